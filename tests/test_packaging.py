@@ -1,0 +1,173 @@
+"""What a fresh clone needs: dependencies that the lock pins, commands that exist, and nothing of any one machine."""
+
+from __future__ import annotations
+
+import re
+import resource
+import shutil
+import subprocess
+import sys
+import tomllib
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+CORE = [Requirement(line) for line in PROJECT["dependencies"]]
+EXTRAS = {name: [Requirement(line) for line in lines] for name, lines in PROJECT["optional-dependencies"].items()}
+
+
+def locked() -> dict[str, Version]:
+    """Package -> version, of the lock's lines."""
+    lines = (REPOSITORY / "requirements.lock").read_text(encoding="utf-8").splitlines()
+    pins = [line.partition("==") for line in lines if line and not line.startswith("#")]
+    return {canonicalize_name(name): Version(version) for name, _, version in pins}
+
+
+def tracked_files() -> list[Path]:
+    """The files that a clone would have."""
+    git = shutil.which("git")
+    if git is None or not (REPOSITORY / ".git").exists():
+        pytest.skip("not a git clone")
+    listed = subprocess.run(
+        [git, "-C", str(REPOSITORY), "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    return [path for name in listed.stdout.split("\0") if name and (path := REPOSITORY / name).is_file()]
+
+
+def test_every_line_of_the_lock_is_an_exact_public_version() -> None:
+    for line in (REPOSITORY / "requirements.lock").read_text(encoding="utf-8").splitlines():
+        assert line.startswith("#") or re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.]+", line), line
+    assert all(version.local is None for version in locked().values())
+
+
+@pytest.mark.parametrize("requirement", [*CORE, *(one for extra in EXTRAS.values() for one in extra)], ids=str)
+def test_the_lock_pins_every_dependency_within_its_range(requirement: Requirement) -> None:
+    version = locked()[canonicalize_name(requirement.name)]
+    assert version in requirement.specifier
+
+
+def test_the_lock_pins_what_builds_the_environment() -> None:
+    assert {"pip", "setuptools", "wheel", "cython", "numpy", "torch"} <= set(locked())
+
+
+def test_a_cpu_build_of_torch_satisfies_the_pin_and_goes_before_the_plain_one() -> None:
+    pin = locked()["torch"]
+    cpu_build = Version(f"{pin}+cpu")
+    assert cpu_build in Requirement(f"torch=={pin}").specifier
+    assert cpu_build > pin
+
+
+def test_faiss_comes_from_exactly_one_extra() -> None:
+    assert not [one.name for one in [*CORE, *EXTRAS["dev"]] if "faiss" in one.name]
+    assert [one.name for one in EXTRAS["cpu"]] == ["faiss-cpu"]
+    assert [one.name for one in EXTRAS["gpu"]] == ["faiss-gpu"]
+
+
+def test_conda_gives_python_and_tools_and_leaves_packages_to_the_lock() -> None:
+    environment = yaml.safe_load((REPOSITORY / "environment.yml").read_text(encoding="utf-8"))
+    assert environment["name"] == "ink"
+    names = [dependency.partition("=")[0] for dependency in environment["dependencies"]]
+    assert {"python", "pip", "make", "cxx-compiler"} <= set(names)
+    assert not set(map(canonicalize_name, names)) & (set(locked()) - {"pip"})
+    python = next(one for one in environment["dependencies"] if one.startswith("python="))
+    assert python.partition("=")[2] in ("3.11", PROJECT["requires-python"])
+
+
+def test_help_answers_in_half_a_second_of_cpu_time() -> None:
+    command = [str(Path(sys.executable).with_name("ink")), "--help"]
+    seconds = []
+    for _ in range(3):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run(command, check=True, capture_output=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        seconds.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    assert min(seconds) < 0.5, seconds
+
+
+def test_every_make_command_of_the_documents_exists() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (REPOSITORY / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    documents = [REPOSITORY / name for name in ("README.md", "CONTRIBUTING.md", "environment.yml", ".ci/run")]
+    command = re.compile(r"(?:^|`|#  +|exec |https\S+ )make (?:[A-Z]+=\S+ )*([a-z-]+)", re.MULTILINE)
+    for document in documents:
+        named = command.findall(document.read_text(encoding="utf-8"))
+        assert named, f"{document.name} names no make command"
+        assert set(named) <= targets, document.name
+
+
+def test_every_file_that_the_readme_names_exists() -> None:
+    text = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    for link in re.findall(r"\]\(([^)#:]+)\)", text):
+        assert (REPOSITORY / link).exists(), link
+
+
+@pytest.mark.parametrize("target", ["reproduce", "test"])
+def test_make_creates_the_environment_before_it_works(target: str, tmp_path: Path) -> None:
+    make = shutil.which("make")
+    if make is None:
+        pytest.skip("make is not installed")
+    planned = subprocess.run(
+        [make, "--dry-run", target, f"VENV={tmp_path / 'venv'}"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        check=True,
+        text=True,
+    ).stdout
+    order = [planned.index(step) for step in ("-m venv", "pip install", "fairseq-fixed", "touch")]
+    work = planned.index({"reproduce": "snakemake --cores", "test": 'pytest -m "not slow"'}[target])
+    assert order == sorted(order)
+    assert order[-1] < work
+
+
+def test_make_says_what_is_missing(tmp_path: Path) -> None:
+    make = shutil.which("make")
+    if make is None:
+        pytest.skip("make is not installed")
+    arguments = [make, "environment", f"VENV={tmp_path / 'venv'}"]
+    failed = subprocess.run([*arguments, "PYTHON=/no/python"], cwd=REPOSITORY, capture_output=True, text=True)
+    assert failed.returncode != 0
+    assert "Python 3.11 is needed" in failed.stderr
+    failed = subprocess.run([*arguments, "FAISS=tpu"], cwd=REPOSITORY, capture_output=True, text=True)
+    assert failed.returncode != 0
+    assert "neither cpu nor gpu" in failed.stderr
+
+
+def test_hooks_are_local_and_run_in_the_environment() -> None:
+    hooks = yaml.safe_load((REPOSITORY / ".pre-commit-config.yaml").read_text(encoding="utf-8"))
+    for repository in hooks["repos"]:
+        assert repository["repo"] == "local"
+        assert all(hook["entry"].startswith(".venv/bin/") for hook in repository["hooks"])
+
+
+def test_version_and_licence_are_the_same_everywhere() -> None:
+    citation = yaml.safe_load((REPOSITORY / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["version"] == PROJECT["version"] == metadata.version("ink")
+    assert citation["license"] == PROJECT["license"] == "MIT"
+    assert (REPOSITORY / "LICENSE").read_text(encoding="utf-8").startswith("MIT License")
+
+
+def test_ci_runs_the_tests() -> None:
+    script = REPOSITORY / ".ci" / "run"
+    assert script.stat().st_mode & 0o111
+    assert "make test" in script.read_text(encoding="utf-8")
+
+
+def test_no_file_names_a_place_of_one_machine() -> None:
+    places = [rb"(?<![\w.])/(?:home|Users)/[A-Za-z]", rb"(?<![\w.])/root/", rb"file:///"]
+    if len(REPOSITORY.parts) > 2:
+        places.append(re.escape(str(REPOSITORY).encode()) + rb"(?![\w-])")
+    place = re.compile(b"|".join(places))
+    for path in tracked_files():
+        if path == Path(__file__).resolve():
+            continue
+        found = place.search(path.read_bytes())
+        assert found is None, f"{path.relative_to(REPOSITORY)} names {found.group().decode()!r}"
