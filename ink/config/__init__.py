@@ -1,0 +1,10 @@
+"""An experiment's configuration: read, checked as a whole before the first job, and resolved for one domain."""
+
+from __future__ import annotations
+
+from ink.config.checking import check
+from ink.config.domains import Config, adapted_domains, data_domains, for_domain, has_training
+from ink.config.loading import load
+from ink.config.overrides import read_overrides
+
+__all__ = ["Config", "adapted_domains", "check", "data_domains", "for_domain", "has_training", "load", "read_overrides"]

@@ -1,0 +1,206 @@
+"""Settings that are each allowed but cannot stand together."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from ink.config.domains import Config, adapted_domains, data_domains, has_training
+from ink.config.schema import nearest
+
+SYSTEMS_WITH_DATASTORE = ("v_knn", "ink")
+SECTIONS_BY_DOMAIN = ("adapter", "ink", "v_knn")
+# Folders of results/ that are committed, and so cannot be an experiment's.
+NAMES_IN_RESULTS = {"paper": "the paper's own numbers", "published": "the committed copies"}
+
+
+def impossible_combinations(config: Config) -> list[str]:
+    """Every impossible combination in a configuration that fits the schema, one line each.
+
+    The checks build upon one another: each runs only where those before it found nothing.
+    """
+    checks: list[Callable[[Config], Iterator[str]]] = [_sources, _domains, _settings]
+    for check in checks:
+        problems = list(dict.fromkeys(check(config)))
+        if problems:
+            return problems
+    return []
+
+
+def _sources(config: Config) -> Iterator[str]:
+    """Exactly one source of text and one of the base model, each complete."""
+    data, base_model = config["data"], config["base_model"]
+    source, other = data["source"], {"synthetic": "files", "files": "synthetic"}[data["source"]]
+    if data.get(source) is None:
+        yield f"data.{source}: missing or null; allowed: a mapping, since data.source is {source}"
+    if data.get(other) is not None:
+        yield f"data.{other}: found a mapping; allowed: null or nothing, since data.source is {source}"
+
+    merges = config["text"]["bpe_merges"]
+    path, train = base_model["path"], base_model.get("train")
+    if path is None and train is None:
+        yield "base_model.path: null, and base_model.train is null or missing; allowed: exactly one of the two"
+    elif path is not None and train is not None:
+        yield f"base_model.path: found {path}, and base_model.train as well; allowed: exactly one of the two"
+    elif path is not None:
+        if merges is not None:
+            yield f"text.bpe_merges: found {merges}; allowed: null, since base_model.path brings base_model.bpe_codes"
+    elif merges is None:
+        yield "text.bpe_merges: null; allowed: a whole number, since base_model.path is null: codes are learned"
+    for key in ("bpe_codes", "source_dictionary", "target_dictionary"):
+        if path is None and base_model[key] is not None:
+            yield f"base_model.{key}: found {base_model[key]}; allowed: null, since base_model.path is null"
+        if path is not None and base_model[key] is None:
+            yield f"base_model.{key}: null; allowed: a path, since base_model.path is given"
+
+
+def _domains(config: Config) -> Iterator[str]:
+    """Domains that exist, with the splits and values that each needs."""
+    data, known = config["data"], data_domains(config)
+    place = "data.synthetic.sentences" if data["source"] == "synthetic" else "data.files.splits"
+    general = data["general_domain"]
+    named = [(f"domains[{position}]", domain) for position, domain in enumerate(config["domains"])]
+    if general is not None:
+        named.append(("data.general_domain", general))
+    for key, domain in named:
+        if domain not in known:
+            allowed = f"{', '.join(known)} (the domains of {place})"
+            yield f"{key}: found the unknown domain {domain}; allowed: {allowed}{nearest(domain, known)}"
+    if general in config["domains"]:
+        yield f"domains: found {general}, which is data.general_domain; allowed: the domains to adapt to, without it"
+
+    if data["source"] == "files":
+        yield from _splits(data["files"])
+    if config["base_model"]["path"] is None:
+        if general is None:
+            yield "data.general_domain: null; allowed: a domain, since base_model.train trains on it"
+        elif general in known and not has_training(config, general):
+            yield f"{place}.{general}: has no train; allowed: train, since base_model.train trains on it"
+    for section in SECTIONS_BY_DOMAIN:
+        for key, value in config[section].items():
+            if isinstance(value, dict):
+                yield from _values_by_domain(config, f"{section}.{key}", value)
+
+
+def _splits(files: Config) -> Iterator[str]:
+    for domain, splits in files["splits"].items():
+        if "train" not in splits and "test" not in splits:
+            allowed = "train, from which a missing dev or test is held out, or test"
+            yield f"data.files.splits.{domain}: found [{', '.join(splits)}]; allowed: {allowed}"
+    pattern = files["pattern"]
+    needed = {"split", "language"} | ({"domain"} if len(files["splits"]) > 1 else set())
+    try:
+        names = {name for _, name, _, _ in string.Formatter().parse(pattern) if name is not None}
+    except ValueError:
+        names = set()
+    if not needed <= names <= {"domain", "split", "language"}:
+        yield (
+            f"data.files.pattern: found {pattern!r}; allowed: a path with {{domain}}, {{split}} and {{language}} in it "
+            "and nothing else in braces"
+        )
+
+
+def _values_by_domain(config: Config, name: str, values: dict[str, Any]) -> Iterator[str]:
+    known, needed = data_domains(config), adapted_domains(config)
+    for domain in values:
+        if domain not in known:
+            allowed = f"{', '.join(known)}{nearest(domain, known)}"
+            yield f"{name}.{domain}: found the unknown domain {domain}; allowed: {allowed}"
+    for domain in needed:
+        if domain not in values:
+            found = f"missing, found values for {', '.join(values)}"
+            yield f"{name}.{domain}: {found}; allowed: one value for all, or one for each domain"
+
+
+def _settings(config: Config) -> Iterator[str]:
+    """Numbers that contradict each other."""
+    if (kept := NAMES_IN_RESULTS.get(config["experiment"])) is not None:
+        yield (
+            f"experiment: found {config['experiment']}; allowed: another name, since results/{config['experiment']}/ "
+            f"holds {kept}"
+        )
+    if config["data"]["source_language"] == config["data"]["target_language"]:
+        language = config["data"]["source_language"]
+        yield f"data.target_language: found {language}; allowed: another language than data.source_language"
+    systems = config["systems"]
+    epochs, rounds = config["adapter"]["max_epochs"], config["ink"]["max_rounds"]
+    if "adapter" in systems and "ink" in systems and epochs != rounds:
+        yield (
+            f"adapter.max_epochs: found {epochs}, while ink.max_rounds is {rounds}; allowed: the same number, since "
+            "Adapter and INK share one update budget"
+        )
+    if config["decoding"]["max_len_a"] == 0 and config["decoding"]["max_len_b"] == 0:
+        yield "decoding.max_len_b: found 0 with max_len_a 0; allowed: at least 1, or no translation has a token"
+    if config["ink"]["variant"] == "released":
+        for key, k in _each("ink.k", config["ink"]["k"]):
+            if k < 2:
+                yield f"{key}: found {k}; allowed: at least 2, since ink.variant released drops the first neighbour"
+    yield from _batches(config)
+    yield from _model(config)
+    yield from _datastore(config)
+
+
+def _batches(config: Config) -> Iterator[str]:
+    """A batch must hold the longest training sentence with its end-of-sentence token."""
+    longest = config["text"]["max_length"] + 1
+    sections = {"datastore": config["datastore"], "training": config["training"]}
+    if config["base_model"].get("train") is not None:
+        sections["base_model.train"] = config["base_model"]["train"]
+    for name, section in sections.items():
+        if section["batch_tokens"] < longest:
+            found = section["batch_tokens"]
+            allowed = f"at least {longest} (text.max_length and end of sentence)"
+            yield f"{name}.batch_tokens: found {found}; allowed: {allowed}"
+
+
+def _model(config: Config) -> Iterator[str]:
+    index, train = config["index"], config["base_model"].get("train")
+    if train is not None:
+        dimension = train["dimension"]
+        if dimension % train["attention_heads"]:
+            heads = train["attention_heads"]
+            yield (
+                f"base_model.train.attention_heads: found {heads}; allowed: a divisor of base_model.train.dimension "
+                f"{dimension}"
+            )
+        if index["type"] == "ivfpq" and dimension % index["code_bytes"]:
+            code = index["code_bytes"]
+            yield f"index.code_bytes: found {code}; allowed: a divisor of base_model.train.dimension {dimension}"
+    if index["type"] == "ivfpq":
+        if index["probes"] > index["lists"]:
+            yield f"index.probes: found {index['probes']}; allowed: at most index.lists {index['lists']}"
+        if index["lists"] > index["training_sample"]:
+            sample = index["training_sample"]
+            yield f"index.lists: found {index['lists']}; allowed: at most index.training_sample {sample}"
+
+
+def _datastore(config: Config) -> Iterator[str]:
+    """Sizes beyond what a datastore can hold, as far as the configuration tells; the datastore checks its real size."""
+    systems = [system for system in SYSTEMS_WITH_DATASTORE if system in config["systems"]]
+    if config["data"]["source"] != "synthetic" or not systems:
+        return
+    longest = config["text"]["max_length"] + 1
+    for domain in adapted_domains(config):
+        sentences = config["data"]["synthetic"]["sentences"][domain]["train"]
+        entries = sentences * longest
+        most = f"at most {entries} ({domain} has {sentences} training pairs of at most {longest} target tokens)"
+        index = config["index"]
+        if index["type"] == "ivfpq" and index["lists"] > entries:
+            yield f"index.lists: found {index['lists']}; allowed: {most}"
+        for system in systems:
+            for key, k in _each(f"{system}.k", config[system]["k"]):
+                if k > entries and key in (f"{system}.k", f"{system}.k.{domain}"):
+                    yield f"{key}: found {k}; allowed: {most}"
+
+
+def _each(name: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """Every single value of a setting with its name, whether it is one, a grid, or either per domain."""
+    if isinstance(value, dict):
+        for domain, own in value.items():
+            yield from _each(f"{name}.{domain}", own)
+    elif isinstance(value, list):
+        for one in value:
+            yield name, one
+    else:
+        yield name, value

@@ -1,0 +1,49 @@
+"""What a configuration says of its domains, and its settings for one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from ink.errors import InkError
+
+Config = dict[str, Any]
+
+
+def data_domains(config: Config) -> list[str]:
+    """Every domain that the data source has, the general one included, in the order given."""
+    return list(_splits(config))
+
+
+def has_training(config: Config, domain: str) -> bool:
+    """Tell whether the data source has training text of `domain`; without, it is scored and not adapted."""
+    return "train" in _splits(config)[domain]
+
+
+def adapted_domains(config: Config) -> list[str]:
+    """Those of the experiment's `domains` that have training text."""
+    return [domain for domain in config["domains"] if has_training(config, domain)]
+
+
+def for_domain(section: Mapping[str, Any], domain: str, domains: Collection[str]) -> dict[str, Any]:
+    """Resolve a section's settings for one domain.
+
+    Of a value that is a mapping with any of `domains` (`data_domains`) among its keys, `domain`'s own is taken; every
+    other value stays as it is. InkError where such a mapping leaves `domain` out.
+    """
+    resolved: dict[str, Any] = {}
+    for key, value in section.items():
+        if isinstance(value, Mapping) and not set(value).isdisjoint({domain, *domains}):
+            if domain not in value:
+                raise InkError(f"{key}: no value for the domain {domain}, only for {', '.join(value)}")
+            value = value[domain]
+        resolved[key] = value
+    return resolved
+
+
+def _splits(config: Config) -> Mapping[str, Collection[str]]:
+    """Of every domain the splits that its source has."""
+    data = config["data"]
+    splits: Mapping[str, Collection[str]]
+    splits = data["synthetic"]["sentences"] if data["source"] == "synthetic" else data["files"]["splits"]
+    return splits

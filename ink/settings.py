@@ -1,0 +1,74 @@
+"""Which parts of the config each command reads.
+
+A command gets these parts and no others, and the workflow reruns a job when one of them has changed: nothing can depend
+on a setting that would not rerun it.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+from ink.config import for_domain
+from ink.errors import InkError
+
+_LANGUAGES = ("data.source_language", "data.target_language")
+_TOKENISATION = (
+    "text.source_tokeniser_language",
+    "text.target_tokeniser_language",
+    "text.normalise_punctuation",
+    "text.aggressive_dash_splits",
+    "text.escape",
+)
+_TRANSLATION = ("device", *_LANGUAGES, *_TOKENISATION, "decoding", "evaluation.sacrebleu_tokeniser")
+_TRAINING = (*_TRANSLATION, "training")
+
+# command -> dotted keys of what it reads
+READS: dict[str, tuple[str, ...]] = {
+    "generate-corpus": (*_LANGUAGES, "data.synthetic"),
+    "ingest-corpus": (*_LANGUAGES, "data.files"),
+    "learn-vocabulary": (*_LANGUAGES, *_TOKENISATION, "text.bpe_merges"),
+    "adopt-vocabulary": (*_LANGUAGES, "base_model"),
+    "prepare-corpus": (*_LANGUAGES, *_TOKENISATION, "text.max_length", "text.max_length_ratio"),
+    "train-base": (*_TRANSLATION, "training.dev_sentences", "base_model.train"),
+    "build-datastore": ("device", *_LANGUAGES, "datastore", "index"),
+    "tune-v-knn": (*_TRANSLATION, "training.dev_sentences", "datastore.batch_tokens", "index", "v_knn"),
+    "train-adapter": (*_TRAINING, "adapter"),
+    "refresh-datastore": ("device", *_LANGUAGES, "datastore.batch_tokens", "index", "ink.refresh_index"),
+    "train-ink-round": (
+        *_TRAINING,
+        "adapter.inner_dimension",
+        "adapter.initialisation",
+        "index",
+        "ink.variant",
+        "ink.k",
+        "ink.alpha",
+        "ink.beta",
+    ),
+    "finish-ink": (*_TRANSLATION, "training.dev_sentences", "training.average_last"),
+    "evaluate": (*_TRANSLATION, "data.general_domain", "index"),
+    "tables": ("domains", "systems", "seeds", "data.general_domain", "evaluation"),
+}
+
+
+def settings_for(config: Mapping[str, Any], command: str, domain: str | None = None) -> dict[str, Any]:
+    """Return what `command` reads of the config, with values that differ by domain resolved for `domain`."""
+    chosen: dict[str, Any] = {}
+    for dotted in READS[command]:
+        *sections, last = dotted.split(".")
+        source: Mapping[str, Any] = config
+        target = chosen
+        for section in sections:
+            source = source[section]
+            target = target.setdefault(section, {})
+        value = copy.deepcopy(source[last])
+        target[last] = value
+    if domain is None:
+        return chosen
+    if domain not in [*config["domains"], config["data"]["general_domain"]]:
+        raise InkError(f"domain {domain!r} is not in the config; known: {', '.join(config['domains'])}")
+    return {
+        name: for_domain(section, domain, config["domains"]) if isinstance(section, Mapping) else section
+        for name, section in chosen.items()
+    }

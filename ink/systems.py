@@ -1,0 +1,35 @@
+"""The systems: rows of Table 2, in its order. Each is a model, and a combiner where it retrieves at inference."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class System:
+    """One row of Table 2.
+
+    model: `base`, or whose adapter it uses (`adapter`, `ink`); combiner: how it uses neighbours at inference, if it does.
+    """
+
+    label: str
+    model: str
+    combiner: str | None = None
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether its weights depend on the seed: systems on the base model's are the same for every seed."""
+        return self.model != "base"
+
+
+SYSTEMS: dict[str, System] = {
+    "off_the_shelf": System("Off-the-shelf NMT", model="base"),
+    "v_knn": System("V-kNN", model="base", combiner="vanilla"),
+    "adapter": System("Adapter", model="adapter"),
+    "ink": System("INK", model="ink"),
+}
+
+
+def seeds_of(system: str, seeds: list[int]) -> list[int]:
+    """Return the seeds that `system` runs with: all of them if it is trained, else the first alone."""
+    return list(seeds) if SYSTEMS[system].is_trained else list(seeds[:1])

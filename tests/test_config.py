@@ -1,0 +1,404 @@
+"""Every wrong configuration stops with the key, what was found and what is allowed."""
+
+from __future__ import annotations
+
+import copy
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from snakemake.cli import parse_config
+from snakemake.utils import update_config
+
+from ink.config import adapted_domains, check, data_domains, for_domain, has_training, load, read_overrides
+from ink.config.schema import schema
+from ink.errors import InkError
+from ink.systems import SYSTEMS
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+OWN_CORPUS = load(REPOSITORY / "config" / "own-corpus.yaml")
+ABSENT = object()
+
+
+def at(config: dict[str, Any], keys: tuple[str, ...]) -> Any:
+    for key in keys:
+        config = config[key]
+    return config
+
+
+def changed(config: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """A copy with dotted keys set anew, or taken out where the value is ABSENT."""
+    config = copy.deepcopy(config)
+    for key, value in changes.items():
+        *parents, last = key.split(".")
+        place = at(config, tuple(parents))
+        if value is ABSENT:
+            del place[last]
+        else:
+            place[last] = value
+    return config
+
+
+# The embedded experiment with the values on which the cases below lean, so that it can be tuned without changing them.
+MINI = changed(
+    load(REPOSITORY / "config" / "config.yaml"),
+    {
+        "domains": ["medical", "law", "it", "koran"],
+        "data.general_domain": "general",
+        "text.max_length": 200,
+        "base_model.train.dimension": 128,
+        "base_model.train.attention_heads": 4,
+        "base_model.train.batch_tokens": 4000,
+        "datastore.batch_tokens": 4000,
+        "training.batch_tokens": 1000,
+        "index": {"type": "ivfpq", "lists": 64, "code_bytes": 32, "probes": 16, "training_sample": 100_000, "seed": 1},
+        "adapter": {"inner_dimension": 64, "initialisation": "zero", "max_epochs": 4},
+        "ink.max_rounds": 4,
+        "ink.variant": "paper",
+        "ink.k": 16,
+        "ink.alpha": 0.2,
+        "ink.beta": 0.2,
+        "v_knn.k": [4, 8, 16],
+    },
+)
+
+
+def message_of(config: Any) -> str:
+    with pytest.raises(InkError) as raised:
+        check(config)
+    return str(raised.value)
+
+
+@pytest.mark.parametrize("path", sorted((REPOSITORY / "config").glob("*.yaml")), ids=lambda path: path.name)
+def test_every_shipped_experiment_passes(path: Path) -> None:
+    check(load(path))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"ink.alpha": 0, "ink.beta": 0},
+        {"ink.k": {"medical": 4, "law": 4, "it": 4, "koran": 16}},
+        {"ink.k": {"general": 4, "medical": 4, "law": 4, "it": 4, "koran": 16}},
+        {"domains": ["koran"], "ink.alpha": {"koran": 0.3}, "adapter.inner_dimension": {"koran": 8, "law": 64}},
+        {"v_knn.k": {"medical": 4, "law": [4, 8], "it": 8, "koran": 16}, "v_knn.lambda": 1, "v_knn.temperature": 0.5},
+        {"systems": ["off_the_shelf", "ink"], "adapter.max_epochs": 9},
+        {"index.type": "exact", "index.code_bytes": 7, "index.lists": 10**9},
+        {"data.files": None},
+        {"device": "cuda:1"},
+        {"text.max_length_ratio": 0},
+        {"seeds": [0, 1, 2]},
+    ],
+    ids=str,
+)
+def test_allowed_settings_pass(changes: dict[str, Any]) -> None:
+    check(changed(MINI, changes))
+
+
+# What is changed -> what the message has to say, beside the key and "allowed:".
+WRONG: list[tuple[dict[str, Any], list[str]]] = [
+    # unknown keys, at every depth
+    ({"alhpa": 0.1}, ["alhpa", "unknown key", "found 0.1"]),
+    ({"alpha": 0.1}, ["alpha", "did you mean ink.alpha?"]),
+    ({"ink.alhpa": 0.1}, ["ink.alhpa", "unknown key", "did you mean alpha?"]),
+    ({"data.synthetic.sentences.koran.tarin": 3}, ["data.synthetic.sentences.koran.tarin", "did you mean train?"]),
+    ({"base_model.train.heads": 3}, ["base_model.train.heads", "attention_heads"]),
+    # missing keys
+    ({"ink": ABSENT}, ["ink: missing", "a mapping"]),
+    ({"ink.beta": ABSENT}, ["ink.beta: missing", "at least 0"]),
+    ({"data.synthetic.sentences.law.dev": ABSENT}, ["data.synthetic.sentences.law.dev: missing", "at least 1"]),
+    # wrong types
+    ({"ink.k": 4.0}, ["ink.k", "found 4.0", "a whole number"]),
+    ({"ink.k": True}, ["ink.k", "found true"]),
+    ({"ink.k": "16"}, ["ink.k", "found '16' (text)"]),
+    ({"ink.alpha": "1e-3"}, ["ink.alpha", "'1e-3' (text)", "YAML reads 1e-3 as text: write 0.001"]),
+    ({"training.weight_decay": "1e-7"}, ["training.weight_decay", "write 1.0e-07"]),
+    ({"domains": "koran"}, ["domains", "'koran' (text)", "a list"]),
+    ({"text.escape": "no"}, ["text.escape", "'no' (text)", "true or false"]),
+    ({"data.source_language": False}, ["data.source_language", "found false", "in quotes"]),
+    ({"data": None}, ["data", "found null", "a mapping"]),
+    ({"v_knn.k": {"koran": [3, "x"]}}, ["v_knn.k.koran[1]", "'x' (text)", "a whole number"]),
+    ({"data.synthetic.sentences": {False: {}}}, ["data.synthetic.sentences", "the key false", "in quotes"]),
+    # ranges
+    ({"ink.alpha": -0.1}, ["ink.alpha", "found -0.1", "at least 0"]),
+    ({"ink.beta": {"koran": -1}}, ["ink.beta.koran", "found -1", "at least 0"]),
+    ({"ink.alpha": math.nan}, ["ink.alpha", "found nan", "a finite number"]),
+    ({"ink.k": 0}, ["ink.k", "found 0", "at least 1"]),
+    ({"ink.k": 100_000}, ["ink.k", "found 100000", "at most 2048"]),
+    ({"v_knn.lambda": 1.5}, ["v_knn.lambda", "found 1.5", "at most 1"]),
+    ({"v_knn.lambda": [0.5, 1.5]}, ["v_knn.lambda[1]", "found 1.5", "at most 1"]),
+    ({"v_knn.temperature": 0}, ["v_knn.temperature", "found 0", "above 0"]),
+    ({"v_knn.k": []}, ["v_knn.k", "found the list []", "not empty"]),
+    ({"decoding.beam": 0}, ["decoding.beam", "found 0", "at least 1"]),
+    ({"training.dropout": 1.0}, ["training.dropout", "found 1.0", "below 1"]),
+    ({"training.betas": [0.9]}, ["training.betas", "[0.9]", "two numbers"]),
+    ({"training.warmup_updates": 0}, ["training.warmup_updates", "found 0", "at least 1"]),
+    ({"text.max_length_ratio": 0.5}, ["text.max_length_ratio", "found 0.5", "0, or a number of at least 1"]),
+    ({"seeds": [-1]}, ["seeds[0]", "found -1", "at least 0"]),
+    ({"seeds": []}, ["seeds", "the list []", "not empty"]),
+    ({"index.training_sample": 255}, ["index.training_sample", "found 255", "at least 256"]),
+    # names
+    ({"systems": ["inkk"]}, ["systems[0]", "'inkk'", "off_the_shelf, v_knn, adapter, ink", "did you mean ink?"]),
+    ({"systems": ["ink", "ink"]}, ["systems", "found ink twice"]),
+    ({"domains": ["koran", "koran"]}, ["domains", "found koran twice"]),
+    ({"domains": ["medicl"]}, ["domains[0]", "medicl", "medical, law, it, koran", "did you mean medical?"]),
+    (
+        {"data.synthetic.sentences.korann": {"train": 1, "dev": 1, "test": 1}},
+        ["sentences.korann", "did you mean koran?"],
+    ),
+    ({"ink.variant": "relased"}, ["ink.variant", "'relased'", "paper, released", "did you mean released?"]),
+    ({"device": "gpu"}, ["device", "'gpu'", "cpu, cuda"]),
+    ({"experiment": "a/b"}, ["experiment", "'a/b'", "a plain folder name"]),
+    ({"experiment": ".."}, ["experiment", "a plain folder name"]),
+    ({"experiment": "paper"}, ["experiment", "found paper", "another name"]),
+    # combinations
+    ({"adapter.max_epochs": 5}, ["adapter.max_epochs", "found 5", "ink.max_rounds is 4", "one update budget"]),
+    ({"ink.alpha": {"koran": 0.1, "law": 0.2, "it": 0.1}}, ["ink.alpha.medical", "missing", "koran, law, it"]),
+    ({"domains": ["koran"], "ink.k": {"koran": 4, "lwa": 4}}, ["ink.k.lwa", "unknown domain lwa", "did you mean law?"]),
+    ({"data.general_domain": "law"}, ["domains", "found law", "data.general_domain"]),
+    ({"data.general_domain": "news"}, ["data.general_domain", "news", "general, medical, law, it, koran"]),
+    ({"data.general_domain": None}, ["data.general_domain", "null", "base_model.train trains on it"]),
+    ({"data.source": "files"}, ["data.files", "missing", "data.source is files", "data.synthetic", "found a mapping"]),
+    ({"data.target_language": "de"}, ["data.target_language", "found de", "another language"]),
+    ({"base_model.train": None}, ["base_model.path", "null", "exactly one of the two"]),
+    ({"base_model.path": "model.pt"}, ["base_model.path", "model.pt", "exactly one", "base_model.bpe_codes", "a path"]),
+    ({"base_model.bpe_codes": "codes"}, ["base_model.bpe_codes", "found codes", "null"]),
+    ({"text.bpe_merges": None}, ["text.bpe_merges", "null", "a whole number"]),
+    ({"index.code_bytes": 30}, ["index.code_bytes", "found 30", "a divisor", "128"]),
+    ({"index.probes": 65}, ["index.probes", "found 65", "at most index.lists 64"]),
+    ({"index.lists": 200_000}, ["index.lists", "found 200000", "at most index.training_sample 100000"]),
+    ({"base_model.train.attention_heads": 3}, ["base_model.train.attention_heads", "found 3", "a divisor", "128"]),
+    ({"training.batch_tokens": 200}, ["training.batch_tokens", "found 200", "at least 201"]),
+    ({"datastore.batch_tokens": 200}, ["datastore.batch_tokens", "found 200", "at least 201"]),
+    ({"base_model.train.batch_tokens": 9}, ["base_model.train.batch_tokens", "found 9", "at least 201"]),
+    ({"decoding.max_len_a": 0, "decoding.max_len_b": 0}, ["decoding.max_len_b", "found 0", "at least 1"]),
+    ({"ink.variant": "released", "ink.k": 1}, ["ink.k", "found 1", "at least 2", "drops the first"]),
+    (
+        {"text.max_length": 9, "data.synthetic.sentences.koran.train": 10, "ink.k": 101, "index.type": "exact"},
+        ["ink.k", "found 101", "at most 100", "koran has 10 training pairs"],
+    ),
+    (
+        {"text.max_length": 9, "data.synthetic.sentences.koran.train": 6, "index.probes": 1},
+        ["index.lists", "found 64", "at most 60", "koran"],
+    ),
+    (
+        {
+            "text.max_length": 9,
+            "data.synthetic.sentences.koran.train": 10,
+            "v_knn.k": {"medical": 200, "law": 200, "it": 200, "koran": [4, 101]},
+        },
+        ["v_knn.k.koran", "found 101", "at most 100"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("changes", "expected"), WRONG, ids=[str(changes) for changes, _ in WRONG])
+def test_a_wrong_setting_is_named_with_what_was_found_and_what_is_allowed(
+    changes: dict[str, Any], expected: list[str]
+) -> None:
+    message = message_of(changed(MINI, changes))
+    for part in [*expected, "allowed:"]:
+        assert part in message, message
+
+
+WRONG_FILES: list[tuple[dict[str, Any], list[str]]] = [
+    (
+        {"data.files.pattern": "text/{domain}.{language}"},
+        ["data.files.pattern", "'text/{domain}.{language}'", "{split}"],
+    ),
+    ({"data.files.pattern": "{domain}.{split}.{lang}"}, ["data.files.pattern", "{language}"]),
+    ({"data.files.pattern": "{domain.{split}.{language}"}, ["data.files.pattern", "in braces"]),
+    ({"data.files.splits.it": ["dev"]}, ["data.files.splits.it", "found [dev]", "or test"]),
+    ({"data.files.splits.it": ["valid"]}, ["data.files.splits.it[0]", "'valid'", "train, dev, test"]),
+    ({"data.files.held_out": {"dev": 10}}, ["data.files.held_out.test: missing"]),
+    ({"base_model.target_dictionary": None}, ["base_model.target_dictionary", "null", "a path"]),
+    ({"text.bpe_merges": 8000}, ["text.bpe_merges", "found 8000", "null"]),
+    ({"base_model.train": MINI["base_model"]["train"]}, ["base_model.path", "found path/to/model.pt", "exactly one"]),
+    ({"domains": ["law"]}, ["domains[0]", "law", "general, koran, it (the domains of data.files.splits)"]),
+    (
+        {"base_model": MINI["base_model"], "text.bpe_merges": 100},
+        ["data.files.splits.general", "has no train", "base_model.train trains on it"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("changes", "expected"), WRONG_FILES, ids=[str(changes) for changes, _ in WRONG_FILES])
+def test_wrong_settings_of_an_own_corpus(changes: dict[str, Any], expected: list[str]) -> None:
+    message = message_of(changed(OWN_CORPUS, changes))
+    for part in [*expected, "allowed:"]:
+        assert part in message, message
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"data.general_domain": None, "data.files.splits": {"koran": ["train"], "it": ["test"]}},
+        {"data.files.splits.koran": ["test", "dev", "train"]},
+        {"domains": ["it"]},
+        {"data.synthetic": None, "base_model.train": ABSENT},
+        {"adapter.inner_dimension": {"koran": 64}},
+        {"domains": ["koran"], "data.general_domain": None, "data.files": {**OWN_CORPUS["data"]["files"],
+         "splits": {"koran": ["train"]}, "pattern": "koran.{split}.{language}"}},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_allowed_settings_of_an_own_corpus_pass(changes: dict[str, Any]) -> None:
+    check(changed(OWN_CORPUS, changes))
+
+
+def test_several_problems_stand_one_a_line() -> None:
+    message = message_of(changed(MINI, {"ink.alpha": -1, "decoding.beam": 0, "text.bep_merges": 3}))
+    first, *lines = message.splitlines()
+    assert first == "configuration: 3 problems"
+    assert sorted(line.split(":")[0].strip() for line in lines) == ["decoding.beam", "ink.alpha", "text.bep_merges"]
+
+
+@pytest.mark.parametrize("config", [{}, [], None, "text"], ids=str)
+def test_what_is_no_configuration_at_all_is_refused(config: Any) -> None:
+    assert "allowed: " in message_of(config)
+
+
+def mappings(value: Any, keys: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    """The keys of every mapping inside a configuration."""
+    if not isinstance(value, dict):
+        return []
+    return [keys] + [inner for key, child in value.items() for inner in mappings(child, (*keys, key))]
+
+
+names = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), min_size=1, max_size=20)
+
+
+@settings(deadline=None)
+@given(st.sampled_from([(c, keys) for c in (MINI, OWN_CORPUS) for keys in mappings(c)]), names, st.integers())
+def test_an_unknown_key_at_any_depth_is_reported(
+    place: tuple[dict[str, Any], tuple[str, ...]], key: str, value: int
+) -> None:
+    config, keys = copy.deepcopy(place[0]), place[1]
+    assume(key not in at(config, keys))
+    at(config, keys)[key] = value
+    message = message_of(config)
+    assert ".".join((*keys, key)) in message
+    assert "allowed: " in message
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@settings(deadline=None)
+@given(st.sampled_from([(*keys, key) for keys in mappings(MINI) for key in at(MINI, keys)]), anything)
+def test_any_value_anywhere_passes_or_is_refused_with_a_message(keys: tuple[str, ...], value: Any) -> None:
+    config = copy.deepcopy(MINI)
+    at(config, keys[:-1])[keys[-1]] = value
+    try:
+        check(config)
+    except InkError as error:
+        assert "allowed: " in str(error)
+
+
+def test_the_schema_knows_exactly_the_systems_that_exist() -> None:
+    assert schema()["properties"]["systems"]["items"]["enum"] == list(SYSTEMS)
+
+
+def test_every_setting_is_described_and_no_mapping_takes_unknown_keys() -> None:
+    def look(rules: dict[str, Any], name: str) -> None:
+        for key, inner in rules.get("properties", {}).items():
+            assert inner.get("description"), f"{name}.{key} has no description"
+            look(inner, f"{name}.{key}")
+        if "properties" in rules:
+            assert rules["additionalProperties"] is False, name
+            assert set(rules["required"]) <= set(rules["properties"]), name
+
+    look(schema(), "config")
+
+
+def test_what_may_differ_by_domain_is_resolved() -> None:
+    section = {"k": {"koran": 64, "law": 32}, "alpha": 0.2, "betas": [0.9, 0.98], "other": {"dev": 1}}
+    resolved = for_domain(section, "koran", ["general", "koran", "law"])
+    assert resolved == {"k": 64, "alpha": 0.2, "betas": [0.9, 0.98], "other": {"dev": 1}}
+    assert section["k"] == {"koran": 64, "law": 32}
+    with pytest.raises(InkError, match=r"k: no value for the domain it, only for koran, law"):
+        for_domain(section, "it", ["it", "koran", "law"])
+
+
+@pytest.mark.parametrize(
+    ("typed", "key", "expected"),
+    [
+        ("ink={alpha: 0.3}", "ink.alpha", 0.3),
+        ("ink={k: {medical: 4, law: 4, it: 8, koran: 16}}", "ink.k", {"medical": 4, "law": 4, "it": 8, "koran": 16}),
+        ("v_knn={lambda: [0.5, 1]}", "v_knn.lambda", [0.5, 1]),
+        ("seeds=[1, 2]", "seeds", [1, 2]),
+        ("domains=[koran]", "domains", ["koran"]),
+        ("text={escape: true}", "text.escape", True),
+        ("data={files: null}", "data.files", None),
+        ("training={weight_decay: 1.0e-3}", "training.weight_decay", 1e-3),
+        ("evaluation={sacrebleu_tokeniser: 13a}", "evaluation.sacrebleu_tokeniser", "13a"),
+        ("experiment=strong", "experiment", "strong"),
+    ],
+)
+def test_overrides_are_read_as_snakemake_passes_them(typed: str, key: str, expected: Any) -> None:
+    overrides = parse_config([typed])
+    config = copy.deepcopy(MINI)
+    update_config(config, overrides)
+    read_overrides(config, overrides)
+    check(config)
+    assert at(config, tuple(key.split("."))) == expected
+
+
+def test_a_wrong_override_is_still_refused_and_files_are_not_reread() -> None:
+    overrides = parse_config(["ink={alpha: -1, alhpa: 3}"])
+    config = changed(MINI, {"ink.k": "16"})
+    update_config(config, overrides)
+    read_overrides(config, overrides)
+    message = message_of(config)
+    assert "ink.alpha: found -1; allowed: a number of at least 0" in message
+    assert "ink.alhpa: unknown key" in message
+    assert "ink.k: found '16' (text)" in message
+
+
+def test_domains_with_and_without_training_text() -> None:
+    assert data_domains(OWN_CORPUS) == ["general", "koran", "it"]
+    assert adapted_domains(OWN_CORPUS) == ["koran"]
+    assert not has_training(OWN_CORPUS, "it")
+    assert adapted_domains(MINI) == ["medical", "law", "it", "koran"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("experiment: mini\nink: {k: 3\n", "line 3: not valid YAML"),
+        ("ink:\n\tk: 3\n", "line 2: not valid YAML"),
+        ("ink:\n  k: 3\n  k: 4\n", "line 3: not valid YAML: the key 'k' is given twice"),
+        ("", "the file holds nothing"),
+        ("- a\n", "the file holds a list"),
+        ("? [a, b]\n: 1\n", "line 1: not valid YAML"),
+    ],
+)
+def test_a_file_that_is_no_configuration_is_named_with_its_line(tmp_path: Path, text: str, expected: str) -> None:
+    path = tmp_path / "wrong.yaml"
+    path.write_text(text)
+    with pytest.raises(InkError) as raised:
+        load(path)
+    assert str(path) in str(raised.value)
+    assert expected in str(raised.value)
+
+
+def test_a_missing_or_unreadable_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InkError, match=r"absent\.yaml: .*No such file"):
+        load(tmp_path / "absent.yaml")
+    path = tmp_path / "latin.yaml"
+    path.write_bytes(b"experiment: caf\xe9\n")
+    with pytest.raises(InkError, match=r"latin\.yaml: .*not UTF-8 \(byte 15\)"):
+        load(path)
+
+
+def test_loading_gives_what_yaml_says() -> None:
+    path = REPOSITORY / "config" / "own-corpus.yaml"
+    assert yaml.safe_load(path.read_text(encoding="utf-8")) == load(path)
