@@ -1,0 +1,113 @@
+"""Raw text to the model's input and back: Moses normalisation and tokenisation, then byte pair encoding."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sacremoses import MosesDetokenizer, MosesPunctNormalizer, MosesTokenizer
+from subword_nmt.apply_bpe import BPE
+
+from ink.errors import InkError
+from ink.files import read_lines
+
+SEPARATOR = "@@"
+
+_VERSIONS = ("0.1", "0.2")
+
+# Everything that str.splitlines takes for a line's end: inside a sentence it is a space.
+_LINE_BREAKS = str.maketrans(dict.fromkeys("\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029", " "))
+_BPE_JOINT = re.compile(f"{SEPARATOR} |{SEPARATOR} ?$")
+
+
+class _Tokenizer(MosesTokenizer):
+    """sacremoses' tokeniser with its character classes as sets made once, in place of once a word; the same output."""
+
+    def __init__(self, lang: str) -> None:
+        super().__init__(lang=lang)
+        self._lower = frozenset(self.IsLower)
+        self._alpha = frozenset(self.IsAlpha)
+
+    def islower(self, text: str) -> bool:
+        return self._lower.issuperset(text)
+
+    def isanyalpha(self, text: str) -> bool:
+        return not self._alpha.isdisjoint(text)
+
+
+class TextProcessor:
+    """A sentence pair's way into the model and a translation's way out of it; one line in, one line out.
+
+    `settings` is the config's `text`; without `bpe_codes` words stay whole. Codes may be subword-nmt's or fastBPE's.
+    """
+
+    def __init__(self, settings: Mapping[str, Any], bpe_codes: Path | None) -> None:
+        self._escape = bool(settings["escape"])
+        self._dash_splits = bool(settings["aggressive_dash_splits"])
+        self._source = _side(settings["source_tokeniser_language"], settings["normalise_punctuation"])
+        self._target = _side(settings["target_tokeniser_language"], settings["normalise_punctuation"])
+        self._detokeniser = MosesDetokenizer(lang=settings["target_tokeniser_language"])
+        self._bpe = BPE(io.StringIO(read_codes(bpe_codes)), separator=SEPARATOR) if bpe_codes is not None else None
+
+    def tokenise_source(self, line: str) -> str:
+        """Return the source line as Moses tokens with single spaces between them."""
+        return self._tokenise(line, *self._source)
+
+    def tokenise_target(self, line: str) -> str:
+        """Return the target line as Moses tokens with single spaces between them."""
+        return self._tokenise(line, *self._target)
+
+    def encode_source(self, line: str) -> str:
+        """Return the source line as the model's tokens, subwords marked with @@; an empty line stays empty."""
+        return self.segment(self.tokenise_source(line))
+
+    def encode_target(self, line: str) -> str:
+        """Return the target line as the model's tokens, subwords marked with @@; an empty line stays empty."""
+        return self.segment(self.tokenise_target(line))
+
+    def segment(self, tokenised: str) -> str:
+        """Split each word of a tokenised line into its subwords."""
+        if self._bpe is None:
+            return tokenised
+        return " ".join(self._bpe.segment_tokens(tokenised.split(" ")))
+
+    def decode_target(self, bpe: str) -> str:
+        """Return the model's target tokens as text: subwords joined, detokenised, unescaped where `escape` is set."""
+        words = _BPE_JOINT.sub("", bpe).split()
+        return str(self._detokeniser.detokenize(words, unescape=self._escape))
+
+    def _tokenise(self, line: str, normaliser: MosesPunctNormalizer | None, tokeniser: _Tokenizer) -> str:
+        line = line.translate(_LINE_BREAKS)
+        if normaliser is not None:
+            line = normaliser.normalize(line)
+        tokens = tokeniser.tokenize(line, aggressive_dash_splits=self._dash_splits, escape=self._escape)
+        return " ".join(tokens)
+
+
+def read_codes(path: Path) -> str:
+    """Return a file of BPE codes in subword-nmt's form; fastBPE's `left right count` lines lose their count.
+
+    InkError names file and line where a line is neither.
+    """
+    lines = read_lines(path)
+    version = lines[:1] if lines and lines[0].startswith("#version:") else []
+    if version and version[0].split()[-1] not in _VERSIONS:
+        raise InkError(f"{path}, line 1: {version[0]!r} is no version of BPE codes, expected one of {_VERSIONS}")
+    merges = [line.strip(" \r").split(" ") for line in lines[len(version) :]]
+    if not merges:
+        raise InkError(f"{path} holds no BPE codes")
+    counted = not version and len(merges[0]) == 3
+    for number, merge in enumerate(merges, start=len(version) + 1):
+        if not all(merge) or len(merge) != (3 if counted else 2) or (counted and not merge[2].isdecimal()):
+            expected = "two subwords and a count" if counted else "two subwords"
+            raise InkError(f"{path}, line {number}: {' '.join(merge)!r} is no BPE merge, expected {expected}")
+    if counted:
+        version = ["#version: 0.2"]
+    return "\n".join([*version, *(" ".join(merge[:2]) for merge in merges)]) + "\n"
+
+
+def _side(language: str, normalise: bool) -> tuple[MosesPunctNormalizer | None, _Tokenizer]:
+    return MosesPunctNormalizer(lang=language) if normalise else None, _Tokenizer(language)

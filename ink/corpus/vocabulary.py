@@ -1,0 +1,148 @@
+"""The model's vocabulary: BPE codes and fairseq dictionaries, learned from a corpus or taken over from a base model."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import shutil
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ink.corpus.text import TextProcessor, read_codes
+from ink.errors import InkError
+from ink.files import read_lines, write_atomically
+from ink.progress import progress
+
+if TYPE_CHECKING:
+    from fairseq.data import Dictionary
+
+CODES = "bpecodes"
+
+# fairseq-preprocess' default: a vocabulary size that suits tensor cores.
+PADDING_FACTOR = 8
+
+_SPECIAL_SYMBOLS = ("<s>", "<pad>", "</s>", "<unk>")
+
+
+def learn_vocabulary(
+    corpus: Path, text_settings: Mapping[str, Any], source_language: str, target_language: str, output: Path
+) -> None:
+    """Learn joint BPE codes and one joint dictionary from `corpus`/train and write them as the folder `output`.
+
+    The dictionary is what fairseq-preprocess --joined-dictionary makes: by frequency, then alphabetically, padded to a
+    multiple of 8; both languages' files are the same.
+    """
+    merges = text_settings["bpe_merges"]
+    if not merges:
+        raise InkError(
+            "text.bpe_merges is not set: give the number of merges to learn, or base_model.path with its bpe_codes"
+        )
+    words = _count_words(corpus, text_settings, source_language, target_language)
+    with write_atomically(output) as folder:
+        folder.mkdir()
+        (folder / CODES).write_text(_learn_codes(words, merges, corpus), encoding="utf-8", newline="\n")
+        processor = TextProcessor(text_settings, folder / CODES)
+        subwords: Counter[str] = Counter()
+        for word, count in words.items():
+            for subword in processor.segment(word).split(" "):
+                subwords[subword] += count
+        for language in (source_language, target_language):
+            _write_dictionary(folder / f"dict.{language}.txt", subwords)
+
+
+def adopt_vocabulary(
+    bpe_codes: Path,
+    source_dictionary: Path,
+    target_dictionary: Path,
+    source_language: str,
+    target_language: str,
+    output: Path,
+) -> None:
+    """Copy a base model's codes and dictionaries into the folder `output`.
+
+    InkError names the file and line that do not parse.
+    """
+    read_codes(bpe_codes)
+    check_dictionary(source_dictionary)
+    check_dictionary(target_dictionary)
+    with write_atomically(output) as folder:
+        folder.mkdir()
+        shutil.copyfile(bpe_codes, folder / CODES)
+        shutil.copyfile(source_dictionary, folder / f"dict.{source_language}.txt")
+        shutil.copyfile(target_dictionary, folder / f"dict.{target_language}.txt")
+
+
+def check_dictionary(path: Path) -> int:
+    """Return the number of types in a fairseq dictionary, special symbols included; InkError names file and line."""
+    known = set(_SPECIAL_SYMBOLS)
+    lines = read_lines(path)
+    if not lines:
+        raise InkError(f"{path} is empty; a fairseq dictionary has a token and its count a line")
+    for number, line in enumerate(lines, start=1):
+        overwrites = line.endswith(" #fairseq:overwrite")
+        token, _, count = line.removesuffix(" #fairseq:overwrite").rstrip().rpartition(" ")
+        if not token or not count.isdecimal():
+            raise InkError(
+                f"{path}, line {number}: {line!r} is no line of a fairseq dictionary, expected `token count`"
+            )
+        if token in known and not overwrites:
+            raise InkError(f"{path}, line {number}: {token!r} is in the dictionary already")
+        known.add(token)
+    return len(known)
+
+
+def load_dictionary(path: Path) -> Dictionary:
+    """Return the fairseq dictionary in a file that has been checked."""
+    dictionary = _empty_dictionary()
+    dictionary.add_from_file(str(path))
+    return dictionary
+
+
+def _empty_dictionary() -> Dictionary:
+    # On import one of fairseq's tasks asks for a package that nothing here needs.
+    logging.getLogger("fairseq.tasks").setLevel(logging.WARNING)
+    from fairseq.data import Dictionary
+
+    return Dictionary()
+
+
+def _count_words(
+    corpus: Path, text_settings: Mapping[str, Any], source_language: str, target_language: str
+) -> Counter[str]:
+    processor = TextProcessor(text_settings, None)
+    words: Counter[str] = Counter()
+    for language, tokenise in (
+        (source_language, processor.tokenise_source),
+        (target_language, processor.tokenise_target),
+    ):
+        lines = read_lines(corpus / f"train.{language}")
+        for line in progress(lines, total=len(lines), description=f"words of train.{language}", unit="sentence"):
+            words.update(tokenise(line).split())
+    return words
+
+
+def _learn_codes(words: Mapping[str, int], merges: int, corpus: Path) -> str:
+    from subword_nmt.learn_bpe import learn_bpe
+
+    if not any(len(word) > 1 for word in words):
+        raise InkError(f"{corpus}: the training text has no word of two characters or more to learn BPE codes from")
+    codes = io.StringIO()
+    # Fewer merges than asked for is no error in a small corpus; its note would be the only line a log gets.
+    with contextlib.redirect_stderr(io.StringIO()):
+        learn_bpe(_as_lines(words), codes, merges, is_dict=True)
+    return codes.getvalue()
+
+
+def _as_lines(words: Mapping[str, int]) -> Iterable[str]:
+    return (f"{word} {count}" for word, count in words.items())
+
+
+def _write_dictionary(path: Path, counts: Mapping[str, int]) -> None:
+    dictionary = _empty_dictionary()
+    for symbol, count in counts.items():
+        dictionary.add_symbol(symbol, count)
+    dictionary.finalize(threshold=0, padding_factor=PADDING_FACTOR)
+    dictionary.save(str(path))

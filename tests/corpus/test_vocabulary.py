@@ -1,0 +1,143 @@
+"""Codes and dictionaries: learned as subword-nmt and fairseq would learn them, or a base model's after a check."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ink.corpus.files import write_corpus
+from ink.corpus.text import TextProcessor
+from ink.corpus.vocabulary import adopt_vocabulary, check_dictionary, learn_vocabulary, load_dictionary
+from ink.errors import InkError
+
+SETTINGS: dict[str, Any] = {
+    "source_tokeniser_language": "de",
+    "target_tokeniser_language": "en",
+    "normalise_punctuation": True,
+    "aggressive_dash_splits": True,
+    "escape": False,
+    "bpe_merges": 12,
+}
+
+TRAIN = [
+    ("Die Leitung ist defekt.", "The line is down."),
+    ("Die Leitung der Firma leitet.", "The management of the company leads."),
+    ("", "An empty side."),
+    ("Die E-Mail\u2028kommt <unk> an.", "The e-mail arrives."),
+]
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    write_corpus(tmp_path / "general", "general", {"train": TRAIN}, "xx", "yy", "synthetic")
+    return tmp_path / "general"
+
+
+def test_codes_are_those_that_subword_nmt_learns_from_both_sides(tmp_path: Path, corpus: Path) -> None:
+    from subword_nmt.learn_bpe import learn_bpe
+
+    learn_vocabulary(corpus, SETTINGS, "xx", "yy", tmp_path / "vocabulary")
+    processor = TextProcessor(SETTINGS, None)
+    lines = [processor.tokenise_source(source) for source, _ in TRAIN]
+    lines += [processor.tokenise_target(target) for _, target in TRAIN]
+    expected = io.StringIO()
+    learn_bpe(lines, expected, 12)
+    assert (tmp_path / "vocabulary" / "bpecodes").read_text(encoding="utf-8") == expected.getvalue()
+    assert len(expected.getvalue().splitlines()) == 13
+
+
+def test_the_dictionary_is_the_one_that_fairseq_builds(tmp_path: Path, corpus: Path) -> None:
+    output = tmp_path / "vocabulary"
+    learn_vocabulary(corpus, SETTINGS, "xx", "yy", output)
+    processor = TextProcessor(SETTINGS, output / "bpecodes")
+    sides = {"xx": [processor.encode_source(s) for s, _ in TRAIN], "yy": [processor.encode_target(t) for _, t in TRAIN]}
+    for language, lines in sides.items():
+        (tmp_path / f"bpe.{language}").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+    from fairseq.tasks.translation import TranslationTask
+
+    built = TranslationTask.build_dictionary(
+        [str(tmp_path / f"bpe.{language}") for language in sides], threshold=0, padding_factor=8
+    )
+    built.save(str(tmp_path / "dict.txt"))
+    for language in sides:
+        assert (output / f"dict.{language}.txt").read_bytes() == (tmp_path / "dict.txt").read_bytes()
+    learned = load_dictionary(output / "dict.xx.txt")
+    assert learned.symbols == built.symbols and len(learned) % 8 == 0
+    assert check_dictionary(output / "dict.xx.txt") == len(learned)
+    assert sorted(path.name for path in output.iterdir()) == ["bpecodes", "dict.xx.txt", "dict.yy.txt"]
+
+
+def test_learning_twice_gives_the_same_files(tmp_path: Path, corpus: Path) -> None:
+    for name in ("a", "b"):
+        learn_vocabulary(corpus, SETTINGS, "xx", "yy", tmp_path / name)
+    for file in ("bpecodes", "dict.xx.txt"):
+        assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
+
+
+def test_learning_says_nothing_but_its_progress(
+    tmp_path: Path, corpus: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    learn_vocabulary(corpus, {**SETTINGS, "bpe_merges": 5000}, "xx", "yy", tmp_path / "vocabulary")
+    written = capsys.readouterr()
+    assert written.out == ""
+    assert [line.partition(":")[0] for line in written.err.splitlines() if line] == [
+        "words of train.xx",
+        "words of train.yy",
+    ]
+
+
+def test_learning_needs_a_number_of_merges_and_words(tmp_path: Path, corpus: Path) -> None:
+    with pytest.raises(InkError, match=r"text\.bpe_merges is not set"):
+        learn_vocabulary(corpus, {**SETTINGS, "bpe_merges": None}, "xx", "yy", tmp_path / "vocabulary")
+    write_corpus(tmp_path / "short", "short", {"train": [("a b", "c .")]}, "xx", "yy", "files")
+    with pytest.raises(InkError, match="short: the training text has no word of two characters"):
+        learn_vocabulary(tmp_path / "short", SETTINGS, "xx", "yy", tmp_path / "vocabulary")
+    with pytest.raises(InkError, match=r"train\.zz does not exist"):
+        learn_vocabulary(corpus, SETTINGS, "zz", "yy", tmp_path / "vocabulary")
+    assert not (tmp_path / "vocabulary").exists()
+
+
+def adopt(folder: Path, codes: str = "t h\n", source: str = "der 3\n", target: str = "the 2\n") -> Path:
+    for name, text in (("codes", codes), ("source", source), ("target", target)):
+        (folder / name).write_text(text, encoding="utf-8")
+    output = folder / "vocabulary"
+    adopt_vocabulary(folder / "codes", folder / "source", folder / "target", "xx", "yy", output)
+    return output
+
+
+def test_a_base_models_files_are_taken_over_unchanged(tmp_path: Path) -> None:
+    output = adopt(tmp_path, codes="t h 12\n", target="the 2\n<unk> 0 #fairseq:overwrite\nmadeupword0000 0\n")
+    assert (output / "bpecodes").read_text() == "t h 12\n"
+    assert (output / "dict.xx.txt").read_text() == "der 3\n"
+    assert check_dictionary(output / "dict.yy.txt") == 6
+    assert load_dictionary(output / "dict.xx.txt").index("der") == 4
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({"codes": "t h\nthe\n"}, r"codes, line 2: 'the' is no BPE merge"),
+        ({"source": ""}, r"source is empty; a fairseq dictionary has a token and its count a line"),
+        ({"source": "der 3\ndie\n"}, r"source, line 2: 'die' is no line of a fairseq dictionary"),
+        ({"target": "the 3\nof many\n"}, r"target, line 2: 'of many' is no line of a fairseq dictionary"),
+        ({"target": "the 3\n 4\n"}, r"target, line 2: ' 4' is no line"),
+        ({"target": "the 3\nof 2\nthe 1\n"}, r"target, line 3: 'the' is in the dictionary already"),
+        ({"target": "</s> 3\n"}, r"target, line 1: '</s>' is in the dictionary already"),
+    ],
+)
+def test_a_base_models_files_that_do_not_parse_name_file_and_line(
+    tmp_path: Path, files: dict[str, str], message: str
+) -> None:
+    with pytest.raises(InkError, match=message):
+        adopt(tmp_path, **files)
+    assert not (tmp_path / "vocabulary").exists()
+
+
+def test_a_base_models_missing_file_is_named(tmp_path: Path) -> None:
+    adopt(tmp_path)
+    with pytest.raises(InkError, match=r"nowhere does not exist"):
+        adopt_vocabulary(tmp_path / "nowhere", tmp_path / "source", tmp_path / "target", "xx", "yy", tmp_path / "v")
