@@ -1,0 +1,1 @@
+"""The datastore: keys and values on disk, their index, and search."""

@@ -1,0 +1,80 @@
+"""The FAISS index over a datastore's keys: IVF-PQ for use, exact search for tests and for measuring recall."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import faiss
+import numpy as np
+from numpy.typing import NDArray
+
+from ink.errors import InkError
+from ink.files import write_atomically
+from ink.progress import progress
+
+ADD_AT_ONCE = 65536
+BITS = 8
+
+
+def set_threads(threads: int) -> None:
+    """Let FAISS use as many cores as the job was given."""
+    faiss.omp_set_num_threads(threads)
+
+
+def build_index(keys: NDArray[np.float16], settings: Mapping[str, Any], path: Path, trained: Path | None = None) -> None:
+    """Index `keys` (entries, dimension) by squared L2 distance and write the index to `path`.
+
+    `trained` names an index whose centroids and codebooks are kept and refilled. Keys pass through memory
+    ADD_AT_ONCE at a time. Raises InkError where the settings cannot hold for these keys.
+    """
+    if trained is not None:
+        index = read_index(trained)
+        if index.d != keys.shape[1]:
+            raise InkError(f"index {trained} is for keys of dimension {index.d}, but these have {keys.shape[1]}")
+        index.reset()
+    else:
+        index = _train(keys, settings)
+    starts = range(0, len(keys), ADD_AT_ONCE)
+    for start in progress(starts, description="indexing", unit=f"{ADD_AT_ONCE} keys"):
+        index.add(np.asarray(keys[start : start + ADD_AT_ONCE], dtype=np.float32))
+    with write_atomically(path) as temporary:
+        faiss.write_index(index, str(temporary))
+
+
+def _train(keys: NDArray[np.float16], settings: Mapping[str, Any]) -> Any:
+    entries, dimension = keys.shape
+    if settings["type"] == "exact":
+        return faiss.IndexFlatL2(dimension)
+    lists, code_bytes = settings["lists"], settings["code_bytes"]
+    if dimension % code_bytes:
+        raise InkError(f"index.code_bytes is {code_bytes}, which does not divide the keys' dimension {dimension}")
+    needed = max(lists, 2**BITS)
+    if entries < needed:
+        raise InkError(
+            f"index.lists is {lists} with {BITS}-bit codes, which needs {needed} entries or more, but the datastore has "
+            f"{entries}; lower index.lists or set index.type to exact"
+        )
+    index = faiss.index_factory(dimension, f"IVF{lists},PQ{code_bytes}x{BITS}")
+    index.cp.seed = index.pq.cp.seed = settings["seed"]
+    # the sample is drawn here, so FAISS has no reason to complain about it or to draw its own
+    index.cp.min_points_per_centroid = index.pq.cp.min_points_per_centroid = 1
+    index.cp.max_points_per_centroid = index.pq.cp.max_points_per_centroid = settings["training_sample"]
+    size = min(entries, settings["training_sample"])
+    sample = np.sort(np.random.default_rng(settings["seed"]).choice(entries, size, replace=False))
+    index.train(np.asarray(keys[sample], dtype=np.float32))
+    index.nprobe = settings["probes"]
+    return index
+
+
+def read_index(path: Path) -> Any:
+    """Read an index; InkError where the file is absent or cut short."""
+    if not Path(path).is_file():
+        raise InkError(f"index {path} does not exist; build the datastore again")
+    try:
+        return faiss.read_index(str(path))
+    except RuntimeError as error:
+        reason = str(error).splitlines()[0][:200]
+        raise InkError(f"index {path} cannot be read ({reason}); build the datastore again") from None
+

@@ -1,0 +1,94 @@
+"""Searching a datastore: from query keys to neighbours."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ink.datastore.index import read_index
+from ink.datastore.storage import Datastore
+from ink.errors import InkError
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """k retrieved entries of each position, nearest first.
+
+    distances: (..., k) squared L2; infinite where the index returned fewer than k.
+    values: (..., k) int64 target tokens; ids: (..., k) int64 entries, -1 where the index returned fewer.
+    """
+
+    distances: Tensor
+    values: Tensor
+    ids: Tensor
+
+
+class Searcher:
+    """Finds neighbours in one datastore through its index."""
+
+    def __init__(self, datastore: Datastore, settings: Mapping[str, Any]) -> None:
+        self.datastore = datastore
+        self.index = read_index(datastore.index_path)
+        meta = datastore.meta
+        if self.index.ntotal != meta.entries or self.index.d != meta.dimension:
+            raise InkError(
+                f"index {datastore.index_path} holds {self.index.ntotal} keys of dimension {self.index.d}, but the datastore "
+                f"has {meta.entries} of dimension {meta.dimension}; build the datastore again"
+            )
+        if settings["type"] == "ivfpq":
+            self.index.nprobe = settings["probes"]
+
+    def search(self, queries: Tensor, k: int) -> Neighbours:
+        """Find the k nearest entries of `queries` (..., dimension) by the index's own distances."""
+        self._check(k)
+        flat = queries.detach().reshape(-1, queries.shape[-1]).float().cpu().numpy()
+        distances, ids = self.index.search(np.ascontiguousarray(flat), k)
+        return self._neighbours(distances, ids, queries)
+
+    def search_without(self, queries: Tensor, own: Tensor, k: int) -> Tensor:
+        """Find ids (positions, k) of the nearest entries of `queries` (positions, dimension) other than `own` (positions,).
+
+        The own entry is excluded by identity: other entries with the same key, such as duplicates of the sentence, stay.
+        """
+        self._check(k + 1)
+        flat = queries.detach().float().cpu().numpy()
+        _, ids = self.index.search(np.ascontiguousarray(flat), k + 1)
+        return torch.from_numpy(drop_own(ids, own.cpu().numpy()))
+
+    def _check(self, k: int) -> None:
+        if k > self.datastore.meta.entries:
+            raise InkError(
+                f"{k} neighbours asked of datastore {self.datastore.path}, which has {self.datastore.meta.entries} entries; "
+                "lower k"
+            )
+
+    def _neighbours(self, distances: NDArray, ids: NDArray, queries: Tensor) -> Neighbours:
+        shape = (*queries.shape[:-1], -1)
+        found = ids >= 0
+        values = np.where(found, self.datastore.values[np.where(found, ids, 0)], 0)
+        distances = np.where(found, distances, np.inf).astype(np.float32)
+        device = queries.device
+        return Neighbours(
+            torch.from_numpy(distances).reshape(shape).to(device),
+            torch.from_numpy(values.astype(np.int64)).reshape(shape).to(device),
+            torch.from_numpy(ids).reshape(shape).to(device),
+        )
+
+
+def drop_own(ids: NDArray[np.int64], own: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Remove entry own[n] from row n of `ids` (positions, k + 1), or the last id where it is not there: (positions, k)."""
+    is_own = ids == own[:, None]
+    is_own[~is_own.any(axis=1), -1] = True
+    return ids[~is_own].reshape(len(ids), -1)
+
+
+def gather_keys(keys: NDArray[np.float16], ids: Tensor) -> Tensor:
+    """Read the keys (..., dimension) of the entries `ids` (...); an absent entry (-1) reads entry 0, for its user to mask."""
+    flat = ids.clamp(min=0).cpu().numpy()
+    return torch.from_numpy(np.asarray(keys[flat], dtype=np.float32)).to(ids.device)

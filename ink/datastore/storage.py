@@ -1,0 +1,109 @@
+"""A datastore on disk: standard .npy files opened through mmap, and a meta.json that says what it is."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ink.errors import InkError
+from ink.files import read_json, write_json
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class DatastoreMeta:
+    """What a datastore says of itself; nobody types a size."""
+
+    entries: int
+    dimension: int
+    sentences: int
+    key: str
+    model: str
+    corpus: str
+    log_probs: bool
+    format: int = FORMAT
+
+
+class Datastore:
+    """Keys (entries, dimension) fp16, values (entries,) int32, log_probs (entries,) fp32 where stored.
+
+    Entries stand in the order of the training corpus: sentence s owns entries offsets[s] to offsets[s + 1], one per
+    target position, end of sentence included. `offsets` is (sentences + 1,) int64.
+    """
+
+    def __init__(self, path: Path, meta: DatastoreMeta, mode: str) -> None:
+        self.path = Path(path)
+        self.meta = meta
+        self._mode = mode
+        self.values = self._array("values", np.int32, (meta.entries,))
+        self.offsets = self._array("offsets", np.int64, (meta.sentences + 1,))
+        self.log_probs = self._array("log_probs", np.float32, (meta.entries,)) if meta.log_probs else None
+
+    @property
+    def keys(self) -> NDArray[np.float16]:
+        """Open the key file; systems that do without it work after it has been deleted."""
+        return self._array("keys", np.float16, (self.meta.entries, self.meta.dimension))
+
+    @property
+    def index_path(self) -> Path:
+        return self.path / "index.faiss"
+
+    def file(self, name: str) -> Path:
+        return self.path / f"{name}.npy"
+
+    def _array(self, name: str, dtype: type, shape: tuple[int, ...]) -> NDArray:
+        path = self.file(name)
+        if self._mode == "w+" and not path.exists():
+            return np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
+        try:
+            array = np.load(path, mmap_mode="r+" if self._mode == "w+" else "r")
+        except FileNotFoundError:
+            raise InkError(f"{path} does not exist; build the datastore again") from None
+        except ValueError as error:
+            raise InkError(f"{path} is cut short or not a .npy file ({error}); build the datastore again") from None
+        if array.shape != shape or array.dtype != dtype:
+            raise InkError(
+                f"{path} holds {array.shape} {array.dtype}, but meta.json says {shape} {np.dtype(dtype)}; "
+                "build the datastore again"
+            )
+        return array
+
+
+def create_datastore(path: Path, meta: DatastoreMeta) -> Datastore:
+    """Make the files of a datastore to be filled; meta.json comes last, with `seal`."""
+    Path(path).mkdir(parents=True, exist_ok=True)
+    return Datastore(path, meta, "w+")
+
+
+def seal(datastore: Datastore) -> None:
+    """Write meta.json: from here on the datastore may be opened."""
+    write_json(datastore.path / "meta.json", asdict(datastore.meta))
+
+
+def open_datastore(
+    path: Path, *, model: str | None = None, corpus: str | None = None, key: str | None = None
+) -> Datastore:
+    """Open a datastore for reading and check that it is the one expected.
+
+    Raises InkError naming both fingerprints (or key kinds) where it was made with another model, corpus or key kind.
+    """
+    described = read_json(Path(path) / "meta.json")
+    try:
+        meta = DatastoreMeta(**described)
+    except TypeError as error:
+        raise InkError(f"{path}/meta.json does not describe a datastore ({error}); build it again") from None
+    for what, found, expected in (
+        ("model", meta.model, model),
+        ("corpus", meta.corpus, corpus),
+        ("key kind", meta.key, key),
+    ):
+        if expected is not None and found != expected:
+            raise InkError(
+                f"datastore {path} was made with {what} {found}, but {expected} is in use; "
+                "build the datastore again or use what it was made with"
+            )
+    return Datastore(path, meta, "r")

@@ -1,0 +1,35 @@
+"""Where the jobs of a domain find what they need."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ink.corpus.prepared import PreparedCorpus
+from ink.nmt.translation_model import TranslationModel, load_translation_model
+
+
+@dataclass(frozen=True)
+class Domain:
+    """A domain's raw text (`corpus`) and the same binarised (`data`), with the base model and its vocabulary."""
+
+    base_model: Path
+    vocabulary: Path
+    corpus: Path
+    data: PreparedCorpus
+
+    def load_model(
+        self, settings: Mapping[str, Any], *, dropout: float | None = None, adapter: Path | None = None
+    ) -> TranslationModel:
+        """Load the base model, with `adapter` if one is named; settings: device."""
+        return load_translation_model(
+            self.base_model,
+            self.vocabulary,
+            self.data.source_language,
+            self.data.target_language,
+            settings["device"],
+            adapter=adapter,
+            dropout=dropout,
+        )

@@ -1,0 +1,141 @@
+"""The adapter of Bapna and Firat (2019), attached to an untouched fairseq Transformer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from fairseq.models import FairseqEncoderDecoderModel
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from ink.errors import InkError
+from ink.files import write_atomically
+
+INITIALISATIONS = ("zero", "default")
+
+
+class Adapter(nn.Module):
+    """z + dropout(W2 relu(W1 LN(z) + b1) + b2), after a whole layer (Bapna and Firat 2019).
+
+    `zero` starts W2 and b2 at zero, so that the adapted model starts as the base model; `default` keeps nn.Linear's
+    own initialisation, as the released code of INK does.
+    """
+
+    def __init__(self, dimension: int, inner_dimension: int, dropout: float, initialisation: str = "zero") -> None:
+        super().__init__()
+        if initialisation not in INITIALISATIONS:
+            raise InkError(f"adapter.initialisation is {initialisation!r}; allowed: {', '.join(INITIALISATIONS)}")
+        self.layer_norm = nn.LayerNorm(dimension)
+        self.down = nn.Linear(dimension, inner_dimension)
+        self.up = nn.Linear(inner_dimension, dimension)
+        self.dropout = nn.Dropout(dropout)
+        if initialisation == "zero":
+            nn.init.zeros_(self.up.weight)
+            nn.init.zeros_(self.up.bias)
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """Map `hidden` (..., dimension) to the same shape."""
+        return hidden + self.dropout(self.up(torch.relu(self.down(self.layer_norm(hidden)))))
+
+
+class AdaptedTransformer(FairseqEncoderDecoderModel):
+    """A fairseq Transformer whose layers may carry adapters, and whose forward pass also returns the keys.
+
+    Adapters are forward hooks on the layers: the base model's modules, parameter names and code stay as they are.
+    With adapters attached the base is frozen and `state_dict` holds the adapters alone, so a training checkpoint
+    is as small as what it trains.
+    """
+
+    def __init__(self, base: FairseqEncoderDecoderModel) -> None:
+        super().__init__(base.encoder, base.decoder)
+        self.adapters: nn.ModuleDict | None = None
+
+    @property
+    def has_adapters(self) -> bool:
+        return self.adapters is not None
+
+    def attach_adapters(self, inner_dimension: int, dropout: float, initialisation: str = "zero") -> None:
+        """Put an adapter behind every encoder and decoder layer and freeze everything else."""
+        if self.adapters is not None:
+            raise ValueError("adapters are attached already")
+        self.requires_grad_(False)
+        adapters = nn.ModuleDict()
+        for side in ("encoder", "decoder"):
+            for number, layer in enumerate(getattr(self, side).layers):
+                dimension = layer.fc2.out_features
+                adapter = Adapter(dimension, inner_dimension, dropout, initialisation)
+                adapters[f"{side}_{number}"] = adapter
+                layer.register_forward_hook(_adapt_output(adapter))
+        self.adapters = adapters
+
+    def adapter_weights(self) -> dict[str, Tensor]:
+        """Return the adapters' weights by name."""
+        if self.adapters is None:
+            raise ValueError("no adapters are attached")
+        return {name: tensor.detach() for name, tensor in self.adapters.state_dict().items()}
+
+    def load_adapter_weights(self, weights: Mapping[str, Tensor]) -> None:
+        if self.adapters is None:
+            raise ValueError("no adapters are attached")
+        self.adapters.load_state_dict(dict(weights), strict=True)
+
+    def forward(  # type: ignore[override]
+        self, src_tokens: Tensor, src_lengths: Tensor, prev_output_tokens: Tensor, **_: Any
+    ) -> tuple[Tensor, dict[str, Any]]:
+        """Return logits (batch, length, vocabulary) and extras, in which "keys" is (batch, length, dimension)."""
+        encoder_out = self.encoder(src_tokens, src_lengths=src_lengths)
+        keys, extra = self.decoder.extract_features(prev_output_tokens, encoder_out=encoder_out)
+        return self.decoder.output_layer(keys), {**extra, "keys": keys}
+
+    def state_dict(self, *arguments: Any, **options: Any) -> dict[str, Any]:
+        if self.adapters is None:
+            return super().state_dict(*arguments, **options)
+        return self.adapters.state_dict(*arguments, **options)
+
+    def load_state_dict(  # type: ignore[override]
+        self, state_dict: Mapping[str, Any], strict: bool = True, model_cfg: Any = None, args: Any = None
+    ) -> Any:
+        if self.adapters is None:
+            return super().load_state_dict(state_dict, strict=strict, model_cfg=model_cfg, args=args)
+        return self.adapters.load_state_dict(state_dict, strict=strict)
+
+
+def _adapt_output(adapter: Adapter) -> Any:
+    """Make the hook: a decoder layer returns its hidden states first in a tuple, an encoder layer may return them bare."""
+
+    def hook(_layer: nn.Module, _inputs: Any, output: Any) -> Any:
+        if isinstance(output, tuple):
+            return (adapter(output[0]), *output[1:])
+        return adapter(output)
+
+    return hook
+
+
+def write_adapter(path: Path, weights: Mapping[str, Tensor], *, base_model: str, **metadata: Any) -> None:
+    """Write adapters as one safetensors file that names the base model it belongs to."""
+    inner_dimension = weights["encoder_0.down.weight"].shape[0]
+    described = {"base_model": base_model, "inner_dimension": str(inner_dimension)}
+    described.update({name: value if isinstance(value, str) else json.dumps(value) for name, value in metadata.items()})
+    plain = {name: tensor.detach().to("cpu", torch.float32).contiguous() for name, tensor in weights.items()}
+    with write_atomically(path) as temporary:
+        save_file(plain, temporary, metadata=described)
+
+
+def read_adapter(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Read an adapter's weights and metadata; InkError where the file is absent or cut short."""
+    if not Path(path).is_file():
+        raise InkError(f"adapter {path} does not exist; train it first")
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
+            metadata = file.metadata() or {}
+    except SafetensorError as error:
+        raise InkError(f"adapter {path} is not a whole safetensors file ({error}); train it again") from None
+    if "base_model" not in metadata or "inner_dimension" not in metadata:
+        raise InkError(f"adapter {path} does not say which base model it belongs to; it was not written by ink")
+    return weights, metadata

@@ -1,0 +1,48 @@
+"""Reading fairseq checkpoints without running what a stranger may have pickled into them."""
+
+from __future__ import annotations
+
+import argparse
+import pickle
+import re
+from pathlib import Path
+from typing import Any
+
+import torch
+from fairseq import checkpoint_utils, meters
+
+from ink.errors import InkError
+
+# What fairseq itself stores besides tensors and plain containers, in this and in earlier versions.
+FAIRSEQ_PLAIN_TYPES = [argparse.Namespace, meters.AverageMeter, meters.TimeMeter, meters.StopwatchMeter]
+
+
+def allow_fairseq_types() -> None:
+    """Let torch's weights-only loader take fairseq's own plain types, and nothing beyond them."""
+    torch.serialization.add_safe_globals(FAIRSEQ_PLAIN_TYPES)
+
+
+def read_checkpoint(path: Path, overrides: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Read a fairseq checkpoint to the CPU, upgraded to the current layout by fairseq itself.
+
+    Raises InkError, with nothing executed, where the file holds an object of any other type, is cut short or absent.
+    """
+    allow_fairseq_types()
+    if not Path(path).is_file():
+        raise InkError(f"checkpoint {path} does not exist; check base_model.path in the config")
+    try:
+        state = checkpoint_utils.load_checkpoint_to_cpu(str(path), arg_overrides=overrides)
+    except pickle.UnpicklingError as error:
+        refused = re.search(r"(?:GLOBAL|global|class|function) [`']?([\w.]+)", str(error))
+        if refused is None:
+            raise InkError(f"checkpoint {path} cannot be read: {str(error).splitlines()[0]}") from None
+        raise InkError(
+            f"checkpoint {path} holds an object of type {refused.group(1)}, which is not one of fairseq's plain types; "
+            "it was not loaded and nothing in it was run. Save the model again with fairseq, weights and settings only"
+        ) from None
+    except (RuntimeError, EOFError, KeyError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InkError(f"checkpoint {path} is not a whole fairseq checkpoint ({reason}); fetch it again") from None
+    if "model" not in state:
+        raise InkError(f"checkpoint {path} holds no model; is it a fairseq checkpoint?")
+    return state

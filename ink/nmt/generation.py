@@ -1,0 +1,72 @@
+"""Beam search with fairseq's own SequenceGenerator, the same for every system."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from fairseq import utils
+from fairseq.data import Dictionary, LanguagePairDataset
+from fairseq.sequence_generator import SequenceGenerator
+
+from ink.progress import progress
+
+
+@dataclass
+class Translations:
+    """Best hypotheses in the order of the input, as BPE text, and the seconds that beam search alone took."""
+
+    hypotheses: list[str]
+    seconds: float
+
+
+def build_generator(
+    model: torch.nn.Module, target_dictionary: Dictionary, decoding: Mapping[str, Any]
+) -> SequenceGenerator:
+    """Make fairseq's beam search for `model` from the config's `decoding` section."""
+    return SequenceGenerator(
+        [model],
+        target_dictionary,
+        beam_size=decoding["beam"],
+        max_len_a=decoding["max_len_a"],
+        max_len_b=decoding["max_len_b"],
+        len_penalty=decoding["length_penalty"],
+    )
+
+
+def generate(
+    model: torch.nn.Module,
+    dataset: LanguagePairDataset,
+    target_dictionary: Dictionary,
+    decoding: Mapping[str, Any],
+    *,
+    device: str = "cpu",
+    description: str = "translating",
+    indices: Sequence[int] | None = None,
+) -> Translations:
+    """Translate `dataset` (or the sentences `indices` of it) in batches of similar length.
+
+    The order of `hypotheses` is that of the dataset (or of `indices`), not that of the batches.
+    """
+    generator = build_generator(model, target_dictionary, decoding)
+    wanted = list(range(len(dataset))) if indices is None else list(indices)
+    by_length = sorted(wanted, key=lambda index: (-int(dataset.src_sizes[index]), index))
+    size = decoding["batch_sentences"]
+    batches = [by_length[start : start + size] for start in range(0, len(by_length), size)]
+    texts: dict[int, str] = {}
+    seconds = 0.0
+    with progress(range(len(wanted)), description=description, unit="sentence", total=len(wanted)) as bar:
+        for batch in batches:
+            sample = dataset.collater([dataset[index] for index in batch])
+            if device != "cpu":
+                sample = utils.move_to_cuda(sample, device=torch.device(device))
+            start = time.perf_counter()
+            finished = generator.generate([model], sample)
+            seconds += time.perf_counter() - start
+            for index, hypotheses in zip(sample["id"].tolist(), finished, strict=True):
+                texts[index] = target_dictionary.string(hypotheses[0]["tokens"].int().cpu(), extra_symbols_to_ignore=None)
+            bar.update(len(batch))
+    return Translations([texts[index] for index in wanted], seconds)

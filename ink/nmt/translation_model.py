@@ -1,0 +1,85 @@
+"""A model ready to use: the base Transformer, its dictionaries, and an adapter if there is one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from fairseq import checkpoint_utils
+from fairseq.data import Dictionary
+from fairseq.tasks.translation import TranslationTask
+
+from ink.errors import InkError
+from ink.nmt.adapter import AdaptedTransformer, read_adapter
+from ink.nmt.checkpoint import read_checkpoint
+from ink.nmt.fingerprint import fingerprint
+
+
+@dataclass
+class TranslationModel:
+    """A Transformer with its task; `base_fingerprint` is that of the base model, without any adapter."""
+
+    network: AdaptedTransformer
+    task: TranslationTask
+    base_fingerprint: str
+
+    @property
+    def target_dictionary(self) -> Dictionary:
+        return self.task.target_dictionary
+
+    @property
+    def fingerprint(self) -> str:
+        """Tells models apart: the base model's where no adapter is attached, both together where there is one."""
+        if not self.network.has_adapters:
+            return self.base_fingerprint
+        return fingerprint({"base." + self.base_fingerprint: torch.zeros(0), **self.network.adapter_weights()})
+
+
+def load_translation_model(
+    checkpoint: Path,
+    vocabulary: Path,
+    source_language: str,
+    target_language: str,
+    device: str = "cpu",
+    adapter: Path | None = None,
+    dropout: float | None = None,
+) -> TranslationModel:
+    """Load a fairseq Transformer checkpoint, in eval mode, with the dictionaries in `vocabulary`.
+
+    `dropout`, given for training, takes the place of what the model was trained with. Raises InkError where the dictionaries are not the model's, or the adapter belongs to another base model.
+    """
+    overrides: dict[str, Any] = {
+        "data": str(vocabulary),
+        "source_lang": source_language,
+        "target_lang": target_language,
+    }
+    if dropout is not None:
+        overrides["dropout"] = dropout
+    state = read_checkpoint(checkpoint, overrides)
+    try:
+        models, _, task = checkpoint_utils.load_model_ensemble_and_task([str(checkpoint)], overrides, state=state)
+    except (RuntimeError, AssertionError) as error:
+        raise InkError(
+            f"checkpoint {checkpoint} does not fit the dictionaries in {vocabulary}: {_first_lines(error)}; "
+            "use the dictionaries that the model was trained with"
+        ) from None
+    base = models[0]
+    network = AdaptedTransformer(base)
+    model = TranslationModel(network, task, fingerprint(base.state_dict()))
+    if adapter is not None:
+        weights, metadata = read_adapter(adapter)
+        if metadata["base_model"] != model.base_fingerprint:
+            raise InkError(
+                f"adapter {adapter} was trained on base model {metadata['base_model']}, "
+                f"but {checkpoint} is {model.base_fingerprint}; use the base model it was trained on"
+            )
+        network.attach_adapters(int(metadata["inner_dimension"]), dropout=0.0)
+        network.load_adapter_weights(weights)
+    network.eval().to(torch.device(device))
+    return model
+
+
+def _first_lines(error: Exception) -> str:
+    return " ".join(str(error).split())[:300] or type(error).__name__
