@@ -1,0 +1,1 @@
+"""Training: the base model, adapters, and INK's rounds, on fairseq's Trainer."""

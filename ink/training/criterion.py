@@ -1,0 +1,103 @@
+"""INK's objective as a fairseq criterion: L_a + alpha L_i + beta L_r."""
+
+# no postponed annotations here: fairseq reads the types of a configuration's fields as they stand
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from fairseq.criterions import register_criterion
+from fairseq.criterions.label_smoothed_cross_entropy import (
+    LabelSmoothedCrossEntropyCriterion,
+    LabelSmoothedCrossEntropyCriterionConfig,
+    label_smoothed_nll_loss,
+)
+from fairseq.logging import metrics
+from torch import Tensor
+
+from ink.training.neighbours import TrainingNeighbours, own_entries
+from ink.training.objectives import cosines, l_i, l_r
+
+
+@dataclass
+class InkCriterionConfig(LabelSmoothedCrossEntropyCriterionConfig):
+    """alpha and beta weigh L_i and L_r; variant is `paper` or `released`."""
+
+    alpha: float = field(default=0.0, metadata={"help": "weight of L_i"})
+    beta: float = field(default=0.0, metadata={"help": "weight of L_r"})
+    variant: str = field(default="paper", metadata={"help": "paper or released"})
+
+
+@register_criterion("ink", dataclass=InkCriterionConfig)
+class InkCriterion(LabelSmoothedCrossEntropyCriterion):
+    """Sums over the batch's target positions; the Trainer divides by their number.
+
+    L_a is label-smoothed cross-entropy. With alpha = beta = 0 it is fairseq's own criterion, operation by operation.
+    """
+
+    def __init__(
+        self, task: Any, sentence_avg: bool, label_smoothing: float, alpha: float, beta: float, variant: str
+    ) -> None:
+        super().__init__(task, sentence_avg, label_smoothing)
+        self.alpha, self.beta, self.variant = alpha, beta, variant
+        self.neighbours: TrainingNeighbours | None = None
+
+    def forward(self, model: Any, sample: Any, reduce: bool = True) -> tuple[Tensor, int, dict[str, Any]]:
+        """Return the loss, the number of target tokens and what to log; `model` gives its keys in the extras."""
+        net_output = model(**sample["net_input"])
+        log_probs, target = self.get_lprobs_and_target(model, net_output, sample)
+        loss, nll_loss = label_smoothed_nll_loss(
+            log_probs, target, self.eps, ignore_index=self.padding_idx, reduce=reduce
+        )
+        logged = {
+            "loss_a": loss.detach(),
+            "nll_loss": nll_loss.detach(),
+            "ntokens": sample["ntokens"],
+            "nsentences": sample["target"].size(0),
+            "sample_size": sample["ntokens"],
+        }
+        if self.alpha or self.beta:
+            interpolated, contrastive, seen = self._retrieval_terms(net_output, log_probs, sample)
+            loss = loss + self.alpha * interpolated + self.beta * contrastive
+            logged |= {"loss_i": interpolated.detach(), "loss_r": contrastive.detach(), **seen}
+        logged["loss"] = loss.detach()
+        return loss, sample["ntokens"], logged
+
+    def _retrieval_terms(
+        self, net_output: Any, log_probs: Tensor, sample: Any
+    ) -> tuple[Tensor, Tensor, dict[str, float]]:
+        if self.neighbours is None:
+            raise ValueError("alpha or beta is not 0, but the criterion was given no neighbours")
+        real = sample["target"].ne(self.padding_idx)
+        queries = net_output[1]["keys"][real].float()
+        targets = sample["target"][real]
+        own = own_entries(self.neighbours.datastore, sample["id"], real)
+        keys, values, present = self.neighbours.find(queries, own)
+        similarities = cosines(queries, keys)
+        interpolated = l_i(similarities, values, present, log_probs[real.reshape(-1)], self.variant)
+        contrastive = l_r(similarities, values, present, targets)
+        with torch.no_grad():
+            same = (values == targets.unsqueeze(-1)) & present
+            seen = {
+                "with_target": float(same.any(-1).sum()),
+                "same_value": float(same.sum()),
+                "cosine_sum": float(similarities[same].sum()),
+            }
+        return interpolated, contrastive, seen
+
+    @classmethod
+    def reduce_metrics(cls, logging_outputs: list[dict[str, Any]]) -> None:
+        """Log means over target tokens: loss and its terms, how often L_r is defined, cosine to same-value neighbours."""
+
+        def total(name: str) -> float:
+            return float(sum(output.get(name, 0.0) for output in logging_outputs))
+
+        tokens = total("ntokens")
+        for name in ("loss", "loss_a", "nll_loss"):
+            metrics.log_scalar(name, total(name) / tokens, tokens, round=4)
+        if any("loss_i" in output for output in logging_outputs):
+            metrics.log_scalar("loss_i", total("loss_i") / tokens, tokens, round=4)
+            metrics.log_scalar("loss_r", total("loss_r") / tokens, tokens, round=4)
+            metrics.log_scalar("share_with_target", total("with_target") / tokens, tokens, round=4)
+            same = total("same_value")
+            if same:
+                metrics.log_scalar("cosine_same_value", total("cosine_sum") / same, same, round=4)

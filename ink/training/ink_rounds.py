@@ -1,0 +1,66 @@
+"""INK's rounds: one refresh of the datastore and the epoch that trains on it, then the final adapter."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ink.datastore.storage import open_datastore
+from ink.domain import Domain
+from ink.evaluation.dev_bleu import dev_bleu_of
+from ink.files import read_json, write_atomically, write_json
+from ink.training import criterion as _registers_the_criterion  # noqa: F401
+from ink.training.adapter_training import AdapterTraining, finish
+from ink.training.neighbours import TrainingNeighbours
+from ink.training.stopping import patience_has_run_out
+
+
+def train_round(
+    domain: Domain,
+    settings: Mapping[str, Any],
+    seed: int,
+    number: int,
+    datastore: Path,
+    previous: Path | None,
+    output: Path,
+) -> None:
+    """Train round `number` on `datastore`, which holds the keys of `previous` (round 1: of the base model).
+
+    Writes the folder `output`: adapter.safetensors, state.pt (optimiser, schedule, place in the data) and record.json
+    with the history so far. settings: as for an adapter, and index and ink.
+    """
+    chosen = settings["ink"]
+    options = ["--criterion", "ink", "--alpha", str(chosen["alpha"]), "--beta", str(chosen["beta"])]
+    options += ["--variant", chosen["variant"]]
+    with write_atomically(output) as folder:
+        training = AdapterTraining(domain, settings, seed, options, folder)
+        history: list[dict[str, Any]] = []
+        if previous is not None:
+            training.run.restore(previous / "state.pt")
+            history = list(read_json(previous / "record.json")["history"])
+        if chosen["alpha"] or chosen["beta"]:
+            # round 1 trains on the base model's datastore; adapters that start at zero do not change its keys
+            owner = training.model.base_fingerprint if previous is None else training.model.fingerprint
+            store = open_datastore(datastore, model=owner, corpus=domain.data.fingerprint, key="decoder_output")
+            training.criterion.neighbours = TrainingNeighbours(
+                store, settings["index"], chosen["k"], chosen["variant"]
+            )
+        history.append(training.epoch(number, "INK, round"))
+        training.write_adapter(folder / "adapter.safetensors")
+        training.run.save(folder / "state.pt")
+        stop = patience_has_run_out(history, settings["training"]["patience"])
+        write_json(folder / "record.json", {"round": number, "status": "trained", "stop": stop, "history": history})
+
+
+def finish_rounds(domain: Domain, settings: Mapping[str, Any], rounds: Sequence[Path], output: Path) -> None:
+    """Write the folder `output` with INK's final adapter, averaged over rounds, from the folders of all rounds."""
+    records = {folder: read_json(folder / "record.json") for folder in rounds}
+    trained = {record["round"]: folder for folder, record in records.items() if record["status"] == "trained"}
+    history = read_json(trained[max(trained)] / "record.json")["history"]
+    adapters = {number: folder / "adapter.safetensors" for number, folder in trained.items()}
+    with write_atomically(output) as folder:
+        folder.mkdir(parents=True)
+        model = domain.load_model(settings, adapter=adapters[max(adapters)])
+        dev_bleu = dev_bleu_of(model.task, domain.corpus, domain.vocabulary, domain.data, settings)
+        finish(model, dev_bleu, history, adapters, settings["training"]["average_last"], folder)

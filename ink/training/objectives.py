@@ -1,0 +1,65 @@
+"""INK's training objectives (Zhu et al. 2023, equations 3 to 5), on positions of a batch without padding.
+
+The kernel is kappa(a, b) = exp(cos(a, b)); p_kNN(y) is the share of kernel mass on neighbours with value y. Gradients
+reach the queries h_t through every term; stored keys get none.
+
+Shapes: queries (positions, dimension); keys (positions, k, dimension); values (positions, k); present (positions, k),
+false where the index returned fewer than k; log_probs (positions, vocabulary) of the model; targets (positions,).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+# The released code takes no more neighbours than this into L_i.
+RELEASED_NEIGHBOURS_OF_L_I = 8
+
+
+def cosines(queries: Tensor, keys: Tensor) -> Tensor:
+    """Return cos(h_t, h_i), (positions, k)."""
+    return functional.cosine_similarity(queries.unsqueeze(1), keys, dim=-1)
+
+
+def log_shares(scores: Tensor, present: Tensor) -> Tensor:
+    """Return the log share of kernel mass of each neighbour, (positions, k); -inf where absent.
+
+    scores: the kernel's logarithm, (positions, k). A position without any neighbour gets -inf everywhere.
+    """
+    masked = scores.masked_fill(~present, -torch.inf)
+    none = ~present.any(-1, keepdim=True)
+    # log_softmax of nothing but -inf is nan, and so would be its gradient
+    return torch.log_softmax(masked.masked_fill(none, 0.0), dim=-1).masked_fill(~present, -torch.inf)
+
+
+def l_i(similarities: Tensor, values: Tensor, present: Tensor, log_probs: Tensor, variant: str = "paper") -> Tensor:
+    """KL(p_kNN || p_NMT), summed over positions; a position without neighbours counts 0.
+
+    `paper`: all k neighbours, weights softmax(cos). `released`: the first 8, weights softmax(exp(cos)).
+    """
+    if variant == "released":
+        first = slice(0, RELEASED_NEIGHBOURS_OF_L_I)
+        similarities, values, present = similarities[:, first].exp(), values[:, first], present[:, first]
+    logs = log_shares(similarities, present)
+    log_retrieved = log_mass(logs, values)
+    log_model = log_probs.gather(-1, values)
+    # p_kNN has at most k distinct values: summing over neighbours with their shares sums over the vocabulary
+    terms = logs.exp() * (log_retrieved.masked_fill(~present, 0.0) - log_model)
+    return terms.masked_fill(~present, 0.0).sum()
+
+
+def log_mass(logs: Tensor, values: Tensor) -> Tensor:
+    """Return log p_kNN(v_i) for each neighbour i: the summed share of all neighbours with its value, (positions, k)."""
+    same = values.unsqueeze(-1) == values.unsqueeze(-2)
+    spread = logs.unsqueeze(-2).masked_fill(~same, -torch.inf)
+    absent = torch.isneginf(logs)
+    return torch.logsumexp(spread.masked_fill(absent.unsqueeze(-1), 0.0), dim=-1).masked_fill(absent, -torch.inf)
+
+
+def l_r(similarities: Tensor, values: Tensor, present: Tensor, targets: Tensor) -> Tensor:
+    """-log of the kernel mass share of neighbours whose value is the target, summed over the positions that have one."""
+    logs = log_shares(similarities, present)
+    hit = (values == targets.unsqueeze(-1)) & present
+    defined = hit.any(-1)
+    return -torch.logsumexp(logs[defined].masked_fill(~hit[defined], -torch.inf), dim=-1).sum()
