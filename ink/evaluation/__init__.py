@@ -1,0 +1,1 @@
+"""What a system is measured by: translation quality, significance, memory."""

@@ -1,0 +1,76 @@
+"""BLEU of beam search on the first sentences of the dev set: what stopping and tuning look at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from fairseq.data import Dictionary, LanguagePairDataset
+
+from ink.corpus.prepared import PreparedCorpus
+from ink.corpus.text import TextProcessor
+from ink.evaluation.bleu import score
+from ink.files import read_lines
+from ink.nmt.generation import generate
+
+
+class DevBleu:
+    """Translates the first `sentences` dev lines and scores them against the raw references."""
+
+    def __init__(
+        self,
+        dataset: LanguagePairDataset,
+        target_dictionary: Dictionary,
+        references: Path,
+        text: TextProcessor,
+        decoding: Mapping[str, Any],
+        *,
+        sentences: int,
+        tokeniser: str,
+        device: str,
+    ) -> None:
+        self.dataset = dataset
+        self.target_dictionary = target_dictionary
+        self.references = read_lines(references)[:sentences]
+        self.text = text
+        self.decoding = decoding
+        self.tokeniser = tokeniser
+        self.device = device
+
+    def __call__(self, model: torch.nn.Module) -> float:
+        """Return the BLEU of `model`, which is left in the mode (training or not) it came in."""
+        training = model.training
+        model.eval()
+        found = generate(
+            model,
+            self.dataset,
+            self.target_dictionary,
+            self.decoding,
+            device=self.device,
+            description="dev",
+            indices=range(len(self.references)),
+        )
+        model.train(training)
+        hypotheses = [self.text.decode_target(line) for line in found.hypotheses]
+        return float(score(hypotheses, self.references, self.tokeniser)["bleu"]["score"])
+
+
+def dev_bleu_of(
+    task: Any, corpus: Path, vocabulary: Path, data: PreparedCorpus, settings: Mapping[str, Any]
+) -> DevBleu:
+    """Make the dev scorer of a domain: `corpus` holds its raw text, `data` the same binarised.
+
+    settings: device, text, decoding, evaluation.sacrebleu_tokeniser, training.dev_sentences.
+    """
+    return DevBleu(
+        data.load(task, "dev"),
+        task.target_dictionary,
+        corpus / f"dev.{data.target_language}",
+        TextProcessor(settings["text"], vocabulary / "bpecodes"),
+        settings["decoding"],
+        sentences=settings["training"]["dev_sentences"],
+        tokeniser=settings["evaluation"]["sacrebleu_tokeniser"],
+        device=settings["device"],
+    )

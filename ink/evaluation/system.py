@@ -1,0 +1,116 @@
+"""One system on one domain: translate the test sets and write hypotheses and scores."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ink.combiners.chosen import load_combiner
+from ink.combiners.knn_transformer import KnnTransformer
+from ink.corpus.prepared import PreparedCorpus
+from ink.corpus.text import TextProcessor
+from ink.datastore.search import Searcher
+from ink.datastore.storage import open_datastore
+from ink.domain import Domain
+from ink.evaluation.bleu import score
+from ink.evaluation.memory import added_memory
+from ink.files import read_json, read_lines, write_json, write_lines
+from ink.nmt.generation import Translations, generate
+from ink.nmt.translation_model import TranslationModel
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a system adds to the base model: an adapter, or a datastore with a combiner, or neither."""
+
+    adapter: Path | None = None
+    datastore: Path | None = None
+    combiner: Path | None = None
+
+    def files(self) -> dict[str, Path]:
+        """Return what inference reads beyond the base model, by name."""
+        files = {}
+        if self.adapter is not None:
+            files["adapter.safetensors"] = self.adapter
+        if self.datastore is not None:
+            files |= {name: self.datastore / name for name in ("index.faiss", "values.npy")}
+        return files
+
+
+@dataclass(frozen=True)
+class GeneralTest:
+    """The general domain's test set: name, raw text and binarised data."""
+
+    domain: str
+    corpus: Path
+    data: PreparedCorpus
+
+
+def evaluate_system(
+    system: str,
+    domain_name: str,
+    seed: int,
+    domain: Domain,
+    parts: Parts,
+    general: GeneralTest | None,
+    settings: Mapping[str, Any],
+    hypotheses: Path,
+    scores: Path,
+) -> None:
+    """Translate the domain's test set, and the general one if given; write hypotheses (one a line) and the scores.
+
+    settings: device, text, decoding, evaluation.sacrebleu_tokeniser, index.
+    """
+    model = domain.load_model(settings, adapter=parts.adapter)
+    network: torch.nn.Module = model.network
+    chosen = None
+    if parts.datastore is not None and parts.combiner is not None:
+        store = open_datastore(parts.datastore, model=model.fingerprint, corpus=domain.data.fingerprint)
+        network = KnnTransformer(model.network, Searcher(store, settings["index"]), load_combiner(parts.combiner))
+        described = read_json(parts.combiner)
+        chosen = described["chosen"] if len(described["tried"]) > 1 else None
+    text = TextProcessor(settings["text"], domain.vocabulary / "bpecodes")
+    lines, measured, found = _translate_and_score(network, model, domain.data, domain.corpus, text, settings)
+    result = {"system": system, "domain": domain_name, "seed": seed, **measured, "general": None}
+    if general is not None:
+        _, on_general, _ = _translate_and_score(network, model, general.data, general.corpus, text, settings)
+        result["general"] = {"domain": general.domain, **on_general}
+    result |= {
+        "added_memory": added_memory(parts.files()),
+        "decoding": {
+            "seconds": found.seconds,
+            "sentences_per_second": len(lines) / found.seconds,
+            "batch_sentences": settings["decoding"]["batch_sentences"],
+        },
+        "chosen": chosen,
+        "settings": {"decoding": settings["decoding"]},
+        "model": model.fingerprint,
+    }
+    write_lines(hypotheses, lines)
+    write_json(scores, result)
+
+
+def _translate_and_score(
+    network: torch.nn.Module,
+    model: TranslationModel,
+    data: PreparedCorpus,
+    corpus: Path,
+    text: TextProcessor,
+    settings: Mapping[str, Any],
+) -> tuple[list[str], dict[str, Any], Translations]:
+    found = generate(
+        network,
+        data.load(model.task, "test"),
+        model.target_dictionary,
+        settings["decoding"],
+        device=settings["device"],
+        description=f"translating {corpus.name}",
+    )
+    lines = [text.decode_target(line) for line in found.hypotheses]
+    references = read_lines(corpus / f"test.{data.target_language}")
+    measured = score(lines, references, settings["evaluation"]["sacrebleu_tokeniser"])
+    return lines, {"sentences": len(lines), **measured}, found

@@ -1,0 +1,64 @@
+"""Choosing V-kNN's k, lambda and T on a domain's dev set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ink.combiners.knn_transformer import KnnTransformer
+from ink.combiners.tuning import choose_by_bleu, choose_by_likelihood, grid
+from ink.combiners.vanilla import VanillaCombiner
+from ink.datastore.build import teacher_forced
+from ink.datastore.search import Neighbours, Searcher
+from ink.datastore.storage import open_datastore
+from ink.domain import Domain
+from ink.evaluation.dev_bleu import dev_bleu_of
+from ink.files import write_json
+
+
+def tune_vanilla(domain: Domain, datastore: Path, settings: Mapping[str, Any], output: Path) -> None:
+    """Choose from the grid in settings.v_knn and write combiner.json with the choice and everything tried.
+
+    settings: device, text, decoding, evaluation.sacrebleu_tokeniser, training.dev_sentences, datastore, index, v_knn.
+    """
+    chosen = settings["v_knn"]
+    choices = grid(chosen)
+    model = domain.load_model(settings)
+    store = open_datastore(datastore, model=model.fingerprint, corpus=domain.data.fingerprint)
+    searcher = Searcher(store, settings["index"])
+
+    if len(choices) == 1:
+        best, tried = choices[0], choices
+    elif chosen["select_by"] == "likelihood":
+        dataset = domain.data.load(model.task, "dev")
+        largest = max(choice["k"] for choice in choices)
+
+        def batches() -> Iterator[tuple[Neighbours, Tensor, Tensor]]:
+            passes = teacher_forced(
+                model,
+                dataset,
+                store.meta.key,
+                settings["datastore"]["batch_tokens"],
+                with_log_probs=True,
+                description="choosing k, lambda, T on dev",
+            )
+            for _, keys, targets, log_probs in passes:
+                assert log_probs is not None
+                own = log_probs.gather(-1, targets.unsqueeze(-1)).squeeze(-1)
+                yield searcher.search(keys, largest), own, targets
+
+        with torch.no_grad():
+            best, tried = choose_by_likelihood(batches(), choices)
+    else:
+        scorer = dev_bleu_of(model.task, domain.corpus, domain.vocabulary, domain.data, settings)
+
+        def dev_bleu(choice: Mapping[str, Any]) -> float:
+            combiner = VanillaCombiner(choice["k"], choice["lambda"], choice["temperature"])
+            return scorer(KnnTransformer(model.network, searcher, combiner))
+
+        best, tried = choose_by_bleu(dev_bleu, choices)
+    write_json(output, {"combiner": "vanilla", "chosen": best, "selected_by": chosen["select_by"], "tried": tried})

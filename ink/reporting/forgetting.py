@@ -1,0 +1,96 @@
+"""What adaptation forgets: BLEU on the general domain's test set of every system adapted to every domain.
+
+CSV, one row a system: system, then for each DOMAIN and for `average` bleu_DOMAIN (the general test set, translated by
+the system adapted to DOMAIN) and difference_DOMAIN (from off-the-shelf). Means over the seeds; with several seeds
+each bleu_DOMAIN has bleu_DOMAIN_deviation beside it, the sample standard deviation (n - 1). Off-the-shelf is adapted
+to nothing: its one score stands in every column. An average is that of the seeds that have all domains.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ink.errors import InkError
+from ink.reporting.aggregation import AVERAGE, Key, absence_note, groups, seeds_note, signature_note, summarise
+from ink.reporting.formats import Column, domain_label, write_table
+from ink.reporting.scores import GeneralScore, Score, labels, read_scores, select
+
+BASELINE = "off_the_shelf"
+
+
+def render(
+    results: Path,
+    output: Path,
+    domains: Sequence[str],
+    systems: Sequence[str],
+    seeds: Sequence[int],
+    general_domain: str,
+) -> list[Path]:
+    """Write `output`/general.{csv,md,tex} of the scores that are there; InkError where no score is."""
+    names = labels(systems)
+    selected = select(read_scores(results), systems, [*domains, general_domain], seeds)
+    general = _on_general(selected, domains, general_domain)
+    several = len(seeds) > 1
+    bleu = {key: score.bleu.score for key, score in general.items()}
+    unadapted, _ = summarise(bleu, BASELINE, domains, seeds)
+    records = []
+    for system in names:
+        record: dict[str, Any] = {"system": system}
+        for name, adapted in groups(domains):
+            mean, deviation = summarise(bleu, system, adapted, seeds)
+            record[f"bleu_{name}"] = mean
+            if several:
+                record[f"bleu_{name}_deviation"] = deviation
+            if mean is None or unadapted is None or system == BASELINE:
+                record[f"difference_{name}"] = None
+            else:
+                record[f"difference_{name}"] = mean - unadapted
+        records.append(record)
+    table = pd.DataFrame.from_records(records)
+    table = table.astype({field: "Float64" for field in table.columns if field != "system"})
+    headings = {domain: domain_label(domain) for domain in domains} | {AVERAGE: "Avg."}
+    columns = [
+        Column("System", "system", names=names),
+        *(
+            Column(
+                heading,
+                f"bleu_{name}",
+                decimals=2,
+                deviation=f"bleu_{name}_deviation" if several else None,
+                aside=f"difference_{name}",
+            )
+            for name, heading in headings.items()
+        ),
+    ]
+    caption = f"BLEU on the {general_domain} domain's test set after adaptation to each domain."
+    notes = ["In parentheses: difference from off-the-shelf on the same test set."]
+    notes += [signature_note(score.bleu.signature for score in general.values()), seeds_note(seeds)]
+    if any(table[f"bleu_{name}"].isna().any() for name, _ in groups(domains)):
+        notes.append(absence_note())
+    return write_table(table, Path(output) / "general", caption, notes, columns)
+
+
+def _on_general(selected: Mapping[Key, Score], domains: Sequence[str], general_domain: str) -> dict[Key, GeneralScore]:
+    """Collect the scores on the general test set, off-the-shelf's one under every domain.
+
+    InkError where they are of different general domains or test sets of different size.
+    """
+    general: dict[Key, GeneralScore] = {}
+    for (system, domain, seed), score in selected.items():
+        if system == BASELINE and domain == general_domain:
+            unadapted = GeneralScore(score.domain, score.sentences, score.bleu, score.chrf)
+            general |= {(system, column, seed): unadapted for column in domains}
+        elif system != BASELINE and domain in domains and score.general is not None:
+            general[system, domain, seed] = score.general
+    test_sets = sorted({(score.domain, score.sentences) for score in general.values()} | {(general_domain, 0)})
+    if len({count for name, count in test_sets if count}) > 1 or {name for name, _ in test_sets} != {general_domain}:
+        told = ", ".join(f"{name} ({count} sentences)" for name, count in test_sets if count)
+        raise InkError(
+            f"scores on the general domain {general_domain} are of different test sets: {told}; "
+            "run the workflow again for the older ones"
+        )
+    return general

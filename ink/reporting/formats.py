@@ -1,0 +1,192 @@
+"""One table in three files: CSV for programs, Markdown and LaTeX for readers.
+
+The CSV holds every column of the frame, numbers in full precision (the shortest text that reads back as the same
+float), an empty field for what does not exist. Markdown and LaTeX show the chosen columns, rounded, with a dash for
+what does not exist. The same table is written as the same bytes every time. The LaTeX needs the package booktabs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ink.files import write_atomically
+
+DASH = "–"
+PLUS_MINUS = "±"
+
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "{": r"\{",
+    "}": r"\}",
+    "$": r"\$",
+    "&": r"\&",
+    "[": "{[}",  # at the start of a row it would be the optional argument of the line break before it
+    "#": r"\#",
+    "%": r"\%",
+    "_": r"\_",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar\allowbreak{}",  # sacrebleu's signatures would run over the margin
+    '"': "''",
+    "–": "--",
+    "—": "---",
+    "−": "$-$",
+    "±": r"$\pm$",
+    "×": r"$\times$",
+    "†": r"$\dagger$",
+    "‡": r"$\ddagger$",
+    "≤": r"$\leq$",
+    "≥": r"$\geq$",
+}
+_MARKDOWN_SPECIAL = re.compile(r"([\\`*_|<>])")
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column as readers see it, made of one or more fields of the frame.
+
+    `decimals` None: text, left-aligned, written as `names` has it; else a number, right-aligned. `deviation`: shown
+    after ±. `aside`: a difference, shown signed in parentheses. `interval`: two fields shown as [lower, upper] in
+    place of `field`. `signed`: with + or −. `zero_as_dash`: exactly 0 means that there is nothing. `best`: the
+    highest value, as rounded, is bold, ties included, where there are at least two values to compare.
+    """
+
+    heading: str
+    field: str
+    decimals: int | None = None
+    names: Mapping[str, str] | None = None
+    deviation: str | None = None
+    aside: str | None = None
+    interval: tuple[str, str] | None = None
+    signed: bool = False
+    zero_as_dash: bool = False
+    best: bool = False
+
+
+@dataclass(frozen=True)
+class _Cell:
+    text: str
+    bold: bool = False
+
+
+def write_table(
+    table: pd.DataFrame, stem: Path, caption: str, notes: Sequence[str], columns: Sequence[Column]
+) -> list[Path]:
+    """Write `stem`.csv, `stem`.md and `stem`.tex and return their paths; caption and notes are plain text."""
+    stem = Path(stem)
+    cells = [_cells(table, column) for column in columns]
+    rows = [list(row) for row in zip(*cells, strict=True)]
+    texts = {
+        "csv": table.to_csv(index=False, lineterminator="\n"),
+        "md": _markdown(columns, rows, caption, notes),
+        "tex": _latex(columns, rows, stem.name, caption, notes),
+    }
+    paths = []
+    for suffix, text in texts.items():
+        path = stem.with_name(f"{stem.name}.{suffix}")
+        with write_atomically(path) as temporary:
+            temporary.write_text(text, encoding="utf-8", newline="\n")
+        paths.append(path)
+    return paths
+
+
+def domain_label(domain: str) -> str:
+    """Write a domain as a heading: koran -> Koran, it -> IT, web_news -> Web news."""
+    words = domain.replace("_", " ")
+    return words.upper() if len(words) <= 2 else words[:1].upper() + words[1:]
+
+
+def _cells(table: pd.DataFrame, column: Column) -> list[_Cell]:
+    records: list[dict[str, Any]] = [
+        dict(zip(table.columns, row, strict=True)) for row in table.itertuples(index=False)
+    ]
+    if column.decimals is None:
+        names = column.names or {}
+        texts = [DASH if _absent(record[column.field]) else str(record[column.field]) for record in records]
+        return [_Cell(names.get(text, text)) for text in texts]
+    present = [float(record[column.field]) for record in records if not _absent(record[column.field])]
+    highest = max((round(value, column.decimals) for value in present), default=None)
+    cells = []
+    for record in records:
+        value = record[column.field]
+        bold = column.best and len(present) > 1 and not _absent(value)
+        cells.append(_Cell(_number_text(record, column), bold and round(float(value), column.decimals) == highest))
+    return cells
+
+
+def _number_text(record: dict[str, Any], column: Column) -> str:
+    value, decimals = record[column.field], column.decimals or 0
+    if _absent(value) or (column.zero_as_dash and value == 0):
+        return DASH
+    if column.interval:
+        lower, upper = (_rounded(record[name], decimals, column.signed) for name in column.interval)
+        return f"[{lower}, {upper}]"
+    text = _rounded(value, decimals, column.signed)
+    if column.deviation and not _absent(record[column.deviation]):
+        text += f" {PLUS_MINUS} {_rounded(record[column.deviation], decimals)}"
+    if column.aside and not _absent(record[column.aside]):
+        text += f" ({_rounded(record[column.aside], decimals, signed=True)})"
+    return text
+
+
+def _absent(value: Any) -> bool:
+    return bool(pd.isna(value))
+
+
+def _rounded(value: float, decimals: int, signed: bool = False) -> str:
+    number = round(float(value), decimals) + 0.0  # + 0.0 turns -0.0 into 0.0
+    return f"{number:{'+' if signed else ''}.{decimals}f}".replace("-", "−")
+
+
+def _markdown(columns: Sequence[Column], rows: list[list[_Cell]], caption: str, notes: Sequence[str]) -> str:
+    def line(texts: list[str]) -> str:
+        return "| " + " | ".join(texts) + " |"
+
+    def shown(cell: _Cell) -> str:
+        return f"**{_escape_markdown(cell.text)}**" if cell.bold else _escape_markdown(cell.text)
+
+    lines = [f"**{_escape_markdown(caption)}**", ""]
+    lines.append(line([_escape_markdown(column.heading) for column in columns]))
+    lines.append(line([":---" if column.decimals is None else "---:" for column in columns]))
+    lines += [line([shown(cell) for cell in row]) for row in rows]
+    for note in notes:
+        lines += ["", _escape_markdown(note)]
+    return "\n".join(lines) + "\n"
+
+
+def _latex(columns: Sequence[Column], rows: list[list[_Cell]], name: str, caption: str, notes: Sequence[str]) -> str:
+    def line(texts: list[str]) -> str:
+        return " & ".join(texts) + r" \\"
+
+    def shown(cell: _Cell) -> str:
+        return rf"\textbf{{{_escape_latex(cell.text)}}}" if cell.bold else _escape_latex(cell.text)
+
+    alignment = "".join("l" if column.decimals is None else "r" for column in columns)
+    lines = [r"% needs \usepackage{booktabs}", r"\begin{table}[t]", r"\centering"]
+    lines += [rf"\caption{{{_escape_latex(caption)}}}", rf"\label{{tab:{name}}}"]
+    lines += [rf"\begin{{tabular}}{{{alignment}}}", r"\toprule"]
+    lines += [line([_escape_latex(column.heading) for column in columns]), r"\midrule"]
+    lines += [line([shown(cell) for cell in row]) for row in rows]
+    lines += [r"\bottomrule", r"\end{tabular}"]
+    if notes:
+        lines += ["", r"\smallskip", r"\begin{minipage}{\linewidth}\footnotesize\raggedright"]
+        lines += [rf"{_escape_latex(note)}\par" for note in notes]
+        lines.append(r"\end{minipage}")
+    lines.append(r"\end{table}")
+    return "\n".join(lines) + "\n"
+
+
+def _escape_markdown(text: str) -> str:
+    return _MARKDOWN_SPECIAL.sub(r"\\\1", text)
+
+
+def _escape_latex(text: str) -> str:
+    return "".join(_LATEX.get(character, character) for character in text)

@@ -1,0 +1,204 @@
+"""Scores, hypotheses and references as the runs left them under results/EXPERIMENT: checked, sorted, read only."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ink.errors import InkError
+from ink.files import read_json, read_lines
+from ink.systems import SYSTEMS
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A score (0-100) and sacrebleu's signature of how it was computed."""
+
+    score: float
+    signature: str
+
+
+@dataclass(frozen=True)
+class GeneralScore:
+    """The general domain's test set, translated by a system adapted to another domain."""
+
+    domain: str
+    sentences: int
+    bleu: Metric
+    chrf: Metric
+
+
+@dataclass(frozen=True)
+class Score:
+    """One system on one domain's test set with one seed: RESULTS/scores/SYSTEM/DOMAIN/seedN.json."""
+
+    system: str
+    domain: str
+    seed: int
+    sentences: int
+    bleu: Metric
+    chrf: Metric
+    general: GeneralScore | None
+    added_memory: dict[str, int]  # bytes by file
+    decoding: dict[str, float]
+    settings: dict[str, Any]
+    model: str
+    chosen: dict[str, Any] | None  # hyper-parameters chosen on dev
+
+
+class Fields:
+    """The fields of a JSON object, read with a check; errors name the file and the key."""
+
+    def __init__(self, path: Path, value: Any, inside: str = "") -> None:
+        self.path = path
+        self.inside = inside
+        if not isinstance(value, dict):
+            raise self._wrong("", "an object", value)
+        self.value: dict[str, Any] = value
+
+    def text(self, key: str) -> str:
+        """Read a string."""
+        value = self._get(key)
+        if not isinstance(value, str):
+            raise self._wrong(key, "a string", value)
+        return value
+
+    def count(self, key: str) -> int:
+        """Read an integer >= 0."""
+        value = self._get(key)
+        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+            raise self._wrong(key, "an integer >= 0", value)
+        return value
+
+    def number(self, key: str) -> float:
+        """Read a finite number."""
+        value = self._get(key)
+        if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value):
+            raise self._wrong(key, "a finite number", value)
+        return float(value)
+
+    def fields(self, key: str) -> Fields:
+        """Read an object."""
+        return Fields(self.path, self._get(key), f"{self.inside}{key}.")
+
+    def optional_fields(self, key: str) -> Fields | None:
+        """Read an object or null; the key itself must be there."""
+        return None if self._get(key) is None else self.fields(key)
+
+    def _get(self, key: str) -> Any:
+        if key not in self.value:
+            raise InkError(f"{self.path}: {self.inside}{key} is missing; delete the file and run the workflow again")
+        return self.value[key]
+
+    def _wrong(self, key: str, wanted: str, found: Any) -> InkError:
+        where = f"{self.inside}{key}".rstrip(".") or "the file"
+        return InkError(f"{self.path}: {where} should be {wanted}, found {str(found)[:60]!r}")
+
+
+def read_scores(results: Path) -> list[Score]:
+    """Read every score under RESULTS/scores, sorted by system, domain and seed.
+
+    InkError names file and key of what is missing or of the wrong type, the file whose place contradicts its content,
+    and `results` where there is no score at all.
+    """
+    folder = Path(results) / "scores"
+    scores = [_read_score(path) for path in folder.glob("*/*/seed*.json")]
+    if not scores:
+        raise InkError(f"no score under {folder}; run the workflow that writes scores first")
+    return sorted(scores, key=lambda score: (score.system, score.domain, score.seed))
+
+
+def labels(systems: Sequence[str]) -> dict[str, str]:
+    """Name the systems as tables do, in the order in which tables list them, whatever order the config has."""
+    return {name: system.label for name, system in SYSTEMS.items() if name in systems}
+
+
+def select(
+    scores: Iterable[Score], systems: Sequence[str], domains: Sequence[str], seeds: Sequence[int]
+) -> dict[tuple[str, str, int], Score]:
+    """Pick the scores that a table shows, by system, domain and seed.
+
+    InkError where there is none, and where systems were scored on test sets of different size in one domain: such a
+    column compares nothing.
+    """
+    chosen = {
+        (score.system, score.domain, score.seed): score
+        for score in scores
+        if score.system in systems and score.domain in domains and score.seed in seeds
+    }
+    if not chosen:
+        raise InkError(
+            f"there are scores, but none of the systems {list(systems)} on the domains {list(domains)} with the seeds "
+            f"{list(seeds)}; run the workflow for these"
+        )
+    first: dict[str, Score] = {}
+    for score in chosen.values():
+        other = first.setdefault(score.domain, score)
+        if other.sentences != score.sentences:
+            raise InkError(
+                f"domain {score.domain}: {other.system} was scored on {other.sentences} test sentences, "
+                f"{score.system} on {score.sentences}; run the workflow again for the older of the two"
+            )
+    return chosen
+
+
+def read_hypotheses(results: Path, system: str, domain: str, seed: int) -> list[str]:
+    """Read a system's detokenised test hypotheses, one a sentence; InkError where there is none."""
+    return read_lines(_only_file(Path(results) / "hypotheses" / system / domain, f"seed{seed}"))
+
+
+def read_references(results: Path, domain: str) -> list[str]:
+    """Read a domain's raw test references, one a sentence; InkError where there is none."""
+    return read_lines(_only_file(Path(results) / "references", domain))
+
+
+def _read_score(path: Path) -> Score:
+    fields = Fields(path, read_json(path))
+    general = fields.optional_fields("general")
+    memory, decoding = fields.fields("added_memory"), fields.fields("decoding")
+    chosen = fields.optional_fields("chosen")
+    score = Score(
+        system=fields.text("system"),
+        domain=fields.text("domain"),
+        seed=fields.count("seed"),
+        sentences=fields.count("sentences"),
+        bleu=_metric(fields.fields("bleu")),
+        chrf=_metric(fields.fields("chrf")),
+        general=None if general is None else _general_score(general),
+        added_memory={name: memory.count(name) for name in memory.value},
+        decoding={name: decoding.number(name) for name in decoding.value},
+        settings=fields.fields("settings").value,
+        model=fields.text("model"),
+        chosen=None if chosen is None else chosen.value,
+    )
+    place = (path.parent.parent.name, path.parent.name, path.stem)
+    content = (score.system, score.domain, f"seed{score.seed}")
+    if place != content:
+        raise InkError(f"{path} says that it is {'/'.join(content)}; it was moved or copied by hand, put it back")
+    return score
+
+
+def _general_score(fields: Fields) -> GeneralScore:
+    return GeneralScore(
+        domain=fields.text("domain"),
+        sentences=fields.count("sentences"),
+        bleu=_metric(fields.fields("bleu")),
+        chrf=_metric(fields.fields("chrf")),
+    )
+
+
+def _metric(fields: Fields) -> Metric:
+    return Metric(fields.number("score"), fields.text("signature"))
+
+
+def _only_file(folder: Path, stem: str) -> Path:
+    """Find `stem`.LANGUAGE: the target language is told by the file itself."""
+    found = sorted(path for path in folder.glob(f"{stem}.*") if path.stem == stem)
+    if not found:
+        raise InkError(f"{folder / stem}.LANGUAGE does not exist; run the workflow that writes it")
+    if len(found) > 1:
+        raise InkError(f"{folder} has {' and '.join(path.name for path in found)}; keep the target language's only")
+    return found[0]

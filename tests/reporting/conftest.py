@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SIGNATURE = "nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp|version:2.6.0"
+ADAPTER_BYTES = {"adapter.safetensors": 1000}
+
+
+def score_of(system: str, domain: str, bleu: float, /, seed: int = 1, **other: Any) -> dict[str, Any]:
+    """A score as a run writes it; chrF is BLEU + 20, to be told apart."""
+    score = {
+        "system": system,
+        "domain": domain,
+        "seed": seed,
+        "sentences": 300,
+        "bleu": {"score": bleu, "signature": SIGNATURE},
+        "chrf": {"score": bleu + 20, "signature": "nrefs:1|case:mixed|eff:yes|nc:6|nw:0|space:no|version:2.6.0"},
+        "general": None,
+        "added_memory": {} if system == "off_the_shelf" else ADAPTER_BYTES,
+        "decoding": {"seconds": 3.2, "sentences_per_second": 93.7, "batch_sentences": 32},
+        "settings": {"beam": 4},
+        "model": "fingerprint",
+        "chosen": None,
+    }
+    return score | other
+
+
+@pytest.fixture
+def add_score(tmp_path: Path) -> Callable[..., Path]:
+    """Write a score where a run would, under tmp_path."""
+
+    def add(system: str, domain: str, bleu: float, /, seed: int = 1, **other: Any) -> Path:
+        path = tmp_path / "scores" / system / domain / f"seed{seed}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(score_of(system, domain, bleu, seed, **other)), encoding="utf-8")
+        return path
+
+    return add
+
+
+@pytest.fixture
+def general_of() -> Callable[..., dict[str, Any]]:
+    """Make the part of a score that tells what was forgotten."""
+
+    def make(bleu: float, domain: str = "general", sentences: int = 300) -> dict[str, Any]:
+        metric = {"score": bleu, "signature": SIGNATURE}
+        return {"domain": domain, "sentences": sentences, "bleu": metric, "chrf": metric}
+
+    return make
+
+
+@pytest.fixture
+def rows_of() -> Callable[[Path], list[list[str]]]:
+    """Read the cells of a Markdown table's body."""
+
+    def read(markdown: Path) -> list[list[str]]:
+        lines = [line for line in markdown.read_text(encoding="utf-8").splitlines() if line.startswith("| ")]
+        return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines[2:]]
+
+    return read

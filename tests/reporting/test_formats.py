@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import io
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ink.reporting.formats import Column, domain_label, write_table
+
+COLUMNS = [
+    Column("System", "system", names={"a": "A & B_1 †"}),
+    Column("Mem.", "memory", decimals=1, zero_as_dash=True),
+    Column("BLEU", "bleu", decimals=2, deviation="deviation", best=True),
+    Column("Gain", "gain", decimals=2, signed=True),
+    Column("95%", "gain", decimals=2, signed=True, interval=("lower", "upper")),
+    Column("After", "bleu", decimals=1, aside="gain"),
+]
+TABLE = pd.DataFrame(
+    {
+        "system": ["a", "c|d", None],
+        "memory": [0.0, 1.25, None],
+        "bleu": [12.344, 12.336, 1 / 3],
+        "deviation": [0.5, None, None],
+        "gain": [-0.001, 2.0, None],
+        "lower": [-1.5, 0.25, None],
+        "upper": [0.5, 3.0, None],
+    }
+)
+
+
+def write(folder: Path) -> dict[str, str]:
+    paths = write_table(TABLE, folder / "name", "50% of it: a_b", ["nrefs:1|tok:13a", "x < y"], COLUMNS)
+    assert [path.name for path in paths] == ["name.csv", "name.md", "name.tex"]
+    return {path.suffix: path.read_text(encoding="utf-8") for path in paths}
+
+
+def test_csv_is_plain_and_exact(tmp_path: Path) -> None:
+    text = write(tmp_path)[".csv"]
+    assert text.splitlines()[0] == "system,memory,bleu,deviation,gain,lower,upper"
+    assert text.splitlines()[3] == ",,0.3333333333333333,,,,"
+    assert "\r" not in text
+    read = pd.read_csv(io.StringIO(text))
+    assert read["bleu"].tolist() == TABLE["bleu"].tolist()
+
+
+def test_markdown(tmp_path: Path) -> None:
+    assert write(tmp_path)[".md"] == (
+        "**50% of it: a\\_b**\n"
+        "\n"
+        "| System | Mem. | BLEU | Gain | 95% | After |\n"
+        "| :--- | ---: | ---: | ---: | ---: | ---: |\n"
+        "| A & B\\_1 † | – | **12.34 ± 0.50** | +0.00 | [−1.50, +0.50] | 12.3 (+0.0) |\n"
+        "| c\\|d | 1.2 | **12.34** | +2.00 | [+0.25, +3.00] | 12.3 (+2.0) |\n"
+        "| – | – | 0.33 | – | – | 0.3 |\n"
+        "\n"
+        "nrefs:1\\|tok:13a\n"
+        "\n"
+        "x \\< y\n"
+    )
+
+
+def test_latex(tmp_path: Path) -> None:
+    text = write(tmp_path)[".tex"]
+    assert text == (
+        "% needs \\usepackage{booktabs}\n"
+        "\\begin{table}[t]\n"
+        "\\centering\n"
+        "\\caption{50\\% of it: a\\_b}\n"
+        "\\label{tab:name}\n"
+        "\\begin{tabular}{lrrrrr}\n"
+        "\\toprule\n"
+        "System & Mem. & BLEU & Gain & 95\\% & After \\\\\n"
+        "\\midrule\n"
+        "A \\& B\\_1 $\\dagger$ & -- & \\textbf{12.34 $\\pm$ 0.50} & +0.00 & {[}$-$1.50, +0.50] & 12.3 (+0.0) \\\\\n"
+        "c\\textbar\\allowbreak{}d & 1.2 & \\textbf{12.34} & +2.00 & {[}+0.25, +3.00] & 12.3 (+2.0) \\\\\n"
+        "-- & -- & 0.33 & -- & -- & 0.3 \\\\\n"
+        "\\bottomrule\n"
+        "\\end{tabular}\n"
+        "\n"
+        "\\smallskip\n"
+        "\\begin{minipage}{\\linewidth}\\footnotesize\\raggedright\n"
+        "nrefs:1\\textbar\\allowbreak{}tok:13a\\par\n"
+        "x \\textless{} y\\par\n"
+        "\\end{minipage}\n"
+        "\\end{table}\n"
+    )
+
+
+def test_a_repeat_is_the_same_bytes(tmp_path: Path) -> None:
+    assert write(tmp_path) == write(tmp_path)
+    assert write(tmp_path) == write(tmp_path / "elsewhere")
+    assert sorted(path.name for path in (tmp_path / "elsewhere").iterdir()) == ["name.csv", "name.md", "name.tex"]
+
+
+def test_one_value_alone_is_not_the_best_of_anything(tmp_path: Path) -> None:
+    table = pd.DataFrame({"bleu": [1.0, None]})
+    _, markdown, _ = write_table(table, tmp_path / "t", "c", [], [Column("BLEU", "bleu", decimals=2, best=True)])
+    assert "**1.00**" not in markdown.read_text(encoding="utf-8")
+
+
+@given(text=st.text(st.characters(codec="ascii", categories=["L", "N", "P", "S"]), min_size=1, max_size=30))
+def test_no_character_breaks_the_table(text: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    stem = tmp_path_factory.mktemp("table") / "t"
+    table = pd.DataFrame({"a": [text], "b": [1.0]})
+    columns = [Column("a", "a"), Column("b", "b", decimals=0)]
+    _, markdown, latex = write_table(table, stem, "", [], columns)
+    row = markdown.read_text(encoding="utf-8").splitlines()[4]
+    assert len(re.findall(r"(?<!\\)(?:\\\\)*\|", row)) == 3
+    line = next(line for line in latex.read_text(encoding="utf-8").splitlines() if line.endswith(r" & 1 \\"))
+    cell = line.removesuffix(r" & 1 \\")
+    assert not re.search(r"(?<!\\)[&%#_]", cell)
+    unescaped = re.sub(r"\\[{}]", "", cell)
+    assert unescaped.count("{") == unescaped.count("}")
+
+
+def test_domain_labels() -> None:
+    assert [domain_label(name) for name in ("koran", "it", "web_news", "EMEA")] == ["Koran", "IT", "Web news", "EMEA"]

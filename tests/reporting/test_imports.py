@@ -1,0 +1,14 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+
+def test_tables_need_no_model_code() -> None:
+    program = (
+        "import sys\n"
+        "from ink.reporting import forgetting, gains, table1, table2\n"
+        "print(*sorted({'torch', 'fairseq', 'faiss', 'mlflow', 'snakemake'} & set(sys.modules)))\n"
+    )
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == ""
