@@ -1,0 +1,31 @@
+# The INK experiment: data, base model, datastores, systems, scores, tables.
+# `snakemake --cores all` runs config/config.yaml; `--configfile other.yaml` runs another, complete in its own file.
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+# Snakemake merges every config file it is given: the default is read only where no other is named
+if not workflow.overwrite_configfiles:
+
+    configfile: "config/config.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/corpus.smk"
+include: "workflow/rules/base_model.smk"
+include: "workflow/rules/datastore.smk"
+include: "workflow/rules/combiners.smk"
+include: "workflow/rules/training.smk"
+include: "workflow/rules/evaluation.smk"
+include: "workflow/rules/reporting.smk"
+
+
+onstart:
+    write_resolved_config()
+
+
+rule all:
+    default_target: True
+    input:
+        all_tables(),

@@ -1,0 +1,78 @@
+"""The command line: `ink COMMAND`, one command for each kind of job."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from ink import __version__
+from ink.cli.commands import LazyCommands
+from ink.cli.log import LogFile
+from ink.errors import InkError
+
+COMMANDS = {
+    "generate-corpus": "ink.cli.corpus",
+    "ingest-corpus": "ink.cli.corpus",
+    "learn-vocabulary": "ink.cli.corpus",
+    "adopt-vocabulary": "ink.cli.corpus",
+    "prepare-corpus": "ink.cli.corpus",
+    "train-base": "ink.cli.training",
+    "train-adapter": "ink.cli.training",
+    "train-ink-round": "ink.cli.training",
+    "finish-ink": "ink.cli.training",
+    "build-datastore": "ink.cli.datastore",
+    "refresh-datastore": "ink.cli.datastore",
+    "tune-v-knn": "ink.cli.evaluation",
+    "evaluate": "ink.cli.evaluation",
+    "tables": "ink.cli.reporting",
+    "check-config": "ink.cli.reporting",
+}
+
+_LOG: list[LogFile] = []
+
+
+@click.group(cls=LazyCommands, sources=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="ink")
+@click.option(
+    "--log", type=click.Path(path_type=Path), help="Write all output to this file; a failure shows its last lines."
+)
+@click.option("--threads", type=click.IntRange(min=1), help="Cores to use (default: all).")
+def ink(log: Path | None, threads: int | None) -> None:
+    """Injecting kNN knowledge in nearest neighbour machine translation (INK), and the systems it is compared to."""
+    if log is not None:
+        _LOG.append(LogFile(log))
+    if threads is not None:
+        # numerical libraries read these when they are first imported
+        for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+            os.environ[name] = str(threads)
+        # threads that wait for work must not burn the cores that other jobs were given
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
+def main() -> None:
+    """Run the command line; an error that a person can put right is one line, exit code 1."""
+    try:
+        ink(standalone_mode=False)
+    except click.exceptions.Abort:
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        _explain_failure()
+        sys.exit(error.exit_code)
+    except InkError as error:
+        print(f"error: {error}", file=sys.stderr)
+        _explain_failure()
+        sys.exit(1)
+    except Exception:
+        # the traceback belongs in the log, its last lines on the terminal
+        sys.excepthook(*sys.exc_info())
+        _explain_failure()
+        sys.exit(1)
+
+
+def _explain_failure() -> None:
+    for log in _LOG:
+        log.explain_failure(sys.argv)

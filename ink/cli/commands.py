@@ -1,0 +1,26 @@
+"""A command group that imports a command's module only when that command runs, so that `ink --help` is instant."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+
+class LazyCommands(click.Group):
+    """Finds command `train-base` as `train_base` in the module that `sources` names for it."""
+
+    def __init__(self, *arguments: Any, sources: Mapping[str, str], **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.sources = sources
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.sources)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.sources:
+            return None
+        module = importlib.import_module(self.sources[cmd_name])
+        return getattr(module, cmd_name.replace("-", "_"))

@@ -1,0 +1,108 @@
+"""Commands that make and prepare text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ink.cli.options import (
+    config_option,
+    corpus_option,
+    domain_option,
+    load_settings,
+    output_option,
+    path_option,
+    vocabulary_option,
+)
+
+
+@click.command("generate-corpus")
+@config_option
+@output_option
+def generate_corpus(config: Path, output: Path) -> None:
+    """Generate the synthetic corpus: a folder a domain under OUTPUT."""
+    from ink.corpus.files import write_corpus
+    from ink.corpus.synthetic import generate
+
+    data = load_settings(config, "generate-corpus")["data"]
+    corpora = generate(data["synthetic"]["sentences"], data["synthetic"]["seed"])
+    for domain, splits in corpora.items():
+        write_corpus(output / domain, domain, splits, data["source_language"], data["target_language"], "synthetic")
+
+
+@click.command("ingest-corpus")
+@config_option
+@domain_option
+@output_option
+def ingest_corpus(config: Path, domain: str, output: Path) -> None:
+    """Check a domain's own parallel text and bring it into the experiment."""
+    from ink.corpus.files import ingest
+
+    data = load_settings(config, "ingest-corpus")["data"]
+    files = data["files"]
+    ingest(
+        files["pattern"],
+        domain,
+        data["source_language"],
+        data["target_language"],
+        files["splits"][domain],
+        output,
+        files["split_seed"],
+        files["held_out"],
+    )
+
+
+@click.command("learn-vocabulary")
+@config_option
+@corpus_option
+@output_option
+def learn_vocabulary(config: Path, corpus: Path, output: Path) -> None:
+    """Learn BPE codes and the joint dictionary from a corpus's training text."""
+    from ink.corpus import vocabulary
+
+    settings = load_settings(config, "learn-vocabulary")
+    data = settings["data"]
+    vocabulary.learn_vocabulary(corpus, settings["text"], data["source_language"], data["target_language"], output)
+
+
+@click.command("adopt-vocabulary")
+@config_option
+@output_option
+def adopt_vocabulary(config: Path, output: Path) -> None:
+    """Take over the BPE codes and dictionaries of the base model that the config names."""
+    from ink.corpus import vocabulary
+
+    settings = load_settings(config, "adopt-vocabulary")
+    given, data = settings["base_model"], settings["data"]
+    vocabulary.adopt_vocabulary(
+        Path(given["bpe_codes"]),
+        Path(given["source_dictionary"]),
+        Path(given["target_dictionary"]),
+        data["source_language"],
+        data["target_language"],
+        output,
+    )
+
+
+@click.command("prepare-corpus")
+@config_option
+@corpus_option
+@vocabulary_option
+@output_option
+@path_option("--summary", "Where to write the counts that Table 1 is made of (JSON).")
+@path_option("--references", "Where to write the raw test references.")
+def prepare_corpus(
+    config: Path, corpus: Path, vocabulary: Path, output: Path, summary: Path, references: Path
+) -> None:
+    """Normalise, tokenise, segment, filter and binarise a domain's text."""
+    from ink.corpus.prepare import prepare
+    from ink.files import read_lines, write_json, write_lines
+
+    settings = load_settings(config, "prepare-corpus")
+    data = settings["data"]
+    counts = prepare(
+        corpus, vocabulary, settings["text"], data["source_language"], data["target_language"], output
+    )
+    write_lines(references, read_lines(corpus / f"test.{data['target_language']}"))
+    write_json(summary, counts)

@@ -1,0 +1,107 @@
+"""Commands that write datastores."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ink.cli.options import (
+    config_option,
+    data_option,
+    domain_option,
+    load_settings,
+    output_option,
+    path_option,
+    prepared_corpus,
+    use_threads,
+    vocabulary_option,
+    base_model_option,
+)
+
+
+@click.command("build-datastore")
+@config_option
+@domain_option
+@base_model_option
+@vocabulary_option
+@data_option
+@click.option("--key", required=True, type=click.Choice(["decoder_output", "ffn_input"]), help="What the keys are.")
+@output_option
+def build_datastore(
+    config: Path, domain: str, key: str, base_model: Path, vocabulary: Path, data: Path, output: Path
+) -> None:
+    """Build the base model's datastore of a domain's training set, with its index."""
+    from ink.datastore.build import build_datastore as build
+    from ink.nmt.translation_model import load_translation_model
+
+    use_threads()
+    settings = load_settings(config, "build-datastore", domain)
+    prepared = prepared_corpus(settings, data)
+    model = load_translation_model(
+        base_model, vocabulary, prepared.source_language, prepared.target_language, settings["device"]
+    )
+    build(
+        model,
+        prepared.load(model.task, "train"),
+        prepared.fingerprint,
+        output,
+        key=key,
+        batch_tokens=settings["datastore"]["batch_tokens"],
+        index=settings["index"],
+    )
+
+
+@click.command("refresh-datastore")
+@config_option
+@domain_option
+@click.option("--round", "number", type=int, required=True, help="The round that will train on it.")
+@base_model_option
+@vocabulary_option
+@data_option
+@path_option("--previous", "Folder of the round before.")
+@path_option("--first-datastore", "The datastore whose index gives centroids and codebooks to keep.")
+@output_option
+def refresh_datastore(
+    config: Path,
+    domain: str,
+    number: int,
+    base_model: Path,
+    vocabulary: Path,
+    data: Path,
+    previous: Path,
+    first_datastore: Path,
+    output: Path,
+) -> None:
+    """Recompute the datastore with the adapters of the round before."""
+    from ink.training.stopped import has_stopped, write_stopped_datastore
+
+    if has_stopped(previous):
+        write_stopped_datastore(number, output)
+        return
+    from ink.datastore.build import build_datastore as build
+    from ink.nmt.translation_model import load_translation_model
+
+    use_threads()
+    settings = load_settings(config, "refresh-datastore", domain)
+    prepared = prepared_corpus(settings, data)
+    model = load_translation_model(
+        base_model,
+        vocabulary,
+        prepared.source_language,
+        prepared.target_language,
+        settings["device"],
+        adapter=previous / "adapter.safetensors",
+    )
+    keeps_codebooks = settings["ink"]["refresh_index"] == "reuse"
+    build(
+        model,
+        prepared.load(model.task, "train"),
+        prepared.fingerprint,
+        output,
+        key="decoder_output",
+        batch_tokens=settings["datastore"]["batch_tokens"],
+        index=settings["index"],
+        log_probs=False,
+        trained_index=first_datastore / "index.faiss" if keeps_codebooks else None,
+    )

@@ -1,0 +1,69 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+def path_option(name: str, help: str, *, required: bool = True, multiple: bool = False) -> Decorator:
+    """Make an option that takes a path."""
+    return click.option(name, type=click.Path(path_type=Path), required=required, multiple=multiple, help=help)
+
+
+config_option = path_option("--config", "The experiment's config file.")
+domain_option = click.option("--domain", required=True, help="The domain's name in the config.")
+seed_option = click.option("--seed", type=int, required=True, help="Seed of initialisation, dropout and data order.")
+base_model_option = path_option("--base-model", "The base model's fairseq checkpoint.")
+vocabulary_option = path_option("--vocabulary", "Folder with BPE codes and dictionaries.")
+corpus_option = path_option("--corpus", "Folder with the domain's raw text.")
+data_option = path_option("--data", "Folder with the domain's binarised text.")
+output_option = path_option("--output", "What to write; whole or not at all.")
+
+
+def domain_files_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options from which `make_domain` makes a Domain."""
+    for option in (data_option, corpus_option, vocabulary_option, base_model_option):
+        command = option(command)
+    return command
+
+
+def load_settings(config: Path, command: str, domain: str | None = None) -> dict[str, Any]:
+    """Read what `command` may know of the config, resolved for the domain; prepare libraries for its use."""
+    from ink.config import load
+    from ink.settings import settings_for
+
+    return settings_for(load(config), command, domain)
+
+
+def make_domain(settings: dict[str, Any], base_model: Path, vocabulary: Path, corpus: Path, data: Path) -> Any:
+    """Make the Domain that jobs with a model work on."""
+    from ink.domain import Domain
+
+    return Domain(base_model, vocabulary, corpus, prepared_corpus(settings, data))
+
+
+def prepared_corpus(settings: dict[str, Any], data: Path) -> Any:
+    """Make the PreparedCorpus in a folder, in the config's languages."""
+    from ink.corpus.prepared import PreparedCorpus
+
+    return PreparedCorpus(data, settings["data"]["source_language"], settings["data"]["target_language"])
+
+
+def use_threads() -> None:
+    """Make torch and FAISS keep to the cores that --threads gave the job."""
+    import os
+
+    import torch
+
+    from ink.datastore.index import set_threads
+
+    threads = os.environ.get("OMP_NUM_THREADS")
+    if threads:
+        torch.set_num_threads(int(threads))
+        set_threads(int(threads))

@@ -1,0 +1,52 @@
+"""Commands that render results, and the check of a config."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ink.cli.options import config_option, load_settings, path_option
+
+TABLES = ("table1", "table2", "gains", "general")
+
+
+@click.command("tables")
+@config_option
+@path_option("--results", "The experiment's results folder.")
+@click.argument("names", nargs=-1, type=click.Choice(TABLES))
+def tables(config: Path, results: Path, names: tuple[str, ...]) -> None:
+    """Render tables (all of them by default) from the results folder alone."""
+    from ink.reporting import forgetting, gains, table1, table2
+
+    settings = load_settings(config, "tables")
+    domains, systems, seeds = settings["domains"], settings["systems"], settings["seeds"]
+    evaluation, output = settings["evaluation"], results / "tables"
+    for name in names or TABLES:
+        if name == "table1":
+            table1.render(results, output, domains)
+        elif name == "table2":
+            table2.render(results, output, domains, systems, seeds)
+        elif name == "gains":
+            gains.render(
+                results,
+                output,
+                domains,
+                systems,
+                seeds,
+                evaluation["bootstrap_samples"],
+                evaluation["bootstrap_seed"],
+                evaluation["sacrebleu_tokeniser"],
+            )
+        elif settings["data"]["general_domain"] is not None:
+            forgetting.render(results, output, domains, systems, seeds, settings["data"]["general_domain"])
+
+
+@click.command("check-config")
+@click.argument("config", type=click.Path(path_type=Path))
+def check_config(config: Path) -> None:
+    """Check a config without running anything."""
+    from ink.config import check, load
+
+    check(load(config))
+    click.echo(f"{config}: in order")

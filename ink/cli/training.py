@@ -1,0 +1,101 @@
+"""Commands that train."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ink.cli.options import (
+    config_option,
+    corpus_option,
+    data_option,
+    domain_files_options,
+    domain_option,
+    load_settings,
+    make_domain,
+    output_option,
+    path_option,
+    prepared_corpus,
+    seed_option,
+    use_threads,
+    vocabulary_option,
+)
+
+
+@click.command("train-base")
+@config_option
+@seed_option
+@vocabulary_option
+@corpus_option
+@data_option
+@output_option
+def train_base(config: Path, seed: int, vocabulary: Path, corpus: Path, data: Path, output: Path) -> None:
+    """Train the off-the-shelf model on the general domain."""
+    from ink.training.base_model import train_base_model
+
+    use_threads()
+    settings = load_settings(config, "train-base")
+    train_base_model(prepared_corpus(settings, data), corpus, vocabulary, settings, seed, output)
+
+
+@click.command("train-adapter")
+@config_option
+@domain_option
+@seed_option
+@domain_files_options
+@output_option
+def train_adapter(config: Path, domain: str, seed: int, output: Path, **files: Path) -> None:
+    """Train the Adapter baseline on a domain."""
+    from ink.training.adapter_training import train_adapter as train
+
+    use_threads()
+    settings = load_settings(config, "train-adapter", domain)
+    train(make_domain(settings, **files), settings, seed, output)
+
+
+@click.command("train-ink-round")
+@config_option
+@domain_option
+@seed_option
+@click.option("--round", "number", type=int, required=True, help="Number of the round, from 1.")
+@domain_files_options
+@path_option("--datastore", "This round's datastore.")
+@path_option("--previous", "Folder of the round before; none for round 1.", required=False)
+@output_option
+def train_ink_round(
+    config: Path,
+    domain: str,
+    seed: int,
+    number: int,
+    datastore: Path,
+    previous: Path | None,
+    output: Path,
+    **files: Path,
+) -> None:
+    """Train one round of INK on its datastore, or record that training has stopped."""
+    from ink.training.stopped import has_stopped, write_stopped_round
+
+    if previous is not None and has_stopped(previous):
+        write_stopped_round(number, output)
+        return
+    from ink.training.ink_rounds import train_round
+
+    use_threads()
+    settings = load_settings(config, "train-ink-round", domain)
+    train_round(make_domain(settings, **files), settings, seed, number, datastore, previous, output)
+
+
+@click.command("finish-ink")
+@config_option
+@domain_option
+@domain_files_options
+@path_option("--round", "Folder of a round; give all of them.", multiple=True)
+@output_option
+def finish_ink(config: Path, domain: str, output: Path, round: tuple[Path, ...], **files: Path) -> None:
+    """Average INK's last rounds and the best one into the final adapter."""
+    from ink.training.ink_rounds import finish_rounds
+
+    use_threads()
+    settings = load_settings(config, "finish-ink", domain)
+    finish_rounds(make_domain(settings, **files), settings, round, output)

@@ -1,0 +1,91 @@
+# What all stages share: the checked config, folders, and who needs what.
+import json
+
+import yaml
+from snakemake.exceptions import WorkflowError
+
+from ink.config import check, has_training, read_overrides
+from ink.errors import InkError
+from ink.files import write_atomically
+from ink.settings import settings_for
+from ink.systems import SYSTEMS, seeds_of
+
+# nested values given by --config arrive as text
+read_overrides(config, workflow.config_settings.config)
+try:
+    check(config)
+except InkError as error:
+    raise WorkflowError(str(error))
+
+WORK = f"work/{config['experiment']}"
+RESULTS = f"results/{config['experiment']}"
+CONFIG = f"{RESULTS}/config.yaml"
+SOURCE = config["data"]["source_language"]
+TARGET = config["data"]["target_language"]
+GENERAL = config["data"]["general_domain"]
+DOMAINS = config["domains"]
+THREADS = config["threads"]
+BASE_MODEL = config["base_model"]["path"] or f"{WORK}/base_model/model.pt"
+FIRST_SEED = config["seeds"][0]
+
+
+wildcard_constraints:
+    domain="[^/]+",
+    system="|".join(SYSTEMS),
+    seed=r"\d+",
+    round=r"\d+",
+    key="decoder_output|ffn_input",
+
+
+def write_resolved_config():
+    """Write the config as it stands after overrides: the file that every command of this run reads."""
+    with write_atomically(CONFIG) as temporary:
+        plain = json.loads(json.dumps(config))
+        temporary.write_text(yaml.safe_dump(plain, sort_keys=False, allow_unicode=True), encoding="utf-8")
+
+
+def settings(command):
+    """Params of a rule: what its command reads of the config, so that a change there, and only there, reruns it."""
+
+    def resolved(wildcards):
+        return settings_for(config, command, getattr(wildcards, "domain", None))
+
+    return resolved
+
+
+def text_of(domain):
+    """A domain's raw text and the same binarised, by the names of the commands' options."""
+    return {"corpus": f"{WORK}/corpus/{domain}", "data": f"{WORK}/binarised/{domain}"}
+
+
+def model_files(wildcards):
+    """What every job with a model of a domain reads."""
+    return {"base_model": BASE_MODEL, "vocabulary": f"{WORK}/vocabulary", **text_of(wildcards.domain)}
+
+
+def options(**files):
+    """Spell input files as the command's options: base_model=... becomes --base-model ..."""
+    return " ".join(f"--{name.replace('_', '-')} {path}" for name, path in files.items())
+
+
+def base_datastore(domain, key="decoder_output"):
+    return f"{WORK}/datastores/{key}/{domain}"
+
+
+def scores(system, domain):
+    """Score files of one system on one domain, one a seed."""
+    return [f"{RESULTS}/scores/{system}/{domain}/seed{seed}.json" for seed in seeds_of(system, config["seeds"])]
+
+
+def all_scores():
+    """Every score that the tables of this config need; a domain without training text is scored, not adapted."""
+    wanted = [
+        path
+        for system in config["systems"]
+        for domain in DOMAINS
+        if system == "off_the_shelf" or has_training(config, domain)
+        for path in scores(system, domain)
+    ]
+    if GENERAL is not None and "off_the_shelf" in config["systems"]:
+        wanted += scores("off_the_shelf", GENERAL)
+    return wanted

@@ -1,0 +1,105 @@
+# Text: generated or taken from files, then normalised, tokenised, segmented and binarised.
+if config["data"]["source"] == "synthetic":
+
+    rule generate_corpus:
+        output:
+            [directory(f"{WORK}/corpus/{domain}") for domain in config["data"]["synthetic"]["sentences"]],
+        params:
+            settings=settings("generate-corpus"),
+            folder=f"{WORK}/corpus",
+            config=CONFIG,
+        log:
+            f"{RESULTS}/logs/generate_corpus.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/generate_corpus.tsv"
+        resources:
+            mem_mb=1000,
+        shell:
+            "ink --log {log} generate-corpus --config {params.config} --output {params.folder}"
+
+else:
+
+    rule ingest_corpus:
+        input:
+            lambda wildcards: [
+                config["data"]["files"]["pattern"].format(domain=wildcards.domain, split=split, language=language)
+                for split in config["data"]["files"]["splits"][wildcards.domain]
+                for language in (SOURCE, TARGET)
+            ],
+        output:
+            directory(f"{WORK}/corpus/{{domain}}"),
+        params:
+            settings=settings("ingest-corpus"),
+            config=CONFIG,
+        log:
+            f"{RESULTS}/logs/ingest_corpus/{{domain}}.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/ingest_corpus/{{domain}}.tsv"
+        resources:
+            mem_mb=2000,
+        shell:
+            "ink --log {log} ingest-corpus --config {params.config} --domain {wildcards.domain} --output {output}"
+
+
+if config["base_model"]["path"] is None:
+
+    rule learn_vocabulary:
+        input:
+            corpus=f"{WORK}/corpus/{GENERAL}",
+        output:
+            directory(f"{WORK}/vocabulary"),
+        params:
+            settings=settings("learn-vocabulary"),
+            config=CONFIG,
+        log:
+            f"{RESULTS}/logs/vocabulary.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/vocabulary.tsv"
+        resources:
+            mem_mb=2000,
+        shell:
+            "ink --log {log} learn-vocabulary --config {params.config} --corpus {input.corpus} --output {output}"
+
+else:
+
+    rule adopt_vocabulary:
+        input:
+            config["base_model"]["bpe_codes"],
+            config["base_model"]["source_dictionary"],
+            config["base_model"]["target_dictionary"],
+        output:
+            directory(f"{WORK}/vocabulary"),
+        params:
+            settings=settings("adopt-vocabulary"),
+            config=CONFIG,
+        log:
+            f"{RESULTS}/logs/vocabulary.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/vocabulary.tsv"
+        resources:
+            mem_mb=1000,
+        shell:
+            "ink --log {log} adopt-vocabulary --config {params.config} --output {output}"
+
+
+rule prepare_corpus:
+    input:
+        corpus=f"{WORK}/corpus/{{domain}}",
+        vocabulary=f"{WORK}/vocabulary",
+    output:
+        folder=directory(f"{WORK}/binarised/{{domain}}"),
+        summary=f"{RESULTS}/corpus/{{domain}}.json",
+        references=f"{RESULTS}/references/{{domain}}.{TARGET}",
+    params:
+        settings=settings("prepare-corpus"),
+        config=CONFIG,
+    log:
+        f"{RESULTS}/logs/prepare_corpus/{{domain}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/prepare_corpus/{{domain}}.tsv"
+    resources:
+        mem_mb=2000,
+    shell:
+        "ink --log {log} prepare-corpus --config {params.config} --corpus {input.corpus}"
+        " --vocabulary {input.vocabulary} --output {output.folder} --summary {output.summary}"
+        " --references {output.references}"

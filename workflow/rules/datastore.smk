@@ -1,0 +1,22 @@
+# Datastores of the base model: one a domain and kind of key.
+rule build_datastore:
+    input:
+        base_model=BASE_MODEL,
+        vocabulary=f"{WORK}/vocabulary",
+        data=f"{WORK}/binarised/{{domain}}",
+    output:
+        directory(f"{WORK}/datastores/{{key}}/{{domain}}"),
+    params:
+        settings=settings("build-datastore"),
+        files=lambda wildcards, input: options(**input),
+        config=CONFIG,
+    log:
+        f"{RESULTS}/logs/build_datastore/{{key}}/{{domain}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/build_datastore/{{key}}/{{domain}}.tsv"
+    threads: THREADS["datastore"]
+    resources:
+        mem_mb=4000,
+    shell:
+        "ink --log {log} --threads {threads} build-datastore --config {params.config} --domain {wildcards.domain}"
+        " --key {wildcards.key} {params.files} --output {output}"
