@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
+import warnings
 from pathlib import Path
 
 import click
@@ -54,6 +56,9 @@ def ink(log: Path | None, threads: int | None) -> None:
 
 def main() -> None:
     """Run the command line; an error that a person can put right is one line, exit code 1."""
+    # fairseq tells of every module it loads, torch of a mask type that fairseq uses: neither is news to a reader
+    logging.getLogger("fairseq").setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", message="Support for mismatched key_padding_mask")
     try:
         ink(standalone_mode=False)
     except click.exceptions.Abort:

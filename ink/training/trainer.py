@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -52,16 +51,10 @@ def fairseq_config(
     return convert_namespace_to_omegaconf(options.parse_args_and_arch(parser, input_args=arguments))
 
 
-def quieten_fairseq() -> None:
-    """Keep fairseq's own log to warnings: the loops here say what happens."""
-    logging.getLogger("fairseq").setLevel(logging.WARNING)
-
-
 class TrainingRun:
     """A fairseq Trainer with its data iterator: runs epochs, saves and restores the whole state of training."""
 
     def __init__(self, config: Any, task: Any, model: Any, criterion: Any, scratch: Path) -> None:
-        quieten_fairseq()
         allow_fairseq_types()
         scratch.mkdir(parents=True, exist_ok=True)
         config.checkpoint.save_dir = str(scratch)

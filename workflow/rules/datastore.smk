@@ -14,6 +14,7 @@ rule build_datastore:
         f"{RESULTS}/logs/build_datastore/{{key}}/{{domain}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/build_datastore/{{key}}/{{domain}}.tsv"
+    priority: 10 # INK's rounds, the longest chain, wait for it
     threads: THREADS["datastore"]
     resources:
         mem_mb=4000,

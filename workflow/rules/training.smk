@@ -55,6 +55,7 @@ rule refresh_datastore:
         f"{RESULTS}/logs/refresh_datastore/{{domain}}/seed{{seed}}/{{round}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/refresh_datastore/{{domain}}/seed{{seed}}/{{round}}.tsv"
+    priority: 10 # the longest chain goes first
     threads: THREADS["datastore"]
     resources:
         mem_mb=4000,
@@ -78,6 +79,7 @@ rule train_ink_round:
         f"{RESULTS}/logs/train_ink_round/{{domain}}/seed{{seed}}/{{round}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/train_ink_round/{{domain}}/seed{{seed}}/{{round}}.tsv"
+    priority: 10 # the longest chain goes first
     threads: THREADS["training"]
     resources:
         mem_mb=4000,
