@@ -35,12 +35,13 @@ def read_checkpoint(path: Path, overrides: dict[str, Any] | None = None) -> dict
     except pickle.UnpicklingError as error:
         refused = re.search(r"(?:GLOBAL|global|class|function) [`']?([\w.]+)", str(error))
         if refused is None:
-            raise InkError(f"checkpoint {path} cannot be read: {str(error).splitlines()[0]}") from None
+            # torch's own message advises to load without this protection
+            raise InkError(f"checkpoint {path} is not a file that torch or fairseq wrote; fetch it again") from None
         raise InkError(
             f"checkpoint {path} holds an object of type {refused.group(1)}, which is not one of fairseq's plain types; "
             "it was not loaded and nothing in it was run. Save the model again with fairseq, weights and settings only"
         ) from None
-    except (RuntimeError, EOFError, KeyError) as error:
+    except (RuntimeError, EOFError, KeyError, OSError, TypeError, AttributeError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InkError(f"checkpoint {path} is not a whole fairseq checkpoint ({reason}); fetch it again") from None
     if "model" not in state:

@@ -60,7 +60,7 @@ def load_translation_model(
     state = read_checkpoint(checkpoint, overrides)
     try:
         models, _, task = checkpoint_utils.load_model_ensemble_and_task([str(checkpoint)], overrides, state=state)
-    except (RuntimeError, AssertionError) as error:
+    except (RuntimeError, AssertionError, ValueError) as error:
         raise InkError(
             f"checkpoint {checkpoint} does not fit the dictionaries in {vocabulary}: {_first_lines(error)}; "
             "use the dictionaries that the model was trained with"
