@@ -30,7 +30,7 @@ READS: dict[str, tuple[str, ...]] = {
     "ingest-corpus": (*_LANGUAGES, "data.files"),
     "learn-vocabulary": (*_LANGUAGES, *_TOKENISATION, "text.bpe_merges"),
     "adopt-vocabulary": (*_LANGUAGES, "base_model"),
-    "prepare-corpus": (*_LANGUAGES, *_TOKENISATION, "text.max_length", "text.max_length_ratio"),
+    "prepare-corpus": (*_LANGUAGES, *_TOKENISATION, "text.split_unknown_subwords", "text.max_length", "text.max_length_ratio"),
     "train-base": (*_TRANSLATION, "training.dev_sentences", "base_model.train"),
     "build-datastore": ("device", *_LANGUAGES, "datastore", "index"),
     "tune-v-knn": (*_TRANSLATION, "training.dev_sentences", "datastore.batch_tokens", "index", "v_knn"),

@@ -38,7 +38,11 @@ def prepare(
     languages = (source_language, target_language)
     raw = _read_splits(corpus, languages)
     domain = str(read_json(corpus / "corpus.json")["domain"])
-    processor = TextProcessor(text_settings, vocabulary / CODES)
+    known = None
+    if text_settings["split_unknown_subwords"]:
+        sides = [set(load_dictionary(vocabulary / f"dict.{language}.txt").symbols) for language in languages]
+        known = (sides[0], sides[1])
+    processor = TextProcessor(text_settings, vocabulary / CODES, known)
     encoded = {split: _encode(pairs, processor, f"{domain}: {split}") for split, pairs in raw.items()}
     dropped = {"empty": 0, "too_long": 0, "ratio": 0}
     kept: list[int] = []

@@ -42,15 +42,23 @@ class TextProcessor:
     """A sentence pair's way into the model and a translation's way out of it; one line in, one line out.
 
     `settings` is the config's `text`; without `bpe_codes` words stay whole. Codes may be subword-nmt's or fastBPE's.
+    With `known`, the subwords of the source's and the target's dictionary, a subword that the dictionary lacks is split
+    into smaller ones that it has, by undoing merges.
     """
 
-    def __init__(self, settings: Mapping[str, Any], bpe_codes: Path | None) -> None:
+    def __init__(
+        self, settings: Mapping[str, Any], bpe_codes: Path | None, known: tuple[set[str], set[str]] | None = None
+    ) -> None:
         self._escape = bool(settings["escape"])
         self._dash_splits = bool(settings["aggressive_dash_splits"])
         self._source = _side(settings["source_tokeniser_language"], settings["normalise_punctuation"])
         self._target = _side(settings["target_tokeniser_language"], settings["normalise_punctuation"])
         self._detokeniser = MosesDetokenizer(lang=settings["target_tokeniser_language"])
-        self._bpe = BPE(io.StringIO(read_codes(bpe_codes)), separator=SEPARATOR) if bpe_codes is not None else None
+        codes = read_codes(bpe_codes) if bpe_codes is not None else None
+        source_known, target_known = known if known is not None else (None, None)
+        self._source_bpe = _byte_pairs(codes, source_known)
+        # both sides share one cache of words where they share their subwords
+        self._target_bpe = self._source_bpe if source_known == target_known else _byte_pairs(codes, target_known)
 
     def tokenise_source(self, line: str) -> str:
         """Return the source line as Moses tokens with single spaces between them."""
@@ -62,17 +70,15 @@ class TextProcessor:
 
     def encode_source(self, line: str) -> str:
         """Return the source line as the model's tokens, subwords marked with @@; an empty line stays empty."""
-        return self.segment(self.tokenise_source(line))
+        return _segment(self.tokenise_source(line), self._source_bpe)
 
     def encode_target(self, line: str) -> str:
         """Return the target line as the model's tokens, subwords marked with @@; an empty line stays empty."""
-        return self.segment(self.tokenise_target(line))
+        return _segment(self.tokenise_target(line), self._target_bpe)
 
     def segment(self, tokenised: str) -> str:
-        """Split each word of a tokenised line into its subwords."""
-        if self._bpe is None:
-            return tokenised
-        return " ".join(self._bpe.segment_tokens(tokenised.split(" ")))
+        """Split each word of a tokenised source line into its subwords."""
+        return _segment(tokenised, self._source_bpe)
 
     def decode_target(self, bpe: str) -> str:
         """Return the model's target tokens as text: subwords joined, detokenised, unescaped where `escape` is set."""
@@ -107,6 +113,14 @@ def read_codes(path: Path) -> str:
     if counted:
         version = ["#version: 0.2"]
     return "\n".join([*version, *(" ".join(merge[:2]) for merge in merges)]) + "\n"
+
+
+def _byte_pairs(codes: str | None, known: set[str] | None) -> BPE | None:
+    return None if codes is None else BPE(io.StringIO(codes), separator=SEPARATOR, vocab=known)
+
+
+def _segment(tokenised: str, byte_pairs: BPE | None) -> str:
+    return tokenised if byte_pairs is None else " ".join(byte_pairs.segment_tokens(tokenised.split(" ")))
 
 
 def _side(language: str, normalise: bool) -> tuple[MosesPunctNormalizer | None, _Tokenizer]:

@@ -28,6 +28,7 @@ SETTINGS: dict[str, Any] = {
     "target_tokeniser_language": "en",
     "normalise_punctuation": True,
     "aggressive_dash_splits": True,
+    "split_unknown_subwords": False,
     "escape": False,
     "bpe_merges": 40,
     "max_length": 12,

@@ -187,3 +187,12 @@ def test_the_real_model_knows_the_tokens_of_the_real_text() -> None:
     tokens = [token for line in lines for token in processor.encode_source(line).split()]
     assert len(tokens) > 10_000
     assert sum(token not in known for token in tokens) / len(tokens) < 0.005
+
+
+def test_a_subword_that_the_dictionary_lacks_is_split_into_ones_it_has(codes: Path) -> None:
+    # of `the` the dictionary has t@@, h@@, e; of `dog` it has all; `ing` is known to the source's dictionary alone
+    source, target = {"t@@", "h@@", "e", "dog", "ing"}, {"t@@", "h@@", "e", "dog", "i@@", "n@@", "g"}
+    processor = TextProcessor(SETTINGS, codes, (source, target))
+    assert processor.encode_source("the dog ing") == "t@@ h@@ e dog ing"
+    assert processor.encode_target("the dog ing") == "t@@ h@@ e dog i@@ n@@ g"
+    assert processor.decode_target(processor.encode_target("the dog ing")) == "the dog ing"
