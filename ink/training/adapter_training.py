@@ -50,6 +50,7 @@ class AdapterTraining:
         means = self.run.epoch(f"{description} {number}")
         start = time.perf_counter()
         bleu = self.dev_bleu(self.model.network)
+        print(f"{description} {number}: dev BLEU {bleu:.2f}", flush=True)
         seconds = {"training": means.pop("seconds"), "dev": time.perf_counter() - start}
         return {"round": number, "updates": self.run.updates, **means, "dev_bleu": bleu, "seconds": seconds}
 

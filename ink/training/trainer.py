@@ -79,6 +79,7 @@ class TrainingRun:
                 self.trainer.train_step(samples)
         self.trainer.lr_step(self.iterator.epoch)
         wanted = {name: value for name, value in meters.get_smoothed_values().items() if name in CURVES}
+        print(f"{description}: {', '.join(f'{name} {value:.4g}' for name, value in wanted.items())}", flush=True)
         return {**wanted, "seconds": time.perf_counter() - start}
 
     def save(self, path: Path) -> None:
