@@ -57,7 +57,7 @@ def read_json(path: Path | str) -> Any:
 
 
 def read_lines(path: Path | str) -> list[str]:
-    """Read UTF-8 text as lines separated by \\n alone; a last line without newline is a line.
+    r"""Read UTF-8 text as lines separated by \n alone; a last line without newline is a line.
 
     Other Unicode line breaks stay inside their line, so that two sides of a parallel text cannot drift apart.
     InkError names file and line where the bytes are not UTF-8.

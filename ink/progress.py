@@ -34,5 +34,11 @@ def progress(
         return tqdm(items, **arguments)
     bar = "{desc}: {n_fmt}/{total_fmt}{unit} [{elapsed}<{remaining}, {rate_fmt}{postfix}]"
     # tqdm's own file takes only the line feeds with which it leaves a bar
-    plain = {"file": io.StringIO(), "mininterval": SECONDS_BETWEEN_LINES, "miniters": 1, "bar_format": bar, "leave": True}
+    plain = {
+        "file": io.StringIO(),
+        "mininterval": SECONDS_BETWEEN_LINES,
+        "miniters": 1,
+        "bar_format": bar,
+        "leave": True,
+    }
     return _PlainLines(items, **{**arguments, "dynamic_ncols": False, **plain})

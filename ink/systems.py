@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class System:
     """One row of Table 2.
 
-    model: `base`, or whose adapter it uses (`adapter`, `ink`); combiner: how it uses neighbours at inference, if it does.
+    model: `base`, or whose adapter it uses (`adapter`, `ink`); combiner: how it uses neighbours in decoding, if at all.
     """
 
     label: str

@@ -29,6 +29,7 @@ COMMANDS = {
     "refresh-datastore": "ink.cli.datastore",
     "tune-v-knn": "ink.cli.evaluation",
     "evaluate": "ink.cli.evaluation",
+    "translate": "ink.cli.translation",
     "tables": "ink.cli.reporting",
     "check-config": "ink.cli.reporting",
 }

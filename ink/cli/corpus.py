@@ -92,17 +92,13 @@ def adopt_vocabulary(config: Path, output: Path) -> None:
 @output_option
 @path_option("--summary", "Where to write the counts that Table 1 is made of (JSON).")
 @path_option("--references", "Where to write the raw test references.")
-def prepare_corpus(
-    config: Path, corpus: Path, vocabulary: Path, output: Path, summary: Path, references: Path
-) -> None:
+def prepare_corpus(config: Path, corpus: Path, vocabulary: Path, output: Path, summary: Path, references: Path) -> None:
     """Normalise, tokenise, segment, filter and binarise a domain's text."""
     from ink.corpus.prepare import prepare
     from ink.files import read_lines, write_json, write_lines
 
     settings = load_settings(config, "prepare-corpus")
     data = settings["data"]
-    counts = prepare(
-        corpus, vocabulary, settings["text"], data["source_language"], data["target_language"], output
-    )
+    counts = prepare(corpus, vocabulary, settings["text"], data["source_language"], data["target_language"], output)
     write_lines(references, read_lines(corpus / f"test.{data['target_language']}"))
     write_json(summary, counts)

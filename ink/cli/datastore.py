@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from ink.cli.options import (
+    base_model_option,
     config_option,
     data_option,
     domain_option,
@@ -16,7 +17,6 @@ from ink.cli.options import (
     prepared_corpus,
     use_threads,
     vocabulary_option,
-    base_model_option,
 )
 
 

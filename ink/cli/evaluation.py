@@ -63,7 +63,8 @@ def evaluate(
     **files: Path,
 ) -> None:
     """Translate a domain's test set with one system and score it."""
-    from ink.evaluation.system import GeneralTest, Parts, evaluate_system
+    from ink.assembly import Parts
+    from ink.evaluation.system import GeneralTest, evaluate_system
 
     use_threads()
     settings = load_settings(config, "evaluate", domain)

@@ -32,5 +32,7 @@ class LogFile:
         with self.path.open(encoding="utf-8", errors="replace") as file:
             last = deque(file, maxlen=LINES_SHOWN)
         repeat = shlex.join([Path(command[0]).name, *command[1:]])
-        text = "".join([f"\nlog: {self.path}\n", *(f"  | {line.rstrip()}\n" for line in last), f"to repeat: {repeat}\n"])
+        text = "".join(
+            [f"\nlog: {self.path}\n", *(f"  | {line.rstrip()}\n" for line in last), f"to repeat: {repeat}\n"]
+        )
         os.write(self._terminal, text.encode())

@@ -13,7 +13,10 @@ from ink.datastore.search import Neighbours
 class Combiner(Protocol):
     """Turns neighbours and the model's distribution into the mixture's."""
 
-    k: int
+    @property
+    def k(self) -> int:
+        """How many neighbours it takes."""
+        ...
 
     def __call__(self, neighbours: Neighbours, log_probs: Tensor) -> Tensor:
         """Map log_probs (..., vocabulary) of the model to those of the mixture, of the same shape."""

@@ -20,10 +20,10 @@ class _KeyedDecoder(FairseqIncrementalDecoder):
         self.decoder = decoder
         self.reader = KeyReader(decoder, key)
 
-    def forward(  # type: ignore[override]
+    def forward(
         self, prev_output_tokens: Tensor, encoder_out: Any = None, incremental_state: Any = None, **options: Any
     ) -> tuple[Tensor, dict[str, Any]]:
-        """Return logits (batch, 1, vocabulary) of the last position and its keys (batch, 1, dimension) in the extras."""
+        """Return the last position's logits (batch, 1, vocabulary) and, in the extras, keys (batch, 1, dimension)."""
         output, extra = self.decoder.extract_features(
             prev_output_tokens, encoder_out=encoder_out, incremental_state=incremental_state, **options
         )
@@ -45,6 +45,10 @@ class KnnTransformer(FairseqEncoderDecoderModel):
     def get_normalized_probs(self, net_output: Any, log_probs: bool, sample: Any = None) -> Tensor:
         """Return the mixture's log-probabilities (or probabilities), (batch, length, vocabulary)."""
         logits, extra = net_output
-        own = self.decoder.decoder.get_normalized_probs((logits, extra), True, sample)  # type: ignore[union-attr]
+        own = self.decoder.decoder.get_normalized_probs((logits, extra), True, sample)
         mixed = self.combiner(self.searcher.search(extra["keys"], self.combiner.k), own)
         return mixed if log_probs else mixed.exp()
+
+    def close(self) -> None:
+        """Leave the wrapped model as it was."""
+        self.decoder.reader.close()

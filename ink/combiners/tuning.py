@@ -51,7 +51,9 @@ def choose_by_likelihood(
     for neighbours, log_probs, targets in batches:
         sums += likelihood_of_target(neighbours, log_probs, targets, choices)
         positions += targets.numel()
-    tried = [{**choice, "log_likelihood": float(value) / positions} for choice, value in zip(choices, sums, strict=True)]
+    tried = [
+        {**choice, "log_likelihood": float(value) / positions} for choice, value in zip(choices, sums, strict=True)
+    ]
     return _best(tried, "log_likelihood"), tried
 
 

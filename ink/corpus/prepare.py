@@ -12,7 +12,7 @@ import numpy
 
 from ink.corpus.files import SPLITS, Pair
 from ink.corpus.text import TextProcessor
-from ink.corpus.vocabulary import CODES, load_dictionary
+from ink.corpus.vocabulary import CODES, known_subwords, load_dictionary
 from ink.errors import InkError
 from ink.files import read_json, read_lines, write_atomically, write_json, write_lines
 from ink.progress import progress
@@ -38,10 +38,7 @@ def prepare(
     languages = (source_language, target_language)
     raw = _read_splits(corpus, languages)
     domain = str(read_json(corpus / "corpus.json")["domain"])
-    known = None
-    if text_settings["split_unknown_subwords"]:
-        sides = [set(load_dictionary(vocabulary / f"dict.{language}.txt").symbols) for language in languages]
-        known = (sides[0], sides[1])
+    known = known_subwords(vocabulary, languages) if text_settings["split_unknown_subwords"] else None
     processor = TextProcessor(text_settings, vocabulary / CODES, known)
     encoded = {split: _encode(pairs, processor, f"{domain}: {split}") for split, pairs in raw.items()}
     dropped = {"empty": 0, "too_long": 0, "ratio": 0}

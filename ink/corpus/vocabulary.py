@@ -101,6 +101,12 @@ def load_dictionary(path: Path) -> Dictionary:
     return dictionary
 
 
+def known_subwords(vocabulary: Path, languages: tuple[str, str]) -> tuple[set[str], set[str]]:
+    """Return the tokens in the source's and in the target's dictionary of a vocabulary folder."""
+    source, target = (set(load_dictionary(vocabulary / f"dict.{language}.txt").symbols) for language in languages)
+    return source, target
+
+
 def _empty_dictionary() -> Dictionary:
     # On import one of fairseq's tasks asks for a package that nothing here needs.
     logging.getLogger("fairseq.tasks").setLevel(logging.WARNING)

@@ -23,7 +23,9 @@ def set_threads(threads: int) -> None:
     faiss.omp_set_num_threads(threads)
 
 
-def build_index(keys: NDArray[np.float16], settings: Mapping[str, Any], path: Path, trained: Path | None = None) -> None:
+def build_index(
+    keys: NDArray[np.float16], settings: Mapping[str, Any], path: Path, trained: Path | None = None
+) -> None:
     """Index `keys` (entries, dimension) by squared L2 distance and write the index to `path`.
 
     `trained` names an index whose centroids and codebooks are kept and refilled. Keys pass through memory
@@ -53,11 +55,11 @@ def _train(keys: NDArray[np.float16], settings: Mapping[str, Any]) -> Any:
     needed = max(lists, 2**BITS)
     if entries < needed:
         raise InkError(
-            f"index.lists is {lists} with {BITS}-bit codes, which needs {needed} entries or more, but the datastore has "
-            f"{entries}; lower index.lists or set index.type to exact"
+            f"index.lists is {lists} with {BITS}-bit codes, which needs {needed} entries or more, but the datastore "
+            f"has {entries}; lower index.lists or set index.type to exact"
         )
     # np: no polysemous training, which reorders codes for a filter that is not used here and takes 1.5 s for each byte
-    index = faiss.index_factory(dimension, f"IVF{lists},PQ{code_bytes}x{BITS}np")
+    index: Any = faiss.index_factory(dimension, f"IVF{lists},PQ{code_bytes}x{BITS}np")
     index.cp.seed = index.pq.cp.seed = settings["seed"]
     # the sample is drawn here, so FAISS has no reason to complain about it or to draw its own
     index.cp.min_points_per_centroid = index.pq.cp.min_points_per_centroid = 1
@@ -78,4 +80,3 @@ def read_index(path: Path) -> Any:
     except RuntimeError as error:
         reason = str(error).splitlines()[0][:200]
         raise InkError(f"index {path} cannot be read ({reason}); build the datastore again") from None
-

@@ -38,8 +38,8 @@ class Searcher:
         meta = datastore.meta
         if self.index.ntotal != meta.entries or self.index.d != meta.dimension:
             raise InkError(
-                f"index {datastore.index_path} holds {self.index.ntotal} keys of dimension {self.index.d}, but the datastore "
-                f"has {meta.entries} of dimension {meta.dimension}; build the datastore again"
+                f"index {datastore.index_path} holds {self.index.ntotal} keys of dimension {self.index.d}, but the "
+                f"datastore has {meta.entries} of dimension {meta.dimension}; build the datastore again"
             )
         if settings["type"] == "ivfpq":
             self.index.nprobe = settings["probes"]
@@ -52,9 +52,9 @@ class Searcher:
         return self._neighbours(distances, ids, queries)
 
     def search_without(self, queries: Tensor, own: Tensor, k: int) -> Tensor:
-        """Find ids (positions, k) of the nearest entries of `queries` (positions, dimension) other than `own` (positions,).
+        """Find ids (positions, k) of the entries nearest to `queries` (positions, dimension) but `own` (positions,).
 
-        The own entry is excluded by identity: other entries with the same key, such as duplicates of the sentence, stay.
+        The own entry is excluded by identity: others with the same key, such as duplicates of the sentence, stay.
         """
         self._check(k + 1)
         flat = queries.detach().float().cpu().numpy()
@@ -64,8 +64,8 @@ class Searcher:
     def _check(self, k: int) -> None:
         if k > self.datastore.meta.entries:
             raise InkError(
-                f"{k} neighbours asked of datastore {self.datastore.path}, which has {self.datastore.meta.entries} entries; "
-                "lower k"
+                f"{k} neighbours asked of datastore {self.datastore.path}, which has "
+                f"{self.datastore.meta.entries} entries; lower k"
             )
 
     def _neighbours(self, distances: NDArray, ids: NDArray, queries: Tensor) -> Neighbours:
@@ -82,13 +82,13 @@ class Searcher:
 
 
 def drop_own(ids: NDArray[np.int64], own: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Remove entry own[n] from row n of `ids` (positions, k + 1), or the last id where it is not there: (positions, k)."""
+    """Remove own[n] from row n of `ids` (positions, k + 1), or the last id where it is not there: (positions, k)."""
     is_own = ids == own[:, None]
     is_own[~is_own.any(axis=1), -1] = True
     return ids[~is_own].reshape(len(ids), -1)
 
 
 def gather_keys(keys: NDArray[np.float16], ids: Tensor) -> Tensor:
-    """Read the keys (..., dimension) of the entries `ids` (...); an absent entry (-1) reads entry 0, for its user to mask."""
+    """Read the keys (..., dimension) of the entries `ids` (...); for an absent one (-1), entry 0, to be masked."""
     flat = ids.clamp(min=0).cpu().numpy()
     return torch.from_numpy(np.asarray(keys[flat], dtype=np.float32)).to(ids.device)

@@ -63,7 +63,7 @@ class Datastore:
             array = np.load(path, mmap_mode="r+" if self._mode == "w+" else "r")
         except FileNotFoundError:
             raise InkError(f"{path} does not exist; build the datastore again") from None
-        except ValueError as error:
+        except (ValueError, EOFError) as error:
             raise InkError(f"{path} is cut short or not a .npy file ({error}); build the datastore again") from None
         if array.shape != shape or array.dtype != dtype:
             raise InkError(

@@ -9,36 +9,15 @@ from typing import Any
 
 import torch
 
-from ink.combiners.chosen import load_combiner
-from ink.combiners.knn_transformer import KnnTransformer
+from ink.assembly import Parts, assemble
 from ink.corpus.prepared import PreparedCorpus
 from ink.corpus.text import TextProcessor
-from ink.datastore.search import Searcher
-from ink.datastore.storage import open_datastore
 from ink.domain import Domain
 from ink.evaluation.bleu import score
 from ink.evaluation.memory import added_memory
 from ink.files import read_json, read_lines, write_json, write_lines
 from ink.nmt.generation import Translations, generate
 from ink.nmt.translation_model import TranslationModel
-
-
-@dataclass(frozen=True)
-class Parts:
-    """What a system adds to the base model: an adapter, or a datastore with a combiner, or neither."""
-
-    adapter: Path | None = None
-    datastore: Path | None = None
-    combiner: Path | None = None
-
-    def files(self) -> dict[str, Path]:
-        """Return what inference reads beyond the base model, by name."""
-        files = {}
-        if self.adapter is not None:
-            files["adapter.safetensors"] = self.adapter
-        if self.datastore is not None:
-            files |= {name: self.datastore / name for name in ("index.faiss", "values.npy")}
-        return files
 
 
 @dataclass(frozen=True)
@@ -65,14 +44,8 @@ def evaluate_system(
 
     settings: device, text, decoding, evaluation.sacrebleu_tokeniser, index.
     """
-    model = domain.load_model(settings, adapter=parts.adapter)
-    network: torch.nn.Module = model.network
-    chosen = None
-    if parts.datastore is not None and parts.combiner is not None:
-        store = open_datastore(parts.datastore, model=model.fingerprint, corpus=domain.data.fingerprint)
-        network = KnnTransformer(model.network, Searcher(store, settings["index"]), load_combiner(parts.combiner))
-        described = read_json(parts.combiner)
-        chosen = described["chosen"] if len(described["tried"]) > 1 else None
+    assembled = assemble(domain, parts, settings)
+    network, model = assembled.network, assembled.model
     text = TextProcessor(settings["text"], domain.vocabulary / "bpecodes")
     lines, measured, found = _translate_and_score(network, model, domain.data, domain.corpus, text, settings)
     result = {"system": system, "domain": domain_name, "seed": seed, **measured, "general": None}
@@ -86,12 +59,20 @@ def evaluate_system(
             "sentences_per_second": len(lines) / found.seconds,
             "batch_sentences": settings["decoding"]["batch_sentences"],
         },
-        "chosen": chosen,
+        "chosen": _chosen_on_dev(parts),
         "settings": {"decoding": settings["decoding"]},
         "model": model.fingerprint,
     }
     write_lines(hypotheses, lines)
     write_json(scores, result)
+
+
+def _chosen_on_dev(parts: Parts) -> dict[str, Any] | None:
+    """Return the combiner's settings if there was anything to choose from."""
+    if parts.combiner is None:
+        return None
+    described = read_json(parts.combiner)
+    return described["chosen"] if len(described["tried"]) > 1 else None
 
 
 def _translate_and_score(

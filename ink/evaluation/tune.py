@@ -58,7 +58,11 @@ def tune_vanilla(domain: Domain, datastore: Path, settings: Mapping[str, Any], o
 
         def dev_bleu(choice: Mapping[str, Any]) -> float:
             combiner = VanillaCombiner(choice["k"], choice["lambda"], choice["temperature"])
-            return scorer(KnnTransformer(model.network, searcher, combiner))
+            network = KnnTransformer(model.network, searcher, combiner)
+            try:
+                return scorer(network)
+            finally:
+                network.close()
 
         best, tried = choose_by_bleu(dev_bleu, choices)
     write_json(output, {"combiner": "vanilla", "chosen": best, "selected_by": chosen["select_by"], "tried": tried})

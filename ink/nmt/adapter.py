@@ -17,6 +17,7 @@ from ink.errors import InkError
 from ink.files import write_atomically
 
 INITIALISATIONS = ("zero", "default")
+METADATA = "ink"
 
 
 class Adapter(nn.Module):
@@ -84,7 +85,7 @@ class AdaptedTransformer(FairseqEncoderDecoderModel):
             raise ValueError("no adapters are attached")
         self.adapters.load_state_dict(dict(weights), strict=True)
 
-    def forward(  # type: ignore[override]
+    def forward(
         self, src_tokens: Tensor, src_lengths: Tensor, prev_output_tokens: Tensor, **_: Any
     ) -> tuple[Tensor, dict[str, Any]]:
         """Return logits (batch, length, vocabulary) and extras, in which "keys" is (batch, length, dimension)."""
@@ -97,7 +98,7 @@ class AdaptedTransformer(FairseqEncoderDecoderModel):
             return super().state_dict(*arguments, **options)
         return self.adapters.state_dict(*arguments, **options)
 
-    def load_state_dict(  # type: ignore[override]
+    def load_state_dict(
         self, state_dict: Mapping[str, Any], strict: bool = True, model_cfg: Any = None, args: Any = None
     ) -> Any:
         if self.adapters is None:
@@ -106,7 +107,7 @@ class AdaptedTransformer(FairseqEncoderDecoderModel):
 
 
 def _adapt_output(adapter: Adapter) -> Any:
-    """Make the hook: a decoder layer returns its hidden states first in a tuple, an encoder layer may return them bare."""
+    """Make the hook: a decoder layer returns its hidden states first in a tuple, an encoder layer mostly bare."""
 
     def hook(_layer: nn.Module, _inputs: Any, output: Any) -> Any:
         if isinstance(output, tuple):
@@ -118,22 +119,21 @@ def _adapt_output(adapter: Adapter) -> Any:
 
 def write_adapter(path: Path, weights: Mapping[str, Tensor], *, base_model: str, **metadata: Any) -> None:
     """Write adapters as one safetensors file that names the base model it belongs to."""
-    inner_dimension = weights["encoder_0.down.weight"].shape[0]
-    described = {"base_model": base_model, "inner_dimension": str(inner_dimension)}
-    described.update({name: value if isinstance(value, str) else json.dumps(value) for name, value in metadata.items()})
+    described = {"base_model": base_model, "inner_dimension": weights["encoder_0.down.weight"].shape[0], **metadata}
     plain = {name: tensor.detach().to("cpu", torch.float32).contiguous() for name, tensor in weights.items()}
     with write_atomically(path) as temporary:
-        save_file(plain, temporary, metadata=described)
+        # one entry: safetensors writes several in an order that changes from process to process
+        save_file(plain, temporary, metadata={METADATA: json.dumps(described)})
 
 
-def read_adapter(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+def read_adapter(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Read an adapter's weights and metadata; InkError where the file is absent or cut short."""
     if not Path(path).is_file():
         raise InkError(f"adapter {path} does not exist; train it first")
     try:
         with safe_open(str(path), framework="pt") as file:
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
-            metadata = file.metadata() or {}
+            metadata = json.loads((file.metadata() or {}).get(METADATA, "{}"))
     except SafetensorError as error:
         raise InkError(f"adapter {path} is not a whole safetensors file ({error}); train it again") from None
     if "base_model" not in metadata or "inner_dimension" not in metadata:

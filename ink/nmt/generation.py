@@ -67,6 +67,8 @@ def generate(
             finished = generator.generate([model], sample)
             seconds += time.perf_counter() - start
             for index, hypotheses in zip(sample["id"].tolist(), finished, strict=True):
-                texts[index] = target_dictionary.string(hypotheses[0]["tokens"].int().cpu(), extra_symbols_to_ignore=None)
+                texts[index] = target_dictionary.string(
+                    hypotheses[0]["tokens"].int().cpu(), extra_symbols_to_ignore=None
+                )
             bar.update(len(batch))
     return Translations([texts[index] for index in wanted], seconds)

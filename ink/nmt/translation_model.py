@@ -48,7 +48,8 @@ def load_translation_model(
 ) -> TranslationModel:
     """Load a fairseq Transformer checkpoint, in eval mode, with the dictionaries in `vocabulary`.
 
-    `dropout`, given for training, takes the place of what the model was trained with. Raises InkError where the dictionaries are not the model's, or the adapter belongs to another base model.
+    `dropout`, given for training, takes the place of what the model was trained with. Raises InkError where the
+    dictionaries are not the model's, or the adapter belongs to another base model.
     """
     overrides: dict[str, Any] = {
         "data": str(vocabulary),
@@ -75,7 +76,7 @@ def load_translation_model(
                 f"adapter {adapter} was trained on base model {metadata['base_model']}, "
                 f"but {checkpoint} is {model.base_fingerprint}; use the base model it was trained on"
             )
-        network.attach_adapters(int(metadata["inner_dimension"]), dropout=0.0)
+        network.attach_adapters(metadata["inner_dimension"], dropout=0.0)
         network.load_adapter_weights(weights)
     network.eval().to(torch.device(device))
     return model

@@ -1,6 +1,7 @@
 """INK's objective as a fairseq criterion: L_a + alpha L_i + beta L_r."""
 
 # no postponed annotations here: fairseq reads the types of a configuration's fields as they stand
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -86,17 +87,19 @@ class InkCriterion(LabelSmoothedCrossEntropyCriterion):
 
     @classmethod
     def reduce_metrics(cls, logging_outputs: list[dict[str, Any]]) -> None:
-        """Log means over target tokens: loss and its terms, how often L_r is defined, cosine to same-value neighbours."""
+        """Log means over target tokens: loss and its terms, how often L_r is defined, cosine to same-value neighbours.
+
+        Losses are in bits, as fairseq's own criteria log them, so that curves of Adapter and INK can be compared.
+        """
 
         def total(name: str) -> float:
             return float(sum(output.get(name, 0.0) for output in logging_outputs))
 
         tokens = total("ntokens")
-        for name in ("loss", "loss_a", "nll_loss"):
-            metrics.log_scalar(name, total(name) / tokens, tokens, round=4)
-        if any("loss_i" in output for output in logging_outputs):
-            metrics.log_scalar("loss_i", total("loss_i") / tokens, tokens, round=4)
-            metrics.log_scalar("loss_r", total("loss_r") / tokens, tokens, round=4)
+        with_terms = any("loss_i" in output for output in logging_outputs)
+        for name in ("loss", "loss_a", "nll_loss", *(("loss_i", "loss_r") if with_terms else ())):
+            metrics.log_scalar(name, total(name) / tokens / math.log(2), tokens, round=4)
+        if with_terms:
             metrics.log_scalar("share_with_target", total("with_target") / tokens, tokens, round=4)
             same = total("same_value")
             if same:

@@ -1,0 +1,1 @@
+"""Translating a person's text with a trained system."""

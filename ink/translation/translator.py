@@ -1,0 +1,119 @@
+"""Raw lines in, translations out, whatever the lines hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from fairseq import utils
+from fairseq.data import LanguagePairDataset
+
+from ink.assembly import AssembledSystem
+from ink.corpus.text import TextProcessor
+from ink.nmt.generation import build_generator
+from ink.translation.lines import Line
+
+SENTENCE_ENDS = (".", "!", "?", ";", ":")
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """A detokenised translation and its score, the mean log-probability that beam search ranks by."""
+
+    text: str
+    score: float
+
+
+class Translator:
+    """Translates lines in batches; a line longer than the model's limit is translated in pieces.
+
+    settings: device, text, decoding. `warn` is told, with the line's number, of what a person should know.
+    """
+
+    def __init__(self, system: AssembledSystem, text: TextProcessor, settings: Mapping[str, Any], warn: Any) -> None:
+        self.system = system
+        self.text = text
+        self.device = torch.device(settings["device"])
+        self.warn = warn
+        self.dictionary = system.model.task.source_dictionary
+        self.generator = build_generator(system.network, system.model.target_dictionary, settings["decoding"])
+        # the end of sentence takes one position
+        self.limit = int(system.model.network.max_positions()[0]) - 1
+
+    def translate(self, lines: Sequence[Line], nbest: int = 1) -> list[list[Hypothesis]]:
+        """Return the best hypotheses of each line, best first; an empty or refused line has one empty hypothesis.
+
+        A line in several pieces has the pieces' best translations joined as its one hypothesis.
+        """
+        pieces: list[list[str]] = []
+        owners: list[int] = []
+        for position, line in enumerate(lines):
+            for piece in self._pieces(line):
+                pieces.append(piece)
+                owners.append(position)
+        found = self._generate(pieces, nbest) if pieces else []
+        results: list[list[Hypothesis]] = []
+        for position in range(len(lines)):
+            own = [hypotheses for owner, hypotheses in zip(owners, found, strict=True) if owner == position]
+            if len(own) == 1:
+                results.append(own[0])
+            elif own:
+                best = [hypotheses[0] for hypotheses in own]
+                results.append([Hypothesis(" ".join(h.text for h in best), sum(h.score for h in best) / len(best))])
+            else:
+                results.append([Hypothesis("", 0.0)])
+        return results
+
+    def _pieces(self, line: Line) -> list[list[str]]:
+        if line.text is None:
+            self.warn(f"line {line.number}: {line.problem}; left empty")
+            return []
+        tokens = self.text.encode_source(line.text).split()
+        pieces = split_at_limit(tokens, self.limit)
+        if len(pieces) > 1:
+            self.warn(
+                f"line {line.number}: {len(tokens)} tokens are more than the model's {self.limit}; "
+                f"translated in {len(pieces)} pieces"
+            )
+        return pieces
+
+    def _generate(self, pieces: Sequence[Sequence[str]], nbest: int) -> list[list[Hypothesis]]:
+        encoded = [
+            self.dictionary.encode_line(" ".join(piece), line_tokenizer=str.split, add_if_not_exist=False).long()
+            for piece in pieces
+        ]
+        sizes = np.array([len(tokens) for tokens in encoded])
+        dataset = LanguagePairDataset(encoded, sizes, self.dictionary, shuffle=False)
+        sample = dataset.collater([dataset[index] for index in range(len(dataset))])
+        if self.device.type != "cpu":
+            sample = utils.move_to_cuda(sample, device=self.device)
+        results: list[list[Hypothesis]] = [[] for _ in pieces]
+        for index, hypotheses in zip(sample["id"].tolist(), self.generator.generate([], sample), strict=True):
+            results[index] = [self._hypothesis(hypothesis) for hypothesis in hypotheses[:nbest]]
+        return results
+
+    def _hypothesis(self, hypothesis: Mapping[str, Any]) -> Hypothesis:
+        tokens = self.system.model.target_dictionary.string(hypothesis["tokens"].int().cpu())
+        return Hypothesis(self.text.decode_target(tokens), float(hypothesis["score"]))
+
+
+def split_at_limit(tokens: Sequence[str], limit: int) -> list[list[str]]:
+    """Split tokens into pieces of at most `limit`, after the last sentence end in reach, else between words.
+
+    A subword is kept with the rest of its word unless the word alone is longer than `limit`.
+    """
+    pieces: list[list[str]] = []
+    rest = list(tokens)
+    while len(rest) > limit:
+        head = rest[:limit]
+        cut = next((n for n in range(limit, limit // 2, -1) if head[n - 1] in SENTENCE_ENDS), None)
+        if cut is None:
+            cut = next((n for n in range(limit, 0, -1) if not head[n - 1].endswith("@@")), limit)
+        pieces.append(rest[:cut])
+        rest = rest[cut:]
+    if rest:
+        pieces.append(rest)
+    return pieces

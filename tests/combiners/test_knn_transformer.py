@@ -1,0 +1,103 @@
+"""kNN inside fairseq's beam search."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from ink.combiners.knn_transformer import KnnTransformer
+from ink.combiners.vanilla import VanillaCombiner
+from ink.datastore.build import build_datastore
+from ink.datastore.search import Searcher
+from ink.datastore.storage import open_datastore
+from ink.nmt.generation import generate
+
+EXACT = {"type": "exact"}
+
+
+@pytest.fixture(scope="module")
+def stores(tiny: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Datastores of the training set, one of each key kind."""
+    folder = tmp_path_factory.mktemp("stores")
+    model = tiny.domain.load_model(tiny.settings)
+    dataset = tiny.domain.data.load(model.task, "train")
+    for key in ("decoder_output", "ffn_input"):
+        build_datastore(model, dataset, "corpus", folder / key, key=key, batch_tokens=500, index=EXACT)
+    return folder
+
+
+@pytest.fixture
+def model(tiny: Any) -> Any:
+    return tiny.domain.load_model(tiny.settings)
+
+
+def with_neighbours(model: Any, store: Path, combiner: VanillaCombiner) -> KnnTransformer:
+    return KnnTransformer(model.network, Searcher(open_datastore(store), EXACT), combiner)
+
+
+@pytest.mark.parametrize("key", ["decoder_output", "ffn_input"])
+def test_with_lambda_0_hypotheses_are_the_models(tiny: Any, model: Any, stores: Path, key: str) -> None:
+    dataset = tiny.domain.data.load(model.task, "test")
+    expected = generate(model.network, dataset, model.target_dictionary, tiny.settings["decoding"])
+    network = with_neighbours(model, stores / key, VanillaCombiner(4, 0.0, 10.0))
+    found = generate(network, dataset, model.target_dictionary, tiny.settings["decoding"])
+    assert found.hypotheses == expected.hypotheses
+
+
+@pytest.mark.parametrize("key", ["decoder_output", "ffn_input"])
+def test_with_lambda_near_1_training_sources_give_their_training_targets(
+    tiny: Any, model: Any, stores: Path, key: str
+) -> None:
+    dataset = tiny.domain.data.load(model.task, "train")
+    network = with_neighbours(model, stores / key, VanillaCombiner(2, 0.99, 1e-3))
+    # one hypothesis: a wider beam ends once it is full of shorter ones, however unlikely
+    decoding = {**tiny.settings["decoding"], "max_len_a": 3, "beam": 1}
+    found = generate(network, dataset, model.target_dictionary, decoding, indices=range(0, 60, 5))
+    expected = [model.target_dictionary.string(dataset[index]["target"]) for index in range(0, 60, 5)]
+    assert found.hypotheses == expected
+
+
+@torch.no_grad()
+def test_a_step_mixes_in_the_neighbours_of_its_own_key(tiny: Any, model: Any, stores: Path) -> None:
+    dataset = tiny.domain.data.load(model.task, "test")
+    store = open_datastore(stores / "decoder_output")
+    network = with_neighbours(model, stores / "decoder_output", VanillaCombiner(5, 0.4, 2.0)).eval()
+    sample = dataset.collater([dataset[0], dataset[3]])["net_input"]
+    encoder_out = network.encoder(sample["src_tokens"], src_lengths=sample["src_lengths"])
+    prefix = sample["prev_output_tokens"][:, :4]
+    output = network.decoder(prefix, encoder_out=encoder_out)
+    mixed = network.get_normalized_probs(output, log_probs=True)
+    assert mixed.shape == (2, 1, len(model.target_dictionary))
+    torch.testing.assert_close(network.get_normalized_probs(output, log_probs=False), mixed.exp())
+
+    features, _ = model.network.decoder.extract_features(prefix, encoder_out=encoder_out)
+    for row, query in enumerate(features[:, -1].double().numpy()):
+        distances = ((store.keys.astype(np.float64) - query) ** 2).sum(1)
+        nearest = np.argsort(distances)[:5]
+        masses = np.exp(-distances[nearest] / 2.0)
+        logits = model.network.decoder.embed_tokens.weight.double().numpy() @ query
+        expected = 0.6 * np.exp(logits - logits.max()) / np.exp(logits - logits.max()).sum()
+        for entry, mass in zip(nearest, masses / masses.sum(), strict=True):
+            expected[store.values[entry]] += 0.4 * mass
+        np.testing.assert_allclose(mixed[row, 0].exp(), expected, atol=1e-4)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("key", ["decoder_output", "ffn_input"])
+def test_steps_that_reuse_earlier_states_give_the_same_keys(tiny: Any, model: Any, stores: Path, key: str) -> None:
+    dataset = tiny.domain.data.load(model.task, "test")
+    network = with_neighbours(model, stores / key, VanillaCombiner(5, 0.4, 2.0)).eval()
+    sample = dataset.collater([dataset[0], dataset[3]])["net_input"]
+    encoder_out = network.encoder(sample["src_tokens"], src_lengths=sample["src_lengths"])
+    state: dict[str, Any] = {}
+    for length in range(1, 6):
+        prefix = sample["prev_output_tokens"][:, :length]
+        logits, extra = network.decoder(prefix, encoder_out=encoder_out, incremental_state=state)
+        whole_logits, whole_extra = network.decoder(prefix, encoder_out=encoder_out)
+        assert extra["keys"].shape == (2, 1, 16)
+        torch.testing.assert_close(extra["keys"], whole_extra["keys"], atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(logits, whole_logits, atol=1e-5, rtol=1e-5)

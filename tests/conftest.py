@@ -1,0 +1,216 @@
+"""What tests share: one core, and a tiny model with a tiny corpus that take the real path to disk and back."""
+
+from __future__ import annotations
+
+import os
+
+# Before anything brings OpenMP in: results are compared bit by bit, and the tests' machine has other work.
+os.environ["OMP_NUM_THREADS"] = "1"
+
+import copy
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import hypothesis
+import pytest
+
+from ink.domain import Domain
+
+hypothesis.settings.register_profile("ink", deadline=None, max_examples=50)
+hypothesis.settings.load_profile("ink")
+
+# Everything that the code reads, resolved for one domain.
+SETTINGS: dict[str, Any] = {
+    "device": "cpu",
+    "data": {"source_language": "xx", "target_language": "yy", "general_domain": "general"},
+    "text": {
+        "source_tokeniser_language": "de",
+        "target_tokeniser_language": "en",
+        "normalise_punctuation": True,
+        "aggressive_dash_splits": True,
+        "split_unknown_subwords": False,
+        "escape": False,
+        "bpe_merges": 30,
+        "max_length": 60,
+        "max_length_ratio": 5.0,
+    },
+    "base_model": {
+        "path": None,
+        "bpe_codes": None,
+        "source_dictionary": None,
+        "target_dictionary": None,
+        "train": {
+            "encoder_layers": 2,
+            "decoder_layers": 2,
+            "dimension": 16,
+            "ffn_dimension": 32,
+            "attention_heads": 2,
+            "dropout": 0.1,
+            "learning_rate": 2.0e-3,
+            "warmup_updates": 10,
+            "batch_tokens": 400,
+            "label_smoothing": 0.1,
+            "max_epochs": 2,
+            "average_last": 2,
+        },
+    },
+    "datastore": {"batch_tokens": 200},
+    "index": {"type": "exact", "lists": 4, "code_bytes": 8, "probes": 4, "training_sample": 2000, "seed": 7},
+    "decoding": {"beam": 3, "length_penalty": 0.6, "max_len_a": 1.2, "max_len_b": 5, "batch_sentences": 4},
+    "evaluation": {"sacrebleu_tokeniser": "13a", "bootstrap_samples": 50, "bootstrap_seed": 12345},
+    "training": {
+        "learning_rate": 5.0e-3,
+        "warmup_updates": 4,
+        "betas": [0.9, 0.98],
+        "weight_decay": 1.0e-4,
+        "clip_norm": 0.0,
+        "batch_tokens": 200,
+        "update_frequency": 1,
+        "dropout": 0.1,
+        "label_smoothing": 0.1,
+        "patience": 10,
+        "dev_sentences": 4,
+        "average_last": 2,
+    },
+    "adapter": {"inner_dimension": 8, "initialisation": "zero", "max_epochs": 2},
+    "ink": {"max_rounds": 2, "variant": "paper", "k": 4, "alpha": 0.2, "beta": 0.2, "refresh_index": "reuse"},
+    "v_knn": {
+        "key": "decoder_output",
+        "k": [2, 4],
+        "lambda": [0.3, 0.7],
+        "temperature": [1, 10],
+        "select_by": "likelihood",
+    },
+}
+
+
+@dataclass(frozen=True)
+class Tiny:
+    """A 2+2-layer Transformer with random weights and a corpus of 60 sentences; nobody writes into its folders.
+
+    Training sentences 0 and 1 are the same pair; the last test pair is empty.
+    """
+
+    base_model: Path
+    vocabulary: Path
+    corpus: Path
+    data: Path
+    languages: tuple[str, str]
+    domain: Domain
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """A complete set of settings, to be changed at will."""
+        return copy.deepcopy(SETTINGS)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_core() -> None:
+    import faiss
+    import torch
+
+    torch.set_num_threads(1)
+    faiss.omp_set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory, one_core: None) -> Tiny:
+    from ink.corpus.files import write_corpus
+    from ink.corpus.prepare import prepare
+    from ink.corpus.prepared import PreparedCorpus
+    from ink.corpus.vocabulary import learn_vocabulary
+
+    folder = tmp_path_factory.mktemp("tiny")
+    text, (source, target) = SETTINGS["text"], ("xx", "yy")
+    write_corpus(folder / "corpus", "koran", _sentences(), source, target, "synthetic")
+    learn_vocabulary(folder / "corpus", text, source, target, folder / "vocabulary")
+    prepare(folder / "corpus", folder / "vocabulary", text, source, target, folder / "binarised")
+    data = PreparedCorpus(folder / "binarised", source, target)
+    write_random_model(folder / "model.pt", data, seed=1)
+    return Tiny(
+        base_model=folder / "model.pt",
+        vocabulary=folder / "vocabulary",
+        corpus=folder / "corpus",
+        data=folder / "binarised",
+        languages=(source, target),
+        domain=Domain(folder / "model.pt", folder / "vocabulary", folder / "corpus", data),
+    )
+
+
+@pytest.fixture(scope="session")
+def store_of() -> Callable[..., Any]:
+    """Write a datastore by hand: `store_of(path, keys, values, index=..., model=..., corpus=...)`."""
+    import numpy as np
+
+    from ink.datastore.index import build_index
+    from ink.datastore.storage import DatastoreMeta, create_datastore, open_datastore, seal
+
+    def write(
+        path: Path,
+        keys: Any,
+        values: Any,
+        index: dict[str, Any] | None = None,
+        model: str = "model",
+        corpus: str = "corpus",
+    ) -> Any:
+        entries, dimension = np.shape(keys)
+        meta = DatastoreMeta(entries, dimension, 1, "decoder_output", model, corpus, log_probs=False)
+        store = create_datastore(path, meta)
+        store.keys[:], store.values[:], store.offsets[:] = keys, values, [0, entries]
+        build_index(store.keys, index or {"type": "exact"}, store.index_path)
+        seal(store)
+        return open_datastore(path)
+
+    return write
+
+
+def write_random_model(path: Path, data: Any, seed: int) -> None:
+    """Let fairseq's Trainer write a post-norm Transformer with shared embeddings and random weights."""
+    import torch
+    from fairseq import tasks
+
+    from ink.training.trainer import TrainingRun, fairseq_config
+
+    options = ["--arch", "transformer", "--share-all-embeddings", "--dropout", "0.1"]
+    for side in ("encoder", "decoder"):
+        options += [f"--{side}-layers", "2", f"--{side}-embed-dim", "16", f"--{side}-ffn-embed-dim", "32"]
+        options += [f"--{side}-attention-heads", "2"]
+    criterion = ["--criterion", "label_smoothed_cross_entropy"]
+    config = fairseq_config(data, SETTINGS["training"], seed=seed, device="cpu", criterion=criterion, model=options)
+    torch.manual_seed(seed)
+    task = tasks.setup_task(config.task)
+    model = task.build_model(config.model)
+    for name, parameter in model.named_parameters():
+        # biases and layer norms, which start at 0 and 1, must not hide a missing term
+        if parameter.dim() == 1:
+            parameter.data += 0.1 * torch.randn_like(parameter)
+        assert parameter.isfinite().all(), name
+    config.checkpoint.no_save_optimizer_state = True
+    task.load_dataset("train")
+    run = TrainingRun(config, task, model, task.build_criterion(config.criterion), path.parent)
+    run.trainer.save_checkpoint(str(path), {})
+
+
+def _sentences() -> dict[str, list[tuple[str, str]]]:
+    words = {
+        "die Leitung": "the line",
+        "der Text": "the text",
+        "das Wort": "the word",
+        "ein Fehler": "a mistake",
+        "kein Signal": "no signal",
+        "Gott": "God",
+    }
+    verbs = {"sieht": "sees", "findet": "finds", "prüft": "tests", "liest": "reads", "meldet": "reports"}
+    tails = {".": ".", "heute .": "today .", "nicht mehr .": "no longer .", "im alten Buch .": "in the old book ."}
+    draw = random.Random(3)
+    pairs: list[tuple[str, str]] = []
+    while len(pairs) < 75:
+        subject, object_ = draw.sample(sorted(words), 2)
+        verb, tail = draw.choice(sorted(verbs)), draw.choice(sorted(tails))
+        pair = (f"{subject} {verb} {object_} {tail}", f"{words[subject]} {verbs[verb]} {words[object_]} {tails[tail]}")
+        if pair not in pairs:
+            pairs.append(pair)
+    return {"train": [pairs[0], *pairs[:59]], "dev": pairs[59:66], "test": [*pairs[66:], ("", "")]}

@@ -1,0 +1,179 @@
+"""A datastore holds what the model computes, position by position, or it is not there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from ink.datastore import build
+from ink.datastore.build import batches_by_length, build_datastore, key_dimension, teacher_forced
+from ink.datastore.storage import open_datastore
+from ink.nmt.adapter import write_adapter
+
+EXACT = {"type": "exact"}
+
+
+@pytest.fixture
+def model(tiny: Any) -> Any:
+    return tiny.domain.load_model(tiny.settings)
+
+
+@pytest.fixture
+def dataset(tiny: Any, model: Any) -> Any:
+    return tiny.domain.data.load(model.task, "train")
+
+
+def give_adapters(model: Any) -> None:
+    torch.manual_seed(5)
+    model.network.attach_adapters(4, dropout=0.5)
+    for parameter in model.network.adapters.parameters():
+        parameter.data = 0.3 * torch.randn_like(parameter)
+
+
+@torch.no_grad()
+def entry(model: Any, dataset: Any, key: str, sentence: int, position: int) -> tuple[torch.Tensor, int, float]:
+    """Compute the key, value and log p(value | key) of one position from its own prefix alone."""
+    network = model.network.eval()
+    inputs: list[torch.Tensor] = []
+    hook = network.decoder.layers[-1].fc1.register_forward_pre_hook(lambda _, found: inputs.append(found[0][-1, 0]))
+    source, target = dataset[sentence]["source"], dataset[sentence]["target"]
+    previous = torch.cat([target[-1:], target[:position]])  # </s> leads in
+    encoder_out = network.encoder(source[None], src_lengths=torch.tensor([len(source)]))
+    hidden = network.decoder.extract_features(previous[None], encoder_out=encoder_out)[0][0, -1]
+    hook.remove()
+    logits = network.decoder.embed_tokens.weight.double() @ hidden.double()
+    value = int(target[position])
+    return hidden if key == "decoder_output" else inputs[0], value, float(logits[value] - logits.logsumexp(0))
+
+
+@pytest.mark.parametrize(
+    ("key", "with_adapters"), [("decoder_output", False), ("decoder_output", True), ("ffn_input", True)]
+)
+def test_entries_are_those_of_a_slow_pass_without_batches_or_padding(
+    tiny: Any, model: Any, dataset: Any, tmp_path: Path, key: str, with_adapters: bool
+) -> None:
+    if with_adapters:
+        give_adapters(model)
+    model.network.train()  # building is to leave dropout out
+    meta = build_datastore(model, dataset, "corpus", tmp_path / "store", key=key, batch_tokens=150, index=EXACT)
+    lengths = [len(dataset[sentence]["target"]) for sentence in range(60)]
+    places = [(sentence, position) for sentence, length in enumerate(lengths) for position in range(length)]
+    keys, values, log_probs = zip(*(entry(model, dataset, key, *place) for place in places), strict=True)
+    store = open_datastore(tmp_path / "store", model=model.fingerprint, corpus="corpus", key=key)
+    assert store.meta == meta
+    assert (meta.entries, meta.dimension, meta.sentences) == (len(values), 16, 60)
+    assert store.offsets.tolist() == [sum(lengths[:sentence]) for sentence in range(61)]
+    assert store.values.tolist() == list(values)
+    assert (store.values[store.offsets[1:] - 1] == model.target_dictionary.eos()).all()
+    assert model.target_dictionary.pad() not in store.values
+    assert (store.keys.dtype, store.values.dtype, store.log_probs.dtype) == (np.float16, np.int32, np.float32)
+    np.testing.assert_allclose(store.keys.astype(np.float32), torch.stack(keys).numpy(), atol=2e-3, rtol=2e-3)
+    np.testing.assert_allclose(store.log_probs, log_probs, atol=1e-4)
+
+
+def test_the_batch_size_changes_nothing_but_rounding(model: Any, dataset: Any, tmp_path: Path) -> None:
+    for batch_tokens in (1, 100, 10000):
+        build_datastore(
+            model,
+            dataset,
+            "c",
+            tmp_path / str(batch_tokens),
+            key="decoder_output",
+            batch_tokens=batch_tokens,
+            index=EXACT,
+        )
+    first, *others = (open_datastore(tmp_path / str(batch_tokens)) for batch_tokens in (1, 100, 10000))
+    for other in others:
+        assert other.values.tolist() == first.values.tolist()
+        np.testing.assert_allclose(other.log_probs, first.log_probs, atol=1e-5)
+        np.testing.assert_allclose(other.keys.astype(float), first.keys.astype(float), atol=2e-3, rtol=1e-3)
+
+
+def test_log_probs_are_left_out_on_request(model: Any, dataset: Any, tmp_path: Path) -> None:
+    meta = build_datastore(
+        model, dataset, "c", tmp_path / "s", key="decoder_output", batch_tokens=500, index=EXACT, log_probs=False
+    )
+    assert not meta.log_probs
+    assert open_datastore(tmp_path / "s").log_probs is None
+    assert sorted(path.name for path in (tmp_path / "s").iterdir()) == [
+        "index.faiss",
+        "keys.npy",
+        "meta.json",
+        "offsets.npy",
+        "values.npy",
+    ]
+
+
+def test_a_build_that_fails_leaves_nothing_and_spares_the_older_datastore(
+    model: Any, dataset: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments: dict[str, Any] = {"key": "decoder_output", "batch_tokens": 200, "index": EXACT}
+    passes, collater = [], dataset.collater
+
+    def failing(samples: Any) -> Any:
+        passes.append(len(samples))
+        if len(passes) > 2:
+            raise MemoryError("half-way")
+        return collater(samples)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(dataset, "collater", failing)
+        with pytest.raises(MemoryError):
+            build_datastore(model, dataset, "c", tmp_path / "store", **arguments)
+    assert list(tmp_path.iterdir()) == []
+
+    build_datastore(model, dataset, "older", tmp_path / "store", **arguments)
+    monkeypatch.setattr(build, "build_index", failing)
+    with pytest.raises(TypeError):
+        build_datastore(model, dataset, "newer", tmp_path / "store", **arguments)
+    assert [path.name for path in tmp_path.iterdir()] == ["store"]
+    assert open_datastore(tmp_path / "store", corpus="older").meta.entries > 0
+
+
+def test_the_forward_pass_takes_its_hook_away_even_when_it_fails(model: Any, dataset: Any) -> None:
+    passes = teacher_forced(model, dataset, "ffn_input", 100, with_log_probs=False, description="test")
+    next(passes)
+    layer = model.network.decoder.layers[-1].fc1
+    assert len(layer._forward_pre_hooks) == 1
+    passes.close()
+    assert len(layer._forward_pre_hooks) == 0
+
+
+def test_a_datastore_belongs_to_the_checkpoint_that_it_names(
+    tiny: Any, model: Any, dataset: Any, tmp_path: Path
+) -> None:
+    """100 random keys of a round's datastore, recomputed from the adapter on disk by the slow pass."""
+    give_adapters(model)
+    write_adapter(tmp_path / "adapter.safetensors", model.network.adapter_weights(), base_model=model.base_fingerprint)
+    build_datastore(model, dataset, "c", tmp_path / "store", key="decoder_output", batch_tokens=300, index=EXACT)
+    loaded = tiny.domain.load_model(tiny.settings, adapter=tmp_path / "adapter.safetensors")
+    store = open_datastore(tmp_path / "store", model=loaded.fingerprint)
+    base = tiny.domain.load_model(tiny.settings)
+    from_base = []
+    for number in np.random.default_rng(0).choice(store.meta.entries, 100, replace=False):
+        sentence = int(np.searchsorted(store.offsets, number, side="right")) - 1
+        place = sentence, int(number - store.offsets[sentence])
+        key, value, log_prob = entry(loaded, dataset, "decoder_output", *place)
+        np.testing.assert_allclose(store.keys[number].astype(np.float32), key, atol=2e-3, rtol=2e-3)
+        assert store.values[number] == value
+        assert store.log_probs[number] == pytest.approx(log_prob, abs=1e-4)
+        from_base.append(float((entry(base, dataset, "decoder_output", *place)[0] - key).abs().max()))
+    assert min(from_base) > 0.05
+
+
+def test_dimensions_come_from_the_model(model: Any) -> None:
+    assert key_dimension(model, "decoder_output") == key_dimension(model, "ffn_input") == 16
+
+
+@pytest.mark.parametrize("batch_tokens", [1, 40, 60, 10**6])
+def test_batches_hold_every_sentence_once_and_no_more_tokens_than_asked(dataset: Any, batch_tokens: int) -> None:
+    batches = batches_by_length(dataset, batch_tokens)
+    assert sorted(index for batch in batches for index in batch) == list(range(60))
+    sizes = np.maximum(dataset.src_sizes, dataset.tgt_sizes)
+    assert all(len(batch) == 1 or len(batch) * max(sizes[batch]) <= batch_tokens for batch in batches)
+    longest = [max(sizes[batch]) for batch in batches]
+    assert longest == sorted(longest)

@@ -1,0 +1,78 @@
+"""Beam search is fairseq's; the order, the batches and the subset are ours."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from fairseq.sequence_generator import SequenceGenerator
+
+from ink.nmt.generation import build_generator, generate
+
+# fairseq's limit goes by the longest source of the batch, so one that differs by length would differ by batch
+LENGTH = {"max_len_a": 0, "max_len_b": 20}
+
+
+@pytest.fixture(scope="module")
+def model(tiny: Any) -> Any:
+    return tiny.domain.load_model(tiny.settings)
+
+
+@pytest.fixture(scope="module")
+def dataset(tiny: Any, model: Any) -> Any:
+    return tiny.domain.data.load(model.task, "test")
+
+
+def translate(model: Any, dataset: Any, tiny: Any, batch: int = 4, **arguments: Any) -> list[str]:
+    decoding = {**tiny.settings["decoding"], "batch_sentences": batch, **LENGTH}
+    return generate(model.network, dataset, model.target_dictionary, decoding, **arguments).hypotheses
+
+
+@pytest.fixture(scope="module")
+def one_by_one(tiny: Any, model: Any, dataset: Any) -> list[str]:
+    """fairseq's SequenceGenerator called on one sentence after the other."""
+    generator = SequenceGenerator(
+        [model.network.eval()], model.target_dictionary, beam_size=3, len_penalty=0.6, **LENGTH
+    )
+    lines = []
+    for index in range(len(dataset)):
+        sample = {"net_input": {"src_tokens": dataset[index]["source"][None], "src_lengths": torch.tensor([0])}}
+        sample["net_input"]["src_lengths"][0] = len(dataset[index]["source"])
+        tokens = generator.generate([model.network], sample)[0][0]["tokens"].tolist()
+        assert tokens.pop() == model.target_dictionary.eos()
+        lines.append(" ".join(model.target_dictionary[token] for token in tokens))
+    return lines
+
+
+@pytest.mark.parametrize("batch", [1, 3, 8, 100])
+def test_hypotheses_are_fairseqs_in_the_order_of_the_dataset_for_any_batch_size(
+    tiny: Any, model: Any, dataset: Any, one_by_one: list[str], batch: int
+) -> None:
+    assert len({len(source) for source in (dataset[i]["source"] for i in range(len(dataset)))}) > 2
+    assert len(set(one_by_one)) > 3
+    assert translate(model, dataset, tiny, batch) == one_by_one
+
+
+def test_a_subset_comes_in_the_order_asked_for(tiny: Any, model: Any, dataset: Any, one_by_one: list[str]) -> None:
+    assert translate(model, dataset, tiny, 2, indices=[5, 0, 3]) == [one_by_one[index] for index in (5, 0, 3)]
+    assert translate(model, dataset, tiny, 2, indices=range(2)) == one_by_one[:2]
+    assert translate(model, dataset, tiny, 2, indices=[]) == []
+
+
+def test_an_empty_source_sentence_has_a_hypothesis(tiny: Any, model: Any, dataset: Any) -> None:
+    empty = len(dataset) - 1
+    assert dataset[empty]["source"].tolist() == [model.task.source_dictionary.eos()]
+    assert len(translate(model, dataset, tiny, indices=[empty])) == 1
+
+
+def test_seconds_are_those_of_the_search(tiny: Any, model: Any, dataset: Any) -> None:
+    found = generate(model.network, dataset, model.target_dictionary, tiny.settings["decoding"], indices=[0])
+    assert found.seconds > 0
+
+
+def test_settings_reach_the_generator(tiny: Any, model: Any) -> None:
+    decoding = {"beam": 5, "length_penalty": 0.25, "max_len_a": 0.5, "max_len_b": 7, "batch_sentences": 1}
+    generator = build_generator(model.network, model.target_dictionary, decoding)
+    assert (generator.beam_size, generator.len_penalty) == (5, 0.25)
+    assert (generator.max_len_a, generator.max_len_b) == (0.5, 7)
