@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from ink.cli.machine import use_machine
 from ink.cli.options import (
     base_model_option,
     config_option,
@@ -15,7 +16,6 @@ from ink.cli.options import (
     output_option,
     path_option,
     prepared_corpus,
-    use_threads,
     vocabulary_option,
 )
 
@@ -35,7 +35,7 @@ def build_datastore(
     from ink.datastore.build import build_datastore as build
     from ink.nmt.translation_model import load_translation_model
 
-    use_threads()
+    use_machine()
     settings = load_settings(config, "build-datastore", domain)
     prepared = prepared_corpus(settings, data)
     model = load_translation_model(
@@ -82,7 +82,7 @@ def refresh_datastore(
     from ink.datastore.build import build_datastore as build
     from ink.nmt.translation_model import load_translation_model
 
-    use_threads()
+    use_machine()
     settings = load_settings(config, "refresh-datastore", domain)
     prepared = prepared_corpus(settings, data)
     model = load_translation_model(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from ink.cli.machine import use_machine
 from ink.cli.options import (
     config_option,
     domain_files_options,
@@ -16,7 +17,6 @@ from ink.cli.options import (
     path_option,
     prepared_corpus,
     seed_option,
-    use_threads,
 )
 
 
@@ -30,7 +30,7 @@ def tune_v_knn(config: Path, domain: str, datastore: Path, output: Path, **files
     """Choose V-kNN's k, lambda and T on the domain's dev set."""
     from ink.evaluation.tune import tune_vanilla
 
-    use_threads()
+    use_machine()
     settings = load_settings(config, "tune-v-knn", domain)
     tune_vanilla(make_domain(settings, **files), datastore, settings, output)
 
@@ -66,7 +66,7 @@ def evaluate(
     from ink.assembly import Parts
     from ink.evaluation.system import GeneralTest, evaluate_system
 
-    use_threads()
+    use_machine()
     settings = load_settings(config, "evaluate", domain)
     general = None
     if general_corpus is not None and general_data is not None:

@@ -34,7 +34,7 @@ def domain_files_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def load_settings(config: Path, command: str, domain: str | None = None) -> dict[str, Any]:
-    """Read what `command` may know of the config, resolved for the domain; prepare libraries for its use."""
+    """Read what `command` may know of the config, resolved for the domain."""
     from ink.config import load
     from ink.settings import settings_for
 
@@ -53,17 +53,3 @@ def prepared_corpus(settings: dict[str, Any], data: Path) -> Any:
     from ink.corpus.prepared import PreparedCorpus
 
     return PreparedCorpus(data, settings["data"]["source_language"], settings["data"]["target_language"])
-
-
-def use_threads() -> None:
-    """Make torch and FAISS keep to the cores that --threads gave the job."""
-    import os
-
-    import torch
-
-    from ink.datastore.index import set_threads
-
-    threads = os.environ.get("OMP_NUM_THREADS")
-    if threads:
-        torch.set_num_threads(int(threads))
-        set_threads(int(threads))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from ink.cli.machine import use_machine
 from ink.cli.options import (
     config_option,
     corpus_option,
@@ -18,7 +19,6 @@ from ink.cli.options import (
     path_option,
     prepared_corpus,
     seed_option,
-    use_threads,
     vocabulary_option,
 )
 
@@ -34,7 +34,7 @@ def train_base(config: Path, seed: int, vocabulary: Path, corpus: Path, data: Pa
     """Train the off-the-shelf model on the general domain."""
     from ink.training.base_model import train_base_model
 
-    use_threads()
+    use_machine()
     settings = load_settings(config, "train-base")
     train_base_model(prepared_corpus(settings, data), corpus, vocabulary, settings, seed, output)
 
@@ -49,7 +49,7 @@ def train_adapter(config: Path, domain: str, seed: int, output: Path, **files: P
     """Train the Adapter baseline on a domain."""
     from ink.training.adapter_training import train_adapter as train
 
-    use_threads()
+    use_machine()
     settings = load_settings(config, "train-adapter", domain)
     train(make_domain(settings, **files), settings, seed, output)
 
@@ -81,7 +81,7 @@ def train_ink_round(
         return
     from ink.training.ink_rounds import train_round
 
-    use_threads()
+    use_machine()
     settings = load_settings(config, "train-ink-round", domain)
     train_round(make_domain(settings, **files), settings, seed, number, datastore, previous, output)
 
@@ -96,6 +96,6 @@ def finish_ink(config: Path, domain: str, output: Path, round: tuple[Path, ...],
     """Average INK's last rounds and the best one into the final adapter."""
     from ink.training.ink_rounds import finish_rounds
 
-    use_threads()
+    use_machine()
     settings = load_settings(config, "finish-ink", domain)
     finish_rounds(make_domain(settings, **files), settings, round, output)

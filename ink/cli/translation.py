@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from ink.cli.options import config_option, use_threads
+from ink.cli.machine import use_machine
+from ink.cli.options import config_option
 
 
 @click.command("translate")
@@ -39,7 +40,7 @@ def translate(
     from ink.translation.lines import batches
     from ink.translation.loading import load_translator
 
-    use_threads()
+    use_machine()
     whole = load(config)
     settings = settings_for(whole, "translate", domain)
     settings["decoding"] |= {name: value for name, value in {"beam": beam}.items() if value is not None}

@@ -43,9 +43,7 @@ def train_round(
             # round 1 trains on the base model's datastore; adapters that start at zero do not change its keys
             owner = training.model.base_fingerprint if previous is None else training.model.fingerprint
             store = open_datastore(datastore, model=owner, corpus=domain.data.fingerprint, key="decoder_output")
-            training.criterion.neighbours = TrainingNeighbours(
-                store, settings["index"], chosen["k"], chosen["variant"]
-            )
+            training.criterion.neighbours = TrainingNeighbours(store, settings["index"], chosen["k"], chosen["variant"])
         history.append(training.epoch(number, "INK, round"))
         training.write_adapter(folder / "adapter.safetensors")
         training.run.save(folder / "state.pt")

@@ -58,7 +58,7 @@ def log_mass(logs: Tensor, values: Tensor) -> Tensor:
 
 
 def l_r(similarities: Tensor, values: Tensor, present: Tensor, targets: Tensor) -> Tensor:
-    """-log of the kernel mass share of neighbours whose value is the target, summed over the positions that have one."""
+    """-log of the kernel mass share of neighbours with the target as value, summed over the positions that have one."""
     logs = log_shares(similarities, present)
     hit = (values == targets.unsqueeze(-1)) & present
     defined = hit.any(-1)

@@ -68,7 +68,7 @@ class TrainingRun:
         return int(self.trainer.get_num_updates())
 
     def epoch(self, description: str) -> dict[str, float]:
-        """Train one epoch in fairseq's order for its number; return the means of what the criterion logs, and seconds."""
+        """Train one epoch in fairseq's order for its number; return means of what the criterion logs, and seconds."""
         update_frequency = self.config.optimization.update_freq[0]
         batches = self.iterator.next_epoch_itr(fix_batches_to_gpus=False, shuffle=True)
         updates = GroupedIterator(batches, update_frequency)
@@ -95,4 +95,3 @@ class TrainingRun:
 
 # What criteria log, by the names under which it is recorded.
 CURVES = ("loss", "nll_loss", "loss_a", "loss_i", "loss_r", "share_with_target", "cosine_same_value")
-
