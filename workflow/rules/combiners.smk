@@ -5,10 +5,6 @@ rule tune_v_knn:
         datastore=lambda wildcards: base_datastore(wildcards.domain, config["v_knn"]["key"]),
     output:
         f"{WORK}/combiners/v_knn/{{domain}}/combiner.json",
-    params:
-        settings=settings("tune-v-knn"),
-        files=lambda wildcards, input: options(**input),
-        config=CONFIG,
     log:
         f"{RESULTS}/logs/tune_v_knn/{{domain}}.log",
     benchmark:
@@ -16,6 +12,10 @@ rule tune_v_knn:
     threads: THREADS["decoding"]
     resources:
         mem_mb=4000,
+    params:
+        settings=settings("tune-v-knn"),
+        files=lambda wildcards, input: options(**input),
+        config=CONFIG,
     shell:
         "ink --log {log} --threads {threads} tune-v-knn --config {params.config} --domain {wildcards.domain}"
         " {params.files} --output {output}"

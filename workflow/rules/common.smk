@@ -72,20 +72,67 @@ def base_datastore(domain, key="decoder_output"):
     return f"{WORK}/datastores/{key}/{domain}"
 
 
-def scores(system, domain):
-    """Score files of one system on one domain, one a seed."""
-    return [f"{RESULTS}/scores/{system}/{domain}/seed{seed}.json" for seed in seeds_of(system, config["seeds"])]
+def ink_folder(wildcards):
+    return f"{WORK}/ink/{wildcards.domain}/seed{wildcards.seed}"
 
 
-def all_scores():
-    """Every score that the tables of this config need; a domain without training text is scored, not adapted."""
+def round_datastore(wildcards):
+    """Round 1 trains on the base model's datastore, every other on one refreshed with the round before."""
+    if int(wildcards.round) == 1:
+        return base_datastore(wildcards.domain)
+    return f"{ink_folder(wildcards)}/datastores/{wildcards.round}"
+
+
+def previous_round(wildcards):
+    number = int(wildcards.round)
+    return {"previous": f"{ink_folder(wildcards)}/rounds/{number - 1}"} if number > 1 else {}
+
+
+def system_files(wildcards):
+    """What a system adds to the base model."""
+    system = SYSTEMS[wildcards.system]
+    files = {}
+    if system.model != "base":
+        files["adapter"] = f"{WORK}/adapters/{system.model}/{wildcards.domain}/seed{wildcards.seed}/adapter.safetensors"
+    if system.combiner is not None:
+        files["datastore"] = base_datastore(wildcards.domain, config[wildcards.system]["key"])
+        files["combiner"] = f"{WORK}/combiners/{wildcards.system}/{wildcards.domain}/combiner.json"
+    return files
+
+
+def general_test(wildcards):
+    """The general domain's test set, to see what an adapted system forgot; the unadapted one is scored on it once."""
+    if GENERAL is None or wildcards.system == "off_the_shelf":
+        return {}
+    return {f"general_{name}": path for name, path in text_of(GENERAL).items()}
+
+
+def runs():
+    """Every run that the tables of this config show; a domain without training text is scored, not adapted."""
     wanted = [
-        path
+        (system, domain)
         for system in config["systems"]
         for domain in DOMAINS
         if system == "off_the_shelf" or has_training(config, domain)
-        for path in scores(system, domain)
     ]
     if GENERAL is not None and "off_the_shelf" in config["systems"]:
-        wanted += scores("off_the_shelf", GENERAL)
-    return wanted
+        wanted.append(("off_the_shelf", GENERAL))
+    return [f"{system}/{domain}/seed{seed}" for system, domain in wanted for seed in seeds_of(system, config["seeds"])]
+
+
+def table_inputs():
+    """Table 2, the gains and what was forgotten: scores and hypotheses of every run, and references."""
+    return [
+        *[f"{RESULTS}/scores/{run}.json" for run in runs()],
+        *[f"{RESULTS}/hypotheses/{run}.{TARGET}" for run in runs()],
+        *[f"{RESULTS}/references/{domain}.{TARGET}" for domain in DOMAINS],
+    ]
+
+
+def table(name):
+    return multiext(f"{RESULTS}/tables/{name}", ".csv", ".md", ".tex")
+
+
+def all_tables():
+    names = ["table1", "table2", "gains", *(["general"] if GENERAL is not None else [])]
+    return [path for name in names for path in table(name)]

@@ -4,16 +4,16 @@ if config["data"]["source"] == "synthetic":
     rule generate_corpus:
         output:
             [directory(f"{WORK}/corpus/{domain}") for domain in config["data"]["synthetic"]["sentences"]],
-        params:
-            settings=settings("generate-corpus"),
-            folder=f"{WORK}/corpus",
-            config=CONFIG,
         log:
             f"{RESULTS}/logs/generate_corpus.log",
         benchmark:
             f"{RESULTS}/benchmarks/generate_corpus.tsv"
         resources:
             mem_mb=1000,
+        params:
+            settings=settings("generate-corpus"),
+            folder=f"{WORK}/corpus",
+            config=CONFIG,
         shell:
             "ink --log {log} generate-corpus --config {params.config} --output {params.folder}"
 
@@ -28,15 +28,15 @@ else:
             ],
         output:
             directory(f"{WORK}/corpus/{{domain}}"),
-        params:
-            settings=settings("ingest-corpus"),
-            config=CONFIG,
         log:
             f"{RESULTS}/logs/ingest_corpus/{{domain}}.log",
         benchmark:
             f"{RESULTS}/benchmarks/ingest_corpus/{{domain}}.tsv"
         resources:
             mem_mb=2000,
+        params:
+            settings=settings("ingest-corpus"),
+            config=CONFIG,
         shell:
             "ink --log {log} ingest-corpus --config {params.config} --domain {wildcards.domain} --output {output}"
 
@@ -48,15 +48,15 @@ if config["base_model"]["path"] is None:
             corpus=f"{WORK}/corpus/{GENERAL}",
         output:
             directory(f"{WORK}/vocabulary"),
-        params:
-            settings=settings("learn-vocabulary"),
-            config=CONFIG,
         log:
             f"{RESULTS}/logs/vocabulary.log",
         benchmark:
             f"{RESULTS}/benchmarks/vocabulary.tsv"
         resources:
             mem_mb=2000,
+        params:
+            settings=settings("learn-vocabulary"),
+            config=CONFIG,
         shell:
             "ink --log {log} learn-vocabulary --config {params.config} --corpus {input.corpus} --output {output}"
 
@@ -69,15 +69,15 @@ else:
             config["base_model"]["target_dictionary"],
         output:
             directory(f"{WORK}/vocabulary"),
-        params:
-            settings=settings("adopt-vocabulary"),
-            config=CONFIG,
         log:
             f"{RESULTS}/logs/vocabulary.log",
         benchmark:
             f"{RESULTS}/benchmarks/vocabulary.tsv"
         resources:
             mem_mb=1000,
+        params:
+            settings=settings("adopt-vocabulary"),
+            config=CONFIG,
         shell:
             "ink --log {log} adopt-vocabulary --config {params.config} --output {output}"
 
@@ -90,15 +90,15 @@ rule prepare_corpus:
         folder=directory(f"{WORK}/binarised/{{domain}}"),
         summary=f"{RESULTS}/corpus/{{domain}}.json",
         references=f"{RESULTS}/references/{{domain}}.{TARGET}",
-    params:
-        settings=settings("prepare-corpus"),
-        config=CONFIG,
     log:
         f"{RESULTS}/logs/prepare_corpus/{{domain}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/prepare_corpus/{{domain}}.tsv"
     resources:
         mem_mb=2000,
+    params:
+        settings=settings("prepare-corpus"),
+        config=CONFIG,
     shell:
         "ink --log {log} prepare-corpus --config {params.config} --corpus {input.corpus}"
         " --vocabulary {input.vocabulary} --output {output.folder} --summary {output.summary}"

@@ -6,18 +6,18 @@ rule build_datastore:
         data=f"{WORK}/binarised/{{domain}}",
     output:
         directory(f"{WORK}/datastores/{{key}}/{{domain}}"),
-    params:
-        settings=settings("build-datastore"),
-        files=lambda wildcards, input: options(**input),
-        config=CONFIG,
     log:
         f"{RESULTS}/logs/build_datastore/{{key}}/{{domain}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/build_datastore/{{key}}/{{domain}}.tsv"
-    priority: 10 # INK's rounds, the longest chain, wait for it
+    priority: 10  # INK's rounds, the longest chain, wait for it
     threads: THREADS["datastore"]
     resources:
         mem_mb=4000,
+    params:
+        settings=settings("build-datastore"),
+        files=lambda wildcards, input: options(**input),
+        config=CONFIG,
     shell:
         "ink --log {log} --threads {threads} build-datastore --config {params.config} --domain {wildcards.domain}"
         " --key {wildcards.key} {params.files} --output {output}"

@@ -1,31 +1,10 @@
 # Adapters: the Adapter baseline in one job, INK as a chain of refreshes and rounds.
-def ink_folder(wildcards):
-    return f"{WORK}/ink/{wildcards.domain}/seed{wildcards.seed}"
-
-
-def round_datastore(wildcards):
-    """Round 1 trains on the base model's datastore, every other on one refreshed with the round before."""
-    if int(wildcards.round) == 1:
-        return base_datastore(wildcards.domain)
-    return f"{ink_folder(wildcards)}/datastores/{wildcards.round}"
-
-
-def previous_round(wildcards):
-    number = int(wildcards.round)
-    return {"previous": f"{ink_folder(wildcards)}/rounds/{number - 1}"} if number > 1 else {}
-
-
 rule train_adapter:
     input:
         unpack(model_files),
     output:
         adapter=f"{WORK}/adapters/adapter/{{domain}}/seed{{seed}}/adapter.safetensors",
         record=f"{WORK}/adapters/adapter/{{domain}}/seed{{seed}}/record.json",
-    params:
-        settings=settings("train-adapter"),
-        files=lambda wildcards, input: options(**input),
-        folder=f"{WORK}/adapters/adapter/{{domain}}/seed{{seed}}",
-        config=CONFIG,
     log:
         f"{RESULTS}/logs/train_adapter/{{domain}}/seed{{seed}}.log",
     benchmark:
@@ -33,6 +12,11 @@ rule train_adapter:
     threads: THREADS["training"]
     resources:
         mem_mb=4000,
+    params:
+        settings=settings("train-adapter"),
+        files=lambda wildcards, input: options(**input),
+        folder=f"{WORK}/adapters/adapter/{{domain}}/seed{{seed}}",
+        config=CONFIG,
     shell:
         "ink --log {log} --threads {threads} train-adapter --config {params.config} --domain {wildcards.domain}"
         " --seed {wildcards.seed} {params.files} --output {params.folder}"
@@ -47,18 +31,18 @@ rule refresh_datastore:
         previous=lambda wildcards: previous_round(wildcards)["previous"],
     output:
         temp(directory(f"{WORK}/ink/{{domain}}/seed{{seed}}/datastores/{{round}}")),
-    params:
-        settings=settings("refresh-datastore"),
-        files=lambda wildcards, input: options(**input),
-        config=CONFIG,
     log:
         f"{RESULTS}/logs/refresh_datastore/{{domain}}/seed{{seed}}/{{round}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/refresh_datastore/{{domain}}/seed{{seed}}/{{round}}.tsv"
-    priority: 10 # the longest chain goes first
+    priority: 10  # the longest chain goes first
     threads: THREADS["datastore"]
     resources:
         mem_mb=4000,
+    params:
+        settings=settings("refresh-datastore"),
+        files=lambda wildcards, input: options(**input),
+        config=CONFIG,
     shell:
         "ink --log {log} --threads {threads} refresh-datastore --config {params.config} --domain {wildcards.domain}"
         " --round {wildcards.round} {params.files} --output {output}"
@@ -71,18 +55,18 @@ rule train_ink_round:
         datastore=round_datastore,
     output:
         directory(f"{WORK}/ink/{{domain}}/seed{{seed}}/rounds/{{round}}"),
-    params:
-        settings=settings("train-ink-round"),
-        files=lambda wildcards, input: options(**input),
-        config=CONFIG,
     log:
         f"{RESULTS}/logs/train_ink_round/{{domain}}/seed{{seed}}/{{round}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/train_ink_round/{{domain}}/seed{{seed}}/{{round}}.tsv"
-    priority: 10 # the longest chain goes first
+    priority: 10  # the longest chain goes first
     threads: THREADS["training"]
     resources:
         mem_mb=4000,
+    params:
+        settings=settings("train-ink-round"),
+        files=lambda wildcards, input: options(**input),
+        config=CONFIG,
     shell:
         "ink --log {log} --threads {threads} train-ink-round --config {params.config} --domain {wildcards.domain}"
         " --seed {wildcards.seed} --round {wildcards.round} {params.files} --output {output}"
@@ -97,12 +81,6 @@ rule finish_ink:
     output:
         adapter=f"{WORK}/adapters/ink/{{domain}}/seed{{seed}}/adapter.safetensors",
         record=f"{WORK}/adapters/ink/{{domain}}/seed{{seed}}/record.json",
-    params:
-        settings=settings("finish-ink"),
-        files=lambda wildcards, input: options(**model_files(wildcards)),
-        rounds=lambda wildcards, input: " ".join(f"--round {folder}" for folder in input.rounds),
-        folder=f"{WORK}/adapters/ink/{{domain}}/seed{{seed}}",
-        config=CONFIG,
     log:
         f"{RESULTS}/logs/finish_ink/{{domain}}/seed{{seed}}.log",
     benchmark:
@@ -110,6 +88,12 @@ rule finish_ink:
     threads: THREADS["decoding"]
     resources:
         mem_mb=4000,
+    params:
+        settings=settings("finish-ink"),
+        files=lambda wildcards, input: options(**model_files(wildcards)),
+        rounds=lambda wildcards, input: " ".join(f"--round {folder}" for folder in input.rounds),
+        folder=f"{WORK}/adapters/ink/{{domain}}/seed{{seed}}",
+        config=CONFIG,
     shell:
         "ink --log {log} --threads {threads} finish-ink --config {params.config} --domain {wildcards.domain}"
         " {params.files} {params.rounds} --output {params.folder}"

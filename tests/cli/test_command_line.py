@@ -1,0 +1,209 @@
+"""The command line as a person and a workflow meet it: one line for what they can put right, a log for the rest."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from ink import __version__
+from ink.cli import COMMANDS
+from ink.cli import ink as ink_command
+
+INK = Path(sys.executable).with_name("ink")
+HEAVY = ("torch", "fairseq", "faiss", "sacrebleu", "sacremoses", "pandas", "matplotlib", "numpy", "mlflow")
+
+
+def run(*arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([str(INK), *map(str, arguments)], capture_output=True, text=True, cwd=cwd)
+
+
+def run_with_command(body: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run `ink ARGUMENTS` in a process of its own whose command `job` is `body`."""
+    script = f"""
+import os, sys, types
+import click
+import ink.cli
+from ink.errors import InkError
+
+def body():
+    {body}
+
+module = types.ModuleType("jobs")
+module.job = click.command("job")(body)
+sys.modules["jobs"] = module
+ink.cli.COMMANDS["job"] = "jobs"
+sys.argv = ["/somewhere/bin/ink", *sys.argv[1:]]
+ink.cli.main()
+"""
+    return subprocess.run([sys.executable, "-c", script, *map(str, arguments)], capture_output=True, text=True)
+
+
+def test_help_lists_every_command_with_its_purpose() -> None:
+    shown = run("--help")
+    assert shown.returncode == 0
+    for name in COMMANDS:
+        (line,) = [line for line in shown.stdout.splitlines() if line.split()[:1] == [name]]
+        assert len(line.split()) > 3, line
+
+
+def test_version() -> None:
+    assert run("--version").stdout == f"ink, version {__version__}\n"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_is_found_and_every_option_explained(name: str) -> None:
+    command = getattr(importlib.import_module(COMMANDS[name]), name.replace("-", "_"))
+    assert command.name == name
+    for parameter in command.params:
+        if isinstance(parameter, click.Option):
+            assert parameter.help, f"{name} {parameter.opts}"
+    assert CliRunner().invoke(ink_command, [name, "--help"]).exit_code == 0
+
+
+def test_the_command_line_imports_nothing_heavy() -> None:
+    names = [*dict.fromkeys(COMMANDS.values()), "ink.cli"]
+    script = f"import sys, {', '.join(names)}; print([name for name in {HEAVY} if name in sys.modules])"
+    shown = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert shown.stdout == "[]\n"
+
+
+def test_what_a_person_can_put_right_is_one_line(tmp_path: Path) -> None:
+    failed = run("check-config", "absent.yaml", cwd=tmp_path)
+    assert failed.returncode == 1
+    assert failed.stdout == ""
+    assert failed.stderr == "error: absent.yaml: the configuration cannot be read (No such file or directory)\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("train-bace",), "No such command 'train-bace'"),
+        (("train-base",), "Missing option '--config'"),
+        (("tables", "--config", "c.yaml", "--results", "r", "table9"), "'table9' is not one of"),
+        (("train-adapter", "--nonsense"), "--nonsense"),
+        (("--threads", "0", "tables"), "0 is not in the range"),
+        (("train-base", "--seed", "one"), "'one' is not a valid integer"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_wrong_usage_says_what_is_wrong(arguments: tuple[str, ...], said: str, tmp_path: Path) -> None:
+    failed = run(*arguments, cwd=tmp_path)
+    assert failed.returncode == 2
+    assert said in failed.stderr
+    assert "Traceback" not in failed.stderr
+
+
+def test_no_command_shows_the_help() -> None:
+    shown = run()
+    assert "train-ink-round" in shown.stdout + shown.stderr
+    assert "Traceback" not in shown.stderr
+
+
+def test_a_failed_job_shows_its_log_and_the_command_that_repeats_it(tmp_path: Path) -> None:
+    log = tmp_path / "logs" / "a job.log"
+    failed = run("--log", log, "--threads", "2", "check-config", "absent.yaml", cwd=tmp_path)
+    assert failed.returncode == 1
+    assert failed.stdout == ""
+    message = "error: absent.yaml: the configuration cannot be read (No such file or directory)"
+    assert failed.stderr == (
+        f"\nlog: {log}\n  | {message}\nto repeat: ink --log '{log}' --threads 2 check-config absent.yaml\n"
+    )
+    assert log.read_text() == message + "\n"
+
+
+def test_the_last_twenty_lines_are_shown(tmp_path: Path) -> None:
+    log = tmp_path / "job.log"
+    failed = run_with_command('print(*range(50), sep="\\n"); raise InkError("too bad")', "--log", log, "job")
+    assert failed.returncode == 1
+    shown = [line.removeprefix("  | ") for line in failed.stderr.splitlines() if line.startswith("  | ")]
+    assert shown == [*map(str, range(31, 50)), "error: too bad"]
+    assert log.read_text() == "".join(f"{number}\n" for number in range(50)) + "error: too bad\n"
+    assert failed.stderr.splitlines()[-1] == f"to repeat: ink --log {log} job"
+
+
+def test_a_bug_leaves_its_traceback_in_the_log(tmp_path: Path) -> None:
+    log = tmp_path / "job.log"
+    failed = run_with_command('{}["no such key"]', "--log", log, "job")
+    assert failed.returncode == 1
+    assert log.read_text().startswith("Traceback (most recent call last):\n")
+    assert "  | KeyError: 'no such key'\n" in failed.stderr
+
+
+def test_the_log_takes_what_libraries_beneath_python_write(tmp_path: Path) -> None:
+    log = tmp_path / "job.log"
+    body = 'os.write(1, b"one\\n"); os.write(2, b"two \\xff\\n"); os.system("echo three; echo four >&2"); print("five")'
+    done = run_with_command(body, "--log", log, "job")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert log.read_bytes() == b"one\ntwo \xff\nthree\nfour\nfive\n"
+
+
+def test_bytes_that_are_no_text_do_not_hide_the_failure(tmp_path: Path) -> None:
+    failed = run_with_command('os.write(1, b"\\xff\\n"); raise InkError("too bad")', "--log", tmp_path / "l", "job")
+    assert failed.returncode == 1
+    assert "error: too bad" in failed.stderr
+
+
+def test_a_new_run_starts_its_log_anew(tmp_path: Path) -> None:
+    log = tmp_path / "job.log"
+    for word in ("first run, long line", "second"):
+        run_with_command(f'print("{word}")', "--log", log, "job")
+    assert log.read_text() == "second\n"
+
+
+def test_without_a_log_output_stays_where_it_is() -> None:
+    done = run_with_command('print("out"); print("err", file=sys.stderr)', "job")
+    assert (done.stdout, done.stderr) == ("out\n", "err\n")
+    assert "log:" not in run_with_command('raise InkError("x")', "job").stderr
+
+
+def test_threads_reach_the_numerical_libraries(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    body = 'print(*(os.environ[name] for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")))'
+    assert run_with_command(body, "--threads", "3", "job").stdout == "3 3 3\n"
+
+
+def test_an_interrupted_job_ends_as_interrupted_ones_do(tmp_path: Path) -> None:
+    done = run_with_command("os.kill(os.getpid(), 2)", "--log", tmp_path / "job.log", "job")
+    assert done.returncode == 128 + signal.SIGINT
+
+
+def test_a_round_after_the_last_one_costs_no_start_up(tmp_path: Path) -> None:
+    """Both jobs of a stopped round, timed with the start of Python, and without torch or fairseq."""
+    previous = tmp_path / "rounds" / "3"
+    previous.mkdir(parents=True)
+    (previous / "record.json").write_text('{"round": 3, "status": "trained", "stop": true, "history": []}')
+    folders = ("config", "vocabulary", "data", "base-model")
+    files = [part for name in folders for part in (f"--{name}", str(tmp_path / name))]
+    commands: list[list[str | Path]] = [
+        ["refresh-datastore", "--first-datastore", tmp_path / "none", "--output", tmp_path / "datastores" / "4"],
+        ["train-ink-round", "--seed", "1", "--corpus", tmp_path / "none", "--datastore", tmp_path / "datastores" / "4"],
+    ]
+    commands[1] += ["--output", tmp_path / "rounds" / "4"]
+    for name, *options in commands:
+        arguments = [name, "--domain", "koran", "--round", "4", "--previous", previous, *files, *options]
+        seconds = []
+        for _ in range(2):
+            before = resource.getrusage(resource.RUSAGE_CHILDREN)
+            done = run(*arguments)
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            assert done.returncode == 0, done.stderr
+            seconds.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+        assert min(seconds) < 0.5, f"{name}: {seconds}"
+        environment = {**os.environ, "PYTHONPROFILEIMPORTTIME": "1"}
+        imported = subprocess.run(
+            [str(INK), *map(str, arguments)], capture_output=True, text=True, env=environment, check=True
+        ).stderr
+        modules = {line.rpartition("|")[2].strip().partition(".")[0] for line in imported.splitlines()}
+        assert "ink" in modules
+        assert not modules & set(HEAVY)
+    assert json.loads((tmp_path / "rounds" / "4" / "record.json").read_text())["status"] == "stopped"

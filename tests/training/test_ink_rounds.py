@@ -1,0 +1,274 @@
+"""INK's rounds, each run on its own with its own refreshed datastore, as the workflow does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from ink.datastore.build import build_datastore
+from ink.datastore.storage import open_datastore
+from ink.errors import InkError
+from ink.evaluation.dev_bleu import DevBleu
+from ink.files import read_json, write_json
+from ink.nmt.adapter import read_adapter
+from ink.training.adapter_training import train_adapter
+from ink.training.ink_rounds import finish_rounds, train_round
+from ink.training.stopped import has_stopped, write_stopped_datastore, write_stopped_round
+
+ROUNDS = 3
+EXACT = {"type": "exact"}
+
+
+def settings_of(tiny: Any, **ink: Any) -> dict[str, Any]:
+    settings: dict[str, Any] = tiny.settings
+    settings["ink"].update(ink)
+    settings["adapter"]["max_epochs"] = ROUNDS
+    settings["index"] = EXACT
+    return settings
+
+
+def refresh(tiny: Any, settings: dict[str, Any], previous: Path | None, output: Path) -> Path:
+    adapter = None if previous is None else previous / "adapter.safetensors"
+    model = tiny.domain.load_model(settings, adapter=adapter)
+    dataset = tiny.domain.data.load(model.task, "train")
+    corpus = tiny.domain.data.fingerprint
+    build_datastore(
+        model, dataset, corpus, output, key="decoder_output", batch_tokens=200, index=EXACT, log_probs=False
+    )
+    return output
+
+
+def chain(tiny: Any, settings: dict[str, Any], folder: Path, seed: int = 1, rounds: int = ROUNDS) -> list[Path]:
+    """Run rounds one after the other, each in the state that the one before left on disk."""
+    done: list[Path] = []
+    for number in range(1, rounds + 1):
+        previous = done[-1] if done else None
+        datastore = refresh(tiny, settings, previous, folder / "datastores" / str(number))
+        output = folder / "rounds" / str(number)
+        train_round(tiny.domain, settings, seed, number, datastore, previous, output)
+        done.append(output)
+    return done
+
+
+@pytest.fixture(scope="module")
+def rounds(tiny: Any, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    return chain(tiny, settings_of(tiny), tmp_path_factory.mktemp("ink"))
+
+
+def same(one: Path, other: Path) -> bool:
+    mine, others = read_adapter(one)[0], read_adapter(other)[0]
+    return mine.keys() == others.keys() and all(torch.equal(mine[name], others[name]) for name in mine)
+
+
+@pytest.mark.parametrize("update_frequency", [1, 2])
+def test_without_its_terms_rounds_are_the_adapter_s_epochs_bit_for_bit(
+    tiny: Any, tmp_path: Path, update_frequency: int
+) -> None:
+    """Optimiser, schedule, update count, data order and dropout carry over from round to round through the disk."""
+    settings = settings_of(tiny, alpha=0.0, beta=0.0)
+    settings["training"]["update_frequency"] = update_frequency
+    settings["training"]["warmup_updates"] = 10
+    assert settings["training"]["dropout"] > 0
+    train_adapter(tiny.domain, settings, 1, tmp_path / "adapter")
+    done = chain(tiny, settings, tmp_path / "ink")
+    finish_rounds(tiny.domain, settings, done, tmp_path / "final")
+    baseline = read_json(tmp_path / "adapter" / "record.json")
+    history = read_json(done[-1] / "record.json")["history"]
+    for number in range(1, ROUNDS + 1):
+        epoch = tmp_path / "adapter" / "epochs" / f"{number}.safetensors"
+        assert same(done[number - 1] / "adapter.safetensors", epoch), f"round {number}"
+        mine, theirs = history[number - 1], baseline["history"][number - 1]
+        for name in ("round", "updates", "dev_bleu"):
+            assert mine[name] == theirs[name], f"round {number}: {name}"
+        for name in ("loss", "nll_loss"):  # rounded by their loggers
+            assert mine[name] == pytest.approx(theirs[name], abs=2e-3), f"round {number}: {name}"
+    assert history[0]["updates"] < settings["training"]["warmup_updates"] < history[-1]["updates"]
+    assert same(tmp_path / "final" / "adapter.safetensors", tmp_path / "adapter" / "adapter.safetensors")
+    final = read_json(tmp_path / "final" / "record.json")
+    for name in ("best_round", "best_dev_bleu", "averaged_rounds", "dev_bleu"):
+        assert final[name] == baseline[name]
+
+
+def test_a_round_continues_and_does_not_begin_again(tiny: Any, rounds: list[Path], tmp_path: Path) -> None:
+    """Without the state of the round before, the same weights would take another way."""
+    settings = settings_of(tiny, alpha=0.0, beta=0.0)
+    first = tmp_path / "first"
+    train_round(tiny.domain, settings, 1, 1, tmp_path / "unused", None, first)
+    second = tmp_path / "second"
+    train_round(tiny.domain, settings, 1, 2, tmp_path / "unused", first, second)
+    assert read_json(second / "record.json")["history"][-1]["updates"] == 2 * int(
+        read_json(first / "record.json")["history"][-1]["updates"]
+    )
+    assert not same(first / "adapter.safetensors", second / "adapter.safetensors")
+
+
+@pytest.mark.parametrize("terms", [{"alpha": 0.2, "beta": 0.0}, {"alpha": 0.0, "beta": 0.2}], ids=str)
+def test_each_term_changes_the_weights(tiny: Any, rounds: list[Path], tmp_path: Path, terms: dict[str, float]) -> None:
+    plain, moved = tmp_path / "plain", tmp_path / "moved"
+    datastore = rounds[0].parent.parent / "datastores" / "1"
+    train_round(tiny.domain, settings_of(tiny, alpha=0.0, beta=0.0), 1, 1, datastore, None, plain)
+    train_round(tiny.domain, settings_of(tiny, **terms), 1, 1, datastore, None, moved)
+    assert not same(plain / "adapter.safetensors", moved / "adapter.safetensors")
+    assert not same(rounds[0] / "adapter.safetensors", moved / "adapter.safetensors")
+
+
+def test_a_round_s_record(rounds: list[Path]) -> None:
+    for number, folder in enumerate(rounds, start=1):
+        assert sorted(path.name for path in folder.iterdir()) == ["adapter.safetensors", "record.json", "state.pt"]
+        record = read_json(folder / "record.json")
+        assert (record["round"], record["status"], record["stop"]) == (number, "trained", False)
+        assert [entry["round"] for entry in record["history"]] == list(range(1, number + 1))
+    updates = [entry["updates"] for entry in record["history"]]
+    assert updates == [updates[0] * number for number in (1, 2, 3)]
+    for entry in record["history"]:
+        assert entry["loss"] == pytest.approx(entry["loss_a"] + 0.2 * entry["loss_i"] + 0.2 * entry["loss_r"], abs=2e-3)
+        assert 0 < entry["share_with_target"] <= 1
+        assert -1 <= entry["cosine_same_value"] <= 1
+        assert set(entry["seconds"]) == {"training", "dev"}
+
+
+def test_the_state_holds_adapters_and_no_base_model(tiny: Any, rounds: list[Path]) -> None:
+    state = torch.load(rounds[-1] / "state.pt", weights_only=False)
+    assert set(state["model"]) == set(read_adapter(rounds[-1] / "adapter.safetensors")[0])
+    assert (rounds[-1] / "state.pt").stat().st_size > 2 * (rounds[-1] / "adapter.safetensors").stat().st_size
+
+
+def test_the_same_round_again_gives_the_same_bytes(tiny: Any, rounds: list[Path], tmp_path: Path) -> None:
+    datastore = rounds[0].parent.parent / "datastores" / "2"
+    train_round(tiny.domain, settings_of(tiny), 1, 2, datastore, rounds[0], tmp_path / "again")
+    again = (tmp_path / "again" / "adapter.safetensors").read_bytes()
+    assert again == (rounds[1] / "adapter.safetensors").read_bytes()
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_a_round_s_datastore_has_the_keys_of_the_checkpoint_that_it_claims(
+    tiny: Any, rounds: list[Path], number: int
+) -> None:
+    """100 random keys against a forward pass over their sentence alone, from the files on disk."""
+    datastore = open_datastore(rounds[0].parent.parent / "datastores" / str(number))
+    adapter = None if number == 1 else rounds[number - 2] / "adapter.safetensors"
+    model = tiny.domain.load_model(tiny.settings, adapter=adapter)
+    assert datastore.meta.model == model.fingerprint
+    network, dataset = model.network.eval(), tiny.domain.data.load(model.task, "train")
+    base = tiny.domain.load_model(tiny.settings).network.eval()
+    moved = []
+    for entry in np.random.default_rng(number).choice(datastore.meta.entries, 100, replace=False).tolist():
+        sentence = int(np.searchsorted(datastore.offsets, entry, side="right")) - 1
+        place = entry - int(datastore.offsets[sentence])
+        item = dataset[sentence]
+        source, target = item["source"].unsqueeze(0), item["target"].unsqueeze(0)
+        shifted = torch.cat([target[:, -1:], target[:, :-1]], dim=1)  # fairseq starts the decoder with </s>
+        keys = []
+        for one in (network, base):
+            with torch.no_grad():
+                encoded = one.encoder(source, src_lengths=torch.tensor([source.shape[1]]))
+                output, _ = one.decoder.extract_features(shifted, encoder_out=encoded)
+            keys.append(output[0, place].numpy())
+        np.testing.assert_allclose(datastore.keys[entry].astype(np.float32), keys[0], rtol=2e-3, atol=2e-3)
+        assert int(datastore.values[entry]) == int(target[0, place])
+        moved.append(float(np.abs(keys[0] - keys[1]).max()))
+    if number == 1:
+        assert max(moved) == 0
+    else:
+        assert np.median(moved) > 2e-2, "the adapters hardly changed a key: the comparison says nothing"
+
+
+def test_round_1_trains_on_the_base_model_s_datastore(tiny: Any, rounds: list[Path], tmp_path: Path) -> None:
+    later = rounds[0].parent.parent / "datastores" / "2"
+    base = tiny.domain.load_model(tiny.settings).fingerprint
+    with pytest.raises(InkError, match=f"made with model {open_datastore(later).meta.model}, but {base} is in use"):
+        train_round(tiny.domain, settings_of(tiny), 1, 1, later, None, tmp_path / "round")
+    assert not (tmp_path / "round").exists()
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_a_later_round_refuses_a_datastore_that_was_not_refreshed_for_it(
+    tiny: Any, rounds: list[Path], tmp_path: Path, number: int
+) -> None:
+    datastore = rounds[0].parent.parent / "datastores" / str(number)
+    with pytest.raises(InkError, match="was made with model"):
+        train_round(tiny.domain, settings_of(tiny), 1, 2, datastore, rounds[0], tmp_path / "round")
+
+
+@pytest.mark.parametrize(("what", "found"), [("corpus", "another"), ("key", "ffn_input")])
+def test_a_datastore_of_another_corpus_or_kind_of_key_is_refused(
+    tiny: Any, tmp_path: Path, what: str, found: str
+) -> None:
+    datastore = refresh(tiny, settings_of(tiny), None, tmp_path / "datastore")
+    meta = read_json(datastore / "meta.json")
+    write_json(datastore / "meta.json", {**meta, what: found})
+    with pytest.raises(InkError, match=rf"was made with {what}.* {found}, but {meta[what]} is in use"):
+        train_round(tiny.domain, settings_of(tiny), 1, 1, datastore, None, tmp_path / "round")
+
+
+def test_a_round_whose_patience_has_run_out_says_so(tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scores = [3.0, 2.0, 4.0]
+    monkeypatch.setattr(DevBleu, "__call__", lambda self, model: scores.pop(0))
+    settings = settings_of(tiny, alpha=0.0, beta=0.0)
+    settings["training"]["patience"] = 1
+    train_round(tiny.domain, settings, 1, 1, tmp_path, None, tmp_path / "1")
+    assert not has_stopped(tmp_path / "1")
+    train_round(tiny.domain, settings, 1, 2, tmp_path, tmp_path / "1", tmp_path / "2")
+    assert has_stopped(tmp_path / "2")
+    write_stopped_datastore(3, tmp_path / "datastore")
+    assert read_json(tmp_path / "datastore" / "stopped.json") == {"round": 3, "status": "stopped"}
+    write_stopped_round(3, tmp_path / "3")
+    assert has_stopped(tmp_path / "3")
+    assert read_json(tmp_path / "3" / "record.json")["status"] == "stopped"
+    finish_rounds(tiny.domain, settings, [tmp_path / name for name in "123"], tmp_path / "final")
+    record = read_json(tmp_path / "final" / "record.json")
+    assert record["averaged_rounds"] == [1, 2]
+    assert record["best_round"] == 1
+    assert len(record["history"]) == 2
+
+
+def with_scores(tiny: Any, rounds: list[Path], folder: Path, scores: list[float]) -> list[Path]:
+    """The trained rounds with another curve, and copies of the adapters that it needs."""
+    copies = []
+    for number in range(1, len(scores) + 1):
+        copy = folder / str(number)
+        copy.mkdir(parents=True)
+        weights = (rounds[(number - 1) % len(rounds)] / "adapter.safetensors").read_bytes()
+        (copy / "adapter.safetensors").write_bytes(weights)
+        history = [{"round": place, "dev_bleu": score} for place, score in enumerate(scores[:number], start=1)]
+        write_json(copy / "record.json", {"round": number, "status": "trained", "stop": False, "history": history})
+        copies.append(copy)
+    return copies
+
+
+@pytest.mark.parametrize(
+    ("scores", "expected"),
+    [([1.0, 2.0, 3.0], [2, 3]), ([9.0, 2.0, 3.0, 4.0], [1, 3, 4]), ([1.0, 9.0, 2.0, 3.0], [2, 3, 4]), ([5.0], [1])],
+)
+def test_the_final_adapter_averages_the_last_rounds_and_the_best(
+    tiny: Any, rounds: list[Path], tmp_path: Path, scores: list[float], expected: list[int]
+) -> None:
+    folders = with_scores(tiny, rounds, tmp_path / "rounds", scores)
+    settings = settings_of(tiny)
+    settings["training"]["average_last"] = 2
+    finish_rounds(tiny.domain, settings, list(reversed(folders)), tmp_path / "final")  # in whatever order
+    record = read_json(tmp_path / "final" / "record.json")
+    assert record["averaged_rounds"] == expected
+    assert record["best_dev_bleu"] == max(scores)
+    parts = [read_adapter(folders[number - 1] / "adapter.safetensors")[0] for number in expected]
+    weights, metadata = read_adapter(tmp_path / "final" / "adapter.safetensors")
+    for name, tensor in weights.items():
+        mean = sum(part[name].double() for part in parts) / len(parts)
+        assert isinstance(mean, torch.Tensor)
+        torch.testing.assert_close(tensor, mean.float(), rtol=0, atol=1e-9)
+    assert metadata["base_model"] == tiny.domain.load_model(settings).fingerprint
+
+
+def test_adapters_of_another_base_model_are_refused(tiny: Any, rounds: list[Path], tmp_path: Path) -> None:
+    folders = with_scores(tiny, rounds, tmp_path / "rounds", [1.0])
+    data = bytearray((folders[0] / "adapter.safetensors").read_bytes())
+    own = read_adapter(folders[0] / "adapter.safetensors")[1]["base_model"].encode()
+    place = data.find(own)
+    data[place : place + len(own)] = b"0123456789abcdef"
+    (folders[0] / "adapter.safetensors").write_bytes(bytes(data))
+    with pytest.raises(InkError, match=rf"trained on base model 0123456789abcdef, but .* is {own.decode()}"):
+        finish_rounds(tiny.domain, settings_of(tiny), folders, tmp_path / "final")

@@ -1,0 +1,185 @@
+"""Neighbours of training positions against a search through every entry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
+
+from ink.datastore.build import build_datastore
+from ink.datastore.search import drop_own
+from ink.datastore.storage import Datastore, open_datastore
+from ink.errors import InkError
+from ink.training.neighbours import TrainingNeighbours, own_entries
+
+EXACT = {"type": "exact"}
+IVFPQ = {"type": "ivfpq", "lists": 4, "code_bytes": 2, "probes": 4, "training_sample": 2000, "seed": 7}
+
+
+@contextmanager
+def built(tiny: Any, folder: Path, index: dict[str, Any]) -> Iterator[Datastore]:
+    model = tiny.domain.load_model(tiny.settings)
+    dataset = tiny.domain.data.load(model.task, "train")
+    build_datastore(
+        model, dataset, tiny.domain.data.fingerprint, folder, key="decoder_output", batch_tokens=200, index=index
+    )
+    yield open_datastore(folder)
+
+
+@pytest.fixture(scope="module")
+def exact(tiny: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Datastore]:
+    with built(tiny, tmp_path_factory.mktemp("exact") / "datastore", EXACT) as datastore:
+        yield datastore
+
+
+@pytest.fixture(scope="module")
+def ivfpq(tiny: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Datastore]:
+    with built(tiny, tmp_path_factory.mktemp("ivfpq") / "datastore", IVFPQ) as datastore:
+        yield datastore
+
+
+def queries_near(datastore: Datastore, entries: list[int], seed: int = 0) -> Tensor:
+    """The entries' own keys, as dropout might move them."""
+    keys = torch.from_numpy(np.asarray(datastore.keys[entries], dtype=np.float32))
+    return keys + 0.05 * torch.randn(keys.shape, generator=torch.Generator().manual_seed(seed))
+
+
+def slow_distances(datastore: Datastore, query: Tensor) -> list[float]:
+    keys = np.asarray(datastore.keys, dtype=np.float64)
+    return [float(((key - query.double().numpy()) ** 2).sum()) for key in keys]
+
+
+@given(st.data())
+def test_own_entries_are_counted_through_the_training_set(exact: Datastore, data: st.DataObject) -> None:
+    sentences = data.draw(st.lists(st.integers(0, exact.meta.sentences - 1), min_size=1, max_size=6))
+    lengths = [int(exact.offsets[number + 1] - exact.offsets[number]) for number in sentences]
+    real = torch.tensor([[place < length for place in range(max(lengths))] for length in lengths])
+    expected, entry_of = [], 0
+    first: list[int] = []
+    for number in range(exact.meta.sentences):
+        first.append(entry_of)
+        entry_of += int(exact.offsets[number + 1] - exact.offsets[number])
+    for number, length in zip(sentences, lengths, strict=True):
+        for place in range(length):
+            expected.append(first[number] + place)
+    assert own_entries(exact, torch.tensor(sentences), real).tolist() == expected
+
+
+def test_the_values_of_own_entries_are_the_batch_s_targets(tiny: Any, exact: Datastore) -> None:
+    model = tiny.domain.load_model(tiny.settings)
+    dataset = tiny.domain.data.load(model.task, "train")
+    sample = dataset.collater([dataset[number] for number in (5, 40, 0, 17)])
+    real = sample["target"].ne(model.target_dictionary.pad())
+    assert not real.all(), "the batch has no padding"
+    own = own_entries(exact, sample["id"], real)
+    assert exact.values[own.numpy()].tolist() == sample["target"][real].tolist()
+
+
+@pytest.mark.parametrize("k", [1, 4, 30])
+def test_neighbours_are_the_nearest_of_all_other_entries(exact: Datastore, k: int) -> None:
+    own = [0, 3, 11, 100, 250]
+    queries = queries_near(exact, own)
+    keys, values, present = TrainingNeighbours(exact, EXACT, k, "paper").find(queries, torch.tensor(own))
+    assert keys.shape == (5, k, exact.meta.dimension)
+    assert values.shape == present.shape == (5, k)
+    assert present.all()
+    for row, entry in enumerate(own):
+        distances = slow_distances(exact, queries[row])
+        others = sorted((distance, number) for number, distance in enumerate(distances) if number != entry)
+        found = (keys[row].double() - queries[row].double()).pow(2).sum(-1).tolist()
+        assert found == pytest.approx([distance for distance, _ in others[:k]], rel=1e-4)
+        at_distance: dict[float, set[int]] = {}
+        for distance, number in others:
+            at_distance.setdefault(round(distance, 5), set()).add(int(exact.values[number]))
+        for (distance, _), value in zip(others, values[row].tolist(), strict=False):
+            assert value in at_distance[round(distance, 5)]
+
+
+def test_the_own_entry_is_left_out_and_the_duplicate_s_stays(exact: Datastore) -> None:
+    """Training sentences 0 and 1 are the same pair: their keys are the same, and only one is the position's own."""
+    length = int(exact.offsets[1])
+    assert np.array_equal(exact.keys[:length], exact.keys[length : 2 * length])
+    neighbours = TrainingNeighbours(exact, EXACT, exact.meta.entries - 1, "paper")
+    for own, other in [(entry, entry + length) for entry in range(length)] + [(length, 0)]:
+        query = torch.from_numpy(np.asarray(exact.keys[[own]], dtype=np.float32))
+        ids = neighbours.searcher.search_without(query, torch.tensor([own]), exact.meta.entries - 1)[0].tolist()
+        assert sorted(ids) == [number for number in range(exact.meta.entries) if number != own]
+        assert ids[0] == other
+        keys, values, _ = neighbours.find(query, torch.tensor([own]))
+        assert torch.equal(keys[0, 0], query[0])
+        assert int(values[0, 0]) == int(exact.values[own])
+
+
+def test_as_released_the_first_is_dropped_whatever_it_is(exact: Datastore) -> None:
+    own = [0, 3, 250]
+    queries = queries_near(exact, [7, 90, 140])  # near to others: their own entries are not first
+    keys, _, present = TrainingNeighbours(exact, EXACT, 6, "released").find(queries, torch.tensor(own))
+    assert keys.shape[1] == present.shape[1] == 5
+    for row in range(3):
+        found = (keys[row].double() - queries[row].double()).pow(2).sum(-1).tolist()
+        assert found == pytest.approx(sorted(slow_distances(exact, queries[row]))[1:6], rel=1e-4)
+
+
+@pytest.mark.parametrize(("variant", "columns"), [("paper", 12), ("released", 11)])
+def test_order_is_by_distances_recomputed_from_the_keys(ivfpq: Datastore, variant: str, columns: int) -> None:
+    own = list(range(0, 200, 7))
+    queries = queries_near(ivfpq, own)
+    neighbours = TrainingNeighbours(ivfpq, IVFPQ, 12, variant)
+    keys, values, present = neighbours.find(queries, torch.tensor(own))
+    assert present.shape == (len(own), columns)
+    assert present.all()
+    distances = (keys - queries.unsqueeze(1)).pow(2).sum(-1)
+    assert (distances.diff(dim=-1) >= 0).all()
+    # the index's own order is another one, so that the new order had something to do
+    approximate = neighbours.searcher.search(queries, 12).ids
+    recomputed = (torch.from_numpy(np.asarray(ivfpq.keys, dtype=np.float32))[approximate] - queries.unsqueeze(1)).pow(2)
+    assert (recomputed.sum(-1).diff(dim=-1) < 0).any()
+    for row in range(len(own)):
+        pairs = {(tuple(key.tolist()), int(value)) for key, value in zip(keys[row], values[row], strict=True)}
+        stored = {
+            (tuple(np.asarray(ivfpq.keys[number], dtype=np.float32).tolist()), int(ivfpq.values[number]))
+            for number in approximate[row].tolist() + neighbours.searcher.search(queries[[row]], 13).ids[0].tolist()
+        }
+        assert pairs <= stored
+
+
+def test_what_an_index_does_not_return_is_absent_and_last(ivfpq: Datastore) -> None:
+    own = list(range(0, 200, 7))
+    narrow = {**IVFPQ, "probes": 1}
+    neighbours = TrainingNeighbours(ivfpq, narrow, ivfpq.meta.entries - 1, "paper")
+    _, _, present = neighbours.find(queries_near(ivfpq, own), torch.tensor(own))
+    counts = present.sum(-1)
+    assert (counts < ivfpq.meta.entries - 1).all()
+    assert (counts > 0).all()
+    for row, count in zip(present.tolist(), counts.tolist(), strict=True):
+        assert row == [True] * count + [False] * (len(row) - count)
+
+
+def test_stored_keys_get_no_gradient(exact: Datastore) -> None:
+    queries = queries_near(exact, [1, 2]).requires_grad_()
+    keys, values, present = TrainingNeighbours(exact, EXACT, 3, "paper").find(queries, torch.tensor([1, 2]))
+    assert not keys.requires_grad
+    assert not values.requires_grad
+    assert not present.requires_grad
+
+
+def test_more_neighbours_than_entries_are_refused(exact: Datastore) -> None:
+    neighbours = TrainingNeighbours(exact, EXACT, exact.meta.entries, "paper")
+    with pytest.raises(InkError, match=rf"{exact.meta.entries + 1} neighbours asked of datastore .*lower k"):
+        neighbours.find(queries_near(exact, [0]), torch.tensor([0]))
+
+
+@given(st.lists(st.permutations(range(6)), min_size=1, max_size=5), st.data())
+def test_dropping_keeps_the_order_of_the_others(rows: list[list[int]], data: st.DataObject) -> None:
+    ids = np.array(rows, dtype=np.int64)[:, :4]
+    own = np.array(data.draw(st.lists(st.integers(0, 5), min_size=len(rows), max_size=len(rows))), dtype=np.int64)
+    for row, entry, kept in zip(ids.tolist(), own.tolist(), drop_own(ids, own).tolist(), strict=True):
+        assert kept == ([number for number in row if number != entry] if entry in row else row[:-1])

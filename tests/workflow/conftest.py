@@ -1,0 +1,117 @@
+"""The workflow's files in a folder of their own, and one real run of the micro experiment that tests look at."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+BIN = Path(sys.executable).parent
+PARTS = ("Snakefile", "workflow", "config", "profiles")
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A call of snakemake that has ended; what it prints on either stream is one text."""
+
+    code: int
+    text: str
+
+    @property
+    def planned(self) -> dict[str, int]:
+        """Rule -> number of jobs, of the first table of jobs that was printed; empty where nothing is to be done."""
+        table = re.search(r"^Job stats:\njob +count\n-+ +-+\n((?:\w+ +\d+\n)+)", self.text, flags=re.MULTILINE)
+        if table is None:
+            return {}
+        counts = {name: int(count) for name, count in (line.split() for line in table.group(1).splitlines())}
+        assert counts.pop("total") == sum(counts.values())
+        counts.pop("all", None)  # it runs nothing
+        return counts
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A folder with the workflow's files, in which it may write."""
+
+    path: Path
+
+    def snakemake(self, *arguments: str) -> Finished:
+        environment = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
+        # what snakemake remembers of a user would be found by other runs
+        environment["XDG_CACHE_HOME"] = str(self.path / ".cache")
+        done = subprocess.run(
+            [str(BIN / "snakemake"), *arguments],
+            cwd=self.path,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            stdin=subprocess.DEVNULL,
+        )
+        return Finished(done.returncode, done.stdout)
+
+    def plan(self, *arguments: str) -> Finished:
+        return self.snakemake("--dry-run", *arguments)
+
+    def write_config(self, name: str, config: Any) -> str:
+        (self.path / name).write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
+        return name
+
+    def files(self, pattern: str) -> list[str]:
+        return sorted(str(path.relative_to(self.path)) for path in self.path.glob(pattern))
+
+
+def fresh(path: Path) -> Workspace:
+    path.mkdir(parents=True)
+    for name in PARTS:
+        source = REPOSITORY / name
+        if source.is_dir():
+            shutil.copytree(source, path / name)
+        else:
+            shutil.copy2(source, path / name)
+    shutil.copy2(REPOSITORY / "tests" / "workflow" / "micro.yaml", path / "micro.yaml")
+    return Workspace(path)
+
+
+@pytest.fixture(scope="session")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """The workflow as in a fresh clone, for planning: nothing is run in it."""
+    return fresh(tmp_path_factory.mktemp("clone") / "ink")
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    """The workflow as in a fresh clone, to run in."""
+    return fresh(tmp_path / "ink")
+
+
+@pytest.fixture(scope="session")
+def micro(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, Finished]:
+    """The micro experiment, run once from nothing with the real workflow; look, do not touch."""
+    workspace = fresh(tmp_path_factory.mktemp("micro") / "ink")
+    return workspace, workspace.snakemake("--cores", "2", "--configfile", "micro.yaml")
+
+
+@pytest.fixture
+def after_micro(micro: tuple[Workspace, Finished], tmp_path: Path) -> Callable[[], Workspace]:
+    """Make copies of the finished micro experiment to go on in."""
+    finished, run = micro
+    if run.code:
+        pytest.skip("the micro experiment did not run")
+
+    def copy() -> Workspace:
+        path = tmp_path / "ink"
+        shutil.copytree(finished.path, path, symlinks=True)
+        return Workspace(path)
+
+    return copy

@@ -1,0 +1,218 @@
+"""The real workflow from nothing to tables, at the smallest size at which every rule runs."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from ink.config import load
+from ink.files import read_json, read_lines
+from ink.reporting.scores import read_references, read_scores
+
+MICRO = load(Path(__file__).with_name("micro.yaml"))
+DOMAINS, SYSTEMS, ROUNDS = MICRO["domains"], MICRO["systems"], MICRO["ink"]["max_rounds"]
+TEST_SENTENCES = MICRO["data"]["synthetic"]["sentences"]["koran"]["test"]
+CALL = ("--cores", "2", "--configfile", "micro.yaml")
+
+
+def tables(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted((folder / "results" / "micro" / "tables").iterdir())}
+
+
+def test_it_runs_from_nothing_to_tables(micro: Any) -> None:
+    workspace, run = micro
+    assert run.code == 0, run.text[-5000:]
+    names = ["gains", "general", "table1", "table2"]
+    assert list(tables(workspace.path)) == [f"{name}.{suffix}" for name in names for suffix in ("csv", "md", "tex")]
+    assert all(tables(workspace.path).values())
+
+
+def test_every_job_leaves_a_log_and_a_benchmark(micro: Any) -> None:
+    workspace, run = micro
+    jobs = sum(run.planned.values())
+    # for all: two of tables, three of text, base model, its score; a domain: its own, its scores, its rounds
+    assert jobs == 2 + 3 + 2 + len(DOMAINS) * (5 + len(SYSTEMS) + 2 * ROUNDS - 1)
+    benchmarks = workspace.files("results/micro/benchmarks/**/*.tsv")
+    logs = workspace.files("results/micro/logs/**/*.log")
+    assert len(benchmarks) == len(logs) == jobs
+    stems = [{str(Path(path).with_suffix("")).split("/", 3)[-1] for path in paths} for paths in (benchmarks, logs)]
+    assert stems[0] == stems[1]
+    for path in benchmarks:
+        measured = pd.read_csv(workspace.path / path, sep="\t")
+        assert len(measured) == 1
+        assert math.isfinite(float(measured["s"].iloc[0])), path
+        assert "cpu_time" in measured.columns
+    for path in logs:
+        assert "Traceback" not in (workspace.path / path).read_text(encoding="utf-8"), path
+
+
+def test_every_system_has_hypotheses_and_scores(micro: Any) -> None:
+    results = micro[0].path / "results" / "micro"
+    scores = read_scores(results)
+    found = [(score.system, score.domain, score.seed) for score in scores]
+    everything = [(system, domain, 1) for system in SYSTEMS for domain in DOMAINS]
+    assert sorted(found) == sorted([*everything, ("off_the_shelf", "general", 1)])
+    for score in scores:
+        assert score.sentences == TEST_SENTENCES
+        assert 0 <= score.bleu.score <= 100
+        assert "tok:13a" in score.bleu.signature
+        assert "case:mixed" in score.bleu.signature
+        hypotheses = read_lines(results / "hypotheses" / score.system / score.domain / "seed1.en")
+        assert len(hypotheses) == len(read_references(results, score.domain)) == TEST_SENTENCES
+        assert not any("@@" in line for line in hypotheses)
+        if score.system == "off_the_shelf":
+            assert score.general is None
+            assert score.added_memory == {}
+        else:
+            assert score.general is not None
+            assert score.general.domain == "general"
+            assert all(score.added_memory.values())
+        expected = {"off_the_shelf": set(), "v_knn": {"index.faiss", "values.npy"}}
+        assert set(score.added_memory) == expected.get(score.system, {"adapter.safetensors"})
+    of_model = {score.model for score in scores if score.system in ("off_the_shelf", "v_knn")}
+    assert len(of_model) == 1
+    assert len({score.model for score in scores if score.system in ("adapter", "ink")}) == 2 * len(DOMAINS)
+
+
+def test_references_are_the_raw_lines(micro: Any) -> None:
+    folder = micro[0].path
+    for domain in DOMAINS:
+        raw = (folder / "work" / "micro" / "corpus" / domain / "test.en").read_bytes()
+        assert (folder / "results" / "micro" / "references" / f"{domain}.en").read_bytes() == raw
+
+
+def test_table_2_is_made_of_the_scores(micro: Any) -> None:
+    results = micro[0].path / "results" / "micro"
+    table: Any = pd.read_csv(results / "tables" / "table2.csv").set_index("system").to_dict(orient="index")
+    assert list(table) == SYSTEMS
+    for score in read_scores(results):
+        if score.domain in DOMAINS:
+            assert table[score.system][f"bleu_{score.domain}"] == pytest.approx(score.bleu.score)
+    for row in table.values():
+        average = sum(row[f"bleu_{domain}"] for domain in DOMAINS) / len(DOMAINS)
+        assert row["bleu_average"] == pytest.approx(average)
+    assert table["adapter"]["memory"] == 1.0
+    assert table["ink"]["memory"] == pytest.approx(1.0, abs=0.05)
+    assert table["v_knn"]["memory"] > 1
+
+
+def test_temporary_datastores_are_gone_and_the_base_model_s_stay(micro: Any) -> None:
+    workspace, _ = micro
+    assert workspace.files("work/micro/ink/*/seed1/datastores/*") == []
+    assert workspace.files("work/micro/datastores/decoder_output/*/meta.json") == [
+        f"work/micro/datastores/decoder_output/{domain}/meta.json" for domain in DOMAINS
+    ]
+    assert workspace.files("**/*.partial*") == []
+
+
+def test_rounds_after_the_last_are_records_and_cost_no_start_up(micro: Any) -> None:
+    """The model is too small to translate at all, so that patience of one round runs out after the second."""
+    workspace, _ = micro
+    stopped = 0
+    for domain in DOMAINS:
+        chain = f"{domain}/seed1"
+        records = [
+            read_json(workspace.path / f"work/micro/ink/{chain}/rounds/{number}/record.json")
+            for number in range(1, ROUNDS + 1)
+        ]
+        status = [record["status"] for record in records]
+        trained = status.count("trained")
+        assert status == ["trained"] * trained + ["stopped"] * (ROUNDS - trained)
+        assert [record["stop"] for record in records[: trained - 1]] == [False] * (trained - 1)
+        final = read_json(workspace.path / f"work/micro/adapters/ink/{chain}/record.json")
+        assert final["history"] == records[trained - 1]["history"]
+        assert [entry["round"] for entry in final["history"]] == list(range(1, trained + 1))
+        for number in range(trained + 1, ROUNDS + 1):
+            stopped += 1
+            for rule in ("refresh_datastore", "train_ink_round"):
+                measured = pd.read_csv(
+                    workspace.path / f"results/micro/benchmarks/{rule}/{chain}/{number}.tsv", sep="\t"
+                )
+                assert not float(measured["cpu_time"].iloc[0]) >= 1  # not measured at all where it is too short
+    assert stopped > 0
+
+
+def test_adapter_and_ink_have_the_same_updates(micro: Any) -> None:
+    for domain in DOMAINS:
+        history = {
+            model: read_json(micro[0].path / f"work/micro/adapters/{model}/{domain}/seed1/record.json")["history"]
+            for model in ("adapter", "ink")
+        }
+        rounds = min(map(len, history.values()))
+        assert [entry["updates"] for entry in history["ink"][:rounds]] == [
+            entry["updates"] for entry in history["adapter"][:rounds]
+        ]
+
+
+def test_a_second_call_has_nothing_to_do(after_micro: Callable[[], Any]) -> None:
+    again = after_micro().snakemake(*CALL)
+    assert again.code == 0, again.text
+    assert "Nothing to be done" in again.text
+    assert again.planned == {}
+
+
+def test_tables_come_from_results_alone_byte_for_byte(after_micro: Callable[[], Any]) -> None:
+    workspace = after_micro()
+    before = tables(workspace.path)
+    for path in (workspace.path / "results" / "micro" / "tables").iterdir():
+        path.unlink()
+    again = workspace.snakemake(*CALL)
+    assert again.code == 0, again.text
+    assert again.planned == {"table1": 1, "table2": 1}
+    assert tables(workspace.path) == before
+
+
+def test_the_same_config_and_seed_give_the_same_hypotheses(after_micro: Callable[[], Any]) -> None:
+    workspace = after_micro()
+    scores = "results/micro/scores/v_knn/koran/seed1.json"
+    hypotheses = workspace.path / "results/micro/hypotheses/v_knn/koran/seed1.en"
+    before, score = hypotheses.read_bytes(), read_json(workspace.path / scores)
+    hypotheses.unlink()
+    again = workspace.snakemake(scores, "--force", *CALL)
+    assert again.code == 0, again.text
+    assert again.planned == {"evaluate": 1}
+    assert hypotheses.read_bytes() == before
+    assert {**read_json(workspace.path / scores), "decoding": None} == {**score, "decoding": None}
+
+
+@pytest.mark.parametrize(
+    ("override", "jobs"),
+    [
+        (
+            "ink={alpha: 0.3}",
+            {"train_ink_round": 6, "refresh_datastore": 4, "finish_ink": 2, "evaluate": 2, "table2": 1},
+        ),
+        (
+            "ink={alpha: {it: 0.2, koran: 0.3}}",
+            {"train_ink_round": 3, "refresh_datastore": 2, "finish_ink": 1, "evaluate": 1, "table2": 1},
+        ),
+        ("v_knn={temperature: 5}", {"tune_v_knn": 2, "evaluate": 2, "table2": 1}),
+        ("evaluation={bootstrap_samples: 50}", {"table1": 1, "table2": 1}),
+        ("systems=[off_the_shelf, v_knn]", {"table1": 1, "table2": 1}),
+        ("threads={decoding: 2}", {}),
+    ],
+)
+def test_a_changed_setting_reruns_what_reads_it_and_nothing_else(
+    micro: Any, override: str, jobs: dict[str, int]
+) -> None:
+    plan = micro[0].plan("--configfile", "micro.yaml", "--config", override)
+    assert plan.code == 0, plan.text
+    assert plan.planned == jobs
+
+
+def test_the_resolved_config_of_a_run_is_kept(micro: Any) -> None:
+    assert load(micro[0].path / "results" / "micro" / "config.yaml") == MICRO
+
+
+def test_the_command_of_a_job_can_be_typed(micro: Any) -> None:
+    """What Snakemake ran is an `ink` command with nothing of Snakemake in it."""
+    printed = micro[0].plan("--configfile", "micro.yaml", "--forceall", "--printshellcmds").text
+    commands = re.findall(r"^ *(?:Shell command: )?(ink --log .*)$", printed, flags=re.MULTILINE)
+    assert len(commands) == sum(micro[1].planned.values())
+    assert not any("snakemake" in command for command in commands)

@@ -1,0 +1,184 @@
+"""What the workflow plans, in a fresh clone and without running anything."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+MINI = yaml.safe_load((REPOSITORY / "config" / "config.yaml").read_text(encoding="utf-8"))
+MICRO = yaml.safe_load((REPOSITORY / "tests" / "workflow" / "micro.yaml").read_text(encoding="utf-8"))
+
+
+def every_job(domains: int, rounds: int, systems: int = 4) -> dict[str, int]:
+    """The jobs of a synthetic experiment with one seed."""
+    return {
+        "generate_corpus": 1,
+        "learn_vocabulary": 1,
+        "prepare_corpus": domains + 1,
+        "train_base": 1,
+        "build_datastore": domains,
+        "tune_v_knn": domains,
+        "train_adapter": domains,
+        "train_ink_round": domains * rounds,
+        "refresh_datastore": domains * (rounds - 1),
+        "finish_ink": domains,
+        "evaluate": domains * systems + 1,  # and the base model on the general domain
+        "table1": 1,
+        "table2": 1,
+    }
+
+
+def test_the_default_experiment_plans_every_training_job(clone: Any) -> None:
+    planned = clone.plan()
+    assert planned.code == 0, planned.text
+    assert MINI["systems"] == ["off_the_shelf", "v_knn", "adapter", "ink"]
+    assert planned.planned == every_job(len(MINI["domains"]), MINI["ink"]["max_rounds"])
+    assert sum(planned.planned.values()) <= 80
+
+
+def test_planning_writes_nothing_but_snakemake_s_own_folder(clone: Any) -> None:
+    clone.plan()
+    assert not (clone.path / "work").exists()
+    assert not (clone.path / "results").exists()
+
+
+def test_table_2_alone(clone: Any) -> None:
+    planned = clone.plan("table2").planned
+    everything = every_job(len(MINI["domains"]), MINI["ink"]["max_rounds"])
+    assert planned == {rule: count for rule, count in everything.items() if rule != "table1"}
+
+
+def test_one_domain(clone: Any) -> None:
+    plan = clone.plan("--config", "domains=[koran]")
+    assert plan.planned == every_job(1, MINI["ink"]["max_rounds"])
+    for other in set(MINI["domains"]) - {"koran"}:
+        assert f"/adapters/adapter/{other}/" not in plan.text
+        assert f"results/mini/scores/adapter/{other}" not in plan.text
+        assert f"binarised/{other}" not in plan.text
+
+
+@pytest.mark.parametrize(
+    ("system", "jobs"),
+    [
+        ("off_the_shelf", {}),
+        ("v_knn", {"build_datastore": 1, "tune_v_knn": 1}),
+        ("adapter", {"train_adapter": 1}),
+        ("ink", {"build_datastore": 1, "train_ink_round": 4, "refresh_datastore": 3, "finish_ink": 1}),
+    ],
+)
+def test_one_system_on_one_domain(clone: Any, system: str, jobs: dict[str, int]) -> None:
+    config = copy.deepcopy(MINI)
+    config["ink"]["max_rounds"] = config["adapter"]["max_epochs"] = 4
+    name = clone.write_config(f"one-{system}.yaml", config)
+    plan = clone.plan(f"results/mini/scores/{system}/koran/seed1.json", "--configfile", name)
+    # the base model is trained on the general domain's text
+    common = {"generate_corpus": 1, "learn_vocabulary": 1, "prepare_corpus": 2, "train_base": 1, "evaluate": 1}
+    assert plan.planned == {**common, **jobs}, plan.text
+
+
+def test_systems_that_are_not_asked_for_are_not_planned(clone: Any) -> None:
+    planned = clone.plan("--config", "systems=[adapter]", "domains=[koran]").planned
+    assert planned["evaluate"] == 1
+    assert not {"build_datastore", "tune_v_knn", "train_ink_round", "finish_ink"} & set(planned)
+
+
+def test_every_seed_trains_and_what_is_not_trained_runs_once(clone: Any) -> None:
+    plan = clone.plan("--config", "seeds=[1, 2]", "domains=[koran]")
+    rounds = MINI["ink"]["max_rounds"]
+    expected = every_job(1, rounds)
+    expected.update(train_adapter=2, train_ink_round=2 * rounds, refresh_datastore=2 * (rounds - 1), finish_ink=2)
+    expected["evaluate"] = 1 + 1 + 1 + 2 + 2
+    assert plan.planned == expected
+
+
+def test_nested_overrides_are_accepted(clone: Any) -> None:
+    plan = clone.plan("--config", "ink={alpha: 0.3, k: {medical: 4, law: 8, it: 8, koran: 16}}", "domains=[koran, law]")
+    assert plan.code == 0, plan.text
+    assert plan.planned == every_job(2, MINI["ink"]["max_rounds"])
+
+
+def test_an_experiment_s_file_is_complete(clone: Any) -> None:
+    """What another file lacks is not taken from config.yaml."""
+    for section, key in (("ink", "beta"), ("training", "patience"), ("v_knn", None)):
+        config = copy.deepcopy(MICRO)
+        if key is None:
+            del config[section]
+        else:
+            del config[section][key]
+        plan = clone.plan("--configfile", clone.write_config("incomplete.yaml", config))
+        assert plan.code != 0
+        assert f"configuration: {section if key is None else f'{section}.{key}'}: missing; allowed:" in plan.text
+
+
+def test_another_experiment_s_file_decides_alone(clone: Any) -> None:
+    plan = clone.plan("--configfile", "micro.yaml")
+    assert plan.planned == every_job(2, MICRO["ink"]["max_rounds"])
+    assert "work/micro/" in plan.text
+    assert "work/mini" not in plan.text
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("ink={alpha: -1}", "ink.alpha: found -1; allowed: a number of at least 0"),
+        ("ink={alhpa: 0.2}", "ink.alhpa: unknown key, found '0.2' (text); allowed: "),
+        ("alpha=0.2", "alpha: unknown key, found 0.2; allowed: "),
+        ("domains=[koran, lwa]", "domains[1]: found the unknown domain lwa; allowed: "),
+        ("systems=[inkk]", "systems[0]: found 'inkk' (text); allowed: "),
+        ("decoding={beam: many}", "decoding.beam: found 'many' (text); allowed: a whole number"),
+        ("v_knn={k: 100000}", "v_knn.k: found 100000; allowed: "),
+    ],
+)
+def test_a_wrong_config_stops_with_one_message(clone: Any, override: str, said: str) -> None:
+    plan = clone.plan("--config", override)
+    assert plan.code != 0
+    assert plan.text.count(said) == 1, plan.text
+    assert "Traceback" not in plan.text
+    assert "Job stats" not in plan.text
+
+
+def own_corpus(folder: Path) -> dict[str, Any]:
+    config: dict[str, Any] = yaml.safe_load((REPOSITORY / "config" / "own-corpus.yaml").read_text(encoding="utf-8"))
+    config["data"]["files"]["pattern"] = f"{folder}/{{domain}}.{{split}}.{{language}}"
+    for name in ("path", "bpe_codes", "source_dictionary", "target_dictionary"):
+        config["base_model"][name] = f"{folder}/{name}"
+    return config
+
+
+def test_files_are_checked_only_for_jobs_that_will_run(clone: Any, tmp_path: Path) -> None:
+    """An own corpus of which only one domain is there yet."""
+    name = clone.write_config("own.yaml", own_corpus(tmp_path))
+    for file in ("path", "bpe_codes", "source_dictionary", "target_dictionary", "it.test.de", "it.test.en"):
+        (tmp_path / file).touch()
+    for file in ("it.dev.de", "it.dev.en"):
+        (tmp_path / file).touch()
+    one = clone.plan("results/own-corpus/scores/off_the_shelf/it/seed1.json", "--configfile", name)
+    assert one.code == 0, one.text
+    assert one.planned == {"adopt_vocabulary": 1, "ingest_corpus": 1, "prepare_corpus": 1, "evaluate": 1}
+    missing = clone.plan("--configfile", name)
+    assert missing.code != 0
+    assert f"{tmp_path}/koran.train.de" in missing.text
+    assert "Traceback" not in missing.text
+
+
+def test_a_domain_without_training_text_is_scored_and_not_adapted(clone: Any, tmp_path: Path) -> None:
+    config = own_corpus(tmp_path)
+    for domain, splits in config["data"]["files"]["splits"].items():
+        for split in splits:
+            for language in ("de", "en"):
+                (tmp_path / f"{domain}.{split}.{language}").touch()
+    for file in ("path", "bpe_codes", "source_dictionary", "target_dictionary"):
+        (tmp_path / file).touch()
+    plan = clone.plan("--configfile", clone.write_config("own.yaml", config))
+    rounds = config["ink"]["max_rounds"]
+    expected = every_job(1, rounds)
+    for rule in ("generate_corpus", "learn_vocabulary", "train_base"):
+        del expected[rule]
+    expected.update(adopt_vocabulary=1, ingest_corpus=3, prepare_corpus=3, evaluate=4 + 1 + 1)
+    assert plan.planned == expected
+    assert "scores/ink/it" not in plan.text
