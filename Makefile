@@ -32,7 +32,7 @@ test-all: environment ## the tests, those that take minutes too
 
 lint: environment ## check style, types and the workflow
 	$(IN_VENV); export PATH; ruff check $(PYTHON_FILES); ruff format --check $(PYTHON_FILES); mypy; \
-	snakefmt --check Snakefile workflow; snakemake --lint
+	snakefmt --check Snakefile workflow; pytest -q tests/workflow/test_lint.py
 
 format: environment ## rewrite code in the house style
 	$(IN_VENV); export PATH; ruff check --fix $(PYTHON_FILES); ruff format $(PYTHON_FILES); snakefmt Snakefile workflow

@@ -30,7 +30,7 @@ def decode_line(number: int, raw: bytes) -> Line:
 
 
 def batches(stream: BinaryIO, size: int) -> Iterator[list[Line]]:
-    """Yield lines in order, up to `size` at a time; a batch is never held back to wait for input that is not there yet."""
+    """Yield lines in order, up to `size` at a time; a batch never waits for input that is not there yet."""
     waiting: queue.Queue[bytes | None] = queue.Queue(READ_AHEAD)
 
     def read() -> None:

@@ -38,9 +38,7 @@ def load_translator(
         parts = Parts(adapter=Path(layout.adapter(what.model, domain, chosen)))
     elif what.combiner is not None:
         key = config[system]["key"]
-        parts = Parts(
-            datastore=Path(layout.datastore(domain, key)), combiner=Path(layout.combiner(system, domain))
-        )
+        parts = Parts(datastore=Path(layout.datastore(domain, key)), combiner=Path(layout.combiner(system, domain)))
     for path in (parts.adapter, parts.datastore, parts.combiner):
         if path is not None and not path.exists():
             raise InkError(

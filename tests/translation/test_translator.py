@@ -68,9 +68,7 @@ def test_a_refused_line_is_named_and_left_empty(translator: Translator, warnings
     assert warnings == ["line 2: not text; left empty"]
 
 
-def test_a_line_over_the_limit_is_translated_in_pieces(
-    tiny: Any, translator: Translator, warnings: list[str]
-) -> None:
+def test_a_line_over_the_limit_is_translated_in_pieces(tiny: Any, translator: Translator, warnings: list[str]) -> None:
     source = read_lines(tiny.corpus / f"test.{tiny.languages[0]}")[0]
     tokens = translator.text.encode_source(source).split()
     translator.limit = max(1, len(tokens) // 2)

@@ -7,8 +7,6 @@ from typing import Any
 NOT_WANTED = (
     # one environment for everything, made by make, in place of one for each rule
     "Specify a conda environment or container for each rule.",
-    # these commands write a whole folder, of which the rule names some files
-    "Param folder is a prefix of input or output file but hardcoded",
 )
 
 

@@ -4,9 +4,9 @@ if config["base_model"]["path"] is None:
     rule train_base:
         input:
             **text_of(GENERAL),
-            vocabulary=f"{WORK}/vocabulary",
+            vocabulary=LAYOUT.vocabulary,
         output:
-            model=BASE_MODEL,
+            model=LAYOUT.base_model,
             record=f"{WORK}/base_model/record.json",
         log:
             f"{RESULTS}/logs/train_base.log",
@@ -18,7 +18,7 @@ if config["base_model"]["path"] is None:
         params:
             settings=settings("train-base"),
             files=lambda wildcards, input: options(**input),
-            folder=f"{WORK}/base_model",
+            folder=subpath(output.model, parent=True),
             config=CONFIG,
             seed=FIRST_SEED,
         shell:

@@ -2,9 +2,9 @@
 rule tune_v_knn:
     input:
         unpack(model_files),
-        datastore=lambda wildcards: base_datastore(wildcards.domain, config["v_knn"]["key"]),
+        datastore=lambda wildcards: LAYOUT.datastore(wildcards.domain, config["v_knn"]["key"]),
     output:
-        f"{WORK}/combiners/v_knn/{{domain}}/combiner.json",
+        LAYOUT.combiner("v_knn", "{domain}"),
     log:
         f"{RESULTS}/logs/tune_v_knn/{{domain}}.log",
     benchmark:

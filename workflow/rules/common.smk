@@ -7,6 +7,7 @@ from snakemake.exceptions import WorkflowError
 from ink.config import check, has_training, read_overrides
 from ink.errors import InkError
 from ink.files import write_atomically
+from ink.layout import Layout
 from ink.settings import settings_for
 from ink.systems import SYSTEMS, seeds_of
 
@@ -17,15 +18,14 @@ try:
 except InkError as error:
     raise WorkflowError(str(error))
 
-WORK = f"work/{config['experiment']}"
-RESULTS = f"results/{config['experiment']}"
+LAYOUT = Layout(config)
+WORK, RESULTS = LAYOUT.work, LAYOUT.results
 CONFIG = f"{RESULTS}/config.yaml"
 SOURCE = config["data"]["source_language"]
 TARGET = config["data"]["target_language"]
 GENERAL = config["data"]["general_domain"]
 DOMAINS = config["domains"]
 THREADS = config["threads"]
-BASE_MODEL = config["base_model"]["path"] or f"{WORK}/base_model/model.pt"
 FIRST_SEED = config["seeds"][0]
 
 
@@ -55,21 +55,17 @@ def settings(command):
 
 def text_of(domain):
     """A domain's raw text and the same binarised, by the names of the commands' options."""
-    return {"corpus": f"{WORK}/corpus/{domain}", "data": f"{WORK}/binarised/{domain}"}
+    return {"corpus": LAYOUT.corpus(domain), "data": LAYOUT.data(domain)}
 
 
 def model_files(wildcards):
     """What every job with a model of a domain reads."""
-    return {"base_model": BASE_MODEL, "vocabulary": f"{WORK}/vocabulary", **text_of(wildcards.domain)}
+    return {"base_model": LAYOUT.base_model, "vocabulary": LAYOUT.vocabulary, **text_of(wildcards.domain)}
 
 
 def options(**files):
     """Spell input files as the command's options: base_model=... becomes --base-model ..."""
     return " ".join(f"--{name.replace('_', '-')} {path}" for name, path in files.items())
-
-
-def base_datastore(domain, key="decoder_output"):
-    return f"{WORK}/datastores/{key}/{domain}"
 
 
 def ink_folder(wildcards):
@@ -79,7 +75,7 @@ def ink_folder(wildcards):
 def round_datastore(wildcards):
     """Round 1 trains on the base model's datastore, every other on one refreshed with the round before."""
     if int(wildcards.round) == 1:
-        return base_datastore(wildcards.domain)
+        return LAYOUT.datastore(wildcards.domain, "decoder_output")
     return f"{ink_folder(wildcards)}/datastores/{wildcards.round}"
 
 
@@ -93,10 +89,10 @@ def system_files(wildcards):
     system = SYSTEMS[wildcards.system]
     files = {}
     if system.model != "base":
-        files["adapter"] = f"{WORK}/adapters/{system.model}/{wildcards.domain}/seed{wildcards.seed}/adapter.safetensors"
+        files["adapter"] = LAYOUT.adapter(system.model, wildcards.domain, wildcards.seed)
     if system.combiner is not None:
-        files["datastore"] = base_datastore(wildcards.domain, config[wildcards.system]["key"])
-        files["combiner"] = f"{WORK}/combiners/{wildcards.system}/{wildcards.domain}/combiner.json"
+        files["datastore"] = LAYOUT.datastore(wildcards.domain, config[wildcards.system]["key"])
+        files["combiner"] = LAYOUT.combiner(wildcards.system, wildcards.domain)
     return files
 
 

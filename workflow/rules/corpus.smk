@@ -3,7 +3,7 @@ if config["data"]["source"] == "synthetic":
 
     rule generate_corpus:
         output:
-            [directory(f"{WORK}/corpus/{domain}") for domain in config["data"]["synthetic"]["sentences"]],
+            [directory(LAYOUT.corpus(domain)) for domain in config["data"]["synthetic"]["sentences"]],
         log:
             f"{RESULTS}/logs/generate_corpus.log",
         benchmark:
@@ -12,7 +12,7 @@ if config["data"]["source"] == "synthetic":
             mem_mb=1000,
         params:
             settings=settings("generate-corpus"),
-            folder=f"{WORK}/corpus",
+            folder=subpath(output[0], parent=True),
             config=CONFIG,
         shell:
             "ink --log {log} generate-corpus --config {params.config} --output {params.folder}"
@@ -27,7 +27,7 @@ else:
                 for language in (SOURCE, TARGET)
             ],
         output:
-            directory(f"{WORK}/corpus/{{domain}}"),
+            directory(LAYOUT.corpus("{domain}")),
         log:
             f"{RESULTS}/logs/ingest_corpus/{{domain}}.log",
         benchmark:
@@ -45,9 +45,9 @@ if config["base_model"]["path"] is None:
 
     rule learn_vocabulary:
         input:
-            corpus=f"{WORK}/corpus/{GENERAL}",
+            corpus=LAYOUT.corpus(GENERAL),
         output:
-            directory(f"{WORK}/vocabulary"),
+            directory(LAYOUT.vocabulary),
         log:
             f"{RESULTS}/logs/vocabulary.log",
         benchmark:
@@ -68,7 +68,7 @@ else:
             config["base_model"]["source_dictionary"],
             config["base_model"]["target_dictionary"],
         output:
-            directory(f"{WORK}/vocabulary"),
+            directory(LAYOUT.vocabulary),
         log:
             f"{RESULTS}/logs/vocabulary.log",
         benchmark:
@@ -84,10 +84,10 @@ else:
 
 rule prepare_corpus:
     input:
-        corpus=f"{WORK}/corpus/{{domain}}",
-        vocabulary=f"{WORK}/vocabulary",
+        corpus=LAYOUT.corpus("{domain}"),
+        vocabulary=LAYOUT.vocabulary,
     output:
-        folder=directory(f"{WORK}/binarised/{{domain}}"),
+        folder=directory(LAYOUT.data("{domain}")),
         summary=f"{RESULTS}/corpus/{{domain}}.json",
         references=f"{RESULTS}/references/{{domain}}.{TARGET}",
     log:

@@ -1,11 +1,11 @@
 # Datastores of the base model: one a domain and kind of key.
 rule build_datastore:
     input:
-        base_model=BASE_MODEL,
-        vocabulary=f"{WORK}/vocabulary",
-        data=f"{WORK}/binarised/{{domain}}",
+        base_model=LAYOUT.base_model,
+        vocabulary=LAYOUT.vocabulary,
+        data=LAYOUT.data("{domain}"),
     output:
-        directory(f"{WORK}/datastores/{{key}}/{{domain}}"),
+        directory(LAYOUT.datastore("{domain}", "{key}")),
     log:
         f"{RESULTS}/logs/build_datastore/{{key}}/{{domain}}.log",
     benchmark:

@@ -6,7 +6,7 @@ rule evaluate:
         unpack(general_test),
     output:
         hypotheses=f"{RESULTS}/hypotheses/{{system}}/{{domain}}/seed{{seed}}.{TARGET}",
-        scores=f"{RESULTS}/scores/{{system}}/{{domain}}/seed{{seed}}.json",
+        scores=LAYOUT.scores("{system}", "{domain}", "{seed}"),
     log:
         f"{RESULTS}/logs/evaluate/{{system}}/{{domain}}/seed{{seed}}.log",
     benchmark:

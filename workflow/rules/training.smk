@@ -3,7 +3,7 @@ rule train_adapter:
     input:
         unpack(model_files),
     output:
-        adapter=f"{WORK}/adapters/adapter/{{domain}}/seed{{seed}}/adapter.safetensors",
+        adapter=LAYOUT.adapter("adapter", "{domain}", "{seed}"),
         record=f"{WORK}/adapters/adapter/{{domain}}/seed{{seed}}/record.json",
     log:
         f"{RESULTS}/logs/train_adapter/{{domain}}/seed{{seed}}.log",
@@ -15,7 +15,7 @@ rule train_adapter:
     params:
         settings=settings("train-adapter"),
         files=lambda wildcards, input: options(**input),
-        folder=f"{WORK}/adapters/adapter/{{domain}}/seed{{seed}}",
+        folder=subpath(output.adapter, parent=True),
         config=CONFIG,
     shell:
         "ink --log {log} --threads {threads} train-adapter --config {params.config} --domain {wildcards.domain}"
@@ -24,10 +24,10 @@ rule train_adapter:
 
 rule refresh_datastore:
     input:
-        base_model=BASE_MODEL,
-        vocabulary=f"{WORK}/vocabulary",
-        data=f"{WORK}/binarised/{{domain}}",
-        first_datastore=lambda wildcards: base_datastore(wildcards.domain),
+        base_model=LAYOUT.base_model,
+        vocabulary=LAYOUT.vocabulary,
+        data=LAYOUT.data("{domain}"),
+        first_datastore=LAYOUT.datastore("{domain}", "decoder_output"),
         previous=lambda wildcards: previous_round(wildcards)["previous"],
     output:
         temp(directory(f"{WORK}/ink/{{domain}}/seed{{seed}}/datastores/{{round}}")),
@@ -79,7 +79,7 @@ rule finish_ink:
             f"{ink_folder(wildcards)}/rounds/{number}" for number in range(1, config["ink"]["max_rounds"] + 1)
         ],
     output:
-        adapter=f"{WORK}/adapters/ink/{{domain}}/seed{{seed}}/adapter.safetensors",
+        adapter=LAYOUT.adapter("ink", "{domain}", "{seed}"),
         record=f"{WORK}/adapters/ink/{{domain}}/seed{{seed}}/record.json",
     log:
         f"{RESULTS}/logs/finish_ink/{{domain}}/seed{{seed}}.log",
@@ -92,7 +92,7 @@ rule finish_ink:
         settings=settings("finish-ink"),
         files=lambda wildcards, input: options(**model_files(wildcards)),
         rounds=lambda wildcards, input: " ".join(f"--round {folder}" for folder in input.rounds),
-        folder=f"{WORK}/adapters/ink/{{domain}}/seed{{seed}}",
+        folder=subpath(output.adapter, parent=True),
         config=CONFIG,
     shell:
         "ink --log {log} --threads {threads} finish-ink --config {params.config} --domain {wildcards.domain}"
