@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from fairseq import utils
 from fairseq.data import LanguagePairDataset
 
 from ink.datastore.index import build_index
 from ink.datastore.storage import Datastore, DatastoreMeta, create_datastore, seal
 from ink.files import write_atomically
+from ink.nmt.device import device_of, to_device
 from ink.nmt.keys import KeyReader
 from ink.nmt.translation_model import TranslationModel
 from ink.progress import progress
@@ -86,16 +86,14 @@ def teacher_forced(
     tokens (positions,), and the model's log-probabilities (positions, vocabulary) if asked for.
     """
     network = model.network.eval()
-    device = next(network.parameters()).device
+    device = device_of(network)
     offsets = np.concatenate([[0], np.cumsum(np.asarray(dataset.tgt_sizes, dtype=np.int64))])
     reader = KeyReader(network.decoder, kind)
     batches = batches_by_length(dataset, batch_tokens)
     try:
         with progress(range(len(dataset)), description=description, unit="sentence", total=len(dataset)) as bar:
             for batch in batches:
-                sample = dataset.collater([dataset[index] for index in batch])
-                if device.type != "cpu":
-                    sample = utils.move_to_cuda(sample, device=device)
+                sample = to_device(dataset.collater([dataset[index] for index in batch]), device)
                 encoder_out = network.encoder(
                     sample["net_input"]["src_tokens"], src_lengths=sample["net_input"]["src_lengths"]
                 )

@@ -29,7 +29,6 @@ class DevBleu:
         *,
         sentences: int,
         tokeniser: str,
-        device: str,
     ) -> None:
         self.dataset = dataset
         self.target_dictionary = target_dictionary
@@ -37,7 +36,6 @@ class DevBleu:
         self.text = text
         self.decoding = decoding
         self.tokeniser = tokeniser
-        self.device = device
 
     def __call__(self, model: torch.nn.Module) -> float:
         """Return the BLEU of `model`, which is left in the mode (training or not) it came in."""
@@ -48,7 +46,6 @@ class DevBleu:
             self.dataset,
             self.target_dictionary,
             self.decoding,
-            device=self.device,
             description="dev",
             indices=range(len(self.references)),
         )
@@ -62,7 +59,7 @@ def dev_bleu_of(
 ) -> DevBleu:
     """Make the dev scorer of a domain: `corpus` holds its raw text, `data` the same binarised.
 
-    settings: device, text, decoding, evaluation.sacrebleu_tokeniser, training.dev_sentences.
+    settings: text, decoding, evaluation.sacrebleu_tokeniser, training.dev_sentences.
     """
     return DevBleu(
         data.load(task, "dev"),
@@ -72,5 +69,4 @@ def dev_bleu_of(
         settings["decoding"],
         sentences=settings["training"]["dev_sentences"],
         tokeniser=settings["evaluation"]["sacrebleu_tokeniser"],
-        device=settings["device"],
     )

@@ -88,7 +88,6 @@ def _translate_and_score(
         data.load(model.task, "test"),
         model.target_dictionary,
         settings["decoding"],
-        device=settings["device"],
         description=f"translating {corpus.name}",
     )
     lines = [text.decode_target(line) for line in found.hypotheses]

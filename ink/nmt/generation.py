@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from fairseq import utils
 from fairseq.data import Dictionary, LanguagePairDataset
 from fairseq.sequence_generator import SequenceGenerator
 
+from ink.nmt.device import device_of, to_device
 from ink.progress import progress
 
 
@@ -43,7 +43,6 @@ def generate(
     target_dictionary: Dictionary,
     decoding: Mapping[str, Any],
     *,
-    device: str = "cpu",
     description: str = "translating",
     indices: Sequence[int] | None = None,
 ) -> Translations:
@@ -58,11 +57,10 @@ def generate(
     batches = [by_length[start : start + size] for start in range(0, len(by_length), size)]
     texts: dict[int, str] = {}
     seconds = 0.0
+    device = device_of(model)
     with progress(range(len(wanted)), description=description, unit="sentence", total=len(wanted)) as bar:
         for batch in batches:
-            sample = dataset.collater([dataset[index] for index in batch])
-            if device != "cpu":
-                sample = utils.move_to_cuda(sample, device=torch.device(device))
+            sample = to_device(dataset.collater([dataset[index] for index in batch]), device)
             start = time.perf_counter()
             finished = generator.generate([model], sample)
             seconds += time.perf_counter() - start

@@ -14,6 +14,7 @@ from fairseq.tasks.translation import TranslationTask
 from ink.errors import InkError
 from ink.nmt.adapter import AdaptedTransformer, read_adapter
 from ink.nmt.checkpoint import read_checkpoint
+from ink.nmt.device import torch_device
 from ink.nmt.fingerprint import fingerprint
 
 
@@ -78,7 +79,7 @@ def load_translation_model(
             )
         network.attach_adapters(metadata["inner_dimension"], dropout=0.0)
         network.load_adapter_weights(weights)
-    network.eval().to(torch.device(device))
+    network.eval().to(torch_device(device))
     return model
 
 

@@ -15,6 +15,7 @@ from fairseq.trainer import Trainer
 
 from ink.corpus.prepared import PreparedCorpus
 from ink.nmt.checkpoint import allow_fairseq_types
+from ink.nmt.device import torch_device
 from ink.progress import progress
 
 
@@ -45,7 +46,7 @@ def fairseq_config(
         *("--max-tokens", str(optimisation["batch_tokens"]), "--update-freq", str(optimisation["update_frequency"])),
         *("--seed", str(seed), "--num-workers", "0", "--log-format", "none"),
     ]
-    if device == "cpu":
+    if torch_device(device).type == "cpu":
         arguments.append("--cpu")
     parser = options.get_training_parser()
     return convert_namespace_to_omegaconf(options.parse_args_and_arch(parser, input_args=arguments))

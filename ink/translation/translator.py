@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
-from fairseq import utils
 from fairseq.data import LanguagePairDataset
 
 from ink.assembly import AssembledSystem
 from ink.corpus.text import TextProcessor
+from ink.nmt.device import device_of, to_device
 from ink.nmt.generation import build_generator
 from ink.translation.lines import Line
 
@@ -30,13 +29,12 @@ class Hypothesis:
 class Translator:
     """Translates lines in batches; a line longer than the model's limit is translated in pieces.
 
-    settings: device, text, decoding. `warn` is told, with the line's number, of what a person should know.
+    settings: text, decoding. `warn` is told, with the line's number, of what a person should know.
     """
 
     def __init__(self, system: AssembledSystem, text: TextProcessor, settings: Mapping[str, Any], warn: Any) -> None:
         self.system = system
         self.text = text
-        self.device = torch.device(settings["device"])
         self.warn = warn
         self.dictionary = system.model.task.source_dictionary
         self.generator = build_generator(system.network, system.model.target_dictionary, settings["decoding"])
@@ -88,8 +86,7 @@ class Translator:
         sizes = np.array([len(tokens) for tokens in encoded])
         dataset = LanguagePairDataset(encoded, sizes, self.dictionary, shuffle=False)
         sample = dataset.collater([dataset[index] for index in range(len(dataset))])
-        if self.device.type != "cpu":
-            sample = utils.move_to_cuda(sample, device=self.device)
+        sample = to_device(sample, device_of(self.system.network))
         results: list[list[Hypothesis]] = [[] for _ in pieces]
         for index, hypotheses in zip(sample["id"].tolist(), self.generator.generate([], sample), strict=True):
             results[index] = [self._hypothesis(hypothesis) for hypothesis in hypotheses[:nbest]]
