@@ -20,8 +20,8 @@ def torch_device(name: str) -> torch.device:
         found = torch.cuda.device_count()
         if (device.index or 0) >= found:
             raise InkError(
-                f"device is {name}, but torch finds {found} GPUs here; set device to cpu, or install torch's CUDA build "
-                "and faiss-gpu (README, GPU machines)"
+                f"device is {name}, but torch finds {found} GPUs here; set device to cpu, or install "
+                "torch's CUDA build and faiss-gpu (README, GPU machines)"
             )
         torch.cuda.set_device(device)
     return device
