@@ -1,0 +1,58 @@
+"""`ink translate` with the systems that the micro experiment has trained, on lines of every kind."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ink.files import read_lines
+
+INK = str(Path(sys.executable).parent / "ink")
+
+
+def translate(folder: Path, text: bytes, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+    command = [INK, "--threads", "1", "translate", "--config", "results/micro/config.yaml", *arguments]
+    return subprocess.run(command, cwd=folder, input=text, capture_output=True, check=False)
+
+
+@pytest.mark.parametrize("system", ["off_the_shelf", "v_knn", "adapter"])
+def test_the_test_set_is_translated_as_it_was_scored(micro: Any, system: str) -> None:
+    folder = micro[0].path
+    source = (folder / "work/micro/corpus/koran/test.de").read_bytes()
+    # all of it in one batch, as in the evaluation: fairseq's length limit follows the batch's longest source
+    done = translate(folder, source, "--system", system, "--domain", "koran", "--batch-size", "32")
+    assert done.returncode == 0, done.stderr.decode()
+    scored = read_lines(folder / f"results/micro/hypotheses/{system}/koran/seed1.en")
+    assert len(done.stdout.decode().splitlines()) == len(scored)
+    assert done.stdout.decode().split("\n")[:-1] == scored
+
+
+def test_every_line_is_answered_or_refused_by_number(micro: Any) -> None:
+    lines = [
+        b"Gott ist gut.",
+        b"",
+        b"\xff\xfe kaputt",
+        "Ein \U0001f600 Zeichen\x07\u2028hier.".encode(),
+        b"Wort " * 2000,
+    ]
+    done = translate(micro[0].path, b"\n".join(lines), "--system", "ink", "--domain", "koran", "--scores")
+    found = done.stdout.decode().split("\n")[:-1]
+    assert len(found) == len(lines)
+    assert [line.partition("\t")[2] == "" for line in found[1:3]] == [True, True]
+    assert all(line.partition("\t")[2] for line in (found[0], found[3], found[4]))
+    assert done.returncode == 1
+    said = done.stderr.decode()
+    assert "line 3: not valid UTF-8" in said
+    assert "line 5: " in said
+    assert "pieces" in said
+    assert "1 of the input's lines" in said
+
+
+def test_what_was_not_trained_is_named_with_the_command_that_trains_it(micro: Any) -> None:
+    done = translate(micro[0].path, b"", "--system", "ink", "--domain", "koran", "--seed", "7")
+    assert done.returncode == 1
+    assert "snakemake --cores all results/micro/scores/ink/koran/seed7.json" in done.stderr.decode()
