@@ -25,10 +25,10 @@ reproduce: environment ## create the environment if it is missing, then run the 
 	$(IN_VENV) snakemake --cores $(CORES) $(SNAKEMAKE_ARGS)
 
 test: environment ## create the environment if it is missing, then run the tests
-	$(IN_VENV) pytest -m "not slow" $(PYTEST_ARGS)
+	$(IN_VENV) pytest -n 2 --dist loadgroup -m "not slow" $(PYTEST_ARGS)
 
 test-all: environment ## the tests, those that take minutes too
-	$(IN_VENV) pytest $(PYTEST_ARGS)
+	$(IN_VENV) pytest -n 2 --dist loadgroup $(PYTEST_ARGS)
 
 lint: environment ## check style, types and the workflow
 	$(IN_VENV); export PATH; ruff check $(PYTHON_FILES); ruff format --check $(PYTHON_FILES); mypy; \

@@ -83,6 +83,13 @@ def fresh(path: Path) -> Workspace:
     return Workspace(path)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep these tests on one of pytest-xdist's workers, so that the micro experiment runs once."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group("workflow"))
+
+
 @pytest.fixture(scope="session")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """The workflow as in a fresh clone, for planning: nothing is run in it."""
