@@ -21,7 +21,16 @@ from ink.systems import SYSTEMS
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 OWN_CORPUS = load(REPOSITORY / "config" / "own-corpus.yaml")
-ABSENT = object()
+
+
+class Absent:
+    """A setting that is taken out; its name in a test's name is the same in every process."""
+
+    def __repr__(self) -> str:
+        return "ABSENT"
+
+
+ABSENT = Absent()
 
 
 def at(config: dict[str, Any], keys: tuple[str, ...]) -> Any:
