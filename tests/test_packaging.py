@@ -123,7 +123,7 @@ def test_make_creates_the_environment_before_it_works(target: str, tmp_path: Pat
         text=True,
     ).stdout
     order = [planned.index(step) for step in ("-m venv", "pip install", "fairseq-fixed", "touch")]
-    work = planned.index({"reproduce": "snakemake --cores", "test": 'pytest -m "not slow"'}[target])
+    work = planned.index({"reproduce": "snakemake --cores", "test": "pytest -n 2"}[target])
     assert order == sorted(order)
     assert order[-1] < work
 

@@ -173,7 +173,9 @@ def test_threads_reach_the_numerical_libraries(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_an_interrupted_job_ends_as_interrupted_ones_do(tmp_path: Path) -> None:
-    done = run_with_command("os.kill(os.getpid(), 2)", "--log", tmp_path / "job.log", "job")
+    # a job in the background of a shell inherits that SIGINT is ignored
+    listen = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    done = run_with_command(listen + "os.kill(os.getpid(), signal.SIGINT)", "--log", tmp_path / "job.log", "job")
     assert done.returncode == 128 + signal.SIGINT
 
 
