@@ -15,7 +15,7 @@ LOCK := requirements.lock
 STAMP = $(VENV)/complete-$(FAISS)
 # Commands of the environment come first, so that rules find `ink` without an activated environment.
 IN_VENV = PATH="$(abspath $(VENV))/bin:$$PATH"
-PYTHON_FILES := ink tests
+PYTHON_FILES := ink tests benchmarks
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
