@@ -48,9 +48,7 @@ def main(datastore: Path, queries: int, indexes: str, probes: str) -> None:
             rows = [others(row, entry) for row, entry in zip(found, own, strict=True)]
             recall = np.mean([len(set(row) & set(best)) / K for row, best in zip(rows, truth, strict=True)])
             value = same_value(store.values, rows, own)
-            print(
-                f"{factory}, {count} probes: recall@{K} {recall:.3f}, same value {value:.3f}, {microseconds:.0f} us a query"
-            )
+            print(f"{factory}, {count} probes: recall@{K} {recall:.3f}, same value {value:.3f}, {microseconds:.0f} us")
 
 
 def others(found: np.ndarray, entry: int) -> list[int]:
