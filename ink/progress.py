@@ -24,10 +24,25 @@ class _PlainLines(tqdm):
 
 
 def progress(
-    items: Iterable[Item], *, description: str, unit: str, total: int | None = None, postfix: str = ""
+    items: Iterable[Item],
+    *,
+    description: str,
+    unit: str,
+    total: int | None = None,
+    postfix: str = "",
+    initial: int = 0,
 ) -> tqdm[Item]:
-    """Iterate over `items`, showing how far and how fast; call `.update_postfix` through tqdm's `set_postfix_str`."""
-    arguments: dict[str, Any] = {"desc": description, "unit": f" {unit}", "total": total, "dynamic_ncols": True}
+    """Iterate over `items`, showing how far and how fast; call `.update_postfix` through tqdm's `set_postfix_str`.
+
+    `initial` counts what had been done of `total` before.
+    """
+    arguments: dict[str, Any] = {
+        "desc": description,
+        "unit": f" {unit}",
+        "total": total,
+        "dynamic_ncols": True,
+        "initial": initial,
+    }
     if postfix:
         arguments["postfix"] = postfix
     if sys.stderr.isatty():

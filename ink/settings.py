@@ -37,7 +37,7 @@ READS: dict[str, tuple[str, ...]] = {
         "text.max_length",
         "text.max_length_ratio",
     ),
-    "train-base": (*_TRANSLATION, "training.dev_sentences", "base_model.train"),
+    "train-base": (*_TRANSLATION, "training.dev_sentences", "training.checkpoint_updates", "base_model.train"),
     "build-datastore": ("device", *_LANGUAGES, "datastore", "index"),
     "tune-v-knn": (*_TRANSLATION, "training.dev_sentences", "datastore.batch_tokens", "index", "v_knn"),
     "train-adapter": (*_TRAINING, "adapter"),
@@ -57,6 +57,18 @@ READS: dict[str, tuple[str, ...]] = {
     "translate": (*_TRANSLATION, "text.split_unknown_subwords", "index"),
     "tables": ("domains", "systems", "seeds", "data.general_domain", "evaluation"),
 }
+
+# How a job runs and not what it yields: a change here reruns nothing.
+WITHOUT_EFFECT = ("training.checkpoint_updates",)
+
+
+def without_effect_removed(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a copy of a command's settings without those that do not change what it yields."""
+    kept = copy.deepcopy(dict(settings))
+    for dotted in WITHOUT_EFFECT:
+        section, key = dotted.split(".")
+        kept.get(section, {}).pop(key, None)
+    return kept
 
 
 def settings_for(config: Mapping[str, Any], command: str, domain: str | None = None) -> dict[str, Any]:

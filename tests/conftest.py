@@ -74,6 +74,7 @@ SETTINGS: dict[str, Any] = {
         "patience": 10,
         "dev_sentences": 4,
         "average_last": 2,
+        "checkpoint_updates": 2,
     },
     "adapter": {"inner_dimension": 8, "initialisation": "zero", "max_epochs": 2},
     "ink": {"max_rounds": 2, "variant": "paper", "k": 4, "alpha": 0.2, "beta": 0.2, "refresh_index": "reuse"},
@@ -190,7 +191,7 @@ def write_random_model(path: Path, data: Any, seed: int) -> None:
         assert parameter.isfinite().all(), name
     config.checkpoint.no_save_optimizer_state = True
     task.load_dataset("train")
-    run = TrainingRun(config, task, model, task.build_criterion(config.criterion), path.parent)
+    run = TrainingRun(config, task, model, task.build_criterion(config.criterion))
     run.trainer.save_checkpoint(str(path), {})
 
 

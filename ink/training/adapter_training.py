@@ -11,12 +11,15 @@ import torch
 
 from ink.domain import Domain
 from ink.evaluation.dev_bleu import DevBleu, dev_bleu_of
-from ink.files import write_atomically, write_json
+from ink.files import write_json
 from ink.nmt.adapter import read_adapter, write_adapter
 from ink.nmt.translation_model import TranslationModel
+from ink.settings import without_effect_removed
 from ink.training.averaging import average
+from ink.training.report import EpochReport, ignore_epoch
 from ink.training.stopping import best_round, patience_has_run_out, rounds_to_average
 from ink.training.trainer import TrainingRun, fairseq_config
+from ink.training.unfinished import unfinished
 
 
 class AdapterTraining:
@@ -25,11 +28,11 @@ class AdapterTraining:
     settings: device, text, decoding, evaluation, training and adapter, resolved for the domain.
     """
 
-    def __init__(
-        self, domain: Domain, settings: Mapping[str, Any], seed: int, criterion: Sequence[str], scratch: Path
-    ) -> None:
+    def __init__(self, domain: Domain, settings: Mapping[str, Any], seed: int, criterion: Sequence[str]) -> None:
         chosen = settings["training"]
         self.domain = domain
+        self.settings = settings
+        self.seed = seed
         self.model = domain.load_model(settings, dropout=chosen["dropout"])
         smoothing = ["--label-smoothing", str(chosen["label_smoothing"])]
         config = fairseq_config(
@@ -43,34 +46,55 @@ class AdapterTraining:
         task = self.model.task
         self.criterion = task.build_criterion(config.criterion)
         self.dev_bleu = dev_bleu_of(task, domain.corpus, domain.vocabulary, domain.data, settings)
-        self.run = TrainingRun(config, task, self.model.network, self.criterion, scratch)
+        self.run = TrainingRun(config, task, self.model.network, self.criterion)
 
-    def epoch(self, number: int, description: str) -> dict[str, Any]:
-        """Train one epoch, score the dev set, and return the entry for the history."""
+    def identity(self, **more: Any) -> dict[str, Any]:
+        """Return what the trained adapter depends on, by which an interrupted training is known again."""
+        base, corpus = self.model.base_fingerprint, self.domain.data.fingerprint
+        settings = without_effect_removed(self.settings)
+        return {"seed": self.seed, "base_model": base, "corpus": corpus, "settings": settings, **more}
+
+    def train_in(self, folder: Path) -> None:
+        """Keep checkpoints in `folder`, and go on from the one that an interrupted job has left there."""
+        self.run.checkpoint_in(folder, self.settings["training"]["checkpoint_updates"])
+
+    def epoch(self, description: str, on_epoch: EpochReport) -> dict[str, Any]:
+        """Train one epoch, score the dev set, and return the history's new entry, of which `on_epoch` is told."""
+        number = len(self.run.history) + 1
         means = self.run.epoch(f"{description} {number}")
         start = time.perf_counter()
         bleu = self.dev_bleu(self.model.network)
         print(f"{description} {number}: dev BLEU {bleu:.2f}", flush=True)
         seconds = {"training": means.pop("seconds"), "dev": time.perf_counter() - start}
-        return {"round": number, "updates": self.run.updates, **means, "dev_bleu": bleu, "seconds": seconds}
+        entry = {"round": number, "updates": self.run.updates, **means, "dev_bleu": bleu, "seconds": seconds}
+        self.run.history.append(entry)
+        on_epoch(entry)
+        return entry
 
     def write_adapter(self, path: Path) -> None:
         write_adapter(path, self.model.network.adapter_weights(), base_model=self.model.base_fingerprint)
 
 
-def train_adapter(domain: Domain, settings: Mapping[str, Any], seed: int, output: Path) -> None:
+def train_adapter(
+    domain: Domain, settings: Mapping[str, Any], seed: int, output: Path, on_epoch: EpochReport = ignore_epoch
+) -> None:
     """Train the Adapter baseline (Bapna and Firat 2019) and write the folder `output`.
 
     It holds adapter.safetensors, the average that is used; epochs/N.safetensors; record.json with the curves.
+    `on_epoch` is told of each epoch's entry of the history, after an interruption of those before it as well.
     """
-    with write_atomically(output) as folder:
-        training = AdapterTraining(domain, settings, seed, ["--criterion", "label_smoothed_cross_entropy"], folder)
-        history: list[dict[str, Any]] = []
-        for epoch in range(1, settings["adapter"]["max_epochs"] + 1):
-            history.append(training.epoch(epoch, "adapter, epoch"))
-            training.write_adapter(folder / "epochs" / f"{epoch}.safetensors")
+    training = AdapterTraining(domain, settings, seed, ["--criterion", "label_smoothed_cross_entropy"])
+    with unfinished(output, training.identity(system="adapter")) as folder:
+        training.train_in(folder)
+        history = training.run.history
+        for entry in history:
+            on_epoch(entry)
+        while len(history) < settings["adapter"]["max_epochs"]:
             if patience_has_run_out(history, settings["training"]["patience"]):
                 break
+            entry = training.epoch("adapter, epoch", on_epoch)
+            training.write_adapter(folder / "epochs" / f"{entry['round']}.safetensors")
+            training.run.checkpoint()
         epochs = {entry["round"]: folder / "epochs" / f"{entry['round']}.safetensors" for entry in history}
         finish(training.model, training.dev_bleu, history, epochs, settings["training"]["average_last"], folder)
 

@@ -6,22 +6,32 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from fairseq import tasks
-from torch import Tensor
 
 from ink.corpus.prepared import PreparedCorpus
 from ink.evaluation.dev_bleu import dev_bleu_of
-from ink.files import write_atomically, write_json
+from ink.files import remove, write_atomically, write_json
+from ink.settings import without_effect_removed
 from ink.training.averaging import average
+from ink.training.report import EpochReport, ignore_epoch
 from ink.training.trainer import TrainingRun, fairseq_config
+from ink.training.unfinished import unfinished
 
 
 def train_base_model(
-    data: PreparedCorpus, corpus: Path, vocabulary: Path, settings: Mapping[str, Any], seed: int, output: Path
+    data: PreparedCorpus,
+    corpus: Path,
+    vocabulary: Path,
+    settings: Mapping[str, Any],
+    seed: int,
+    output: Path,
+    on_epoch: EpochReport = ignore_epoch,
 ) -> None:
     """Write the folder `output` with model.pt, the average of the last epochs, and record.json with its curves.
 
-    settings: device, text, decoding, evaluation, training.dev_sentences and base_model.train.
+    settings: device, text, decoding, evaluation, training.dev_sentences, training.checkpoint_updates and
+    base_model.train. `on_epoch` is told of each epoch, after an interruption of those before it as well.
     """
     chosen = settings["base_model"]["train"]
     optimisation = {"betas": [0.9, 0.98], "weight_decay": 0.0, "clip_norm": 0.0, "update_frequency": 1, **chosen}
@@ -30,22 +40,38 @@ def train_base_model(
         data, optimisation, seed=seed, device=settings["device"], criterion=criterion, model=_architecture(chosen)
     )
     task = tasks.setup_task(config.task)
+    torch.manual_seed(seed)
     model = task.build_model(config.model)
-    with write_atomically(output) as folder:
-        run = TrainingRun(config, task, model, task.build_criterion(config.criterion), folder)
-        history: list[dict[str, Any]] = []
-        last: list[dict[str, Tensor]] = []
-        for epoch in range(1, chosen["max_epochs"] + 1):
+    last = range(max(1, chosen["max_epochs"] - chosen["average_last"] + 1), chosen["max_epochs"] + 1)
+    identity = {"seed": seed, "corpus": data.fingerprint, "settings": without_effect_removed(settings)}
+    with unfinished(output, identity) as folder:
+        run = TrainingRun(config, task, model, task.build_criterion(config.criterion))
+        run.checkpoint_in(folder, settings["training"]["checkpoint_updates"])
+        for entry in run.history:
+            on_epoch(entry)
+        while len(run.history) < chosen["max_epochs"]:
+            epoch = len(run.history) + 1
             means = run.epoch(f"base model, epoch {epoch}")
-            history.append({"round": epoch, "updates": run.updates, **means})
-            weights = {name: tensor.detach().cpu().clone() for name, tensor in model.state_dict().items()}
-            last = [*last, weights][-chosen["average_last"] :]
-        model.load_state_dict(average(last))
+            seconds = {"training": means.pop("seconds")}
+            entry = {"round": epoch, "updates": run.updates, **means, "seconds": seconds}
+            run.history.append(entry)
+            on_epoch(entry)
+            if epoch in last:
+                _save_weights(model, folder / "epochs" / f"{epoch}.pt")
+            run.checkpoint()
+        weights = [torch.load(folder / "epochs" / f"{epoch}.pt", weights_only=True) for epoch in last]
+        model.load_state_dict(average(weights))
         config.checkpoint.no_save_optimizer_state = True
         run.save(folder / "model.pt")
         dev_bleu = dev_bleu_of(task, corpus, vocabulary, data, settings)
-        record = {"seed": seed, "dev_bleu": dev_bleu(model), "history": history}
+        record = {"seed": seed, "dev_bleu": dev_bleu(model), "history": run.history}
         write_json(folder / "record.json", record)
+        remove(folder / "epochs")
+
+
+def _save_weights(model: Any, path: Path) -> None:
+    with write_atomically(path) as temporary:
+        torch.save({name: tensor.detach().cpu() for name, tensor in model.state_dict().items()}, temporary)
 
 
 def _architecture(chosen: Mapping[str, Any]) -> list[str]:

@@ -13,7 +13,9 @@ from ink.files import read_json, write_atomically, write_json
 from ink.training import criterion as _registers_the_criterion  # noqa: F401
 from ink.training.adapter_training import AdapterTraining, finish
 from ink.training.neighbours import TrainingNeighbours
+from ink.training.report import EpochReport, ignore_epoch
 from ink.training.stopping import patience_has_run_out
+from ink.training.unfinished import unfinished
 
 
 def train_round(
@@ -24,29 +26,30 @@ def train_round(
     datastore: Path,
     previous: Path | None,
     output: Path,
+    on_epoch: EpochReport = ignore_epoch,
 ) -> None:
     """Train round `number` on `datastore`, which holds the keys of `previous` (round 1: of the base model).
 
     Writes the folder `output`: adapter.safetensors, state.pt (optimiser, schedule, place in the data) and record.json
-    with the history so far. settings: as for an adapter, and index and ink.
+    with the history so far. settings: as for an adapter, and index and ink. `on_epoch` is told of the round.
     """
     chosen = settings["ink"]
     options = ["--criterion", "ink", "--alpha", str(chosen["alpha"]), "--beta", str(chosen["beta"])]
     options += ["--variant", chosen["variant"]]
-    with write_atomically(output) as folder:
-        training = AdapterTraining(domain, settings, seed, options, folder)
-        history: list[dict[str, Any]] = []
-        if previous is not None:
-            training.run.restore(previous / "state.pt")
-            history = list(read_json(previous / "record.json")["history"])
-        if chosen["alpha"] or chosen["beta"]:
-            # round 1 trains on the base model's datastore; adapters that start at zero do not change its keys
-            owner = training.model.base_fingerprint if previous is None else training.model.fingerprint
-            store = open_datastore(datastore, model=owner, corpus=domain.data.fingerprint, key="decoder_output")
-            training.criterion.neighbours = TrainingNeighbours(store, settings["index"], chosen["k"], chosen["variant"])
-        history.append(training.epoch(number, "INK, round"))
+    training = AdapterTraining(domain, settings, seed, options)
+    if previous is not None:
+        training.run.restore(previous / "state.pt")
+    # round 1 trains on the base model's datastore; adapters that start at zero do not change its keys
+    owner = training.model.base_fingerprint if previous is None else training.model.fingerprint
+    if chosen["alpha"] or chosen["beta"]:
+        store = open_datastore(datastore, model=owner, corpus=domain.data.fingerprint, key="decoder_output")
+        training.criterion.neighbours = TrainingNeighbours(store, settings["index"], chosen["k"], chosen["variant"])
+    with unfinished(output, training.identity(system="ink", round=number, keys_of=owner)) as folder:
+        training.train_in(folder)
+        training.epoch("INK, round", on_epoch)
         training.write_adapter(folder / "adapter.safetensors")
         training.run.save(folder / "state.pt")
+        history = training.run.history
         stop = patience_has_run_out(history, settings["training"]["patience"])
         write_json(folder / "record.json", {"round": number, "status": "trained", "stop": stop, "history": history})
 

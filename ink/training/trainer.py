@@ -1,7 +1,8 @@
-"""fairseq's Trainer, set up from the config's sections, and one epoch of it."""
+"""fairseq's Trainer, set up from the config's sections, and epochs of it that can be resumed at any checkpoint."""
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,9 +15,16 @@ from fairseq.logging import metrics
 from fairseq.trainer import Trainer
 
 from ink.corpus.prepared import PreparedCorpus
+from ink.errors import InkError
+from ink.files import write_atomically
 from ink.nmt.checkpoint import allow_fairseq_types
 from ink.nmt.device import torch_device
 from ink.progress import progress
+from ink.training.unfinished import CHECKPOINT
+
+# What criteria log, by the names under which it is recorded.
+CURVES = ("loss", "nll_loss", "loss_a", "loss_i", "loss_r", "share_with_target", "cosine_same_value")
+SENTENCES_NAMED = 8
 
 
 def fairseq_config(
@@ -53,46 +61,110 @@ def fairseq_config(
 
 
 class TrainingRun:
-    """A fairseq Trainer with its data iterator: runs epochs, saves and restores the whole state of training."""
+    """A fairseq Trainer with its data iterator: runs epochs, and saves and restores the whole state of training.
 
-    def __init__(self, config: Any, task: Any, model: Any, criterion: Any, scratch: Path) -> None:
+    `history` has one entry for each epoch that is finished; the caller appends it. With `checkpoint_in` the state is
+    also written inside an epoch, after every so many updates, and an interrupted epoch goes on from there: weights,
+    optimiser, schedule, data order, dropout (fairseq seeds it by the update) and means are those of an unbroken run.
+    """
+
+    def __init__(self, config: Any, task: Any, model: Any, criterion: Any) -> None:
         allow_fairseq_types()
-        scratch.mkdir(parents=True, exist_ok=True)
-        config.checkpoint.save_dir = str(scratch)
         self.config = config
         self.trainer = Trainer(config, task, model, criterion)
         self.iterator: EpochBatchIterator = self.trainer.get_train_iterator(epoch=1)
         self.trainer.lr_step(self.iterator.epoch)
+        self.history: list[dict[str, Any]] = []
+        self._checkpoint: Path | None = None
+        self._every = 0
+        self._meters_so_far: Any = None
+        self._seconds_so_far = 0.0
 
     @property
     def updates(self) -> int:
         return int(self.trainer.get_num_updates())
 
+    def checkpoint_in(self, folder: Path, every: int) -> None:
+        """Write the state to `folder` after every `every` updates (0: none inside an epoch); go on from one there."""
+        self.config.checkpoint.save_dir = str(folder)
+        self._checkpoint, self._every = folder / CHECKPOINT, every
+        if self._checkpoint.exists():
+            self.restore(self._checkpoint)
+            print(f"resuming after update {self.updates}, epoch {len(self.history) + 1}", flush=True)
+
     def epoch(self, description: str) -> dict[str, float]:
-        """Train one epoch in fairseq's order for its number; return means of what the criterion logs, and seconds."""
-        update_frequency = self.config.optimization.update_freq[0]
+        """Train one epoch, or what is left of it, in fairseq's order for its number.
+
+        Returns means of what the criterion logs, over the whole epoch, and its seconds. Raises InkError where the loss
+        is not finite: the batch is named, and the last checkpoint stays as it is.
+        """
         batches = self.iterator.next_epoch_itr(fix_batches_to_gpus=False, shuffle=True)
-        updates = GroupedIterator(batches, update_frequency)
+        updates = GroupedIterator(batches, self.config.optimization.update_freq[0])
         self.trainer.begin_epoch(self.iterator.epoch)
-        start = time.perf_counter()
+        start = time.perf_counter() - self._seconds_so_far
         with metrics.aggregate(new_root=True) as meters:
-            for samples in progress(updates, description=description, unit="update", total=len(updates)):
-                self.trainer.train_step(samples)
+            if self._meters_so_far is not None:
+                meters.load_state_dict(self._meters_so_far)
+            self._meters_so_far, self._seconds_so_far = None, 0.0
+            bar = progress(updates, description=description, unit="update", total=len(updates), initial=updates.n)
+            for samples in bar:
+                self._update(samples, description)
+                if self._every and updates.has_next() and self.updates % self._every == 0:
+                    self._save_inside_epoch(meters, time.perf_counter() - start)
         self.trainer.lr_step(self.iterator.epoch)
-        wanted = {name: value for name, value in meters.get_smoothed_values().items() if name in CURVES}
+        wanted = {name: float(value) for name, value in meters.get_smoothed_values().items() if name in CURVES}
         print(f"{description}: {', '.join(f'{name} {value:.4g}' for name, value in wanted.items())}", flush=True)
         return {**wanted, "seconds": time.perf_counter() - start}
 
-    def save(self, path: Path) -> None:
-        """Write model (the adapters alone, if that is what trains), optimiser, schedule and place in the data."""
+    def checkpoint(self) -> None:
+        """Write the state between two epochs, where `checkpoint_in` named a folder."""
+        if self._checkpoint is not None:
+            self.save(self._checkpoint)
+
+    def save(self, path: Path, **extra: Any) -> None:
+        """Write model (the adapters alone, if that is what trains), optimiser, schedule, history, place in the data."""
         self.trainer.consolidate_optimizer()
-        self.trainer.save_checkpoint(str(path), {"train_iterator": self.iterator.state_dict()})
+        state = {"train_iterator": self.iterator.state_dict(), "history": self.history, **extra}
+        with write_atomically(path) as temporary:
+            self.trainer.save_checkpoint(str(temporary), state)
 
     def restore(self, path: Path) -> None:
-        """Go on from a saved state: the next epoch, update count and data order are those of an unbroken run."""
-        extra = self.trainer.load_checkpoint(str(path))
+        """Go on from a saved state: what follows is what would have followed in an unbroken run."""
+        try:
+            extra = self.trainer.load_checkpoint(str(path))
+        except Exception as error:  # fairseq wraps whatever torch found in a bare Exception
+            reason = str(error.__cause__ or error).splitlines()[0][:200]
+            raise InkError(f"training state {path} cannot be read ({reason}); delete it and train again") from None
         self.iterator.load_state_dict(extra["train_iterator"])
+        self.history = list(extra["history"])
+        self._meters_so_far = extra.get("meters")
+        self._seconds_so_far = extra.get("seconds", 0.0)
 
+    def _save_inside_epoch(self, meters: Any, seconds: float) -> None:
+        assert self._checkpoint is not None
+        self.save(self._checkpoint, meters=meters.state_dict(), seconds=seconds)
 
-# What criteria log, by the names under which it is recorded.
-CURVES = ("loss", "nll_loss", "loss_a", "loss_i", "loss_r", "share_with_target", "cosine_same_value")
+    def _update(self, samples: Sequence[Any], description: str) -> None:
+        try:
+            logged = self.trainer.train_step(samples)
+        except Exception as error:
+            # the gradient was not finite, and nothing has been updated; fairseq then looks for the place with hooks that
+            # torch may refuse, which is an error on top of it
+            if FloatingPointError in (type(error), type(error.__context__)):
+                raise self._not_finite(samples, description) from None
+            raise
+        if logged is not None and not math.isfinite(float(logged.get("loss", 0.0))):
+            raise self._not_finite(samples, description)
+
+    def _not_finite(self, samples: Sequence[Any], description: str) -> InkError:
+        # fairseq's dump of the state that has just failed
+        (Path(self.config.checkpoint.save_dir) / "crash.pt").unlink(missing_ok=True)
+        sentences = sorted(int(number) for sample in samples for number in sample["id"].tolist())
+        named = ", ".join(map(str, sentences[:SENTENCES_NAMED])) + (", ..." if len(sentences) > SENTENCES_NAMED else "")
+        kept = self._checkpoint if self._checkpoint is not None and self._checkpoint.exists() else None
+        good = f"the last good state is kept in {kept}" if kept is not None else "there is no checkpoint yet"
+        return InkError(
+            f"{description}: loss or gradient is not finite at update {self.updates + 1}, in the batch of the "
+            f"{len(sentences)} training sentences {named} (counted from 0 in train.bpe.*); {good}. "
+            "Lower training.learning_rate, set training.clip_norm, or look at these sentences"
+        )

@@ -29,12 +29,14 @@ def dev_scores(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 def test_adapters_train_and_the_base_stays_bit_for_bit(tiny: Any, tmp_path: Path) -> None:
-    training = AdapterTraining(tiny.domain, tiny.settings, 1, PLAIN, tmp_path)
+    training = AdapterTraining(tiny.domain, tiny.settings, 1, PLAIN)
     network = training.model.network
     base = {name: tensor.clone() for name, tensor in network.named_parameters() if "adapters" not in name}
     assert base
     adapters = {name: tensor.clone() for name, tensor in network.adapter_weights().items()}
-    entry = training.epoch(1, "adapter, epoch")
+    told: list[Any] = []
+    entry = training.epoch("adapter, epoch", told.append)
+    assert told == training.run.history == [entry]
     after = {name: tensor for name, tensor in network.named_parameters() if "adapters" not in name}
     assert same(base, {name: tensor.detach() for name, tensor in after.items()})
     untouched = tiny.domain.load_model(tiny.settings)
@@ -52,7 +54,7 @@ def test_a_fresh_adapter_depends_on_the_seed_alone(tiny: Any, tmp_path: Path) ->
     started = []
     for drawn_before, seed in ((0, 1), (5, 1), (0, 2)):
         torch.rand(drawn_before)
-        training = AdapterTraining(tiny.domain, tiny.settings, seed, PLAIN, tmp_path)
+        training = AdapterTraining(tiny.domain, tiny.settings, seed, PLAIN)
         started.append({name: tensor.clone() for name, tensor in training.model.network.adapter_weights().items()})
     assert same(started[0], started[1])
     assert not same(started[0], started[2])
@@ -107,8 +109,10 @@ def test_the_same_seed_gives_the_same_adapter_and_another_another(tiny: Any, tmp
     assert not same(weights[0], weights[2])
 
 
-def test_a_failure_leaves_nothing_behind(tiny: Any, tmp_path: Path, dev_scores: list[float]) -> None:
+def test_a_failure_leaves_nothing_but_what_the_next_try_goes_on_from(
+    tiny: Any, tmp_path: Path, dev_scores: list[float]
+) -> None:
     dev_scores += [1.0]  # the second epoch has no score to give
     with pytest.raises(IndexError):
         train_adapter(tiny.domain, tiny.settings, 1, tmp_path / "adapter")
-    assert list(tmp_path.iterdir()) == []
+    assert [path.name for path in tmp_path.iterdir()] == [".adapter.unfinished"]

@@ -8,7 +8,7 @@ from ink.config import check, has_training, read_overrides
 from ink.errors import InkError
 from ink.files import write_atomically
 from ink.layout import Layout
-from ink.settings import settings_for
+from ink.settings import settings_for, without_effect_removed
 from ink.systems import SYSTEMS, seeds_of
 
 # nested values given by --config arrive as text
@@ -48,7 +48,7 @@ def settings(command):
     """Params of a rule: what its command reads of the config, so that a change there, and only there, reruns it."""
 
     def resolved(wildcards):
-        return settings_for(config, command, getattr(wildcards, "domain", None))
+        return without_effect_removed(settings_for(config, command, getattr(wildcards, "domain", None)))
 
     return resolved
 

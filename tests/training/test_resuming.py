@@ -1,0 +1,237 @@
+"""A training that was interrupted anywhere ends as if it had not been."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from fairseq.tasks.translation import TranslationTask
+
+from ink.datastore.build import build_datastore
+from ink.errors import InkError
+from ink.files import read_json
+from ink.nmt.adapter import read_adapter
+from ink.nmt.checkpoint import read_checkpoint
+from ink.training.adapter_training import train_adapter
+from ink.training.base_model import train_base_model
+from ink.training.ink_rounds import train_round
+from ink.training.unfinished import unfinished, unfinished_path
+
+
+class Killed(BaseException):
+    """Stands for a signal: no handler of errors takes it."""
+
+
+@pytest.fixture
+def kill_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[int | None], list[int]]:
+    """`kill_at(n)` ends the process's training in its n-th batch; returns the update numbers of the batches begun."""
+    original = TranslationTask.train_step
+
+    def arrange(number: int | None) -> list[int]:
+        begun: list[int] = []
+
+        def train_step(
+            self: Any, sample: Any, model: Any, criterion: Any, optimizer: Any, update_num: int, **more: Any
+        ):
+            begun.append(update_num)
+            if len(begun) == number:
+                raise Killed
+            return original(self, sample, model, criterion, optimizer, update_num, **more)
+
+        monkeypatch.setattr(TranslationTask, "train_step", train_step)
+        return begun
+
+    return arrange
+
+
+def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+def curves(record: Path) -> list[dict[str, Any]]:
+    """The history without times."""
+    return [{key: value for key, value in entry.items() if key != "seconds"} for entry in read_json(record)["history"]]
+
+
+@pytest.mark.parametrize("update_frequency", [1, 2])
+@pytest.mark.parametrize("every", [0, 1, 3])
+def test_the_adapter_is_the_same_to_the_bit_wherever_its_training_was_killed(
+    tiny: Any, tmp_path: Path, kill_at: Any, every: int, update_frequency: int
+) -> None:
+    settings = tiny.settings
+    settings["training"].update(checkpoint_updates=every, update_frequency=update_frequency)
+    begun = kill_at(None)
+    train_adapter(tiny.domain, settings, 1, tmp_path / "undisturbed")
+    batches = len(begun)
+    assert batches > 8, "two epochs with several updates each"
+    expected, _ = read_adapter(tmp_path / "undisturbed" / "adapter.safetensors")
+
+    output = tmp_path / "killed"
+    tries, done = 0, False
+    while not done:
+        # a little further every time, so that all kinds of places are met
+        begun = kill_at(4 + 2 * tries)
+        tries += 1
+        try:
+            train_adapter(tiny.domain, settings, 1, output)
+            done = True
+        except Killed:
+            assert not output.exists()
+            assert tries < 40
+    assert tries > 2
+    if every == 1 and update_frequency == 1:
+        assert begun[0] > 3, "the last try began where the one before it had ended"
+    assert same(read_adapter(output / "adapter.safetensors")[0], expected)
+    assert curves(output / "record.json") == curves(tmp_path / "undisturbed" / "record.json")
+    assert sorted(path.name for path in output.iterdir()) == ["adapter.safetensors", "epochs", "record.json"]
+    assert not unfinished_path(output).exists()
+
+
+def test_an_ink_round_goes_on_inside_its_epoch(tiny: Any, tmp_path: Path, kill_at: Any) -> None:
+    settings = tiny.settings
+    settings["training"]["checkpoint_updates"] = 2
+    model = tiny.domain.load_model(settings)
+    build_datastore(
+        model,
+        tiny.domain.data.load(model.task, "train"),
+        tiny.domain.data.fingerprint,
+        tmp_path / "store",
+        key="decoder_output",
+        batch_tokens=200,
+        index=settings["index"],
+    )
+    undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
+    train_round(tiny.domain, settings, 1, 1, tmp_path / "store", None, undisturbed)
+    kill_at(6)
+    with pytest.raises(Killed):
+        train_round(tiny.domain, settings, 1, 1, tmp_path / "store", None, killed)
+    begun = kill_at(None)
+    train_round(tiny.domain, settings, 1, 1, tmp_path / "store", None, killed)
+    assert begun[0] == 4, "checkpoints stand after updates 2 and 4"
+    one, other = (read_adapter(folder / "adapter.safetensors")[0] for folder in (undisturbed, killed))
+    assert same(one, other)
+    assert curves(undisturbed / "record.json") == curves(killed / "record.json")
+    states = [read_checkpoint(folder / "state.pt") for folder in (undisturbed, killed)]
+    moments = [state["last_optimizer_state"]["state"] for state in states]
+    assert moments[0].keys() == moments[1].keys()
+    assert all(torch.equal(moments[0][n]["exp_avg_sq"], moments[1][n]["exp_avg_sq"]) for n in moments[0])
+
+
+def test_the_base_model_goes_on_after_a_whole_epoch_and_inside_one(tiny: Any, tmp_path: Path, kill_at: Any) -> None:
+    settings = tiny.settings
+    settings["base_model"]["train"].update(max_epochs=3, average_last=2, batch_tokens=100)
+    settings["training"]["checkpoint_updates"] = 3
+
+    def train(output: Path) -> None:
+        train_base_model(tiny.domain.data, tiny.corpus, tiny.vocabulary, settings, 1, output)
+
+    begun = kill_at(None)
+    train(tmp_path / "undisturbed")
+    an_epoch = len(begun) // 3
+    for at in (an_epoch + 5, an_epoch):
+        kill_at(at)
+        with pytest.raises(Killed):
+            train(tmp_path / "killed")
+    kill_at(None)
+    told: list[int] = []
+    train_base_model(
+        tiny.domain.data,
+        tiny.corpus,
+        tiny.vocabulary,
+        settings,
+        1,
+        tmp_path / "killed",
+        lambda entry: told.append(entry["round"]),
+    )
+    assert told == [1, 2, 3], "who watches hears of the epochs before the interruption too"
+    one, other = (read_checkpoint(tmp_path / name / "model.pt")["model"] for name in ("undisturbed", "killed"))
+    assert same(one, other)
+    assert curves(tmp_path / "undisturbed" / "record.json") == curves(tmp_path / "killed" / "record.json")
+    assert sorted(path.name for path in (tmp_path / "killed").iterdir()) == ["model.pt", "record.json"]
+
+
+def test_what_another_training_has_left_is_not_gone_on_from(
+    tiny: Any, tmp_path: Path, kill_at: Any, capsys: Any
+) -> None:
+    settings = tiny.settings
+    settings["training"]["checkpoint_updates"] = 1
+    kill_at(5)
+    with pytest.raises(Killed):
+        train_adapter(tiny.domain, settings, 1, tmp_path / "adapter")
+    settings["training"]["checkpoint_updates"] = 2  # changes no result, and so not whose training it is
+    begun = kill_at(3)
+    with pytest.raises(Killed):
+        train_adapter(tiny.domain, settings, 1, tmp_path / "adapter")
+    assert begun[0] > 0
+    settings["training"]["learning_rate"] = 1e-3
+    begun = kill_at(None)
+    train_adapter(tiny.domain, settings, 1, tmp_path / "adapter")
+    assert begun[0] == 0
+    assert "is of another training" in capsys.readouterr().out
+
+
+def test_a_checkpoint_that_is_cut_short_is_named(tiny: Any, tmp_path: Path, kill_at: Any) -> None:
+    settings = tiny.settings
+    settings["training"]["checkpoint_updates"] = 1
+    kill_at(4)
+    with pytest.raises(Killed):
+        train_adapter(tiny.domain, settings, 1, tmp_path / "adapter")
+    checkpoint = unfinished_path(tmp_path / "adapter") / "checkpoint.pt"
+    checkpoint.write_bytes(checkpoint.read_bytes()[:1000])
+    with pytest.raises(InkError, match=rf"training state {re.escape(str(checkpoint))} cannot be read .*delete it"):
+        train_adapter(tiny.domain, settings, 1, tmp_path / "adapter")
+
+
+@pytest.mark.parametrize("where", ["gradient", "loss"])
+def test_a_loss_that_is_not_finite_stops_names_the_batch_and_keeps_the_last_checkpoint(
+    tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    settings = tiny.settings
+    settings["training"]["checkpoint_updates"] = 1
+    original = TranslationTask.train_step
+    poisoned: list[int] = []
+
+    def train_step(
+        self: Any, sample: Any, model: Any, criterion: Any, optimizer: Any, update_num: int, **more: Any
+    ) -> Any:
+        loss, size, logged = original(self, sample, model, criterion, optimizer, update_num, **more)
+        if update_num == 3:
+            poisoned[:] = sorted(sample["id"].tolist())
+            logged["loss"] = logged["loss"] * float("nan")
+            if where == "gradient":
+                for parameter in model.parameters():
+                    if parameter.grad is not None:
+                        parameter.grad.fill_(float("inf"))
+        return loss, size, logged
+
+    monkeypatch.setattr(TranslationTask, "train_step", train_step)
+    with pytest.raises(InkError) as failed:
+        train_adapter(tiny.domain, settings, 1, tmp_path / "adapter")
+    said = str(failed.value)
+    named = ", ".join(map(str, poisoned[:8]))
+    assert "loss or gradient is not finite" in said
+    assert f"the batch of the {len(poisoned)} training sentences {named}" in said
+    assert "\n" not in said
+    folder = unfinished_path(tmp_path / "adapter")
+    assert f"the last good state is kept in {folder / 'checkpoint.pt'}" in said
+    kept = read_checkpoint(folder / "checkpoint.pt")
+    assert kept["optimizer_history"][-1]["num_updates"] == 3
+    assert all(tensor.isfinite().all() for tensor in kept["model"].values())
+    assert not (folder / "crash.pt").exists()
+    assert not (tmp_path / "adapter").exists()
+
+
+def test_a_folder_becomes_the_output_only_when_the_block_has_succeeded(tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    with pytest.raises(RuntimeError), unfinished(output, {"seed": 1}) as folder:
+        (folder / "part").write_text("1")
+        raise RuntimeError
+    assert not output.exists()
+    with unfinished(output, {"seed": 1}) as folder:
+        assert (folder / "part").read_text() == "1"
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    assert [path.name for path in output.iterdir()] == ["part"]
