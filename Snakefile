@@ -22,6 +22,7 @@ include: "workflow/rules/reporting.smk"
 
 
 onstart:
+    take_experiment()
     write_resolved_config()
 
 

@@ -13,6 +13,7 @@ import click
 from ink import __version__
 from ink.cli.commands import LazyCommands
 from ink.cli.log import LogFile
+from ink.cli.workflow import end_with_workflow
 from ink.errors import InkError
 
 COMMANDS = {
@@ -47,6 +48,7 @@ def ink(log: Path | None, threads: int | None) -> None:
     """Injecting kNN knowledge in nearest neighbour machine translation (INK), and the systems it is compared to."""
     if log is not None:
         _LOG.append(LogFile(log))
+    end_with_workflow()
     if threads is not None:
         # numerical libraries read these when they are first imported
         for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):

@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shlex
 import sys
+import time
 from collections import deque
 from pathlib import Path
 
+from ink.errors import InkError
+
 LINES_SHOWN = 20
+SECONDS_TO_WAIT = 60
 
 
 class LogFile:
-    """Sends the process's output to a file and keeps the terminal for saying how it failed."""
+    """Sends the process's output to a file and keeps the terminal for saying how it failed.
+
+    The file stays locked until the process ends: a job has one log, so that no job ever runs twice at a time. One that
+    is ending, since its workflow was killed, is waited for; InkError where it does not end.
+    """
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
         self._terminal = os.dup(2)
-        log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+        log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        _lock(log, path)
+        os.ftruncate(log, 0)
         sys.stdout.flush()
         sys.stderr.flush()
         os.dup2(log, 1)
@@ -36,3 +47,17 @@ class LogFile:
             [f"\nlog: {self.path}\n", *(f"  | {line.rstrip()}\n" for line in last), f"to repeat: {repeat}\n"]
         )
         os.write(self._terminal, text.encode())
+
+
+def _lock(log: int, path: Path) -> None:
+    deadline = time.monotonic() + SECONDS_TO_WAIT
+    while True:
+        try:
+            fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise InkError(
+                    f"{path} is the log of a job that is still running in another process; wait for it or stop it"
+                ) from None
+            time.sleep(0.1)

@@ -148,8 +148,8 @@ class TrainingRun:
         try:
             logged = self.trainer.train_step(samples)
         except Exception as error:
-            # the gradient was not finite, and nothing has been updated; fairseq then looks for the place with hooks that
-            # torch may refuse, which is an error on top of it
+            # the gradient was not finite and nothing has been updated; fairseq then looks for the place with hooks
+            # that torch may refuse, which is an error on top of it
             if FloatingPointError in (type(error), type(error.__context__)):
                 raise self._not_finite(samples, description) from None
             raise

@@ -45,14 +45,20 @@ class Workspace:
 
     path: Path
 
-    def snakemake(self, *arguments: str) -> Finished:
+    snakemake_program = str(BIN / "snakemake")
+
+    @property
+    def environment(self) -> dict[str, str]:
         environment = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
         # what snakemake remembers of a user would be found by other runs
         environment["XDG_CACHE_HOME"] = str(self.path / ".cache")
+        return environment
+
+    def snakemake(self, *arguments: str) -> Finished:
         done = subprocess.run(
-            [str(BIN / "snakemake"), *arguments],
+            [self.snakemake_program, *arguments],
             cwd=self.path,
-            env=environment,
+            env=self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
 import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ import pandas as pd
 import pytest
 
 from ink.config import load
-from ink.files import read_json, read_lines
+from ink.files import read_json, read_lines, write_json
 from ink.reporting.scores import read_references, read_scores
 
 MICRO = load(Path(__file__).with_name("micro.yaml"))
@@ -181,9 +183,37 @@ def test_the_same_config_and_seed_give_the_same_hypotheses(after_micro: Callable
     assert {**read_json(workspace.path / scores), "decoding": None} == {**score, "decoding": None}
 
 
+def test_touching_everything_reruns_nothing_and_changing_one_score_renders_tables(
+    after_micro: Callable[[], Any],
+) -> None:
+    workspace = after_micro()
+    touched = 0
+    for folder in (workspace.path / "work", workspace.path / "results"):
+        # inputs before outputs would be no test: the time of every path is later than that of all that was made of it
+        for number, path in enumerate(sorted(folder.rglob("*"), reverse=True)):
+            if path.name != ".snakemake_timestamp":  # Snakemake's own note of when it saw a folder
+                later = time.time() + number / 1000
+                os.utime(path, (later, later))
+                touched += 1
+    assert touched > 200
+    plan = workspace.plan("--configfile", "micro.yaml")
+    assert plan.code == 0, plan.text
+    assert plan.planned == {}
+    assert "Nothing to be done" in plan.text
+
+    score = workspace.path / "results/micro/scores/ink/koran/seed1.json"
+    changed = {**read_json(score), "sentences": 11}
+    write_json(score, changed)
+    assert workspace.plan("--configfile", "micro.yaml").planned == {"table2": 1}
+
+
 @pytest.mark.parametrize(
     ("override", "jobs"),
     [
+        (
+            "ink={k: 4}",
+            {"train_ink_round": 6, "refresh_datastore": 4, "finish_ink": 2, "evaluate": 2, "table2": 1},
+        ),
         (
             "ink={alpha: 0.3}",
             {"train_ink_round": 6, "refresh_datastore": 4, "finish_ink": 2, "evaluate": 2, "table2": 1},
@@ -196,6 +226,7 @@ def test_the_same_config_and_seed_give_the_same_hypotheses(after_micro: Callable
         ("evaluation={bootstrap_samples: 50}", {"table1": 1, "table2": 1}),
         ("systems=[off_the_shelf, v_knn]", {"table1": 1, "table2": 1}),
         ("threads={decoding: 2}", {}),
+        ("training={checkpoint_updates: 0}", {}),
     ],
 )
 def test_a_changed_setting_reruns_what_reads_it_and_nothing_else(

@@ -101,6 +101,14 @@ def test_own_text_and_checkpoint_run_to_the_tables(after_micro: Callable[[], Any
     ]
     assert [cell.strip() for cell in row.split("|")][4:6] == ["–", "–"]  # IT, and so the average
     assert not (results / "tables" / "general.md").exists()
+    for path in [*text.iterdir(), Path(config["base_model"]["path"])]:
+        path.touch()
+    assert workspace.plan("--configfile", name).planned == {}, "the same text with a new time is the same text"
+    with (text / "koran.test.de").open("a", encoding="utf-8") as file:
+        file.write(" ")
+    changed = workspace.plan("--configfile", name).planned
+    assert changed["ingest_corpus"] == 1
+    assert changed["evaluate"] == 2  # Koran's; IT's stays
 
 
 def broken(folder: Path, name: str) -> list[str]:

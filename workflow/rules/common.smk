@@ -1,13 +1,17 @@
 # What all stages share: the checked config, folders, and who needs what.
 import json
+import os
 
 import yaml
 from snakemake.exceptions import WorkflowError
 
+from ink.cli.workflow import WORKFLOW
 from ink.config import check, has_training, read_overrides
 from ink.errors import InkError
+from ink.experiment_lock import hold
 from ink.files import write_atomically
 from ink.layout import Layout
+from ink.processes import own_name
 from ink.settings import settings_for, without_effect_removed
 from ink.systems import SYSTEMS, seeds_of
 
@@ -35,6 +39,15 @@ wildcard_constraints:
     seed=r"\d+",
     round=r"\d+",
     key="decoder_output|ffn_input",
+
+
+def take_experiment():
+    """Refuse to run beside another workflow of this experiment, and let jobs end with this one."""
+    try:
+        hold(config["experiment"])
+    except InkError as error:
+        raise WorkflowError(str(error))
+    os.environ[WORKFLOW] = own_name()
 
 
 def write_resolved_config():

@@ -1,0 +1,39 @@
+"""Processes by names that are never used twice: process numbers come round again, start times do not."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+_START_FIELD = 19  # of /proc/PID/stat, counted behind the command's name
+
+
+def process_name(pid: int) -> str | None:
+    """Return `host:pid:start`, or None where no such process runs on this machine."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    fields = stat.rpartition(")")[2].split()
+    if fields[0] in ("Z", "X"):  # has ended and waits for its parent
+        return None
+    return f"{socket.gethostname()}:{pid}:{fields[_START_FIELD]}"
+
+
+def own_name() -> str:
+    """Return this process's name."""
+    name = process_name(os.getpid())
+    if name is None:
+        raise RuntimeError("this machine has no /proc: only Linux is supported")
+    return name
+
+
+def is_on_this_machine(name: str) -> bool:
+    """Tell whether a name is of a process of this machine."""
+    return name.split(":")[0] == socket.gethostname()
+
+
+def is_running(name: str) -> bool:
+    """Tell whether the process of that name is running here."""
+    return process_name(int(name.split(":")[1])) == name
