@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import shutil
 import time
 import uuid
@@ -23,6 +24,9 @@ from ink.tracking.runs import RunName
 
 RUNNING, FINISHED, FAILED, KILLED = "RUNNING", "FINISHED", "FAILED", "KILLED"  # as MLflow writes them
 LOCK_SECONDS = 60.0
+
+# fairseq lets every library tell all it knows; a lock taken is no news in a job's log
+logging.getLogger("filelock").setLevel(logging.WARNING)
 
 
 def now() -> int:
