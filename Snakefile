@@ -23,6 +23,7 @@ include: "workflow/rules/reporting.smk"
 
 onstart:
     write_resolved_config()
+    start_tracking()
 
 
 rule all:

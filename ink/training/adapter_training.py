@@ -15,7 +15,7 @@ from ink.files import write_atomically, write_json
 from ink.nmt.adapter import read_adapter, write_adapter
 from ink.nmt.translation_model import TranslationModel
 from ink.training.averaging import average
-from ink.training.stopping import best_round, patience_has_run_out, rounds_to_average
+from ink.training.stopping import OnEpoch, best_round, patience_has_run_out, rounds_to_average, unwatched
 from ink.training.trainer import TrainingRun, fairseq_config
 
 
@@ -58,7 +58,9 @@ class AdapterTraining:
         write_adapter(path, self.model.network.adapter_weights(), base_model=self.model.base_fingerprint)
 
 
-def train_adapter(domain: Domain, settings: Mapping[str, Any], seed: int, output: Path) -> None:
+def train_adapter(
+    domain: Domain, settings: Mapping[str, Any], seed: int, output: Path, on_epoch: OnEpoch = unwatched
+) -> None:
     """Train the Adapter baseline (Bapna and Firat 2019) and write the folder `output`.
 
     It holds adapter.safetensors, the average that is used; epochs/N.safetensors; record.json with the curves.
@@ -69,6 +71,7 @@ def train_adapter(domain: Domain, settings: Mapping[str, Any], seed: int, output
         for epoch in range(1, settings["adapter"]["max_epochs"] + 1):
             history.append(training.epoch(epoch, "adapter, epoch"))
             training.write_adapter(folder / "epochs" / f"{epoch}.safetensors")
+            on_epoch(history[-1])
             if patience_has_run_out(history, settings["training"]["patience"]):
                 break
         epochs = {entry["round"]: folder / "epochs" / f"{entry['round']}.safetensors" for entry in history}

@@ -13,11 +13,18 @@ from ink.corpus.prepared import PreparedCorpus
 from ink.evaluation.dev_bleu import dev_bleu_of
 from ink.files import write_atomically, write_json
 from ink.training.averaging import average
+from ink.training.stopping import OnEpoch, unwatched
 from ink.training.trainer import TrainingRun, fairseq_config
 
 
 def train_base_model(
-    data: PreparedCorpus, corpus: Path, vocabulary: Path, settings: Mapping[str, Any], seed: int, output: Path
+    data: PreparedCorpus,
+    corpus: Path,
+    vocabulary: Path,
+    settings: Mapping[str, Any],
+    seed: int,
+    output: Path,
+    on_epoch: OnEpoch = unwatched,
 ) -> None:
     """Write the folder `output` with model.pt, the average of the last epochs, and record.json with its curves.
 
@@ -38,6 +45,7 @@ def train_base_model(
         for epoch in range(1, chosen["max_epochs"] + 1):
             means = run.epoch(f"base model, epoch {epoch}")
             history.append({"round": epoch, "updates": run.updates, **means})
+            on_epoch(history[-1])
             weights = {name: tensor.detach().cpu().clone() for name, tensor in model.state_dict().items()}
             last = [*last, weights][-chosen["average_last"] :]
         model.load_state_dict(average(last))

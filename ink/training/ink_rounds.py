@@ -13,7 +13,7 @@ from ink.files import read_json, write_atomically, write_json
 from ink.training import criterion as _registers_the_criterion  # noqa: F401
 from ink.training.adapter_training import AdapterTraining, finish
 from ink.training.neighbours import TrainingNeighbours
-from ink.training.stopping import patience_has_run_out
+from ink.training.stopping import OnEpoch, patience_has_run_out, unwatched
 
 
 def train_round(
@@ -24,6 +24,7 @@ def train_round(
     datastore: Path,
     previous: Path | None,
     output: Path,
+    on_epoch: OnEpoch = unwatched,
 ) -> None:
     """Train round `number` on `datastore`, which holds the keys of `previous` (round 1: of the base model).
 
@@ -45,6 +46,7 @@ def train_round(
             store = open_datastore(datastore, model=owner, corpus=domain.data.fingerprint, key="decoder_output")
             training.criterion.neighbours = TrainingNeighbours(store, settings["index"], chosen["k"], chosen["variant"])
         history.append(training.epoch(number, "INK, round"))
+        on_epoch(history[-1])
         training.write_adapter(folder / "adapter.safetensors")
         training.run.save(folder / "state.pt")
         stop = patience_has_run_out(history, settings["training"]["patience"])

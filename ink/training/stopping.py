@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 # One dictionary an epoch or round, in order, numbered from 1 in "round" and scored in "dev_bleu".
 History = Sequence[Mapping[str, Any]]
+# Called with every entry as soon as it is there.
+OnEpoch = Callable[[Mapping[str, Any]], None]
+
+
+def unwatched(entry: Mapping[str, Any]) -> None:
+    """Let an entry pass: nobody watches the training."""
 
 
 def best_round(history: History) -> int:
