@@ -24,6 +24,7 @@ include: "workflow/rules/reporting.smk"
 onstart:
     take_experiment()
     write_resolved_config()
+    start_tracking()
 
 
 rule all:

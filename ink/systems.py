@@ -9,11 +9,14 @@ from dataclasses import dataclass
 class System:
     """One row of Table 2.
 
-    model: `base`, or whose adapter it uses (`adapter`, `ink`); combiner: how it uses neighbours in decoding, if at all.
+    model: `base`, or whose adapter it uses (`adapter`, `ink`); commands: those that it consists of;
+    first_job: the job with which a run of it begins; combiner: how it uses neighbours in decoding, if at all.
     """
 
     label: str
     model: str
+    commands: tuple[str, ...]
+    first_job: str
     combiner: str | None = None
 
     @property
@@ -23,10 +26,15 @@ class System:
 
 
 SYSTEMS: dict[str, System] = {
-    "off_the_shelf": System("Off-the-shelf NMT", model="base"),
-    "v_knn": System("V-kNN", model="base", combiner="vanilla"),
-    "adapter": System("Adapter", model="adapter"),
-    "ink": System("INK", model="ink"),
+    "off_the_shelf": System("Off-the-shelf NMT", "base", ("evaluate",), "evaluate"),
+    "v_knn": System("V-kNN", "base", ("build-datastore", "tune-v-knn", "evaluate"), "tune-v-knn", combiner="vanilla"),
+    "adapter": System("Adapter", "adapter", ("train-adapter", "evaluate"), "train-adapter"),
+    "ink": System(
+        "INK",
+        "ink",
+        ("build-datastore", "refresh-datastore", "train-ink-round", "finish-ink", "evaluate"),
+        "train-ink-round-1",
+    ),
 }
 
 

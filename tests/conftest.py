@@ -85,6 +85,7 @@ SETTINGS: dict[str, Any] = {
         "temperature": [1, 10],
         "select_by": "likelihood",
     },
+    "mlflow": {"tracking_uri": None},
 }
 
 

@@ -12,6 +12,7 @@ import click
 
 from ink import __version__
 from ink.cli.commands import LazyCommands
+from ink.cli.jobs import AT_END
 from ink.cli.log import LogFile
 from ink.cli.workflow import end_with_workflow
 from ink.errors import InkError
@@ -33,6 +34,8 @@ COMMANDS = {
     "translate": "ink.cli.translation",
     "tables": "ink.cli.reporting",
     "check-config": "ink.cli.reporting",
+    "start-tracking": "ink.cli.tracking",
+    "sync": "ink.cli.tracking",
 }
 
 _LOG: list[LogFile] = []
@@ -79,6 +82,9 @@ def main() -> None:
         sys.excepthook(*sys.exc_info())
         _explain_failure()
         sys.exit(1)
+    finally:
+        for act in AT_END:
+            act()
 
 
 def _explain_failure() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from ink.cli.jobs import tracked
 from ink.cli.machine import use_machine
 from ink.cli.options import (
     base_model_option,
@@ -16,6 +17,7 @@ from ink.cli.options import (
     output_option,
     path_option,
     prepared_corpus,
+    run_seed_option,
     vocabulary_option,
 )
 
@@ -55,6 +57,7 @@ def build_datastore(
 @click.command("refresh-datastore")
 @config_option
 @domain_option
+@run_seed_option
 @click.option("--round", "number", type=int, required=True, help="The round that will train on it.")
 @base_model_option
 @vocabulary_option
@@ -65,6 +68,7 @@ def build_datastore(
 def refresh_datastore(
     config: Path,
     domain: str,
+    seed: int,
     number: int,
     base_model: Path,
     vocabulary: Path,
@@ -79,29 +83,30 @@ def refresh_datastore(
     if has_stopped(previous):
         write_stopped_datastore(number, output)
         return
-    from ink.datastore.build import build_datastore as build
-    from ink.nmt.translation_model import load_translation_model
+    with tracked(config, "refresh-datastore", system="ink", domain=domain, seed=seed, number=number):
+        from ink.datastore.build import build_datastore as build
+        from ink.nmt.translation_model import load_translation_model
 
-    use_machine()
-    settings = load_settings(config, "refresh-datastore", domain)
-    prepared = prepared_corpus(settings, data)
-    model = load_translation_model(
-        base_model,
-        vocabulary,
-        prepared.source_language,
-        prepared.target_language,
-        settings["device"],
-        adapter=previous / "adapter.safetensors",
-    )
-    keeps_codebooks = settings["ink"]["refresh_index"] == "reuse"
-    build(
-        model,
-        prepared.load(model.task, "train"),
-        prepared.fingerprint,
-        output,
-        key="decoder_output",
-        batch_tokens=settings["datastore"]["batch_tokens"],
-        index=settings["index"],
-        log_probs=False,
-        trained_index=first_datastore / "index.faiss" if keeps_codebooks else None,
-    )
+        use_machine()
+        settings = load_settings(config, "refresh-datastore", domain)
+        prepared = prepared_corpus(settings, data)
+        model = load_translation_model(
+            base_model,
+            vocabulary,
+            prepared.source_language,
+            prepared.target_language,
+            settings["device"],
+            adapter=previous / "adapter.safetensors",
+        )
+        keeps_codebooks = settings["ink"]["refresh_index"] == "reuse"
+        build(
+            model,
+            prepared.load(model.task, "train"),
+            prepared.fingerprint,
+            output,
+            key="decoder_output",
+            batch_tokens=settings["datastore"]["batch_tokens"],
+            index=settings["index"],
+            log_probs=False,
+            trained_index=first_datastore / "index.faiss" if keeps_codebooks else None,
+        )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from ink.cli.jobs import tracked
 from ink.cli.machine import use_machine
 from ink.cli.options import (
     config_option,
@@ -28,11 +29,13 @@ from ink.cli.options import (
 @output_option
 def tune_v_knn(config: Path, domain: str, datastore: Path, output: Path, **files: Path) -> None:
     """Choose V-kNN's k, lambda and T on the domain's dev set."""
-    from ink.evaluation.tune import tune_vanilla
+    with tracked(config, "tune-v-knn", system="v_knn", domain=domain, seed=None) as job:
+        from ink.evaluation.tune import tune_vanilla
 
-    use_machine()
-    settings = load_settings(config, "tune-v-knn", domain)
-    tune_vanilla(make_domain(settings, **files), datastore, settings, output)
+        use_machine()
+        settings = load_settings(config, "tune-v-knn", domain)
+        tune_vanilla(make_domain(settings, **files), datastore, settings, output)
+        job.record.artifact("combiner.json", output)
 
 
 @click.command("evaluate")
@@ -63,23 +66,25 @@ def evaluate(
     **files: Path,
 ) -> None:
     """Translate a domain's test set with one system and score it."""
-    from ink.assembly import Parts
-    from ink.evaluation.system import GeneralTest, evaluate_system
+    with tracked(config, "evaluate", system=system, domain=domain, seed=seed) as job:
+        from ink.assembly import Parts
+        from ink.evaluation.system import GeneralTest, evaluate_system
 
-    use_machine()
-    settings = load_settings(config, "evaluate", domain)
-    general = None
-    if general_corpus is not None and general_data is not None:
-        name = settings["data"]["general_domain"]
-        general = GeneralTest(name, general_corpus, prepared_corpus(settings, general_data))
-    evaluate_system(
-        system,
-        domain,
-        seed,
-        make_domain(settings, **files),
-        Parts(adapter, datastore, combiner),
-        general,
-        settings,
-        hypotheses,
-        scores,
-    )
+        use_machine()
+        settings = load_settings(config, "evaluate", domain)
+        general = None
+        if general_corpus is not None and general_data is not None:
+            name = settings["data"]["general_domain"]
+            general = GeneralTest(name, general_corpus, prepared_corpus(settings, general_data))
+        evaluate_system(
+            system,
+            domain,
+            seed,
+            make_domain(settings, **files),
+            Parts(adapter, datastore, combiner),
+            general,
+            settings,
+            hypotheses,
+            scores,
+        )
+        job.scored(scores, hypotheses)

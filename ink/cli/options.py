@@ -19,6 +19,7 @@ def path_option(name: str, help: str, *, required: bool = True, multiple: bool =
 config_option = path_option("--config", "The experiment's config file.")
 domain_option = click.option("--domain", required=True, help="The domain's name in the config.")
 seed_option = click.option("--seed", type=int, required=True, help="Seed of initialisation, dropout and data order.")
+run_seed_option = click.option("--seed", type=int, required=True, help="Seed of the run that the job belongs to.")
 base_model_option = path_option("--base-model", "The base model's fairseq checkpoint.")
 vocabulary_option = path_option("--vocabulary", "Folder with BPE codes and dictionaries.")
 corpus_option = path_option("--corpus", "Folder with the domain's raw text.")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from ink.cli.jobs import tracked
 from ink.cli.machine import use_machine
 from ink.cli.options import (
     config_option,
@@ -18,6 +19,7 @@ from ink.cli.options import (
     output_option,
     path_option,
     prepared_corpus,
+    run_seed_option,
     seed_option,
     vocabulary_option,
 )
@@ -32,11 +34,16 @@ from ink.cli.options import (
 @output_option
 def train_base(config: Path, seed: int, vocabulary: Path, corpus: Path, data: Path, output: Path) -> None:
     """Train the off-the-shelf model on the general domain."""
-    from ink.training.base_model import train_base_model
+    from ink.config import load
 
-    use_machine()
-    settings = load_settings(config, "train-base")
-    train_base_model(prepared_corpus(settings, data), corpus, vocabulary, settings, seed, output)
+    general = load(config)["data"]["general_domain"]
+    with tracked(config, "train-base", system="off_the_shelf", domain=general, seed=seed) as job:
+        from ink.training.base_model import train_base_model
+
+        use_machine()
+        settings = load_settings(config, "train-base")
+        train_base_model(prepared_corpus(settings, data), corpus, vocabulary, settings, seed, output, job.epoch)
+        job.trained(output / "record.json")
 
 
 @click.command("train-adapter")
@@ -47,11 +54,13 @@ def train_base(config: Path, seed: int, vocabulary: Path, corpus: Path, data: Pa
 @output_option
 def train_adapter(config: Path, domain: str, seed: int, output: Path, **files: Path) -> None:
     """Train the Adapter baseline on a domain."""
-    from ink.training.adapter_training import train_adapter as train
+    with tracked(config, "train-adapter", system="adapter", domain=domain, seed=seed) as job:
+        from ink.training.adapter_training import train_adapter as train
 
-    use_machine()
-    settings = load_settings(config, "train-adapter", domain)
-    train(make_domain(settings, **files), settings, seed, output)
+        use_machine()
+        settings = load_settings(config, "train-adapter", domain)
+        train(make_domain(settings, **files), settings, seed, output, job.epoch)
+        job.trained(output / "record.json")
 
 
 @click.command("train-ink-round")
@@ -79,23 +88,27 @@ def train_ink_round(
     if previous is not None and has_stopped(previous):
         write_stopped_round(number, output)
         return
-    from ink.training.ink_rounds import train_round
+    with tracked(config, "train-ink-round", system="ink", domain=domain, seed=seed, number=number) as job:
+        from ink.training.ink_rounds import train_round
 
-    use_machine()
-    settings = load_settings(config, "train-ink-round", domain)
-    train_round(make_domain(settings, **files), settings, seed, number, datastore, previous, output)
+        use_machine()
+        settings = load_settings(config, "train-ink-round", domain)
+        train_round(make_domain(settings, **files), settings, seed, number, datastore, previous, output, job.epoch)
 
 
 @click.command("finish-ink")
 @config_option
 @domain_option
+@run_seed_option
 @domain_files_options
 @path_option("--round", "Folder of a round; give all of them.", multiple=True)
 @output_option
-def finish_ink(config: Path, domain: str, output: Path, round: tuple[Path, ...], **files: Path) -> None:
+def finish_ink(config: Path, domain: str, seed: int, output: Path, round: tuple[Path, ...], **files: Path) -> None:
     """Average INK's last rounds and the best one into the final adapter."""
-    from ink.training.ink_rounds import finish_rounds
+    with tracked(config, "finish-ink", system="ink", domain=domain, seed=seed) as job:
+        from ink.training.ink_rounds import finish_rounds
 
-    use_machine()
-    settings = load_settings(config, "finish-ink", domain)
-    finish_rounds(make_domain(settings, **files), settings, round, output)
+        use_machine()
+        settings = load_settings(config, "finish-ink", domain)
+        finish_rounds(make_domain(settings, **files), settings, round, output)
+        job.trained(output / "record.json")

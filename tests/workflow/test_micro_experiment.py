@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 import os
 import re
+import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -247,3 +249,41 @@ def test_the_command_of_a_job_can_be_typed(micro: Any) -> None:
     commands = re.findall(r"^ *(?:Shell command: )?(ink --log .*)$", printed, flags=re.MULTILINE)
     assert len(commands) == sum(micro[1].planned.values())
     assert not any("snakemake" in command for command in commands)
+
+
+def test_mlflow_has_one_finished_run_for_each_system_domain_and_seed(micro: Any) -> None:
+    folder = micro[0].path
+    with closing(sqlite3.connect(folder / "mlflow.db")) as database:
+
+        def rows(query: str, *values: str) -> list[tuple[Any, ...]]:
+            return database.execute(query, values).fetchall()
+
+        runs = {
+            name: (run_id, artifacts)
+            for name, run_id, artifacts in rows("select name, run_uuid, artifact_uri from runs")
+        }
+        assert len(runs) == len(rows("select name from runs"))
+        everything = {f"{system}/{domain}/seed1" for system in SYSTEMS for domain in DOMAINS}
+        assert set(runs) == everything | {"off_the_shelf/general/seed1"}
+        assert set(rows("select status from runs")) == {("FINISHED",)}
+        assert rows("select count(*) from experiments where name = 'micro'") == [(1,)]
+        curve = "select step, value from metrics where run_uuid = ? and key = ? order by step"
+        for model in ("adapter", "ink"):
+            for domain in DOMAINS:
+                run_id, _ = runs[f"{model}/{domain}/seed1"]
+                record = read_json(folder / f"work/micro/adapters/{model}/{domain}/seed1/record.json")
+                for name, key in (("train/loss", "loss"), ("dev/bleu", "dev_bleu")):
+                    expected = [(entry["round"], entry[key]) for entry in record["history"]]
+                    assert rows(curve, run_id, name) == expected, (model, domain, name)
+                assert rows(curve, run_id, "dev/bleu_final") == [(0, record["dev_bleu"])]
+        for score in read_scores(folder / "results" / "micro"):
+            run_id, artifacts = runs[f"{score.system}/{score.domain}/seed{score.seed}"]
+            assert rows(curve, run_id, "test/bleu") == [(0, score.bleu.score)]
+            written = folder / "results" / "micro" / "hypotheses" / score.system / score.domain / "seed1.en"
+            assert (Path(artifacts) / "hypotheses.en").read_bytes() == written.read_bytes()
+            tags = dict(rows("select key, value from tags where run_uuid = ?", run_id))
+            assert tags["ink.workflow_command"] == "snakemake --cores 2 --configfile micro.yaml"
+            assert tags["ink.config_file"] == "micro.yaml"
+        (base_model, _) = runs["off_the_shelf/general/seed1"]
+        history = read_json(folder / "work/micro/base_model/record.json")["history"]
+        assert rows(curve, base_model, "train/loss") == [(entry["round"], entry["loss"]) for entry in history]

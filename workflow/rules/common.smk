@@ -1,6 +1,8 @@
 # What all stages share: the checked config, folders, and who needs what.
 import json
 import os
+import subprocess
+import sys
 
 import yaml
 from snakemake.exceptions import WorkflowError
@@ -14,6 +16,7 @@ from ink.layout import Layout
 from ink.processes import own_name
 from ink.settings import settings_for, without_effect_removed
 from ink.systems import SYSTEMS, seeds_of
+from ink.tracking.provenance import record_workflow
 
 # nested values given by --config arrive as text
 read_overrides(config, workflow.config_settings.config)
@@ -55,6 +58,12 @@ def write_resolved_config():
     with write_atomically(CONFIG) as temporary:
         plain = json.loads(json.dumps(config))
         temporary.write_text(yaml.safe_dump(plain, sort_keys=False, allow_unicode=True), encoding="utf-8")
+
+
+def start_tracking():
+    """Write down who runs the jobs, and let MLflow be ready for them; whatever comes of that, they run."""
+    record_workflow(RESULTS, sys.argv, workflow.configfiles)
+    subprocess.run(["ink", "start-tracking", CONFIG], stdin=subprocess.DEVNULL, check=False)
 
 
 def settings(command):

@@ -45,7 +45,7 @@ rule refresh_datastore:
         config=CONFIG,
     shell:
         "ink --log {log} --threads {threads} refresh-datastore --config {params.config} --domain {wildcards.domain}"
-        " --round {wildcards.round} {params.files} --output {output}"
+        " --seed {wildcards.seed} --round {wildcards.round} {params.files} --output {output}"
 
 
 rule train_ink_round:
@@ -96,4 +96,4 @@ rule finish_ink:
         config=CONFIG,
     shell:
         "ink --log {log} --threads {threads} finish-ink --config {params.config} --domain {wildcards.domain}"
-        " {params.files} {params.rounds} --output {params.folder}"
+        " --seed {wildcards.seed} {params.files} {params.rounds} --output {params.folder}"

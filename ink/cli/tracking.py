@@ -1,0 +1,29 @@
+"""Commands that bring runs into MLflow."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command("start-tracking")
+@click.argument("config", type=click.Path(path_type=Path))
+def start_tracking(config: Path) -> None:
+    """Before an experiment's jobs: create its MLflow database, and close runs whose jobs were killed."""
+    from ink.config import load
+    from ink.tracking.syncing import start
+
+    start(load(config), config)
+
+
+@click.command("sync")
+@click.argument("config", type=click.Path(path_type=Path))
+@click.option("--tracking-uri", help="Upload there (default: mlflow.tracking_uri of the config).")
+def sync(config: Path, tracking_uri: str | None) -> None:
+    """Upload the runs of an experiment to MLflow, as often as you like: what is there already stays single."""
+    from ink.config import load
+    from ink.tracking.syncing import sync as upload_all
+
+    count, uri = upload_all(load(config), tracking_uri)
+    click.echo(f"{config}: {count} {'run' if count == 1 else 'runs'} in {uri}")

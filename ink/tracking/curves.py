@@ -1,0 +1,38 @@
+"""The names of curves and measures, the same for every system."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+# keys of a history's entry that are no loss and no share
+_COUNTS = ("round", "updates")
+_OF_DEV = {"dev_bleu": "dev/bleu"}
+
+
+def curve_points(entry: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
+    """Yield name and value of every curve at an entry of a training history; its epoch or round is the step."""
+    for key, value in entry.items():
+        if key == "seconds":
+            seconds = value if isinstance(value, Mapping) else {"training": value}
+            yield from ((f"time/{kind}_seconds", float(spent)) for kind, spent in seconds.items())
+        elif key in _OF_DEV:
+            yield _OF_DEV[key], float(value)
+        elif key not in _COUNTS and isinstance(value, int | float):
+            yield f"train/{key}", float(value)
+
+
+def training_measures(record: Mapping[str, Any]) -> dict[str, float]:
+    """Return what a training's record.json says of the model that came out."""
+    names = {"best_dev_bleu": "dev/bleu_best", "dev_bleu": "dev/bleu_final"}
+    return {name: float(record[key]) for key, name in names.items() if key in record}
+
+
+def score_measures(scores: Mapping[str, Any]) -> dict[str, float]:
+    """Return what a scores file says of a run."""
+    measures = {f"test/{name}": float(scores[name]["score"]) for name in ("bleu", "chrf")}
+    if scores["general"] is not None:
+        measures |= {f"general/{name}": float(scores["general"][name]["score"]) for name in ("bleu", "chrf")}
+    measures["memory/added_bytes"] = float(sum(scores["added_memory"].values()))
+    measures["decoding/sentences_per_second"] = float(scores["decoding"]["sentences_per_second"])
+    return measures

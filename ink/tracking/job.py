@@ -1,0 +1,143 @@
+"""A job that is tracked: what it says goes to disk first, then to MLflow."""
+
+from __future__ import annotations
+
+import resource
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from ink.config import load
+from ink.errors import InkError
+from ink.files import read_json
+from ink.layout import Layout
+from ink.systems import seeds_of
+from ink.tracking.curves import curve_points, score_measures, training_measures
+from ink.tracking.journal import FAILED, FINISHED, KILLED, RUNNING, JobRecord, Journal
+from ink.tracking.provenance import git_commit
+from ink.tracking.runs import RunName, first_job, last_job, parameters
+from ink.tracking.upload import QuietUploader, Uploader, configured_uri
+
+ERROR_LENGTH = 500
+
+
+class Terminated(SystemExit):
+    """The system asked the job to end."""
+
+
+class Job:
+    """What a command says of its job."""
+
+    def __init__(self, journal: Journal, record: JobRecord, uploader: QuietUploader, last_job: str) -> None:
+        self.journal, self.record, self.uploader, self.last_job = journal, record, uploader, last_job
+
+    def epoch(self, entry: Mapping[str, Any]) -> None:
+        """Log an epoch's or a round's entry of the history; one that is known already changes nothing."""
+        for name, value in curve_points(entry):
+            self.record.point(name, int(entry["round"]), value)
+        self.record.write()
+        self.uploader.upload(self.journal)
+
+    def trained(self, record: Path) -> None:
+        """Log what a training's record.json says of its outcome."""
+        for name, value in training_measures(read_json(record)).items():
+            self.record.measure(name, value)
+        self.record.artifact("record.json", record)
+
+    def scored(self, scores: Path, hypotheses: Path) -> None:
+        """Log a scores file, and the translations behind it."""
+        for name, value in score_measures(read_json(scores)).items():
+            self.record.measure(name, value)
+        self.record.artifact("scores.json", scores)
+        self.record.artifact(f"hypotheses{hypotheses.suffix}", hypotheses)
+
+    def end(self, status: str, error: str | None = None) -> None:
+        """Write to disk how the job and its run ended."""
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        self.record.end(status, error=error, peak_mb=peak)
+        if status == FINISHED:
+            # the last job's record stands as well where an earlier job was repeated
+            last = self.journal.jobs().get(self.last_job)
+            status = FINISHED if last is not None and last["status"] == FINISHED else RUNNING
+        self.journal.update(status=status, ended=None if status == RUNNING else self.record.record["ended"])
+
+    def upload(self) -> None:
+        """Send everything the job has said, with its files."""
+        self.uploader.upload(self.journal, [*self.record.record["artifacts"]])
+
+
+@contextmanager
+def track(
+    config_path: Path,
+    command: str,
+    system: str,
+    domain: str,
+    seed: int | None,
+    *,
+    number: int | None = None,
+    argv: list[str],
+    log: Path | None,
+    at_end: list[Callable[[], None]],
+) -> Iterator[Job]:
+    """Track a job of the run (system, domain, seed) while the block runs; `number` is a round's.
+
+    Without `seed` the run is one of a system that does not learn. A block that raises leaves job and run FAILED, one
+    that is interrupted or terminated KILLED; their upload is put into `at_end`, for the log is not complete yet.
+    """
+    config = load(config_path)
+    if seed is None:
+        (seed,) = seeds_of(system, config["seeds"])
+    name = RunName(system, domain, seed)
+    job_name = command if number is None else f"{command}-{number}"
+    results = Path(Layout(config).results)
+    journal = Journal(results, name)
+    journal.open(
+        job_name,
+        parameters(config, name),
+        first=job_name == first_job(config, name),
+        config=config_path,
+        about={"git_commit": git_commit(), "config_file": str(config_path)},
+    )
+    record = JobRecord(journal, job_name, command, argv)
+    if log is not None:
+        record.artifact(f"logs/{job_name}.log", log)
+    uploader = QuietUploader(Uploader(config["experiment"], configured_uri(config)), f"ink sync {config_path}")
+    job = Job(journal, record, uploader, last_job(config, name))
+    with _terminations_raise():
+        try:
+            uploader.upload(journal, ["config.yaml"])
+            yield job
+        except (KeyboardInterrupt, Terminated) as error:
+            job.end(KILLED, "interrupted" if isinstance(error, KeyboardInterrupt) else "terminated")
+            at_end.append(job.upload)
+            raise
+        except BaseException as error:
+            said = " ".join(str(error).split())
+            text = said if isinstance(error, InkError) else f"{type(error).__name__}: {said}"
+            job.end(FAILED, text[:ERROR_LENGTH])
+            at_end.append(job.upload)
+            raise
+    job.end(FINISHED)
+    job.upload()
+
+
+@contextmanager
+def _terminations_raise() -> Iterator[None]:
+    """Let a first SIGTERM unwind the block, so that the journal is told; a second one ends the process."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        raise Terminated(128 + number)
+
+    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)

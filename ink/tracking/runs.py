@@ -1,0 +1,69 @@
+"""What a run is: one system on one domain with one seed, its jobs, and every setting that can change it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ink.settings import settings_for
+from ink.systems import SYSTEMS
+
+PREPARATION = {"synthetic": "generate-corpus", "files": "ingest-corpus"}  # by data.source
+
+
+@dataclass(frozen=True)
+class RunName:
+    """The row, the column and the seed of a run; a system that does not learn has the config's first seed."""
+
+    system: str
+    domain: str
+    seed: int
+
+    def __str__(self) -> str:
+        return f"{self.system}/{self.domain}/seed{self.seed}"
+
+
+def parameters(config: Mapping[str, Any], name: RunName) -> dict[str, Any]:
+    """Return every setting that the commands behind a run read, by dotted key, and the run's own name.
+
+    Preparation and base model count too: where one of their settings has changed, the run is another one.
+    """
+    found: dict[str, Any] = {"system": name.system, "domain": name.domain, "seed": name.seed}
+    for command in _commands(config, name.system):
+        found |= _flat(settings_for(config, command, name.domain))
+    return found
+
+
+def _commands(config: Mapping[str, Any], system: str) -> list[str]:
+    trained = config["base_model"]["path"] is None
+    base = ["learn-vocabulary", "train-base"] if trained else ["adopt-vocabulary"]
+    return [PREPARATION[config["data"]["source"]], "prepare-corpus", *base, *SYSTEMS[system].commands]
+
+
+def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in settings.items():
+        if isinstance(value, Mapping) and value:
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat
+
+
+def first_job(config: Mapping[str, Any], name: RunName) -> str:
+    """Return the job with which a run begins: started again after the run has finished, it begins another run."""
+    return "train-base" if _holds_the_base_model(config, name) else SYSTEMS[name.system].first_job
+
+
+def last_job(config: Mapping[str, Any], name: RunName) -> str:
+    """Return the job that finishes a run: scoring, or training the base model where nobody asked for its scores."""
+    if _holds_the_base_model(config, name) and name.system not in config["systems"]:
+        return "train-base"
+    return "evaluate"
+
+
+def _holds_the_base_model(config: Mapping[str, Any], name: RunName) -> bool:
+    """Whether the base model's training belongs to this run: the unadapted model on the domain it learns from."""
+    trained = config["base_model"]["path"] is None
+    return trained and name.system == "off_the_shelf" and name.domain == config["data"]["general_domain"]

@@ -1,0 +1,34 @@
+"""What concerns all runs of an experiment: closing dead ones, and bringing MLflow up to date."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ink.layout import Layout
+from ink.tracking.journal import Journal, journals
+from ink.tracking.upload import QuietUploader, Uploader, configured_uri
+
+
+def close_dead_runs(config: Mapping[str, Any]) -> list[Journal]:
+    """Call jobs and runs killed that nobody works on any more; return the journals that have changed."""
+    return [journal for journal in journals(Layout(config).results) if journal.close_dead()]
+
+
+def start(config: Mapping[str, Any], config_path: Path) -> None:
+    """Before the first job: close dead runs, create database and experiment once; MLflow's refusal is a line."""
+    closed = close_dead_runs(config)
+    uploader = QuietUploader(Uploader(config["experiment"], configured_uri(config)), f"ink sync {config_path}")
+    uploader.try_to(uploader.uploader.prepare)
+    for journal in closed:
+        uploader.upload(journal, None)
+
+
+def sync(config: Mapping[str, Any], uri: str | None = None) -> tuple[int, str]:
+    """Upload every run; return how many MLflow has now, and where. UploadError where it cannot be filled."""
+    close_dead_runs(config)
+    uploader = Uploader(config["experiment"], uri or configured_uri(config))
+    uploader.prepare()
+    count = sum(uploader.upload(journal, None) for journal in journals(Layout(config).results))
+    return count, uploader.uri

@@ -1,0 +1,300 @@
+"""From journals to MLflow: the only module that imports it, and only when there is something to send."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import ssl
+import sys
+import tempfile
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any, TypeVar
+
+from filelock import FileLock
+from filelock import Timeout as LockTimeout
+
+from ink.errors import InkError
+from ink.tracking.journal import KILLED, RUNNING, Journal
+from ink.tracking.projection import Point, Projection, project
+
+PROBE_SECONDS = 3.0  # for a server's first word
+REQUEST_SECONDS, RETRIES = 10, 1
+LOCK_SECONDS = 120.0
+# MLflow's limits of one call
+METRICS, PARAMETERS, TAGS = 1000, 100, 100
+ERROR_TAG = "ink.error"
+
+Item = TypeVar("Item")
+
+
+class UploadError(InkError):
+    """MLflow could not be filled: it is not there, or refused."""
+
+
+def configured_uri(config: Mapping[str, Any]) -> str | None:
+    """Return where runs go: the config's word, then the environment's; None leaves it to MLflow (./mlflow.db)."""
+    uri = config["mlflow"]["tracking_uri"] or os.environ.get("MLFLOW_TRACKING_URI")
+    return str(uri) if uri else None
+
+
+def without_password(uri: str) -> str:
+    """Return a URI fit to be shown and kept."""
+    parts = urllib.parse.urlsplit(uri)
+    return uri.replace(f"{parts.netloc}", parts.netloc.rpartition("@")[2], 1) if "@" in parts.netloc else uri
+
+
+class Uploader:
+    """Brings journals of one experiment into one MLflow store, as often as one likes: what is there stays single."""
+
+    def __init__(self, experiment: str, uri: str | None) -> None:
+        self.experiment = experiment
+        self._uri = uri
+        self._client: Any = None
+        self._experiment_id = ""
+        # what this process has sent, by run: live curves send what is new
+        self._sent: dict[str, set[Any]] = {}
+
+    @property
+    def uri(self) -> str:
+        """Where runs go; known for certain once MLflow has been asked."""
+        return without_password(self._uri or "sqlite:///mlflow.db")
+
+    def prepare(self) -> None:
+        """Create database and experiment if they are missing; UploadError where that cannot be."""
+        with self._speaking(), self._alone():
+            self._connect()
+
+    def upload(self, journal: Journal, artifacts: Collection[str] | None = ()) -> bool:
+        """Send what a journal says, and the artifacts so named (None: all).
+
+        False where somebody has deleted the run in MLflow, which is left at that. UploadError says in one line why
+        nothing could be sent.
+        """
+        projection = project(journal)
+        run = journal.run()
+        if projection is None or run is None:
+            return False
+        with self._speaking(), self._alone():
+            self._connect()
+            found = self._find_or_create(journal, run, projection)
+            if found.info.lifecycle_stage == "deleted":
+                return False
+            run_id = found.info.run_id
+            self._send(run_id, projection, found)
+            wanted = projection.artifacts if artifacts is None else artifacts
+            self._send_artifacts(run_id, {name: projection.artifacts[name] for name in wanted})
+            self._set_status(run_id, projection, found.info.status)
+            for replaced in run["replaced"]:
+                self._close_replaced(replaced)
+            return True
+
+    @contextlib.contextmanager
+    def _speaking(self) -> Iterator[None]:
+        """Turn whatever goes wrong with MLflow into one line; a run's results do not hang on it."""
+        try:
+            yield
+        except UploadError:
+            raise
+        except LockTimeout:
+            raise UploadError(f"{self.uri} is in use by another process for {LOCK_SECONDS:.0f} s") from None
+        except Exception as error:
+            line = next(iter(str(error).strip().splitlines()), "")[:300]
+            raise UploadError(f"{self.uri}: {type(error).__name__}: {line}") from error
+
+    def _alone(self) -> contextlib.AbstractContextManager[Any]:
+        """Keep the other processes of this machine from a database: they race in creating it and wait on its locks."""
+        uri = self._known_uri()
+        if _is_server(uri):
+            return contextlib.nullcontext()
+        if uri.startswith("sqlite:///"):
+            path = Path(urllib.parse.unquote(uri.removeprefix("sqlite:///")).partition("?")[0])
+            path.parent.mkdir(parents=True, exist_ok=True)
+            return FileLock(f"{path}.lock", timeout=LOCK_SECONDS)
+        return FileLock(Path(tempfile.gettempdir()) / f"ink-mlflow-{os.getuid()}.lock", timeout=LOCK_SECONDS)
+
+    def _known_uri(self) -> str:
+        """Ask a server whether it is there, or MLflow for its default; slow imports come before any lock."""
+        if self._client is None:
+            if self._uri is not None and _is_server(self._uri):
+                _probe(self._uri)
+            _prepare_environment()
+            import mlflow
+
+            logging.getLogger("alembic").setLevel(logging.WARNING)
+            logging.getLogger("mlflow").setLevel(logging.WARNING)
+            self._uri = self._uri or mlflow.get_tracking_uri()
+        assert self._uri is not None
+        return self._uri
+
+    def _connect(self) -> None:
+        if self._client is not None:
+            return
+        from mlflow.exceptions import MlflowException
+        from mlflow.tracking import MlflowClient
+
+        client: Any = MlflowClient(tracking_uri=self._uri)
+        found = client.get_experiment_by_name(self.experiment)
+        if found is None:
+            try:
+                client.create_experiment(self.experiment)
+            except MlflowException:
+                # on a server another machine may have been first
+                if client.get_experiment_by_name(self.experiment) is None:
+                    raise
+            found = client.get_experiment_by_name(self.experiment)
+        if found.lifecycle_stage == "deleted":
+            raise UploadError(
+                f"{self.uri}: the experiment {self.experiment} was deleted there; "
+                f"`mlflow experiments restore --experiment-id {found.experiment_id}` brings it back"
+            )
+        self._client, self._experiment_id = client, found.experiment_id
+
+    def _find_or_create(self, journal: Journal, run: Mapping[str, Any], projection: Projection) -> Any:
+        """Return MLflow's run of a journal: by the id that was written down, else by our key, else a new one."""
+        from mlflow.entities import ViewType
+        from mlflow.exceptions import MlflowException
+
+        uri = self.uri
+        if uri in run["mlflow"]:
+            with contextlib.suppress(MlflowException):  # the store may have been emptied since
+                return self._client.get_run(run["mlflow"][uri])
+        # a sync could be about to create it while the job runs
+        with FileLock(journal.folder / ".upload.lock", timeout=LOCK_SECONDS):
+            ours = f"tags.`ink.run` = '{run['key']}'"
+            there = self._client.search_runs([self._experiment_id], ours, run_view_type=ViewType.ALL, max_results=1)
+            found = next(iter(there), None) or self._client.create_run(
+                self._experiment_id,
+                start_time=projection.created,
+                tags={"ink.run": run["key"]},
+                run_name=projection.name,
+            )
+        journal.remember(uri, found.info.run_id)
+        return found
+
+    def _send(self, run_id: str, projection: Projection, found: Any) -> None:
+        from mlflow.entities import Metric, Param, RunTag
+
+        sent = self._sent.setdefault(run_id, set())
+        points: Sequence[Point] = [point for point in projection.points if _identity(point) not in sent]
+        parameters = [item for item in projection.parameters.items() if item not in sent]
+        there = found.data.tags
+        tags = [(name, value) for name, value in projection.tags.items() if there.get(name) != value]
+        for batch in _batches(points, METRICS):
+            metrics = [Metric(name, value, moment, step) for name, value, moment, step in batch]
+            self._client.log_batch(run_id, metrics=metrics)
+        for some in _batches(parameters, PARAMETERS):
+            self._client.log_batch(run_id, params=[Param(name, value) for name, value in some])
+        for some in _batches(tags, TAGS):
+            self._client.log_batch(run_id, tags=[RunTag(name, value) for name, value in some])
+        if ERROR_TAG in there and ERROR_TAG not in projection.tags:
+            self._client.delete_tag(run_id, ERROR_TAG)
+        sent.update([*map(_identity, points), *parameters])
+
+    def _send_artifacts(self, run_id: str, artifacts: Mapping[str, Path]) -> None:
+        there = {name: path for name, path in artifacts.items() if path.is_file()}
+        if not there:
+            return
+        with tempfile.TemporaryDirectory(prefix="ink-artifacts-") as folder:
+            for name, path in there.items():
+                link = Path(folder) / name
+                link.parent.mkdir(parents=True, exist_ok=True)
+                link.symlink_to(path.resolve())
+            self._client.log_artifacts(run_id, folder)
+
+    def _set_status(self, run_id: str, projection: Projection, status: str) -> None:
+        if projection.status == RUNNING:
+            if status != RUNNING:
+                self._client.update_run(run_id, status=RUNNING)
+        else:
+            self._client.set_terminated(run_id, projection.status, projection.ended)
+
+    def _close_replaced(self, ids: Mapping[str, str]) -> None:
+        """End a run that MLflow believes running and that another one has taken the place of."""
+        from mlflow.exceptions import MlflowException
+
+        run_id = ids.get(self.uri)
+        if run_id is None or run_id in self._sent:
+            return
+        with contextlib.suppress(MlflowException):  # it may be deleted
+            if self._client.get_run(run_id).info.status == RUNNING:
+                self._client.set_terminated(run_id, KILLED)
+        self._sent[run_id] = set()
+
+
+class QuietUploader:
+    """What a job uploads with: one line where MLflow cannot be filled, and no further try in this process."""
+
+    def __init__(self, uploader: Uploader, sync_command: str, say: Callable[[str], None] | None = None) -> None:
+        self.uploader = uploader
+        self.sync_command = sync_command
+        self._say = say or _say
+        self._given_up = False
+
+    def try_to(self, act: Callable[[], Any]) -> None:
+        """Do something with the uploader."""
+        if self._given_up:
+            return
+        try:
+            act()
+        except UploadError as error:
+            self._given_up = True
+            self._say(f"tracking: {error}; results are on disk, `{self.sync_command}` uploads them later")
+
+    def upload(self, journal: Journal, artifacts: Collection[str] | None = ()) -> None:
+        self.try_to(lambda: self.uploader.upload(journal, artifacts))
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _is_server(uri: str) -> bool:
+    return uri.startswith(("http://", "https://"))
+
+
+def _probe(uri: str) -> None:
+    """Ask a server for a sign of life, whatever it says; UploadError where none comes within PROBE_SECONDS."""
+    try:
+        urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=PROBE_SECONDS).close()
+    except urllib.error.HTTPError:
+        return
+    except OSError as error:
+        reason = getattr(error, "reason", error)
+        if isinstance(reason, ssl.SSLError):
+            return  # somebody is there: what to trust is MLflow's business
+        text = getattr(reason, "strerror", None) or str(reason) or type(reason).__name__
+        raise UploadError(f"MLflow at {without_password(uri)} cannot be reached ({text})") from None
+    except Exception as error:
+        raise UploadError(f"MLflow at {without_password(uri)} cannot be reached ({error})") from None
+
+
+def _prepare_environment() -> None:
+    """Bound what MLflow may wait, and let it neither chat nor report; a person's own settings stand."""
+    settings = {
+        "MLFLOW_HTTP_REQUEST_TIMEOUT": str(REQUEST_SECONDS),
+        "MLFLOW_HTTP_REQUEST_MAX_RETRIES": str(RETRIES),
+        "MLFLOW_LOGGING_LEVEL": "WARNING",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+        "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    }
+    for name, value in settings.items():
+        os.environ.setdefault(name, value)
+
+
+def _identity(point: Point) -> tuple[str, str, int, int]:
+    """A point that equals itself, which one that is not a number does not."""
+    name, value, moment, step = point
+    return name, repr(value), moment, step
+
+
+def _batches(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
+    iterator = iter(items)
+    while batch := list(islice(iterator, size)):
+        yield batch

@@ -1,0 +1,160 @@
+"""An experiment in a folder of its own whose jobs need no model, and eyes for what MLflow has of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ink.config import load
+from ink.tracking.job import Job, track
+from ink.tracking.journal import Journal
+from ink.tracking.runs import RunName
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+INK = Path(sys.executable).with_name("ink")
+
+
+@dataclass
+class Experiment:
+    """The micro experiment's config in a folder that is the current one."""
+
+    path: Path
+    config: dict[str, Any]
+
+    @property
+    def results(self) -> Path:
+        return Path("results/micro")
+
+    @property
+    def uri(self) -> str:
+        return f"sqlite:///{self.path}/mlflow.db"
+
+    def change(self, dotted: str, value: Any) -> None:
+        *sections, last = dotted.split(".")
+        section = self.config
+        for name in sections:
+            section = section[name]
+        section[last] = value
+        self.write()
+
+    def write(self) -> None:
+        Path("config.yaml").write_text(yaml.safe_dump(self.config, sort_keys=False), encoding="utf-8")
+
+    @contextmanager
+    def job(
+        self, command: str, system: str = "adapter", number: int | None = None, log: Path | None = None, seed: int = 1
+    ) -> Iterator[Job]:
+        """A job on koran, as a command runs it; what is left for the end is done at its end."""
+        at_end: list[Callable[[], None]] = []
+        argv = ["ink", command, "--seed", str(seed)]
+        try:
+            with track(
+                Path("config.yaml"), command, system, "koran", seed, number=number, argv=argv, log=log, at_end=at_end
+            ) as job:
+                yield job
+        finally:
+            for act in at_end:
+                act()
+
+    def train(self, losses: list[float], command: str = "train-adapter", **options: Any) -> None:
+        with self.job(command, **options) as job:
+            for epoch, loss in enumerate(losses, start=1):
+                job.epoch(entry(epoch, loss))
+
+    def evaluate(self, bleu: float = 20.0, **options: Any) -> None:
+        with self.job("evaluate", **options) as job:
+            Path("scores.json").write_text(json.dumps(scores(bleu)))
+            Path("seed1.en").write_text("a line\n")
+            job.scored(Path("scores.json"), Path("seed1.en"))
+
+    def journal(self, system: str = "adapter", seed: int = 1) -> Journal:
+        return Journal(self.results, RunName(system, "koran", seed))
+
+    def run(self, system: str = "adapter", seed: int = 1) -> dict[str, Any]:
+        found = self.journal(system, seed).run()
+        assert found is not None
+        return found
+
+    def ink(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [str(INK), *arguments], capture_output=True, text=True, env={**os.environ, **environment}, timeout=100
+        )
+
+
+def entry(epoch: int, loss: float) -> dict[str, Any]:
+    """An epoch as training records it."""
+    seconds = {"training": 1.5, "dev": 0.5}
+    return {"round": epoch, "updates": 9 * epoch, "loss": loss, "dev_bleu": 10.0 + epoch, "seconds": seconds}
+
+
+def scores(bleu: float) -> dict[str, Any]:
+    measured = {"bleu": {"score": bleu}, "chrf": {"score": 40.0}}
+    return {
+        **measured,
+        "general": {"domain": "general", **measured},
+        "added_memory": {"adapter.safetensors": 1000, "other": 24},
+        "decoding": {"sentences_per_second": 7.5},
+    }
+
+
+@dataclass(frozen=True)
+class Store:
+    """An MLflow database, read with no help of ours."""
+
+    path: Path = Path("mlflow.db")
+
+    def rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
+        with closing(sqlite3.connect(self.path)) as database:
+            return database.execute(query, values).fetchall()
+
+    def count(self, table: str) -> int:
+        return int(self.rows(f"select count(*) from {table}")[0][0])
+
+    def statuses(self) -> list[str]:
+        return [status for (status,) in self.rows("select status from runs order by start_time, run_uuid")]
+
+    def tags(self, run_id: str) -> dict[str, str]:
+        return {
+            str(key): str(value) for key, value in self.rows("select key, value from tags where run_uuid = ?", run_id)
+        }
+
+    def parameters(self, run_id: str) -> dict[str, str]:
+        found = self.rows("select key, value from params where run_uuid = ?", run_id)
+        return {str(key): str(value) for key, value in found}
+
+    def curve(self, run_id: str, name: str) -> list[tuple[int, float]]:
+        query = "select step, value from metrics where run_uuid = ? and key = ? order by step, timestamp"
+        return [(int(step), float(value)) for step, value in self.rows(query, run_id, name)]
+
+    def only_run(self) -> str:
+        ((run_id,),) = self.rows("select run_uuid from runs")
+        return str(run_id)
+
+    def everything(self) -> list[list[tuple[Any, ...]]]:
+        tables = ("experiments", "runs", "params", "tags", "metrics", "latest_metrics")
+        return [sorted(self.rows(f"select * from {table}"), key=repr) for table in tables]
+
+
+@pytest.fixture
+def experiment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Experiment:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    made = Experiment(tmp_path, load(REPOSITORY / "tests" / "workflow" / "micro.yaml"))
+    made.write()
+    return made
+
+
+@pytest.fixture
+def store() -> Store:
+    return Store()

@@ -1,0 +1,112 @@
+"""Which settings a run is known by, and with which jobs it begins and ends."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ink.config import load
+from ink.settings import READS
+from ink.systems import SYSTEMS
+from ink.tracking.runs import RunName, first_job, last_job, parameters
+
+CONFIG = Path(__file__).resolve().parents[2] / "config"
+MINI, OWN_CORPUS = load(CONFIG / "config.yaml"), load(CONFIG / "own-corpus.yaml")
+
+
+def changed(dotted: str, value: Any) -> dict[str, Any]:
+    config = copy.deepcopy(MINI)
+    *sections, last = dotted.split(".")
+    section = config
+    for name in sections:
+        section = section[name]
+    section[last] = value
+    return config
+
+
+def names_of(config: dict[str, Any], system: str, domain: str = "koran") -> set[str]:
+    return set(parameters(config, RunName(system, domain, 1)))
+
+
+def test_every_command_of_a_system_says_what_it_reads() -> None:
+    for system in SYSTEMS.values():
+        assert set(system.commands) <= set(READS)
+        assert system.commands[-1] == "evaluate"
+        assert system.first_job.removesuffix("-1") in system.commands
+
+
+def test_parameters_are_the_settings_that_matter_flat_and_by_dotted_name() -> None:
+    found = parameters(MINI, RunName("ink", "koran", 3))
+    assert (found["system"], found["domain"]) == ("ink", "koran")
+    assert found["seed"] == 3
+    assert found["ink.k"] == MINI["ink"]["k"]
+    assert found["training.betas"] == [0.9, 0.98]
+    assert found["base_model.train.dimension"] == 128
+    assert found["text.max_length"] == 200
+    assert not any(isinstance(value, dict) for value in found.values())
+    assert not {"experiment", "threads.training", "ink.max_rounds", "mlflow.tracking_uri"} & set(found)
+
+
+def test_a_system_has_its_own_settings_and_not_another_s() -> None:
+    assert "v_knn.lambda" in names_of(MINI, "v_knn")
+    for system in ("off_the_shelf", "adapter", "ink"):
+        assert "v_knn.lambda" not in names_of(MINI, system)
+    assert "adapter.max_epochs" in names_of(MINI, "adapter")
+    assert "ink.alpha" not in names_of(MINI, "adapter")
+    assert "training.learning_rate" not in names_of(MINI, "off_the_shelf")
+
+
+def test_what_differs_by_domain_is_the_run_s_own() -> None:
+    config = changed("ink.k", {"medical": 1, "law": 2, "it": 3, "koran": 4})
+    assert parameters(config, RunName("ink", "koran", 1))["ink.k"] == 4
+
+
+@pytest.mark.parametrize(
+    ("dotted", "value", "systems"),
+    [
+        ("ink.alpha", 0.9, {"ink"}),
+        ("v_knn.k", [1], {"v_knn"}),
+        ("training.learning_rate", 0.5, {"adapter", "ink"}),
+        ("base_model.train.dropout", 0.3, set(SYSTEMS)),
+        ("text.bpe_merges", 10, set(SYSTEMS)),
+        ("evaluation.bootstrap_samples", 10, set()),
+        ("mlflow.tracking_uri", "http://elsewhere:1", set()),
+    ],
+)
+def test_a_setting_changes_the_runs_that_depend_on_it(dotted: str, value: Any, systems: set[str]) -> None:
+    config = changed(dotted, value)
+    different = {
+        system
+        for system in SYSTEMS
+        if parameters(config, RunName(system, "koran", 1)) != parameters(MINI, RunName(system, "koran", 1))
+    }
+    assert different == systems
+
+
+def test_a_given_base_model_is_a_parameter_and_its_training_is_none() -> None:
+    found = names_of(OWN_CORPUS, "off_the_shelf")
+    assert {"base_model.path", "base_model.bpe_codes", "data.files.pattern"} <= found
+    assert not any(name.startswith("data.synthetic") for name in found)
+
+
+def test_where_runs_begin_and_end() -> None:
+    begins = {system: first_job(MINI, RunName(system, "koran", 1)) for system in SYSTEMS}
+    assert begins == {
+        "off_the_shelf": "evaluate",
+        "v_knn": "tune-v-knn",
+        "adapter": "train-adapter",
+        "ink": "train-ink-round-1",
+    }
+    assert {last_job(MINI, RunName(system, "koran", 1)) for system in SYSTEMS} == {"evaluate"}
+
+
+def test_the_base_model_is_trained_in_the_run_of_the_unadapted_model_on_its_own_domain() -> None:
+    general = RunName("off_the_shelf", "general", 1)
+    assert first_job(MINI, general) == "train-base"
+    assert last_job(MINI, general) == "evaluate"
+    assert first_job(OWN_CORPUS, general) == "evaluate"
+    # nobody asks for its scores, and the run must end all the same
+    assert last_job(changed("systems", ["adapter"]), general) == "train-base"
