@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import sys
@@ -59,6 +60,8 @@ def main() -> None:
     """Run the command line; an error that a person can put right is one line, exit code 1."""
     # fairseq tells of every module it loads, torch of a mask type that fairseq uses: neither is news to a reader
     logging.getLogger("fairseq").setLevel(logging.WARNING)
+    # it prints the traceback of an error that it raises as well
+    logging.getLogger("fairseq.checkpoint_utils").setLevel(logging.CRITICAL)
     warnings.filterwarnings("ignore", message="Support for mismatched key_padding_mask")
     try:
         ink(standalone_mode=False)
@@ -69,8 +72,11 @@ def main() -> None:
         _explain_failure()
         sys.exit(error.exit_code)
     except InkError as error:
-        print(f"error: {error}", file=sys.stderr)
-        _explain_failure()
+        message = f"error: {error}"
+        # the log may be on the full disk that this is about
+        with contextlib.suppress(OSError):
+            print(message, file=sys.stderr, flush=True)
+        _explain_failure(message)
         sys.exit(1)
     except Exception:
         # the traceback belongs in the log, its last lines on the terminal
@@ -79,6 +85,6 @@ def main() -> None:
         sys.exit(1)
 
 
-def _explain_failure() -> None:
+def _explain_failure(message: str = "") -> None:
     for log in _LOG:
-        log.explain_failure(sys.argv)
+        log.explain_failure(sys.argv, message)

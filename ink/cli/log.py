@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import sys
 from collections import deque
 from pathlib import Path
+
+from ink.disk import disk_trouble_named
 
 LINES_SHOWN = 20
 
@@ -15,22 +18,29 @@ class LogFile:
     """Sends the process's output to a file and keeps the terminal for saying how it failed."""
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
+        with disk_trouble_named(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
         self._terminal = os.dup(2)
-        log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
         sys.stdout.flush()
         sys.stderr.flush()
         os.dup2(log, 1)
         os.dup2(log, 2)
         os.close(log)
 
-    def explain_failure(self, command: list[str]) -> None:
-        """Show on the terminal the log's place, its last lines, and the command that repeats the job."""
-        sys.stdout.flush()
-        sys.stderr.flush()
+    def explain_failure(self, command: list[str], message: str = "") -> None:
+        """Show on the terminal the log's place, its last lines, and the command that repeats the job.
+
+        `message` says why it failed; where the log could not take it, the disk being full, it follows the lines.
+        """
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError):
+                stream.flush()
         with self.path.open(encoding="utf-8", errors="replace") as file:
             last = deque(file, maxlen=LINES_SHOWN)
+        if message and message not in "".join(last):
+            last.append(message)
         repeat = shlex.join([Path(command[0]).name, *command[1:]])
         text = "".join(
             [f"\nlog: {self.path}\n", *(f"  | {line.rstrip()}\n" for line in last), f"to repeat: {repeat}\n"]
