@@ -58,8 +58,12 @@ def ink(log: Path | None, threads: int | None) -> None:
 
 def main() -> None:
     """Run the command line; an error that a person can put right is one line, exit code 1."""
-    # fairseq tells of every module it loads, torch of a mask type that fairseq uses: neither is news to a reader
+    # fairseq tells of every module it loads, torch of a mask type that fairseq uses, hydra of fairseq's use of it: none
+    # of it is news to a reader
     logging.getLogger("fairseq").setLevel(logging.WARNING)
+    logging.getLogger("hydra").setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", category=UserWarning, module=r"hydra\.")
+    warnings.filterwarnings("ignore", message=r"(?s).*automatic_schema_matching")
     # it prints the traceback of an error that it raises as well
     logging.getLogger("fairseq.checkpoint_utils").setLevel(logging.CRITICAL)
     warnings.filterwarnings("ignore", message="Support for mismatched key_padding_mask")

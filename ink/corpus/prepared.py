@@ -39,10 +39,16 @@ class PreparedCorpus:
             (self.target_language, task.target_dictionary),
         ):
             self._check_dictionary(language, dictionary, Path(task.cfg.data))
-            self._check_whole(name, language)
+            # of the other splits too: a trainer reads its own without coming here
+            for known in FAIRSEQ_NAMES.values():
+                if known == name or self._file(known, language, "idx").exists():
+                    self._check_whole(known, language)
         task.cfg.data = str(self.path)
         task.load_dataset(name)
         return task.dataset(name)
+
+    def _file(self, name: str, language: str, kind: str) -> Path:
+        return self.path / f"{name}.{self.source_language}-{self.target_language}.{language}.{kind}"
 
     def _check_dictionary(self, language: str, dictionary: Any, vocabulary: Path) -> None:
         """Two dictionaries of one size and other tokens would go unnoticed and turn every sentence into noise."""
@@ -57,8 +63,7 @@ class PreparedCorpus:
     def _check_whole(self, name: str, language: str) -> None:
         from fairseq.data import indexed_dataset
 
-        prefix = str(self.path / f"{name}.{self.source_language}-{self.target_language}.{language}")
-        text, index = (Path(file(prefix)) for file in (indexed_dataset.data_file_path, indexed_dataset.index_file_path))
+        text, index = self._file(name, language, "bin"), self._file(name, language, "idx")
         for path in (text, index):
             if not path.is_file():
                 raise InkError(f"{path} does not exist; prepare the text again")
