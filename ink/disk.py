@@ -28,55 +28,63 @@ _UNEXPLAINED = re.compile(
 _AS_GOOD_AS_FULL = 1 << 20
 
 
+class DiskTrouble(InkError):
+    """`path` cannot be written, for the `reason` given, which says what to do."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path} cannot be written: {reason}")
+        self.reason = reason
+
+
 @contextmanager
 def disk_trouble_named(path: Path) -> Iterator[None]:
-    """Raise an InkError that names `path`, what the disk lacks and what to do, where the block fails for the disk."""
+    """Raise DiskTrouble that names `path`, what the disk lacks and what to do, where the block fails for the disk.
+
+    Of blocks within one another the outermost one's path is named: the others are parts of it.
+    """
     try:
         yield
+    except DiskTrouble as error:
+        raise DiskTrouble(path, error.reason) from error.__cause__
     except InkError:
         raise
     except Exception as error:
-        message = describe_trouble(error, path)
-        if message is None:
+        reason = describe_trouble(error, path)
+        if reason is None:
             raise
-        raise InkError(message) from error
+        raise DiskTrouble(path, reason) from error
 
 
 def describe_trouble(error: BaseException, path: Path) -> str | None:
-    """Return the line for an error that came from the disk while `path` was written; None for any other error."""
+    """Say why the disk did not take `path`, and what to do; None for an error that is not the disk's."""
     found = _reason(error)
     if found is None and _UNEXPLAINED.search(str(error)):
         found = (errno.ENOSPC if free_bytes(path) < _AS_GOOD_AS_FULL else errno.EIO), None
     if found is None:
         return None
     reason, file = found
-    place = existing_parent(path)
+    disk = mount_point(path)
+    space = f"{in_words(free_bytes(path))} free on the disk mounted at {disk}"
     if reason in (errno.ENOSPC, errno.EDQUOT):
         lacks = "no space left" if reason == errno.ENOSPC else "the disk quota is used up"
         return (
-            f"{path} cannot be written: {lacks} ({in_words(free_bytes(path))} free at {place}); free some space "
-            "(`ink clean` removes what an experiment can make again) or work on a larger disk, then run this again"
+            f"{lacks} ({space}); free some space (`ink clean` removes what an experiment can make again) or work on a "
+            "larger disk, then run this again"
         )
     if reason == errno.EFBIG:
-        return (
-            f"{path} cannot be written: it grows beyond the largest file allowed here "
-            f"({in_words(free_bytes(path))} free at {place}); raise the limit (ulimit -f) or use another file system"
-        )
+        return f"it grows beyond the largest file allowed ({space}); raise the limit (ulimit -f) or use another disk"
     if reason == errno.EROFS:
-        return (
-            f"{path} cannot be written: {place} is on a read-only file system; mount it writable, or work in a folder "
-            "that is"
-        )
+        return f"the disk mounted at {disk} is read-only; mount it writable, or work in a folder on another one"
     if reason == errno.EIO:
-        return (
-            f"{path} cannot be written: the disk at {place} refused to take all of it "
-            f"({in_words(free_bytes(path))} free); look after that disk, then run this again"
-        )
-    wanted = Path(file) if file else place
-    return (
-        f"{path} cannot be written: no permission for {wanted}; give user {os.geteuid()} the right to read and write "
-        "there, or work in another folder"
-    )
+        return f"the disk refused to take all of it ({space}); look after that disk, then run this again"
+    place = file or existing_parent(path)
+    return f"no permission for {place}; give user {os.geteuid()} the right to write there, or work in another folder"
+
+
+def mount_point(path: Path) -> Path:
+    """Return where the file system is mounted on which `path` is or would be."""
+    place = existing_parent(path).resolve()
+    return next(folder for folder in (place, *place.parents) if folder.is_mount())
 
 
 def existing_parent(path: Path) -> Path:

@@ -35,6 +35,12 @@ COMMANDS = {
     "check-config": "ink.cli.reporting",
 }
 
+# Beginnings of warnings, as regular expressions.
+_NO_NEWS = (
+    "Support for mismatched key_padding_mask",
+    "'pin_memory' argument is set as true but no accelerator",
+    r"(?s).*automatic_schema_matching",
+)
 _LOG: list[LogFile] = []
 
 
@@ -58,15 +64,15 @@ def ink(log: Path | None, threads: int | None) -> None:
 
 def main() -> None:
     """Run the command line; an error that a person can put right is one line, exit code 1."""
-    # fairseq tells of every module it loads, torch of a mask type that fairseq uses, hydra of fairseq's use of it: none
-    # of it is news to a reader
-    logging.getLogger("fairseq").setLevel(logging.WARNING)
-    logging.getLogger("hydra").setLevel(logging.WARNING)
+    # fairseq tells of every module it loads, hydra and torch of the way in which fairseq uses them: no news to a reader
+    for name in ("fairseq", "hydra"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", category=UserWarning, module=r"hydra\.")
-    warnings.filterwarnings("ignore", message=r"(?s).*automatic_schema_matching")
+    warnings.filterwarnings("ignore", category=FutureWarning, module=r"fairseq\.")
+    for message in _NO_NEWS:
+        warnings.filterwarnings("ignore", message=message)
     # it prints the traceback of an error that it raises as well
     logging.getLogger("fairseq.checkpoint_utils").setLevel(logging.CRITICAL)
-    warnings.filterwarnings("ignore", message="Support for mismatched key_padding_mask")
     try:
         ink(standalone_mode=False)
     except click.exceptions.Abort:

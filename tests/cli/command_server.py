@@ -12,9 +12,9 @@ import importlib
 import json
 import os
 import resource
+import select
 import subprocess
 import sys
-import tempfile
 import traceback
 from typing import Any
 
@@ -30,16 +30,24 @@ def run(request: dict[str, Any]) -> dict[str, Any]:
     if "system" in request:
         done = subprocess.run(request["system"], capture_output=True, text=True)
         return {"code": done.returncode, "out": done.stdout, "err": done.stderr}
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        child = os.fork()
-        if not child:
-            become_ink(request, out.fileno(), err.fileno())
-        _, status = os.waitpid(child, 0)
-        answer: dict[str, Any] = {"code": os.waitstatus_to_exitcode(status)}
-        for name, file in (("out", out), ("err", err)):
-            file.seek(0)
-            answer[name] = file.read().decode(errors="replace")
-    return answer
+    # pipes: files would fall under the limit on the size of files
+    (out, out_end), (err, err_end) = os.pipe(), os.pipe()
+    child = os.fork()
+    if not child:
+        become_ink(request, out_end, err_end)
+    os.close(out_end)
+    os.close(err_end)
+    written, closed = {out: b"", err: b""}, set()
+    while open_ends := [end for end in written if end not in closed]:
+        for end in select.select(open_ends, [], [])[0]:
+            data = os.read(end, 1 << 16)
+            written[end] += data
+            if not data:
+                os.close(end)
+                closed.add(end)
+    _, status = os.waitpid(child, 0)
+    texts = [data.decode(errors="replace") for data in written.values()]
+    return {"code": os.waitstatus_to_exitcode(status), "out": texts[0], "err": texts[1]}
 
 
 def become_ink(request: dict[str, Any], out: int, err: int) -> None:
