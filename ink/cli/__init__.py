@@ -33,6 +33,8 @@ COMMANDS = {
     "translate": "ink.cli.translation",
     "tables": "ink.cli.reporting",
     "check-config": "ink.cli.reporting",
+    "doctor": "ink.cli.doctor",
+    "clean": "ink.cli.doctor",
 }
 
 # Beginnings of warnings, as regular expressions.
