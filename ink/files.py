@@ -10,7 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from ink.disk import disk_trouble_named
 from ink.errors import InkError
+from ink.locks import exclusive
 
 
 @contextmanager
@@ -18,18 +20,61 @@ def write_atomically(path: Path | str) -> Iterator[Path]:
     """Yield a temporary path beside `path` (a file or a folder) that replaces it once the block has succeeded.
 
     The temporary path keeps the suffix, is removed when the block fails, and nothing half-written takes `path`'s place.
+    What a killed process left behind goes with the next call. Raises InkError where the disk is full, read-only or
+    closed to this user, and where another process is writing `path`.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
-    remove(temporary)
-    try:
-        yield temporary
-        if temporary.is_dir():
+    with disk_trouble_named(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with exclusive(path):
+            temporary = path.with_name(f".{path.stem}.partial{path.suffix}")
+            _settle(path)
+            remove(temporary)
+            try:
+                yield temporary
+                put_in_place(temporary, path)
+            finally:
+                remove(temporary)
+
+
+def put_in_place(temporary: Path, path: Path) -> None:
+    """Let `temporary` take `path`'s place; a folder cannot be renamed onto another, so the older one steps aside.
+
+    What is written is on the disk before it has the name, so that a machine that dies leaves one of the two whole.
+    """
+    _flush(temporary)
+    if not (temporary.is_dir() and path.is_dir()):
+        if temporary.is_dir() or path.is_dir():
             remove(path)
         os.replace(temporary, path)
+        return
+    os.replace(path, _aside(path))
+    try:
+        os.replace(temporary, path)
     finally:
-        remove(temporary)
+        _settle(path)
+
+
+def _aside(path: Path) -> Path:
+    return path.with_name(f".{path.stem}.replaced{path.suffix}")
+
+
+def _flush(path: Path) -> None:
+    for file in [path] if path.is_file() else [inner for inner in path.rglob("*") if inner.is_file()]:
+        descriptor = os.open(file, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _settle(path: Path) -> None:
+    """Undo or finish a replacement that was cut short: what stepped aside comes back if nothing took its place."""
+    aside = _aside(path)
+    if not path.exists() and aside.exists():
+        os.replace(aside, path)
+    else:
+        remove(aside)
 
 
 def remove(path: Path) -> None:
@@ -46,14 +91,21 @@ def write_json(path: Path | str, value: Any) -> None:
         temporary.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def read_json(path: Path | str) -> Any:
-    """Read a JSON file; InkError names the file where it is missing or cut short."""
+def read_json(path: Path | str, *required: str) -> Any:
+    """Read a JSON file, with `required` an object that has these keys.
+
+    InkError names the file where it is missing, cut short or without a key.
+    """
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InkError(f"{path} does not exist; run the workflow that writes it") from None
+        value = json.loads(_read(path, "; run the workflow that writes it").decode("utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise InkError(f"{path} is not whole JSON ({error}); delete it and run the workflow again") from None
+    if required and not isinstance(value, dict):
+        raise InkError(f"{path} holds no JSON object; delete it and run the workflow again")
+    for key in required:
+        if key not in value:
+            raise InkError(f"{path}: {key} is missing; delete the file and run the workflow again")
+    return value
 
 
 def read_lines(path: Path | str) -> list[str]:
@@ -62,11 +114,7 @@ def read_lines(path: Path | str) -> list[str]:
     Other Unicode line breaks stay inside their line, so that two sides of a parallel text cannot drift apart.
     InkError names file and line where the bytes are not UTF-8.
     """
-    try:
-        data = Path(path).read_bytes()
-    except FileNotFoundError:
-        raise InkError(f"{path} does not exist") from None
-    lines = data.split(b"\n")
+    lines = _read(path).split(b"\n")
     if lines[-1] == b"":
         lines.pop()
     decoded = []
@@ -79,6 +127,15 @@ def read_lines(path: Path | str) -> list[str]:
                 "convert the file to UTF-8 or remove the line on both sides"
             ) from None
     return decoded
+
+
+def _read(path: Path | str, advice: str = "") -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except FileNotFoundError:
+        raise InkError(f"{path} does not exist{advice}") from None
+    except OSError as error:
+        raise InkError(f"{path} cannot be read ({error.strerror})") from None
 
 
 def write_lines(path: Path | str, lines: Iterable[str]) -> None:

@@ -1,4 +1,4 @@
-"""Processes by names that are never used twice: process numbers come round again, start times do not."""
+"""Processes by names that are never used twice: process numbers come round again, start times and boots do not."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _START_FIELD = 19  # of /proc/PID/stat, counted behind the command's name
 
 
 def process_name(pid: int) -> str | None:
-    """Return `host:pid:start`, or None where no such process runs on this machine."""
+    """Return `host:pid:start:boot`, or None where no such process runs on this machine."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except (FileNotFoundError, ProcessLookupError):
@@ -18,7 +18,8 @@ def process_name(pid: int) -> str | None:
     fields = stat.rpartition(")")[2].split()
     if fields[0] in ("Z", "X"):  # has ended and waits for its parent
         return None
-    return f"{socket.gethostname()}:{pid}:{fields[_START_FIELD]}"
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8").strip()
+    return f"{socket.gethostname()}:{pid}:{fields[_START_FIELD]}:{boot}"
 
 
 def own_name() -> str:
@@ -37,3 +38,8 @@ def is_on_this_machine(name: str) -> bool:
 def is_running(name: str) -> bool:
     """Tell whether the process of that name is running here."""
     return process_name(int(name.split(":")[1])) == name
+
+
+def may_be_running(name: str) -> bool:
+    """Tell whether the process of that name may be running: of another machine's nothing is known."""
+    return not is_on_this_machine(name) or is_running(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -129,3 +130,57 @@ def test_json_cut_short_names_the_file(tmp_path: Path, data: bytes) -> None:
 def test_missing_json_names_the_file(tmp_path: Path) -> None:
     with pytest.raises(InkError, match=r"seed1\.json does not exist"):
         read_json(tmp_path / "seed1.json")
+
+
+@pytest.mark.parametrize("data", ["{}", '{"b": 1}', "[]", "3"])
+def test_json_without_a_key_it_must_have_names_both(tmp_path: Path, data: str) -> None:
+    path = tmp_path / "seed1.json"
+    path.write_text(data, encoding="utf-8")
+    with pytest.raises(InkError, match=r"seed1\.json(: a is missing| holds no JSON object)"):
+        read_json(path, "a")
+
+
+def test_a_folder_in_place_of_a_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InkError, match=r"cannot be read \(Is a directory\)"):
+        read_json(tmp_path)
+    with pytest.raises(InkError, match=r"cannot be read \(Is a directory\)"):
+        read_lines(tmp_path)
+
+
+def test_a_replacement_cut_short_between_its_two_renames_is_undone(tmp_path: Path) -> None:
+    aside = tmp_path / ".store.replaced"
+    aside.mkdir()
+    (aside / "old").touch()
+    with pytest.raises(KeyError), write_atomically(tmp_path / "store"):
+        raise KeyError
+    assert [entry.name for entry in tmp_path.iterdir()] == ["store"]
+    assert [entry.name for entry in (tmp_path / "store").iterdir()] == ["old"]
+
+
+def test_the_older_folder_is_whole_until_the_newer_one_is_in_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "store"
+    path.mkdir()
+    (path / "old").touch()
+    renamed = os.replace
+
+    def fails_for_the_new_one(source: Path, target: Path) -> None:
+        if Path(source).name == ".store.partial":
+            raise KeyError
+        renamed(source, target)
+
+    monkeypatch.setattr("ink.files.os.replace", fails_for_the_new_one)
+    with pytest.raises(KeyError), write_atomically(path) as temporary:
+        temporary.mkdir()
+    assert [entry.name for entry in path.iterdir()] == ["old"]
+    assert [entry.name for entry in tmp_path.iterdir()] == ["store"]
+
+
+def test_a_file_may_take_a_folder_s_place_and_a_folder_a_file_s(tmp_path: Path) -> None:
+    path = tmp_path / "output"
+    for make in (Path.mkdir, Path.touch, Path.mkdir):
+        with write_atomically(path) as temporary:
+            make(temporary)
+        assert path.is_dir() == (make is Path.mkdir)
+    assert list(tmp_path.iterdir()) == [path]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import sys
@@ -36,8 +37,16 @@ COMMANDS = {
     "check-config": "ink.cli.reporting",
     "start-tracking": "ink.cli.tracking",
     "sync": "ink.cli.tracking",
+    "doctor": "ink.cli.doctor",
+    "clean": "ink.cli.doctor",
 }
 
+# Beginnings of warnings, as regular expressions.
+_NO_NEWS = (
+    "Support for mismatched key_padding_mask",
+    "'pin_memory' argument is set as true but no accelerator",
+    r"(?s).*automatic_schema_matching",
+)
 _LOG: list[LogFile] = []
 
 
@@ -62,9 +71,15 @@ def ink(log: Path | None, threads: int | None) -> None:
 
 def main() -> None:
     """Run the command line; an error that a person can put right is one line, exit code 1."""
-    # fairseq tells of every module it loads, torch of a mask type that fairseq uses: neither is news to a reader
-    logging.getLogger("fairseq").setLevel(logging.WARNING)
-    warnings.filterwarnings("ignore", message="Support for mismatched key_padding_mask")
+    # fairseq tells of every module it loads, hydra and torch of the way in which fairseq uses them: no news to a reader
+    for name in ("fairseq", "hydra"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", category=UserWarning, module=r"hydra\.")
+    warnings.filterwarnings("ignore", category=FutureWarning, module=r"fairseq\.")
+    for message in _NO_NEWS:
+        warnings.filterwarnings("ignore", message=message)
+    # it prints the traceback of an error that it raises as well
+    logging.getLogger("fairseq.checkpoint_utils").setLevel(logging.CRITICAL)
     try:
         ink(standalone_mode=False)
     except click.exceptions.Abort:
@@ -74,8 +89,11 @@ def main() -> None:
         _explain_failure()
         sys.exit(error.exit_code)
     except InkError as error:
-        print(f"error: {error}", file=sys.stderr)
-        _explain_failure()
+        message = f"error: {error}"
+        # the log may be on the full disk that this is about
+        with contextlib.suppress(OSError):
+            print(message, file=sys.stderr, flush=True)
+        _explain_failure(message)
         sys.exit(1)
     except Exception:
         # the traceback belongs in the log, its last lines on the terminal
@@ -87,6 +105,6 @@ def main() -> None:
             act()
 
 
-def _explain_failure() -> None:
+def _explain_failure(message: str = "") -> None:
     for log in _LOG:
-        log.explain_failure(sys.argv)
+        log.explain_failure(sys.argv, message)

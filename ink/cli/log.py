@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import shlex
@@ -10,6 +11,7 @@ import time
 from collections import deque
 from pathlib import Path
 
+from ink.disk import disk_trouble_named
 from ink.errors import InkError
 
 LINES_SHOWN = 20
@@ -24,24 +26,31 @@ class LogFile:
     """
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
-        self._terminal = os.dup(2)
-        log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        with disk_trouble_named(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         _lock(log, path)
         os.ftruncate(log, 0)
+        self._terminal = os.dup(2)
         sys.stdout.flush()
         sys.stderr.flush()
         os.dup2(log, 1)
         os.dup2(log, 2)
         os.close(log)
 
-    def explain_failure(self, command: list[str]) -> None:
-        """Show on the terminal the log's place, its last lines, and the command that repeats the job."""
-        sys.stdout.flush()
-        sys.stderr.flush()
+    def explain_failure(self, command: list[str], message: str = "") -> None:
+        """Show on the terminal the log's place, its last lines, and the command that repeats the job.
+
+        `message` says why it failed; where the log could not take it, the disk being full, it follows the lines.
+        """
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError):
+                stream.flush()
         with self.path.open(encoding="utf-8", errors="replace") as file:
             last = deque(file, maxlen=LINES_SHOWN)
+        if message and message not in "".join(last):
+            last.append(message)
         repeat = shlex.join([Path(command[0]).name, *command[1:]])
         text = "".join(
             [f"\nlog: {self.path}\n", *(f"  | {line.rstrip()}\n" for line in last), f"to repeat: {repeat}\n"]

@@ -36,10 +36,22 @@ def domain_files_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def load_settings(config: Path, command: str, domain: str | None = None) -> dict[str, Any]:
     """Read what `command` may know of the config, resolved for the domain."""
-    from ink.config import load
     from ink.settings import settings_for
 
-    return settings_for(load(config), command, domain)
+    return settings_for(load_config(config), command, domain)
+
+
+def load_config(path: Path) -> dict[str, Any]:
+    """Read the whole config and check it: one that was cut short may still be valid YAML."""
+    from ink.config import check, load
+    from ink.errors import InkError
+
+    config = load(path)
+    try:
+        check(config)
+    except InkError as error:
+        raise InkError(f"{path}: {error}") from None
+    return config
 
 
 def make_domain(settings: dict[str, Any], base_model: Path, vocabulary: Path, corpus: Path, data: Path) -> Any:

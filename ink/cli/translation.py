@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from ink.cli.machine import use_machine
-from ink.cli.options import config_option
+from ink.cli.options import config_option, load_config
 
 
 @click.command("translate")
@@ -35,13 +35,12 @@ def translate(
     Empty lines stay empty; a line that is not UTF-8 is left empty and named on standard error (exit code 1 at the end).
     With --nbest above 1 each output line begins with its input line's number and a tab.
     """
-    from ink.config import load
     from ink.settings import settings_for
     from ink.translation.lines import batches
     from ink.translation.loading import load_translator
 
     use_machine()
-    whole = load(config)
+    whole = load_config(config)
     settings = settings_for(whole, "translate", domain)
     settings["decoding"] |= {name: value for name, value in {"beam": beam}.items() if value is not None}
     if nbest > settings["decoding"]["beam"]:

@@ -17,6 +17,8 @@ from ink.errors import InkError
 from ink.files import read_json, read_lines, write_atomically, write_json, write_lines
 from ink.progress import progress
 
+# Beyond this share of unknown tokens the model reads noise; text of another domain has a few in a hundred.
+MOST_UNKNOWN = 0.5
 FAIRSEQ_SPLITS = {"train": "train", "dev": "valid", "test": "test"}
 
 
@@ -37,7 +39,7 @@ def prepare(
     """
     languages = (source_language, target_language)
     raw = _read_splits(corpus, languages)
-    domain = str(read_json(corpus / "corpus.json")["domain"])
+    domain = str(read_json(corpus / "corpus.json", "domain")["domain"])
     known = known_subwords(vocabulary, languages) if text_settings["split_unknown_subwords"] else None
     processor = TextProcessor(text_settings, vocabulary / CODES, known)
     encoded = {split: _encode(pairs, processor, f"{domain}: {split}") for split, pairs in raw.items()}
@@ -68,6 +70,7 @@ def prepare(
             tokens, unknown = _binarise(pairs, folder, FAIRSEQ_SPLITS[split], languages)
             report["tokens"][split] = tokens
             report["unknown_share"][split] = {side: unknown[side] / tokens[side] for side in tokens}
+        _check_known(report, corpus, vocabulary, languages)
         if "train" in encoded:
             for side, language in enumerate(languages):
                 write_lines(folder / f"train.bpe.{language}", (pair[side] for pair in encoded["train"]))
@@ -75,6 +78,21 @@ def prepare(
         report["fingerprint"] = fingerprint(folder)
         write_json(folder / "prepared.json", report)
     return report
+
+
+def _check_known(report: Mapping[str, Any], corpus: Path, vocabulary: Path, languages: tuple[str, str]) -> None:
+    """Refuse text most of which the dictionary does not know: it is another language's, or the codes are others."""
+    for side, language in zip(("source", "target"), languages, strict=True):
+        tokens = sum(of_side[side] for of_side in report["tokens"].values())
+        unknown = sum(
+            report["unknown_share"][split][side] * report["tokens"][split][side] for split in report["tokens"]
+        )
+        if unknown > MOST_UNKNOWN * tokens:
+            raise InkError(
+                f"{corpus}: {unknown / tokens:.0%} of the {language} text's tokens are not in "
+                f"{vocabulary}/dict.{language}.txt; the text is in another language, or the BPE codes are not those of "
+                "the dictionary"
+            )
 
 
 def select(pairs: Sequence[Pair], max_length: int, max_length_ratio: float) -> tuple[list[int], dict[str, int]]:

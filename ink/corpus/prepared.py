@@ -6,8 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ink.corpus.vocabulary import check_dictionary, load_dictionary
+from ink.errors import InkError
 from ink.files import read_json
 
+# magic, version, type and number of sentences
+INDEX_HEADER_BYTES = 26
 FAIRSEQ_NAMES = {"train": "train", "dev": "valid", "test": "test"}
 
 
@@ -22,10 +26,59 @@ class PreparedCorpus:
     @property
     def fingerprint(self) -> str:
         """Tells this binarised corpus from others."""
-        return str(read_json(self.path / "prepared.json")["fingerprint"])
+        return str(read_json(self.path / "prepared.json", "fingerprint")["fingerprint"])
 
     def load(self, task: Any, split: str) -> Any:
-        """Load train, dev or test through a fairseq task, as a LanguagePairDataset."""
+        """Load train, dev or test through a fairseq task, as a LanguagePairDataset.
+
+        Raises InkError where the text is absent or cut short, or was binarised with other dictionaries than the task's.
+        """
+        name = FAIRSEQ_NAMES[split]
+        for language, dictionary in (
+            (self.source_language, task.source_dictionary),
+            (self.target_language, task.target_dictionary),
+        ):
+            self._check_dictionary(language, dictionary, Path(task.cfg.data))
+            # of the other splits too: a trainer reads its own without coming here
+            for known in FAIRSEQ_NAMES.values():
+                if known == name or self._file(known, language, "idx").exists():
+                    self._check_whole(known, language)
         task.cfg.data = str(self.path)
-        task.load_dataset(FAIRSEQ_NAMES[split])
-        return task.dataset(FAIRSEQ_NAMES[split])
+        task.load_dataset(name)
+        return task.dataset(name)
+
+    def _file(self, name: str, language: str, kind: str) -> Path:
+        return self.path / f"{name}.{self.source_language}-{self.target_language}.{language}.{kind}"
+
+    def _check_dictionary(self, language: str, dictionary: Any, vocabulary: Path) -> None:
+        """Two dictionaries of one size and other tokens would go unnoticed and turn every sentence into noise."""
+        own = self.path / f"dict.{language}.txt"
+        check_dictionary(own)
+        if load_dictionary(own).symbols != dictionary.symbols:
+            raise InkError(
+                f"{self.path} was binarised with {own}, which has other tokens than the model's dictionary in "
+                f"{vocabulary}; prepare the text again with the model's vocabulary"
+            )
+
+    def _check_whole(self, name: str, language: str) -> None:
+        from fairseq.data import indexed_dataset
+
+        text, index = self._file(name, language, "bin"), self._file(name, language, "idx")
+        for path in (text, index):
+            if not path.is_file():
+                raise InkError(f"{path} does not exist; prepare the text again")
+        read = indexed_dataset.MMapIndexedDataset.Index
+        try:
+            # fairseq's reader leaves a second error behind where the beginning is not there
+            with index.open("rb") as file:
+                if (
+                    not file.read(INDEX_HEADER_BYTES + 1).startswith(read._HDR_MAGIC)
+                    or file.tell() < INDEX_HEADER_BYTES
+                ):
+                    raise ValueError("its beginning is missing")
+            lengths = read(str(index))
+            needed, found = int(lengths.sizes.sum()) * lengths.dtype().itemsize, text.stat().st_size
+        except (AssertionError, KeyError, ValueError) as error:
+            raise InkError(f"{index} is cut short or not fairseq's ({error}); prepare the text again") from None
+        if found != needed:
+            raise InkError(f"{text} has {found} of {needed} bytes; prepare the text again")

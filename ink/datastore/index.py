@@ -41,8 +41,9 @@ def build_index(
     starts = range(0, len(keys), ADD_AT_ONCE)
     for start in progress(starts, description="indexing", unit=f"{ADD_AT_ONCE} keys"):
         index.add(np.asarray(keys[start : start + ADD_AT_ONCE], dtype=np.float32))
-    with write_atomically(path) as temporary:
-        faiss.write_index(index, str(temporary))
+    # through Python's file: what FAISS's own only notices on closing, such as a full disk, it prints and passes over
+    with write_atomically(path) as temporary, temporary.open("wb") as file:
+        faiss.write_index(index, faiss.PyCallbackIOWriter(file.write))  # type: ignore[attr-defined]
 
 
 def _train(keys: NDArray[np.float16], settings: Mapping[str, Any]) -> Any:

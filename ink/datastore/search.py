@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import faiss
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -30,7 +31,7 @@ class Neighbours:
 
 
 class Searcher:
-    """Finds neighbours in one datastore through its index."""
+    """Finds neighbours in one datastore through its index; `reachable` is how many a query can find at the most."""
 
     def __init__(self, datastore: Datastore, settings: Mapping[str, Any]) -> None:
         self.datastore = datastore
@@ -41,8 +42,9 @@ class Searcher:
                 f"index {datastore.index_path} holds {self.index.ntotal} keys of dimension {self.index.d}, but the "
                 f"datastore has {meta.entries} of dimension {meta.dimension}; build the datastore again"
             )
+        self.reachable = meta.entries
         if settings["type"] == "ivfpq":
-            self.index.nprobe = settings["probes"]
+            self._use_probes(settings["probes"])
 
     def search(self, queries: Tensor, k: int) -> Neighbours:
         """Find the k nearest entries of `queries` (..., dimension) by the index's own distances."""
@@ -61,11 +63,28 @@ class Searcher:
         _, ids = self.index.search(np.ascontiguousarray(flat), k + 1)
         return torch.from_numpy(drop_own(ids, own.cpu().numpy()))
 
+    def _use_probes(self, probes: int) -> None:
+        if not isinstance(self.index, faiss.IndexIVF):
+            raise InkError(
+                f"index.type is ivfpq, but {self.datastore.index_path} has no lists; set index.type to exact or build "
+                "the datastore again"
+            )
+        self.index.nprobe = probes
+        lists: Any = self.index.invlists
+        sizes = sorted((lists.list_size(number) for number in range(lists.nlist)), reverse=True)
+        self.reachable = sum(sizes[:probes])
+
     def _check(self, k: int) -> None:
         if k > self.datastore.meta.entries:
             raise InkError(
                 f"{k} neighbours asked of datastore {self.datastore.path}, which has "
                 f"{self.datastore.meta.entries} entries; lower k"
+            )
+        if k > self.reachable:
+            raise InkError(
+                f"{k} neighbours asked of datastore {self.datastore.path}, but the {self.index.nprobe} largest of its "
+                f"{self.index.nlist} lists, as many as index.probes visits, hold {self.reachable} entries together; "
+                "lower k or raise index.probes"
             )
 
     def _neighbours(self, distances: NDArray, ids: NDArray, queries: Tensor) -> Neighbours:

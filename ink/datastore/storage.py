@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -58,7 +59,7 @@ class Datastore:
     def _array(self, name: str, dtype: type, shape: tuple[int, ...]) -> NDArray:
         path = self.file(name)
         if self._mode == "w+" and not path.exists():
-            return np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
+            return _reserved(np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape), path)
         try:
             array = np.load(path, mmap_mode="r+" if self._mode == "w+" else "r")
         except FileNotFoundError:
@@ -71,6 +72,16 @@ class Datastore:
                 "build the datastore again"
             )
         return array
+
+
+def _reserved(array: NDArray, path: Path) -> NDArray:
+    """Take the blocks of a mapped file from the disk: a write into one that a full disk cannot give ends the process.
+
+    Raises OSError where they do not fit.
+    """
+    with path.open("r+b") as file:
+        os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    return array
 
 
 def create_datastore(path: Path, meta: DatastoreMeta) -> Datastore:
@@ -96,6 +107,8 @@ def open_datastore(
         meta = DatastoreMeta(**described)
     except TypeError as error:
         raise InkError(f"{path}/meta.json does not describe a datastore ({error}); build it again") from None
+    if meta.format != FORMAT:
+        raise InkError(f"{path} is of datastore format {meta.format}, this is ink for format {FORMAT}; build it again")
     for what, found, expected in (
         ("model", meta.model, model),
         ("corpus", meta.corpus, corpus),

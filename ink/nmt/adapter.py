@@ -134,7 +134,7 @@ def read_adapter(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         with safe_open(str(path), framework="pt") as file:
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
             metadata = json.loads((file.metadata() or {}).get(METADATA, "{}"))
-    except SafetensorError as error:
+    except (SafetensorError, OSError, ValueError) as error:
         raise InkError(f"adapter {path} is not a whole safetensors file ({error}); train it again") from None
     if "base_model" not in metadata or "inner_dimension" not in metadata:
         raise InkError(f"adapter {path} does not say which base model it belongs to; it was not written by ink")

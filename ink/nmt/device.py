@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from fairseq import utils
 
 from ink.errors import InkError
 
@@ -34,4 +33,8 @@ def device_of(model: torch.nn.Module) -> torch.device:
 
 def to_device(sample: Any, device: torch.device) -> Any:
     """Return a fairseq batch on `device`."""
-    return sample if device.type == "cpu" else utils.move_to_cuda(sample, device=device)
+    if device.type == "cpu":
+        return sample
+    from fairseq import utils
+
+    return utils.move_to_cuda(sample, device=device)

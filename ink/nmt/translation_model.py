@@ -11,6 +11,7 @@ from fairseq import checkpoint_utils
 from fairseq.data import Dictionary
 from fairseq.tasks.translation import TranslationTask
 
+from ink.corpus.vocabulary import check_dictionary
 from ink.errors import InkError
 from ink.nmt.adapter import AdaptedTransformer, read_adapter
 from ink.nmt.checkpoint import read_checkpoint
@@ -59,6 +60,8 @@ def load_translation_model(
     }
     if dropout is not None:
         overrides["dropout"] = dropout
+    for language in (source_language, target_language):
+        check_dictionary(vocabulary / f"dict.{language}.txt")
     state = read_checkpoint(checkpoint, overrides)
     try:
         models, _, task = checkpoint_utils.load_model_ensemble_and_task([str(checkpoint)], overrides, state=state)
@@ -77,8 +80,13 @@ def load_translation_model(
                 f"adapter {adapter} was trained on base model {metadata['base_model']}, "
                 f"but {checkpoint} is {model.base_fingerprint}; use the base model it was trained on"
             )
-        network.attach_adapters(metadata["inner_dimension"], dropout=0.0)
-        network.load_adapter_weights(weights)
+        try:
+            network.attach_adapters(metadata["inner_dimension"], dropout=0.0)
+            network.load_adapter_weights(weights)
+        except (RuntimeError, TypeError) as error:
+            raise InkError(
+                f"adapter {adapter} does not fit the layers of {checkpoint}: {_first_lines(error)}; train it again"
+            ) from None
     network.eval().to(torch_device(device))
     return model
 

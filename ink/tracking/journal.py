@@ -19,7 +19,7 @@ from filelock import FileLock
 
 from ink.errors import InkError
 from ink.files import read_json, remove, write_atomically, write_json
-from ink.tracking.processes import may_live, this_process
+from ink.processes import may_be_running, own_name
 from ink.tracking.runs import RunName
 
 RUNNING, FINISHED, FAILED, KILLED = "RUNNING", "FINISHED", "FAILED", "KILLED"  # as MLflow writes them
@@ -111,7 +111,7 @@ class Journal:
         with self.lock():
             run, jobs = self.run(), self.jobs()
             running = {name: record for name, record in jobs.items() if record["status"] == RUNNING}
-            dead = {name: record for name, record in running.items() if not may_live(record["process"])}
+            dead = {name: record for name, record in running.items() if not may_be_running(record["process"])}
             for name, record in dead.items():
                 spent = (record["updated"] - record["started"]) / 1000
                 changes = {"status": KILLED, "ended": record["updated"], "wall_seconds": spent, "error": "killed"}
@@ -151,7 +151,7 @@ class JobRecord:
             "command": command,
             "argv": argv,
             "status": RUNNING,
-            "process": this_process(),
+            "process": own_name(),
             "started": now(),
             "updated": now(),
             "ended": None,

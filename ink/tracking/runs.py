@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ink.settings import settings_for
+from ink.settings import settings_for, without_effect_removed
 from ink.systems import SYSTEMS
 
 PREPARATION = {"synthetic": "generate-corpus", "files": "ingest-corpus"}  # by data.source
@@ -25,13 +25,13 @@ class RunName:
 
 
 def parameters(config: Mapping[str, Any], name: RunName) -> dict[str, Any]:
-    """Return every setting that the commands behind a run read, by dotted key, and the run's own name.
+    """Return every setting that changes what the commands behind a run yield, by dotted key, and the run's own name.
 
     Preparation and base model count too: where one of their settings has changed, the run is another one.
     """
     found: dict[str, Any] = {"system": name.system, "domain": name.domain, "seed": name.seed}
     for command in _commands(config, name.system):
-        found |= _flat(settings_for(config, command, name.domain))
+        found |= _flat(without_effect_removed(settings_for(config, command, name.domain)))
     return found
 
 

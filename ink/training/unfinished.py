@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from ink.disk import disk_trouble_named
 from ink.errors import InkError
-from ink.files import read_json, remove, write_json
+from ink.files import put_in_place, read_json, remove, write_json
+from ink.locks import exclusive
 
 IDENTITY = "identity.json"
 CHECKPOINT = "checkpoint.pt"
@@ -26,21 +27,21 @@ def unfinished(output: Path, identity: Mapping[str, Any]) -> Iterator[Path]:
 
     `identity` says all that the result depends on: settings, seed, and fingerprints of model, text and datastore. What
     an earlier job of the same identity left in the folder is still there; anything else is removed first. When the
-    block fails the folder stays.
+    block fails the folder stays. InkError where another process is training what will be `output`.
     """
     folder = unfinished_path(output)
-    if not _belongs(folder, identity):
-        if folder.exists():
-            print(f"{folder} is of another training (other settings, model or text): starting anew", flush=True)
-        remove(folder)
-        folder.mkdir(parents=True)
-        write_json(folder / IDENTITY, identity)
-    yield folder
-    # without its identity a folder is never gone on from
-    for name in (IDENTITY, CHECKPOINT):
-        remove(folder / name)
-    remove(output)
-    os.replace(folder, output)
+    with disk_trouble_named(output), exclusive(output):
+        if not _belongs(folder, identity):
+            if folder.exists():
+                print(f"{folder} is of another training (other settings, model or text): starting anew", flush=True)
+            remove(folder)
+            folder.mkdir(parents=True)
+            write_json(folder / IDENTITY, identity)
+        yield folder
+        # without its identity a folder is never gone on from
+        for name in (IDENTITY, CHECKPOINT):
+            remove(folder / name)
+        put_in_place(folder, output)
 
 
 def _belongs(folder: Path, identity: Mapping[str, Any]) -> bool:

@@ -9,6 +9,7 @@ import resource
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import click
@@ -18,6 +19,7 @@ from click.testing import CliRunner
 from ink import __version__
 from ink.cli import COMMANDS
 from ink.cli import ink as ink_command
+from ink.processes import own_name, process_name
 
 INK = Path(sys.executable).with_name("ink")
 HEAVY = ("torch", "fairseq", "faiss", "sacrebleu", "sacremoses", "pandas", "matplotlib", "numpy", "mlflow")
@@ -27,9 +29,9 @@ def run(*arguments: str | Path, cwd: Path | None = None) -> subprocess.Completed
     return subprocess.run([str(INK), *map(str, arguments)], capture_output=True, text=True, cwd=cwd)
 
 
-def run_with_command(body: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    """Run `ink ARGUMENTS` in a process of its own whose command `job` is `body`."""
-    script = f"""
+def job_script(body: str) -> str:
+    """Python that runs `ink` with its own arguments, and in which the command `job` is `body`."""
+    return f"""
 import os, sys, types
 import click
 import ink.cli
@@ -45,7 +47,12 @@ ink.cli.COMMANDS["job"] = "jobs"
 sys.argv = ["/somewhere/bin/ink", *sys.argv[1:]]
 ink.cli.main()
 """
-    return subprocess.run([sys.executable, "-c", script, *map(str, arguments)], capture_output=True, text=True)
+
+
+def run_with_command(body: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run `ink ARGUMENTS` in a process of its own whose command `job` is `body`."""
+    command = [sys.executable, "-c", job_script(body), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True)
 
 
 def test_help_lists_every_command_with_its_purpose() -> None:
@@ -209,3 +216,45 @@ def test_a_round_after_the_last_one_costs_no_start_up(tmp_path: Path) -> None:
         assert "ink" in modules
         assert not modules & set(HEAVY)
     assert json.loads((tmp_path / "rounds" / "4" / "record.json").read_text())["status"] == "stopped"
+
+
+def test_a_job_ends_when_its_workflow_is_killed(tmp_path: Path) -> None:
+    workflow = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    name = process_name(workflow.pid)
+    assert name is not None
+    script = job_script("import time; print('working', flush=True); time.sleep(120)")
+    environment = {**os.environ, "INK_WORKFLOW": name}
+    log = tmp_path / "job.log"
+    job = subprocess.Popen([sys.executable, "-c", script, "--log", str(log), "job"], env=environment)
+    while not log.exists() or "working" not in log.read_text():
+        assert job.poll() is None
+        time.sleep(0.02)
+    workflow.kill()
+    workflow.wait()
+    assert job.wait(30) == 143
+    assert f"the workflow (process {workflow.pid}) is gone: this job ends" in log.read_text()
+    late = subprocess.run([sys.executable, "-c", script, "job"], env=environment, capture_output=True, text=True)
+    assert late.returncode == 143
+    assert "working" not in late.stdout
+
+
+def test_a_job_of_a_workflow_on_another_machine_is_left_to_itself() -> None:
+    environment = {**os.environ, "INK_WORKFLOW": f"elsewhere{own_name()}"}
+    script = job_script("print('done')")
+    done = subprocess.run([sys.executable, "-c", script, "job"], env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "done\n")
+
+
+def test_a_job_does_not_run_twice_at_a_time(tmp_path: Path) -> None:
+    log = tmp_path / "job.log"
+    script = job_script("import time; print('working', flush=True); time.sleep(2)")
+    command = [sys.executable, "-c", script, "--log", str(log), "job"]
+    first = subprocess.Popen(command)
+    while not log.exists() or "working" not in log.read_text():
+        time.sleep(0.02)
+    second = subprocess.Popen(command)
+    time.sleep(0.5)
+    assert first.poll() is None
+    assert log.read_text() == "working\n", "the second has neither begun nor emptied the log"
+    assert first.wait(30) == second.wait(30) == 0
+    assert log.read_text() == "working\n"

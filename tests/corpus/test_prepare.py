@@ -217,9 +217,31 @@ def test_every_pair_is_kept_or_counted_once(lengths: list[tuple[int, int]], long
     )
 )
 def test_no_line_is_ever_lost_from_dev_and_test(tmp_path: Path, vocabulary: Path, pairs: list[tuple[str, str]]) -> None:
+    # among enough known words, for text that is mostly unknown is refused
+    pairs = pairs + 4 * len(pairs) * [("Die Firma leitet.", "The company leads.")]
     report = run(tmp_path, vocabulary, {"dev": pairs, "test": pairs})
     assert report["sentences"]["dev"] == report["sentences"]["test"] == len(pairs)
     assert len(load(tmp_path / "binarised", "valid")) == len(load(tmp_path / "binarised", "test")) == len(pairs)
+
+
+def test_text_that_the_dictionary_does_not_know_is_refused(tmp_path: Path, vocabulary: Path) -> None:
+    run(tmp_path, vocabulary, {"test": TEST})
+    before = {path.name: path.read_bytes() for path in (tmp_path / "binarised").iterdir()}
+    shutil.rmtree(tmp_path / "corpus")
+    other = [("Ωξ Ψχ Σφ Δλ", "The company leads.")]
+    with pytest.raises(InkError, match=r"\d+% of the xx text's tokens are not in .*dict\.xx\.txt"):
+        run(tmp_path, vocabulary, {"test": other})
+    assert {path.name: path.read_bytes() for path in (tmp_path / "binarised").iterdir()} == before
+
+
+def test_codes_that_are_not_the_dictionarys_are_refused(tmp_path: Path, vocabulary: Path) -> None:
+    """Without its merges the text is single characters, which a dictionary of whole words does not have."""
+    other = Path(shutil.copytree(vocabulary, tmp_path / "other"))
+    (other / "bpecodes").write_text("#version: 0.2\nq x\n", encoding="utf-8")
+    for language in ("xx", "yy"):
+        (other / f"dict.{language}.txt").write_text("Die 3\nThe 3\nleitet 2\n", encoding="utf-8")
+    with pytest.raises(InkError, match="the BPE codes are not those of the dictionary"):
+        run(tmp_path, other, {"test": TEST})
 
 
 @pytest.mark.skipif("INK_REAL_TEXT" not in os.environ, reason="INK_REAL_TEXT names no real text")

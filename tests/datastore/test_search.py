@@ -72,6 +72,28 @@ def test_more_neighbours_than_entries_is_an_error(store_of: Any, tmp_path: Path,
             searcher.search(torch.zeros(1, 2), 4)
 
 
+@pytest.mark.parametrize("probes", [1, 3])
+def test_more_neighbours_than_the_largest_lists_hold_is_an_error(
+    store_of: Any, tmp_path: Path, clustered: Any, probes: int
+) -> None:
+    """No query could ever get them: a setting that asks for them is a mistake, not a search that found fewer."""
+    settings = {**IVFPQ, "probes": probes}
+    searcher = Searcher(store_of(tmp_path, clustered[0], np.ones(2000), IVFPQ), settings)
+    lists = searcher.index.invlists
+    most = sum(sorted(lists.list_size(number) for number in range(8))[-probes:])
+    assert searcher.search(torch.zeros(1, 16), most).ids.shape == (1, most)
+    message = rf"{most + 1} neighbours asked .* the {probes} largest of its 8 lists, .* hold {most} entries"
+    with pytest.raises(InkError, match=message):
+        searcher.search(torch.zeros(1, 16), most + 1)
+    with pytest.raises(InkError, match=message):
+        searcher.search_without(torch.zeros(1, 16), torch.zeros(1, dtype=torch.long), most)
+
+
+def test_lists_are_asked_of_an_index_that_has_none(store_of: Any, tmp_path: Path) -> None:
+    with pytest.raises(InkError, match=r"index\.type is ivfpq, but .*index\.faiss has no lists"):
+        Searcher(store_of(tmp_path, [[0, 0], [1, 0]], [7, 8]), IVFPQ)
+
+
 def test_ivfpq_with_all_its_lists_comes_near_brute_force(store_of: Any, tmp_path: Path, clustered: Any) -> None:
     keys, queries = clustered
     searcher = Searcher(store_of(tmp_path, keys, np.arange(2000), IVFPQ), IVFPQ)
@@ -90,11 +112,10 @@ def test_probes_are_those_of_the_settings_at_search(store_of: Any, tmp_path: Pat
 def test_where_the_index_returns_fewer_the_distance_is_infinite(store_of: Any, tmp_path: Path, clustered: Any) -> None:
     keys, queries = clustered
     one_probe = {**IVFPQ, "probes": 1}
-    found = Searcher(store_of(tmp_path, keys, np.ones(2000), one_probe), one_probe).search(
-        torch.from_numpy(queries), 1500
-    )
+    searcher = Searcher(store_of(tmp_path, keys, np.ones(2000), one_probe), one_probe)
+    found = searcher.search(torch.from_numpy(queries), searcher.reachable)
     absent = found.ids == -1
-    assert absent.any(-1).all()
+    assert absent.any()
     assert not absent[:, 0].any()
     assert torch.equal(found.distances.isinf(), absent)
     assert not found.values[absent].any()

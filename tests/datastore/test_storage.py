@@ -116,9 +116,21 @@ def test_an_index_of_other_keys_is_refused(path: Path) -> None:
 
 def test_a_description_cut_short_or_of_something_else_is_refused(path: Path) -> None:
     described = read_json(path / "meta.json")
+    write_json(path / "meta.json", {**described, "format": 2})
+    with pytest.raises(InkError, match="is of datastore format 2"):
+        open_datastore(path)
     write_json(path / "meta.json", {**described, "colour": "green"})
     with pytest.raises(InkError, match=r"meta\.json does not describe a datastore"):
         open_datastore(path)
     (path / "meta.json").write_text("{", encoding="utf-8")
     with pytest.raises(InkError, match="not whole JSON"):
         open_datastore(path)
+
+
+def test_arrays_take_their_blocks_before_anything_is_written(tmp_path: Path) -> None:
+    meta = DatastoreMeta(100_000, 16, 1, "decoder_output", "model", "corpus", log_probs=True)
+    store = create_datastore(tmp_path / "s", meta)
+    _ = store.keys
+    for name in ("keys", "values", "offsets", "log_probs"):
+        found = store.file(name).stat()
+        assert found.st_blocks * 512 >= found.st_size, name

@@ -220,6 +220,19 @@ def test_an_adapter_cut_short_is_refused(model: Any, tmp_path: Path, share: floa
         read_adapter(path)
 
 
+def test_an_adapter_of_other_layers_is_refused(tiny: Any, model: Any, tmp_path: Path) -> None:
+    """Whatever its metadata say."""
+    model.network.attach_adapters(8, dropout=0.0)
+    weights, path = model.network.adapter_weights(), tmp_path / "adapter.safetensors"
+    fewer = {name: tensor for name, tensor in weights.items() if not name.startswith("decoder_1")}
+    wider = {name: torch.cat([tensor, tensor]) for name, tensor in weights.items()}
+    for other in (fewer, {**weights, "decoder_2.up.bias": torch.zeros(16)}, wider):
+        write_adapter(path, other, base_model=model.base_fingerprint)
+        with pytest.raises(InkError, match=r"adapter\.safetensors does not fit the layers of .*model\.pt: ") as refused:
+            tiny.domain.load_model(tiny.settings, adapter=path)
+        assert "\n" not in str(refused.value)
+
+
 def test_an_absent_adapter_and_one_of_another_programme_are_refused(tmp_path: Path) -> None:
     from safetensors.torch import save_file
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
-from ink.tracking.processes import may_live, this_process
 from ink.tracking.syncing import close_dead_runs, sync
 
 from .conftest import Experiment, Store
@@ -87,23 +84,6 @@ def test_a_killed_job_is_closed_at_the_next_start_and_reopened_by_the_next_job(
     assert store.only_run() == run_id
     assert store.statuses() == ["FINISHED"]
     assert store.curve(run_id, "train/loss") == [(1, 1001.0), (2, 1002.0)]
-
-
-def test_a_killed_process_that_nobody_has_waited_for_is_gone(tmp_path: Path) -> None:
-    script = "import json; from ink.tracking.processes import this_process\n"
-    script += "print(json.dumps(this_process()), flush=True); input()"
-    process = subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    described = json.loads(process.stdout.readline())
-    assert may_live(described)
-    assert may_live(this_process())
-    process.kill()
-    for _ in range(100):
-        if not may_live(described):
-            break
-        time.sleep(0.05)
-    assert not may_live(described)
-    process.wait(timeout=30)
 
 
 @pytest.mark.parametrize(("name", "code"), [("SIGTERM", 143), ("SIGINT", 130)])

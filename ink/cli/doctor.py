@@ -1,0 +1,64 @@
+"""Commands for the machine that an experiment runs on: what it lacks, and what may go."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+
+@click.command("doctor")
+@click.argument("config", type=click.Path(path_type=Path))
+def doctor(config: Path) -> None:
+    """Check that an experiment can run here: config, packages, device, files, disk, time. Writes nothing.
+
+    A line a check: ok, warning (it will run) or error (it cannot; exit code 1). Disk and time are estimates.
+    """
+    from ink.doctor.examination import examine
+    from ink.doctor.finding import ERROR, aligned
+
+    findings = list(examine(config))
+    for line in aligned(findings):
+        click.echo(line)
+    errors = sum(finding.status == ERROR for finding in findings)
+    if errors:
+        click.echo(f"{errors} of {len(findings)} checks failed", err=True)
+        sys.exit(1)
+
+
+@click.command("clean")
+@click.argument("config", type=click.Path(path_type=Path))
+@click.option("--dry-run", is_flag=True, help="Only list what would be removed, with sizes.")
+@click.option("--keep-base-model", is_flag=True, help="Keep the base model that was trained here.")
+@click.option("--all", "everything", is_flag=True, help="Remove all of work/EXPERIMENT.")
+def clean(config: Path, dry_run: bool, keep_base_model: bool, everything: bool) -> None:
+    """Remove an experiment's datastores and checkpoints; keep scores, hypotheses, tables and logs.
+
+    Goes: datastores, INK's rounds, the base model if it was trained here, the adapters of single epochs, and what
+    killed jobs left unfinished. Stays: all of results/EXPERIMENT, and of work/EXPERIMENT what is small, which is text,
+    vocabulary, final adapters and combiners. With --all that goes too.
+
+    Tables can still be rendered, with other reporting settings as well. `ink translate` needs the base model, and V-kNN
+    its datastore; a changed setting of a system trains the base model again, and all that follows from it, unless
+    --keep-base-model is given.
+    """
+    from ink.cleaning import clean as remove
+    from ink.cleaning import removable
+    from ink.cli.options import load_config
+    from ink.disk import in_words
+    from ink.layout import Layout
+
+    settings = load_config(config)
+    layout = Layout(settings)
+    targets = removable(settings, everything=everything, keep_base_model=keep_base_model)
+    if not targets:
+        click.echo(f"{layout.work} has nothing to remove")
+        return
+    width = max(len(str(target.path)) for target in targets)
+    for target in targets:
+        click.echo(f"{target.path!s:<{width}}  {in_words(target.bytes)}")
+    if not dry_run:
+        remove(settings, targets)
+    total = in_words(sum(target.bytes for target in targets))
+    click.echo(f"{'would free' if dry_run else 'freed'} {total}; {layout.results} stays")

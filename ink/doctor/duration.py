@@ -1,0 +1,128 @@
+"""How long an experiment will take, from what it has to compute and how fast this machine multiplies matrices."""
+
+from __future__ import annotations
+
+import csv
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from ink.doctor.extent import Extent
+from ink.doctor.finding import Finding, ok
+from ink.doctor.machine import cores
+from ink.layout import Layout
+
+MEASURING_SECONDS = 0.5
+# What measured jobs of the embedded experiment take, in terms of this estimate.
+START_UP = 5.0  # seconds of a job that imports torch and fairseq
+SHARE_TRAINING = 0.5  # of the speed of a bare matrix product of the model's size
+SHARE_DECODING = 0.15
+SECONDS_A_STEP = 0.012  # of beam search for a batch, whatever its size
+LENGTHENING = 1.3  # of a batch's longest hypothesis over the mean one
+LINES_A_SECOND = 2500.0  # tokenised, segmented and binarised, both sides
+
+
+def seconds_by_job(extent: Extent, flops: float) -> dict[str, float]:
+    """Estimate the core seconds of each rule of the workflow, all of its jobs together, at `flops` a core second."""
+    config, model = extent.config, extent.model
+    forward = 2.0 * model.parameters / flops
+    adapters, seeds, domains = extent.adapter_parameters(), len(config["seeds"]), extent.domains
+    tokens = {domain: extent.text[domain].tokens.get("train", 0) for domain in domains}
+    everything, general = sum(tokens.values()), config["data"]["general_domain"]
+    retrieving = [name for name in config["systems"] if name in config and "key" in config[name]]
+    # a frozen base model passes gradients through and needs none of its own
+    epoch = (2 * forward + 6.0 * adapters / flops) * everything / SHARE_TRAINING * seeds
+    sentences = config["training"]["dev_sentences"] * len(domains) * seeds
+    dev = _decoding(extent, forward, sentences, everything / max(1, _count(extent, domains, "train")))
+    found = {
+        "prepare_corpus": sum(sum(text.sentences.values()) for text in extent.text.values()) / LINES_A_SECOND,
+        "build_datastore": len(extent.keys) * (everything * forward / SHARE_TRAINING + START_UP * len(domains)),
+    }
+    if config["base_model"]["path"] is None and general is not None:
+        total = extent.text[general].tokens["train"] * config["base_model"]["train"]["max_epochs"]
+        found["train_base"] = 3 * forward * total / SHARE_TRAINING + START_UP
+    for name in retrieving:
+        found[f"tune_{name}"] = START_UP * len(domains) + _count(extent, domains, "dev") * forward * 60
+    if "adapter" in extent.trained:
+        found["train_adapter"] = (epoch + dev) * extent.trained["adapter"] + START_UP * len(domains) * seeds
+    if "ink" in extent.trained:
+        rounds, jobs = extent.trained["ink"], START_UP * len(domains) * seeds
+        found["train_ink_round"] = (1.5 * epoch + dev + jobs) * rounds  # with search and its terms of the loss
+        found["refresh_datastore"] = (everything * seeds * forward / SHARE_TRAINING + jobs) * (rounds - 1)
+        found["finish_ink"] = dev + jobs
+    found["evaluate"] = 0.0
+    for system, domain in extent.evaluations:
+        tested = [domain, *([general] if general is not None and system != "off_the_shelf" else [])]
+        for name in tested:
+            text = extent.text[name]
+            count = text.sentences.get("test", 0)
+            found["evaluate"] += _decoding(extent, forward, count, text.tokens.get("test", 0) / max(1, count))
+        found["evaluate"] += START_UP
+    return found
+
+
+def duration(extent: Extent) -> Finding:
+    """Say about how long the whole experiment takes, and what of that has been measured in earlier runs."""
+    flops = matrix_product_speed(extent)
+    estimated = seconds_by_job(extent, flops)
+    measured = measured_seconds(Path(Layout(extent.config).results) / "benchmarks")
+    seconds = {rule: measured.get(rule, value) for rule, value in estimated.items()}
+    known = [rule for rule in seconds if rule in measured]
+    source = f"{flops / 1e9:.0f} GFLOP/s a core" + (f", {len(known)} kinds of jobs as measured before" if known else "")
+    return ok("time", f"about {in_words(sum(seconds.values()) / cores())} on {cores()} cores from nothing ({source})")
+
+
+def measured_seconds(benchmarks: Path) -> dict[str, float]:
+    """Return the CPU seconds that a finished run noted down, by rule; only of rules whose jobs are all there to add."""
+    found: dict[str, float] = {}
+    for path in benchmarks.rglob("*.tsv"):
+        rule = path.relative_to(benchmarks).parts[0].removesuffix(".tsv")
+        with path.open(encoding="utf-8", newline="") as file:
+            for row in csv.DictReader(file, delimiter="\t"):
+                try:
+                    found[rule] = found.get(rule, 0.0) + float(row["cpu_time"])
+                except (KeyError, TypeError, ValueError):
+                    continue  # a job too short to be measured
+    return found
+
+
+def matrix_product_speed(extent: Extent) -> float:
+    """Measure floating-point operations a core second in products of the model's own width, on one core."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        width = extent.model.dimension
+        left, right = torch.ones(1024, width), torch.ones(width, 4 * width)
+        left @ right
+        products, start = 0, time.process_time()
+        while (spent := time.process_time() - start) < MEASURING_SECONDS:
+            left @ right
+            products += 1
+    finally:
+        torch.set_num_threads(before)
+    return products * 2.0 * 1024 * width * 4 * width / spent
+
+
+def in_words(seconds: float) -> str:
+    """Return a duration as people say it."""
+    if seconds < 90:
+        return f"{seconds:.0f} seconds"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} minutes"
+    if seconds < 2 * 86400:
+        return f"{seconds / 3600:.0f} hours"
+    return f"{seconds / 86400:.0f} days"
+
+
+def _decoding(extent: Extent, forward: float, sentences: int, tokens: float) -> float:
+    """Estimate the seconds of beam search for `sentences` of `tokens` tokens on average."""
+    decoding: Mapping[str, float] = extent.config["decoding"]
+    batches = sentences / decoding["batch_sentences"]
+    steps = batches * tokens * LENGTHENING * SECONDS_A_STEP
+    return steps + sentences * tokens * decoding["beam"] * forward / SHARE_DECODING
+
+
+def _count(extent: Extent, domains: list[str], split: str) -> int:
+    return sum(extent.text[domain].sentences.get(split, 0) for domain in domains)

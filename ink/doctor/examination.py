@@ -1,0 +1,60 @@
+"""The whole examination, in the order in which a person would put things right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from ink.config import Config, check, load
+from ink.doctor import environment, machine
+from ink.doctor.duration import duration
+from ink.doctor.extent import extent_of
+from ink.doctor.finding import ERROR, Finding, error, ok, warning
+from ink.doctor.inputs import examine_inputs
+from ink.doctor.space import space, writable
+from ink.errors import InkError
+from ink.experiment_lock import holder
+
+
+def examine(path: Path) -> Iterator[Finding]:
+    """Examine machine and experiment; a config that is not in order leaves the machine alone to look at.
+
+    Nothing is written, and nothing heavier than torch is imported.
+    """
+    config: Config | None = None
+    try:
+        config = load(path)
+        check(config)
+        yield ok("config", f"{path}: experiment {config['experiment']}, in order")
+    except InkError as problem:
+        config = None
+        first, *more = str(problem).removeprefix("configuration: ").splitlines()
+        yield from (error("config", line.strip()) for line in (more or [first]))
+    yield environment.python()
+    yield from environment.packages("cpu" if config is None else config["device"])
+    yield environment.compiler()
+    yield from environment.commands()
+    if config is not None:
+        yield from _experiment(config)
+
+
+def _experiment(config: Config) -> Iterator[Finding]:
+    yield machine.device(config)
+    yield machine.threads(config)
+    inputs, counts = examine_inputs(config)
+    yield from inputs
+    complete = all(finding.status != ERROR for finding in inputs)
+    if complete:
+        extent = extent_of(config, counts)
+        yield from machine.memory(extent)
+        yield space(extent)
+    yield from writable(config)
+    running = holder(config["experiment"])
+    if running is None:
+        yield ok("workflow", f"none is running experiment {config['experiment']} here")
+    else:
+        yield warning("workflow", f"process {running['pid']} is running it since {running['started']}: wait or stop it")
+    if complete:
+        yield duration(extent)
+    else:
+        yield warning("estimates", "none of memory, disk and time before the files above are in order")

@@ -1,0 +1,133 @@
+"""How much an experiment has to do: its text in tokens, its model in parameters, its systems in jobs. All estimated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ink.config import Config, adapted_domains
+from ink.doctor.inputs import TextFile, source_files
+from ink.systems import SYSTEMS, seeds_of
+
+# Assumptions, each measured once on the embedded corpus (3,000 merges) or on real text with 10,000.
+GENERAL_TOKENS = 17  # target tokens of a generated sentence of the general domain
+DOMAIN_TOKENS = 29  # of another domain: its words are cut into more subwords
+TOKENS_A_WORD = 1.4  # subwords of a raw word, punctuation marks included
+BYTES_A_TOKEN = 4.0
+# A checkpoint is not opened for this: its size on disk gives its parameters, and this the width that such models have.
+_WIDTHS = ((3e6, 128), (2e7, 256), (1.2e8, 512), (float("inf"), 1024))
+
+
+@dataclass(frozen=True)
+class Text:
+    """A domain's sentences and target tokens, a split each; the source side is taken to be as long."""
+
+    sentences: Mapping[str, int]
+    tokens: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Model:
+    """The base model: its width, its layers on both sides, and its parameters, embeddings apart and together."""
+
+    dimension: int
+    layers: int
+    inner: int
+    embeddings: int
+
+    @property
+    def parameters(self) -> int:
+        return self.inner + self.embeddings
+
+
+@dataclass(frozen=True)
+class Extent:
+    """What an experiment works on, and how often."""
+
+    config: Config
+    model: Model
+    text: Mapping[str, Text]
+
+    @property
+    def domains(self) -> list[str]:
+        """Return the domains that are adapted to."""
+        return adapted_domains(self.config)
+
+    @property
+    def keys(self) -> list[str]:
+        """Return the kinds of key of which every adapted domain has a datastore that stays."""
+        kinds = [self.config[name]["key"] for name in self.config["systems"] if SYSTEMS[name].combiner is not None]
+        return sorted({*kinds, *(["decoder_output"] if self.runs_ink else [])})
+
+    @property
+    def runs_ink(self) -> bool:
+        return any(SYSTEMS[name].model == "ink" for name in self.config["systems"])
+
+    @property
+    def trained(self) -> dict[str, int]:
+        """Return, of `adapter` and `ink`, epochs or rounds of those that run."""
+        of_model = {"adapter": self.config["adapter"]["max_epochs"], "ink": self.config["ink"]["max_rounds"]}
+        wanted = {SYSTEMS[name].model for name in self.config["systems"]}
+        return {name: rounds for name, rounds in of_model.items() if name in wanted}
+
+    @property
+    def evaluations(self) -> list[tuple[str, str]]:
+        """Return system and domain of every run that is scored, once a seed."""
+        return [
+            (system, domain)
+            for system in self.config["systems"]
+            for domain in (self.config["domains"] if system == "off_the_shelf" else self.domains)
+            for _ in seeds_of(system, self.config["seeds"])
+        ]
+
+    def adapter_parameters(self) -> int:
+        """Return the parameters of adapters behind every layer."""
+        inner = self.config["adapter"]["inner_dimension"]
+        if isinstance(inner, Mapping):
+            inner = max(inner.values())
+        return int(self.model.layers * self.model.dimension * (2 * inner + 4))
+
+
+def extent_of(config: Config, counts: Mapping[Path, TextFile]) -> Extent:
+    """Estimate the extent of an experiment whose config and files are in order; `counts` are of its text files."""
+    text = _generated(config) if config["data"]["source"] == "synthetic" else _given(config, counts)
+    return Extent(config, _model(config), text)
+
+
+def _generated(config: Config) -> dict[str, Text]:
+    text = {}
+    for domain, sentences in config["data"]["synthetic"]["sentences"].items():
+        mean = GENERAL_TOKENS if domain == config["data"]["general_domain"] else DOMAIN_TOKENS
+        text[domain] = Text(dict(sentences), {split: count * mean for split, count in sentences.items()})
+    return text
+
+
+def _given(config: Config, counts: Mapping[Path, TextFile]) -> dict[str, Text]:
+    text = {}
+    for domain, splits in source_files(config).items():
+        targets = {split: counts[target] for split, (_, target) in splits.items()}
+        tokens = {split: int(found.words * TOKENS_A_WORD) + found.lines for split, found in targets.items()}
+        sentences = {split: found.lines for split, found in targets.items()}
+        if "train" in splits:
+            mean = tokens["train"] / sentences["train"]
+            for split, count in config["data"]["files"]["held_out"].items():
+                sentences.setdefault(split, count)
+                tokens.setdefault(split, int(count * mean))
+        text[domain] = Text(sentences, tokens)
+    return text
+
+
+def _model(config: Config) -> Model:
+    given, train = config["base_model"]["path"], config["base_model"].get("train")
+    if given is None:
+        width, hidden = train["dimension"], train["ffn_dimension"]
+        encoder, decoder = train["encoder_layers"], train["decoder_layers"]
+        inner = encoder * (4 * width**2 + 2 * width * hidden) + decoder * (8 * width**2 + 2 * width * hidden)
+        return Model(width, encoder + decoder, inner, width * config["text"]["bpe_merges"])
+    checkpoint, dictionary = Path(given).expanduser(), Path(config["base_model"]["target_dictionary"]).expanduser()
+    parameters = checkpoint.stat().st_size // 4 if checkpoint.is_file() else 60_000_000
+    width = next(width for most, width in _WIDTHS if parameters <= most)
+    types = dictionary.read_bytes().count(b"\n") if dictionary.is_file() else 30_000
+    embeddings = min(types * width, parameters // 2)
+    return Model(width, 12, parameters - embeddings, embeddings)

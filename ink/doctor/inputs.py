@@ -1,0 +1,114 @@
+"""The files that an experiment's config names: are they there, readable, text, and equally long on both sides."""
+
+from __future__ import annotations
+
+import codecs
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ink.config import Config
+from ink.doctor.finding import Finding, error, ok
+
+CHECKED_BYTES = 64 << 20  # of a larger file the rest is counted and not decoded
+_AT_ONCE = 1 << 22
+
+
+@dataclass(frozen=True)
+class TextFile:
+    """Counts of a text file; words are what white space separates."""
+
+    lines: int
+    words: int
+    bytes: int
+
+
+def source_files(config: Config) -> dict[str, dict[str, tuple[Path, Path]]]:
+    """Return domain -> split -> source and target file, of the domains that the experiment uses."""
+    data = config["data"]
+    if data["source"] != "files":
+        return {}
+    used = [*config["domains"], *([data["general_domain"]] if data["general_domain"] is not None else [])]
+    languages = (data["source_language"], data["target_language"])
+    found: dict[str, dict[str, tuple[Path, Path]]] = {}
+    for domain in used:
+        found[domain] = {}
+        for split in data["files"]["splits"][domain]:
+            source, target = (
+                Path(data["files"]["pattern"].format(domain=domain, split=split, language=language)).expanduser()
+                for language in languages
+            )
+            found[domain][split] = source, target
+    return found
+
+
+def examine_inputs(config: Config) -> tuple[list[Finding], dict[Path, TextFile]]:
+    """Look at every file that the config names; return findings, one a domain or more, and the counts of text files."""
+    counts: dict[Path, TextFile] = {}
+    findings = list(_base_model_files(config))
+    for domain, splits in source_files(config).items():
+        findings += _domain(domain, splits, counts)
+    return findings, counts
+
+
+def _base_model_files(config: Config) -> Iterator[Finding]:
+    named = {
+        name: Path(config["base_model"][name]).expanduser()
+        for name in ("path", "bpe_codes", "source_dictionary", "target_dictionary")
+        if config["base_model"][name] is not None
+    }
+    if not named:
+        return
+    problems = [f"base_model.{name}: {problem}" for name, path in named.items() if (problem := _unreadable(path))]
+    if problems:
+        yield from (error("base model", problem) for problem in problems)
+    else:
+        yield ok("base model", f"{named['path']}, codes and dictionaries are there")
+
+
+def _domain(domain: str, splits: Mapping[str, tuple[Path, Path]], counts: dict[Path, TextFile]) -> Iterator[Finding]:
+    check, wrong, said = f"text of {domain}", False, []
+    for split, sides in splits.items():
+        problems = [problem for path in sides if (problem := _count(path, counts))]
+        if not problems:
+            lines = [counts[path].lines for path in sides]
+            if lines[0] != lines[1]:
+                problems.append(f"{sides[0]} has {lines[0]:,} lines and {sides[1]} has {lines[1]:,}")
+            said.append(f"{lines[0]:,} {split}")
+        for problem in problems:
+            wrong = True
+            yield error(check, problem)
+    if not wrong:
+        yield ok(check, f"{', '.join(said)} pairs")
+
+
+def _unreadable(path: Path) -> str | None:
+    if not path.exists():
+        return f"{path} does not exist"
+    if not path.is_file():
+        return f"{path} is no file"
+    return None if os.access(path, os.R_OK) else f"{path} cannot be read: no permission"
+
+
+def _count(path: Path, counts: dict[Path, TextFile]) -> str | None:
+    """Count a file into `counts`, or return what is wrong with it."""
+    if problem := _unreadable(path):
+        return problem
+    lines = words = size = 0
+    decoder, last = codecs.getincrementaldecoder("utf-8")(), b"\n"
+    with path.open("rb") as file:
+        while data := file.read(_AT_ONCE):
+            if size < CHECKED_BYTES:
+                try:
+                    # the last part must not end within a character
+                    decoder.decode(data, final=len(data) < _AT_ONCE)
+                except UnicodeDecodeError as failed:
+                    # what the decoder was given before is not told; a character has no line break within
+                    line = lines + failed.object[: failed.start].count(b"\n") + 1
+                    return f"{path}, line {line}: not valid UTF-8"
+            lines, words, size, last = lines + data.count(b"\n"), words + len(data.split()), size + len(data), data[-1:]
+    if not words:
+        return f"{path} is empty"
+    counts[path] = TextFile(lines + (last != b"\n"), words, size)
+    return None

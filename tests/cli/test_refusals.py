@@ -1,0 +1,309 @@
+"""What a person can get wrong, through the real command line: one line, exit code 1, nothing overwritten."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from safetensors import safe_open
+from safetensors.torch import save_file
+
+Damage = Callable[[Any], object]
+V_KNN = ("--system", "v_knn", "--datastore", "datastore", "--combiner", "combiner.json")
+ADAPTER = ("--system", "adapter", "--adapter", "adapter/adapter.safetensors")
+TUNE, SCORE = "--output combiner.json", "--scores out.json"
+
+
+def swap_tokens(experiment: Any, place: str) -> None:
+    """Make another dictionary of the same size."""
+    for language in ("xx", "yy"):
+        path = experiment.path(f"{place}/dict.{language}.txt")
+        first, second, *rest = path.read_text(encoding="utf-8").splitlines()
+        path.write_text("\n".join([second, first, *rest, ""]), encoding="utf-8")
+
+
+def widen_adapter(experiment: Any) -> None:
+    """Keep what the adapter says of itself and change what it is."""
+    path = experiment.path("adapter/adapter.safetensors")
+    with safe_open(str(path), framework="pt") as file:
+        weights = {name: file.get_tensor(name).repeat_interleave(2, dim=0) for name in file.keys()}  # noqa: SIM118
+        metadata = file.metadata()
+    save_file(weights, path, metadata=metadata)
+
+
+def belong_to_another_model(experiment: Any) -> None:
+    path = experiment.path("adapter/adapter.safetensors")
+    own = json.loads(experiment.path("datastore/meta.json").read_text(encoding="utf-8"))["model"].encode()
+    assert path.read_bytes().count(own) == 1
+    path.write_bytes(path.read_bytes().replace(own, b"0123456789abcdef"))
+
+
+def lose_choice(experiment: Any) -> None:
+    experiment.change("combiner.json", chosen={"k": 4, "lambda": 0.3})
+
+
+def lose_line(experiment: Any) -> None:
+    path = experiment.path("corpus/train.yy")
+    path.write_bytes(path.read_bytes().partition(b"\n")[2])
+
+
+def spoil_line(experiment: Any) -> None:
+    path = experiment.path("corpus/dev.xx")
+    path.write_bytes(b"\xff\n" + path.read_bytes().partition(b"\n")[2])
+
+
+def another_language(experiment: Any) -> None:
+    for split in ("train", "dev", "test"):
+        path = experiment.path(f"corpus/{split}.xx")
+        lines = path.read_text(encoding="utf-8").count("\n")
+        path.write_text("Ωξ Ψχ Σφ Δλ\n" * lines, encoding="utf-8")
+
+
+def cut_config_between_lines(experiment: Any) -> None:
+    """What is left is valid YAML."""
+    path = experiment.path("config.yaml")
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text[: text.index("v_knn:")], encoding="utf-8")
+
+
+CASES: dict[str, tuple[Damage, str, tuple[str, ...], str]] = {
+    "a datastore of another model": (
+        lambda e: e.change("datastore/meta.json", model="0123456789abcdef"),
+        "score",
+        V_KNN,
+        "was made with model 0123456789abcdef, but ",
+    ),
+    "a datastore of another corpus": (
+        lambda e: e.change("datastore/meta.json", corpus="0123456789abcdef"),
+        "tune",
+        (),
+        "was made with corpus 0123456789abcdef, but ",
+    ),
+    "a datastore that does not say what it is": (
+        lambda e: e.lose("datastore/meta.json", "dimension"),
+        "tune",
+        (),
+        "datastore/meta.json does not describe a datastore",
+    ),
+    "a datastore's description cut short": (
+        lambda e: e.cut("datastore/meta.json"),
+        "tune",
+        (),
+        "datastore/meta.json is not whole JSON",
+    ),
+    "an array cut short": (lambda e: e.cut("datastore/values.npy"), "tune", (), "datastore/values.npy is cut short"),
+    "keys cut short": (lambda e: e.cut("datastore/keys.npy"), "round", (), "datastore/keys.npy is cut short"),
+    "an index cut short": (
+        lambda e: e.cut("datastore/index.faiss"),
+        "score",
+        V_KNN,
+        "index datastore/index.faiss cannot be read",
+    ),
+    "no datastore": (
+        lambda e: shutil.rmtree(e.path("datastore")),
+        "tune",
+        (),
+        "datastore/meta.json does not exist; run the workflow that writes it",
+    ),
+    "more neighbours than entries": (
+        lambda e: e.write_config(v_knn={"k": [4, 2000]}),
+        "tune",
+        (),
+        "2000 neighbours asked of datastore datastore, which has ",
+    ),
+    "an index of another type than the config's": (
+        lambda e: e.write_config(index={"type": "ivfpq"}),
+        "tune",
+        (),
+        "index.type is ivfpq, but datastore/index.faiss has no lists",
+    ),
+    "a checkpoint cut short": (
+        lambda e: e.cut("model.pt"),
+        "build",
+        (),
+        "checkpoint model.pt is not a whole fairseq checkpoint",
+    ),
+    "no checkpoint": (lambda e: e.path("model.pt").unlink(), "build", (), "checkpoint model.pt does not exist"),
+    "no vocabulary": (
+        lambda e: shutil.rmtree(e.path("vocabulary")),
+        "adapt",
+        (),
+        "vocabulary/dict.xx.txt does not exist",
+    ),
+    "binarised text of another dictionary": (
+        lambda e: swap_tokens(e, "data"),
+        "build",
+        (),
+        "data was binarised with data/dict.xx.txt, which has other tokens than the model's dictionary in vocabulary",
+    ),
+    "a model with another dictionary": (
+        lambda e: swap_tokens(e, "vocabulary"),
+        "adapt",
+        (),
+        "data was binarised with data/dict.xx.txt, which has other tokens than the model's dictionary in vocabulary",
+    ),
+    "binarised text cut short": (
+        lambda e: e.cut("data/train.xx-yy.yy.bin"),
+        "adapt",
+        (),
+        "data/train.xx-yy.yy.bin has ",
+    ),
+    "no binarised text": (
+        lambda e: shutil.rmtree(e.path("data")),
+        "adapt",
+        (),
+        "data/dict.xx.txt does not exist",
+    ),
+    "an adapter of another base model": (
+        belong_to_another_model,
+        "score",
+        ADAPTER,
+        "adapter adapter/adapter.safetensors was trained on base model 0123456789abcdef, but model.pt is ",
+    ),
+    "an adapter of other dimensions": (
+        widen_adapter,
+        "score",
+        ADAPTER,
+        "adapter adapter/adapter.safetensors does not fit the layers of model.pt",
+    ),
+    "an adapter cut short": (
+        lambda e: e.cut("round/adapter.safetensors"),
+        "refresh",
+        (),
+        "adapter round/adapter.safetensors is not a whole safetensors file",
+    ),
+    "a combiner cut short": (lambda e: e.cut("combiner.json"), "score", V_KNN, "combiner.json is not whole JSON"),
+    "a combiner without its choice": (
+        lose_choice,
+        "score",
+        V_KNN,
+        "combiner.json: chosen.temperature should be a number, found None",
+    ),
+    "a config cut between two lines": (
+        cut_config_between_lines,
+        "adapt",
+        (),
+        "config.yaml: configuration: v_knn: missing; allowed: a mapping",
+    ),
+    "a device that is not there": (
+        lambda e: e.path("config.yaml").write_text(
+            e.path("config.yaml").read_text(encoding="utf-8").replace("device: cpu", "device: cuda:99")
+        ),
+        "build",
+        (),
+        "device is cuda:99, but torch finds ",
+    ),
+    "a score cut short": (
+        lambda e: e.cut("results/scores/off_the_shelf/koran/seed1.json"),
+        "tables",
+        ("table2",),
+        "seed1.json is not whole JSON",
+    ),
+    "a score without a field": (
+        lambda e: e.lose("results/scores/off_the_shelf/koran/seed1.json", "sentences"),
+        "tables",
+        ("table2",),
+        "seed1.json: sentences is missing; delete the file and run the workflow again",
+    ),
+    "no score at all": (
+        lambda e: shutil.rmtree(e.path("results/scores")),
+        "tables",
+        ("table2",),
+        "no score under results/scores",
+    ),
+    "sides of different length": (lose_line, "prepare", (), "corpus/train.xx has 60 lines and corpus/train.yy has 59"),
+    "text that is not UTF-8": (spoil_line, "prepare", (), "corpus/dev.xx, line 1: not valid UTF-8"),
+    "text in another language": (
+        another_language,
+        "prepare",
+        (),
+        "of the xx text's tokens are not in vocabulary/dict.xx.txt",
+    ),
+    "a corpus that does not say what it is": (
+        lambda e: e.lose("corpus/corpus.json", "domain"),
+        "prepare",
+        (),
+        "corpus/corpus.json: domain is missing",
+    ),
+    "codes that do not parse": (
+        lambda e: e.path("vocabulary/bpecodes").write_text("#version: 0.2\na b c d e\n", encoding="utf-8"),
+        "prepare",
+        (),
+        "vocabulary/bpecodes, line 2",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_it_is_refused_in_one_line_and_nothing_is_overwritten(
+    case: str, experiment: Any, commands: Any, spelled: Any
+) -> None:
+    damage, name, more, said = CASES[case]
+    outputs = {
+        "build": ("--output", "out"),
+        "refresh": ("--output", "out"),
+        "adapt": ("--output", "out"),
+        "round": ("--output", "out"),
+        "prepare": ("--output", "out"),
+        "tune": ("--output", "out.json"),
+        "score": ("--scores", "out.json"),
+        "tables": (),
+    }
+    before = older_output(experiment)
+    damage(experiment)
+    refused = commands(*spelled(name, *outputs[name], *more), folder=experiment.folder)
+    assert said in refused.refusal
+    assert older_output(experiment, make=False) == before
+    assert not [path.name for path in experiment.folder.rglob(".*") if path.name.endswith((".lock", "partial"))]
+
+
+def older_output(experiment: Any, make: bool = True) -> dict[str, bytes]:
+    """What stands where the command would write: a folder, and files beside it."""
+    files = ["out/older", "out.json", "out.txt", "out.summary", "out.references", "results/tables/table2.csv"]
+    if make:
+        for name in files:
+            experiment.path(name).parent.mkdir(parents=True, exist_ok=True)
+            experiment.path(name).write_text("older", encoding="utf-8")
+    found = [path for place in ("out", "results/tables") for path in experiment.path(place).rglob("*")]
+    found += [experiment.path(name) for name in files if "/" not in name]
+    return {str(path.relative_to(experiment.folder)): path.read_bytes() for path in found}
+
+
+def test_more_neighbours_than_the_probed_lists_hold_are_refused(
+    experiment: Any, commands: Any, spelled: Any, tmp_path: Path
+) -> None:
+    index = {"type": "ivfpq", "lists": 8, "code_bytes": 8, "probes": 1}
+    experiment.write_config(index=index, v_knn={"k": [4, 400]})
+    built = commands(*spelled("build", "--output", "lists"), folder=experiment.folder)
+    assert built.code == 0, built.err
+    # of an option given twice the last counts
+    command = spelled("tune", "--output", "out.json", "--datastore", "lists")
+    said = commands(*command, folder=experiment.folder).refusal
+    assert "400 neighbours asked of datastore lists, but the 1 largest of its 8 lists" in said
+    assert "lower k or raise index.probes" in said
+    assert not experiment.path("out.json").exists()
+
+
+def test_a_config_cut_within_a_line_is_refused(experiment: Any, commands: Any, spelled: Any) -> None:
+    whole = experiment.path("config.yaml").read_text(encoding="utf-8")
+    experiment.path("config.yaml").write_text(whole[: whole.index("paper")] + "'pap", encoding="utf-8")
+    refused = commands(*spelled("adapt", "--output", "out"), folder=experiment.folder)
+    assert "config.yaml, line " in refused.refusal
+    assert "not valid YAML" in refused.refusal
+
+
+def test_the_undamaged_experiment_is_not_refused(experiment: Any, commands: Any, spelled: Any) -> None:
+    """What the fixture has not run already works before anything is damaged: it is the damage that is refused."""
+    for name, more in (
+        ("refresh", ("--output", "out")),
+        ("score", (*V_KNN, "--scores", "out.json")),
+        ("score", (*ADAPTER, "--scores", "out.json")),
+        ("prepare", ("--output", "out.data")),
+        ("tables", ("table2",)),
+    ):
+        ended = commands(*spelled(name, *more), folder=experiment.folder)
+        assert ended.code == 0, ended.err

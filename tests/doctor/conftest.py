@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ink.config import check
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+MICRO = REPOSITORY / "tests" / "workflow" / "micro.yaml"
+
+
+@pytest.fixture
+def config() -> Any:
+    """The micro experiment, to be changed at will."""
+    return yaml.safe_load(MICRO.read_text(encoding="utf-8"))
+
+
+@pytest.fixture
+def own_corpus(tmp_path: Path) -> Any:
+    """An experiment on text of its own, all of it there: 3 words a line."""
+    found = yaml.safe_load((REPOSITORY / "config" / "own-corpus.yaml").read_text(encoding="utf-8"))
+    found["data"]["files"]["pattern"] = f"{tmp_path}/{{domain}}.{{split}}.{{language}}"
+    for name in ("path", "bpe_codes", "source_dictionary", "target_dictionary"):
+        found["base_model"][name] = str(tmp_path / name)
+        (tmp_path / name).write_bytes(b"x\n" * 1000)
+    for domain, splits in found["data"]["files"]["splits"].items():
+        for split in splits:
+            for language in ("de", "en"):
+                lines = 400 if split == "train" else 100
+                (tmp_path / f"{domain}.{split}.{language}").write_text("ein Wort mehr\n" * lines, encoding="utf-8")
+    check(found)
+    return found

@@ -1,0 +1,171 @@
+"""Disk, memory and time: sums that can be checked by hand, and what is made of them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ink.doctor import duration, machine, space
+from ink.doctor.extent import Extent, Model, Text, extent_of
+from ink.doctor.finding import ERROR, OK, WARNING
+from ink.doctor.inputs import examine_inputs
+
+
+@pytest.fixture
+def extent(config: Any) -> Extent:
+    """Two domains of 1,000 and 500 target tokens, and a model of width 32."""
+    config["systems"], config["seeds"], config["adapter"]["inner_dimension"] = ["v_knn", "ink"], [1], 8
+    config["ink"]["max_rounds"] = config["adapter"]["max_epochs"] = 2
+    text = {
+        "general": Text({"train": 100, "dev": 10, "test": 12}, {"train": 2000, "dev": 200, "test": 240}),
+        "it": Text({"train": 50, "dev": 10, "test": 12}, {"train": 1000, "dev": 200, "test": 240}),
+        "koran": Text({"train": 25, "dev": 10, "test": 12}, {"train": 500, "dev": 200, "test": 240}),
+    }
+    return Extent(config, Model(dimension=32, layers=2, inner=20_000, embeddings=10_000), text)
+
+
+def test_a_datastore_by_hand(extent: Extent) -> None:
+    # 32 halves, a value, a log-probability; 8 code bytes and an identity; 8 centroids of 32
+    assert space.datastore_bytes(extent, 1000) == 1000 * (64 + 4 + 4) + 1000 * (8 + 8) + 8 * 32 * 4
+    extent.config["index"]["type"] = "exact"
+    assert space.datastore_bytes(extent, 1000) == 1000 * (64 + 4 + 4) + 1000 * 32 * 4
+
+
+def test_the_fullest_disk_by_hand(extent: Extent, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    large, small = (space.datastore_bytes(extent, entries) for entries in (1000, 500))
+    needed = space.needed_bytes(extent)
+    assert needed["datastores"] == large + small + large  # one chain of rounds at a time has a second one
+    adapter = 2 * 32 * (2 * 8 + 4)  # two layers: down, up, their biases and the norm's two vectors, rounded up
+    assert extent.adapter_parameters() == adapter
+    assert needed["checkpoints"] == 2 * 2 * 4 * 4 * adapter + 4 * 30_000  # domains, rounds, adapter and its state
+    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+    assert space.needed_bytes(extent)["datastores"] == 2 * (large + small)
+    extent.config["systems"] = ["off_the_shelf", "adapter"]
+    assert space.needed_bytes(extent)["datastores"] == 0
+
+
+def test_kinds_of_keys_that_differ_need_a_datastore_each(extent: Extent) -> None:
+    assert extent.keys == ["decoder_output"]
+    extent.config["v_knn"]["key"] = "ffn_input"
+    assert extent.keys == ["decoder_output", "ffn_input"]
+    extent.config["systems"] = ["v_knn"]
+    assert extent.keys == ["ffn_input"]
+
+
+@pytest.mark.parametrize(("free", "status"), [(0.5, ERROR), (1.1, WARNING), (2.0, OK)])
+def test_what_is_free_is_compared(
+    extent: Extent, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: float, status: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    needed = sum(space.needed_bytes(extent).values())
+    monkeypatch.setattr(space, "free_bytes", lambda path: int(free * needed))
+    found = space.space(extent)
+    assert found.status == status
+    assert " needed (datastores " in found.text and " free" in found.text
+
+
+def test_what_the_experiment_has_written_already_counts(
+    extent: Extent, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(space, "free_bytes", lambda path: 0)
+    (tmp_path / "work" / "micro").mkdir(parents=True)
+    (tmp_path / "work" / "micro" / "keys.npy").write_bytes(bytes(2_000_000))
+    found = space.space(extent)
+    assert found.status == OK
+    assert "0 bytes free and 2.0 MB already used by work/micro" in found.text
+
+
+def test_memory_is_compared_for_one_job_and_for_those_beside_it(
+    extent: Extent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(machine, "cores", lambda: 1)
+    (found,) = machine.memory(extent)
+    assert found.status == OK
+    monkeypatch.setattr(machine, "cores", lambda: 1_000_000)
+    (found,) = machine.memory(extent)
+    assert (found.status, "1000000 may run at once" in found.text) == (WARNING, True)
+    monkeypatch.setattr(machine, "JOB_BYTES", 1e18)
+    (found,) = machine.memory(extent)
+    assert found.status == ERROR
+
+
+def test_threads_beyond_the_cores_are_told(config: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "cores", lambda: 2)
+    assert machine.threads(config).status == OK
+    config["threads"]["training"] = 3
+    assert machine.threads(config).status == WARNING
+
+
+def test_a_device_that_is_not_there_is_an_error(config: Any) -> None:
+    assert machine.device(config).status == OK
+    for name in ("cuda:99", "gpu"):
+        config["device"] = name
+        assert machine.device(config).status == ERROR
+
+
+def test_more_to_do_takes_longer(extent: Extent) -> None:
+    before = duration.seconds_by_job(extent, 1e10)
+    assert set(before) == {
+        *("prepare_corpus", "build_datastore", "train_base", "tune_v_knn"),
+        *("train_ink_round", "refresh_datastore", "finish_ink", "evaluate"),
+    }
+    slower = duration.seconds_by_job(extent, 1e6)
+    assert all(slower[rule] > before[rule] for rule in set(before) - {"prepare_corpus"})
+    extent.config["seeds"] = [1, 2]
+    twice = duration.seconds_by_job(extent, 1e10)
+    for rule in ("train_ink_round", "refresh_datastore", "finish_ink"):
+        assert twice[rule] == pytest.approx(2 * before[rule])
+    assert twice["build_datastore"] == before["build_datastore"]
+
+
+def test_what_was_measured_takes_the_estimate_s_place(
+    extent: Extent, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(duration, "matrix_product_speed", lambda extent: 1e10)
+    monkeypatch.setattr(duration, "cores", lambda: 1)
+    benchmarks = tmp_path / "results" / "micro" / "benchmarks"
+    (benchmarks / "evaluate" / "ink").mkdir(parents=True)
+    head = "s\tcpu_time\n"
+    (benchmarks / "train_base.tsv").write_text(head + "9.0\t7200.0\n")
+    (benchmarks / "evaluate" / "ink" / "it.tsv").write_text(head + "9.0\t1800\n")
+    (benchmarks / "evaluate" / "ink" / "koran.tsv").write_text(head + "9.0\t1800\n")
+    (benchmarks / "table1.tsv").write_text(head + "0.1\tNA\n")
+    assert duration.measured_seconds(benchmarks) == {"train_base": 7200.0, "evaluate": 3600.0}
+    said = duration.duration(extent).text
+    assert said == "about 3 hours on 1 cores from nothing (10 GFLOP/s a core, 2 kinds of jobs as measured before)"
+
+
+def test_this_machine_multiplies_matrices(extent: Extent, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(duration, "MEASURING_SECONDS", 0.02)
+    assert 1e8 < duration.matrix_product_speed(extent) < 1e13
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(70, "70 seconds"), (1800, "30 minutes"), (3 * 3600, "3 hours"), (5 * 86400, "5 days")]
+)
+def test_durations_in_words(seconds: float, said: str) -> None:
+    assert duration.in_words(seconds) == said
+
+
+def test_own_text_is_counted_and_what_will_be_held_out_is_foreseen(own_corpus: Any) -> None:
+    own_corpus["data"]["files"]["splits"]["koran"] = ["train"]
+    own_corpus["data"]["files"]["held_out"] = {"dev": 40, "test": 50}
+    found = extent_of(own_corpus, examine_inputs(own_corpus)[1]).text["koran"]
+    assert found.sentences == {"train": 400, "dev": 40, "test": 50}
+    of_a_line = 3 * 1.4 + 1
+    assert found.tokens["train"] == pytest.approx(400 * of_a_line, abs=1)
+    assert found.tokens["test"] == pytest.approx(50 * of_a_line, abs=1)
+
+
+def test_a_checkpoint_is_as_large_as_its_file(own_corpus: Any) -> None:
+    path = Path(own_corpus["base_model"]["path"])
+    path.write_bytes(bytes(4 * 5_000_000))
+    model = extent_of(own_corpus, examine_inputs(own_corpus)[1]).model
+    assert (model.dimension, model.parameters) == (256, 5_000_000)
+    assert model.embeddings == 1000 * 256
