@@ -1,7 +1,7 @@
 """Which parts of the config each command reads.
 
 A command gets these parts and no others, and the workflow reruns a job when one of them has changed: nothing can depend
-on a setting that would not rerun it.
+on a setting that would not rerun it. Tracking, which changes no result, reads the section mlflow beside them.
 """
 
 from __future__ import annotations

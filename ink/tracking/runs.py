@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ink.errors import InkError
 from ink.settings import settings_for, without_effect_removed
 from ink.systems import SYSTEMS
 
@@ -36,6 +37,8 @@ def parameters(config: Mapping[str, Any], name: RunName) -> dict[str, Any]:
 
 
 def _commands(config: Mapping[str, Any], system: str) -> list[str]:
+    if system not in SYSTEMS:
+        raise InkError(f"system {system!r} does not exist; known: {', '.join(SYSTEMS)}")
     trained = config["base_model"]["path"] is None
     base = ["learn-vocabulary", "train-base"] if trained else ["adopt-vocabulary"]
     return [PREPARATION[config["data"]["source"]], "prepare-corpus", *base, *SYSTEMS[system].commands]

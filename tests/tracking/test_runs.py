@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from ink.config import load
+from ink.errors import InkError
 from ink.settings import READS
 from ink.systems import SYSTEMS
 from ink.tracking.runs import RunName, first_job, last_job, parameters
@@ -90,6 +91,11 @@ def test_a_given_base_model_is_a_parameter_and_its_training_is_none() -> None:
     found = names_of(OWN_CORPUS, "off_the_shelf")
     assert {"base_model.path", "base_model.bpe_codes", "data.files.pattern"} <= found
     assert not any(name.startswith("data.synthetic") for name in found)
+
+
+def test_a_system_that_does_not_exist_is_named() -> None:
+    with pytest.raises(InkError, match="system 'knn' does not exist; known: off_the_shelf, v_knn"):
+        parameters(MINI, RunName("knn", "koran", 1))
 
 
 def test_where_runs_begin_and_end() -> None:
