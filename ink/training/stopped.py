@@ -9,7 +9,7 @@ from ink.files import read_json, write_atomically, write_json
 
 def has_stopped(previous: Path) -> bool:
     """Whether training ended with the round in `previous`, or before it."""
-    return bool(read_json(previous / "record.json")["stop"])
+    return bool(read_json(previous / "record.json", "stop")["stop"])
 
 
 def write_stopped_round(number: int, output: Path) -> None:
