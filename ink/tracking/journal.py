@@ -7,26 +7,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 import shutil
 import time
 import uuid
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
 from ink.errors import InkError
 from ink.files import read_json, remove, write_atomically, write_json
+from ink.locks import exclusive
 from ink.processes import may_be_running, own_name
 from ink.tracking.runs import RunName
 
 RUNNING, FINISHED, FAILED, KILLED = "RUNNING", "FINISHED", "FAILED", "KILLED"  # as MLflow writes them
 LOCK_SECONDS = 60.0
-
-# fairseq lets every library tell all it knows; a lock taken is no news in a job's log
-logging.getLogger("filelock").setLevel(logging.WARNING)
 
 
 def now() -> int:
@@ -42,11 +38,11 @@ class Journal:
         self.name = name
         self.folder = self.results / "runs" / name.system / name.domain / f"seed{name.seed}"
 
-    def lock(self) -> FileLock:
+    def lock(self) -> AbstractContextManager[None]:
         """Return the lock of all the experiment's journals, which nobody holds for longer than a write."""
-        path = self.results / "runs" / ".lock"
+        path = self.results / "runs" / "journals"
         path.parent.mkdir(parents=True, exist_ok=True)
-        return FileLock(path, timeout=LOCK_SECONDS)
+        return exclusive(path, LOCK_SECONDS)
 
     def run(self) -> dict[str, Any] | None:
         """Return what run.json says; None before the first job."""

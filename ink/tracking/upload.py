@@ -16,10 +16,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
-from filelock import FileLock
-from filelock import Timeout as LockTimeout
-
 from ink.errors import InkError
+from ink.locks import exclusive
 from ink.tracking.journal import KILLED, RUNNING, Journal
 from ink.tracking.projection import Point, Projection, project
 
@@ -101,8 +99,8 @@ class Uploader:
             yield
         except UploadError:
             raise
-        except LockTimeout:
-            raise UploadError(f"{self.uri} is in use by another process for {LOCK_SECONDS:.0f} s") from None
+        except InkError as error:
+            raise UploadError(str(error)) from None
         except Exception as error:
             line = next(iter(str(error).strip().splitlines()), "")[:300]
             raise UploadError(f"{self.uri}: {type(error).__name__}: {line}") from error
@@ -115,8 +113,8 @@ class Uploader:
         if uri.startswith("sqlite:///"):
             path = Path(urllib.parse.unquote(uri.removeprefix("sqlite:///")).partition("?")[0])
             path.parent.mkdir(parents=True, exist_ok=True)
-            return FileLock(f"{path}.lock", timeout=LOCK_SECONDS)
-        return FileLock(Path(tempfile.gettempdir()) / f"ink-mlflow-{os.getuid()}.lock", timeout=LOCK_SECONDS)
+            return exclusive(path, LOCK_SECONDS)
+        return exclusive(Path(tempfile.gettempdir()) / f"ink-mlflow-{os.getuid()}", LOCK_SECONDS)
 
     def _known_uri(self) -> str:
         """Ask a server whether it is there, or MLflow for its default; slow imports come before any lock."""
@@ -165,7 +163,7 @@ class Uploader:
             with contextlib.suppress(MlflowException):  # the store may have been emptied since
                 return self._client.get_run(run["mlflow"][uri])
         # a sync could be about to create it while the job runs
-        with FileLock(journal.folder / ".upload.lock", timeout=LOCK_SECONDS):
+        with exclusive(journal.folder / "upload", LOCK_SECONDS):
             ours = f"tags.`ink.run` = '{run['key']}'"
             there = self._client.search_runs([self._experiment_id], ours, run_view_type=ViewType.ALL, max_results=1)
             found = next(iter(there), None) or self._client.create_run(

@@ -27,7 +27,7 @@ def processes_in(folder: Path) -> list[psutil.Process]:
     return found
 
 
-def wait_until(condition: Callable[[], Any], what: str, seconds: float = 60.0) -> None:
+def wait_until(condition: Callable[[], Any], what: str, seconds: float = 300.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"{what}: not within {seconds} seconds"
@@ -51,6 +51,14 @@ class Running:
                 start_new_session=True,
             )
 
+    def __enter__(self) -> Running:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Leave nothing running behind a test that failed."""
+        if not self.has_ended:
+            self.kill(whole_group=True)
+
     @property
     def text(self) -> str:
         return self.output.read_text(encoding="utf-8", errors="replace")
@@ -70,7 +78,7 @@ class Running:
     def wait_for_orphans(self) -> None:
         """Wait until no process of the workflow is left; whatever is fails the test and is ended."""
         try:
-            wait_until(lambda: not processes_in(self.folder), "jobs of a killed workflow end", 20)
+            wait_until(lambda: not processes_in(self.folder), "jobs of a killed workflow end", 60)
         finally:
             for process in processes_in(self.folder):
                 process.kill()

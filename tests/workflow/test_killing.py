@@ -73,11 +73,11 @@ def test_killed_in_training_a_datastore_decoding_and_tables_it_finishes_with_the
         "tables": lambda: (results / "logs/table2.log").exists(),
     }
     for number, (phase, reached) in enumerate(phases.items()):
-        running = killing.Running(workspace, *call)
-        killing.wait_until(lambda: reached() or running.has_ended, phase)  # noqa: B023 (called at once)
-        assert reached(), f"{phase}: {running.text[-3000:]}"
-        running.kill(whole_group=number % 2 == 1)
-        running.wait_for_orphans()
+        with killing.Running(workspace, *call) as running:
+            killing.wait_until(lambda: reached() or running.has_ended, phase)  # noqa: B023 (called at once)
+            assert reached(), f"{phase}: {running.text[-3000:]}"
+            running.kill(whole_group=number % 2 == 1)
+            running.wait_for_orphans()
     finished = workspace.snakemake(*call)
     assert finished.code == 0, finished.text
     assert "unlock" not in finished.text
@@ -95,17 +95,18 @@ def test_a_second_workflow_is_refused_while_the_first_lives_and_planning_is_not(
     workspace, call, expected = three_systems
     shutil.rmtree(workspace.path / "work/micro/adapters/adapter/koran")
     shutil.rmtree(workspace.path / "results/micro/scores/adapter/koran")
-    running = killing.Running(workspace, *call)
+    shutil.rmtree(workspace.path / "results/micro/tables")
     jobs_log = workspace.path / "results/micro/logs/train_adapter/koran/seed1.log"
-    before = jobs_log.stat().st_mtime_ns
-    killing.wait_until(lambda: jobs_log.stat().st_mtime_ns != before, "a job has begun")
-    second = workspace.snakemake(*call)
-    assert second.code != 0
-    said = f"experiment micro is being run in this folder already: process {running.process.pid}, started "
-    assert said in second.text
-    assert "Traceback" not in second.text
-    assert workspace.plan(*call).code == 0
-    assert running.process.wait(120) == 0, running.text
+    jobs_log.unlink()
+    with killing.Running(workspace, *call) as running:
+        killing.wait_until(lambda: jobs_log.exists() or running.has_ended, "a job has begun")
+        second = workspace.snakemake(*call)
+        assert second.code != 0
+        said = f"experiment micro is being run in this folder already: process {running.process.pid}, started "
+        assert said in second.text
+        assert "Traceback" not in second.text
+        assert workspace.plan(*call).code == 0
+        assert running.process.wait(600) == 0, running.text
     assert outcome(workspace.path) == expected
 
 
@@ -117,14 +118,14 @@ def test_killed_at_twenty_random_moments_it_ends_with_the_tables_of_an_undisturb
     assert run.code == 0, run.text
     draw = random.Random(SEED)
     for number in range(KILLS):
-        running = killing.Running(workspace, *CALL)
-        try:
-            running.process.wait(draw.uniform(2.0, 16.0))
-        except killing.subprocess.TimeoutExpired:
-            running.kill(whole_group=number % 2 == 1)
-            running.wait_for_orphans()
-            continue
-        assert running.process.returncode == 0, running.text
+        with killing.Running(workspace, *CALL) as running:
+            try:
+                running.process.wait(draw.uniform(2.0, 16.0))
+            except killing.subprocess.TimeoutExpired:
+                running.kill(whole_group=number % 2 == 1)
+                running.wait_for_orphans()
+                continue
+            assert running.process.returncode == 0, running.text
         # it has ended before its moment: what is to be killed next renders tables
         shutil.rmtree(workspace.path / "results/micro/tables")
     finished = workspace.snakemake(*CALL)
