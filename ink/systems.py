@@ -2,34 +2,74 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
 class System:
     """One row of Table 2.
 
-    model: `base`, or whose adapter it uses (`adapter`, `ink`); combiner: how it uses neighbours in decoding, if at all.
+    model: `base`, or whose adapter it uses (`adapter`, `ink`). section: the config's section with the settings of its
+    combiner, and the name under which that is chosen or trained on dev; None where it does not retrieve. combiner: the
+    combiner's name. learns_combiner: whether the combiner is trained. without_keys: whether it decodes without the
+    datastore's key file.
     """
 
     label: str
     model: str
+    section: str | None = None
     combiner: str | None = None
+    learns_combiner: bool = False
+    without_keys: bool = False
+
+    @property
+    def retrieves(self) -> bool:
+        """Whether it searches a datastore while decoding."""
+        return self.section is not None
 
     @property
     def is_trained(self) -> bool:
-        """Whether its weights depend on the seed: systems on the base model's are the same for every seed."""
-        return self.model != "base"
+        """Whether it depends on the seed: systems on the base model that learn nothing are the same for every seed."""
+        return self.model != "base" or self.learns_combiner
 
 
 SYSTEMS: dict[str, System] = {
     "off_the_shelf": System("Off-the-shelf NMT", model="base"),
-    "v_knn": System("V-kNN", model="base", combiner="vanilla"),
+    "v_knn": System("V-kNN", model="base", section="v_knn", combiner="vanilla"),
+    "a_knn": System("A-kNN", model="base", section="a_knn", combiner="adaptive", learns_combiner=True),
+    "r_knn_without_keys": System(
+        "R-kNN†", model="base", section="r_knn", combiner="robust", learns_combiner=True, without_keys=True
+    ),
+    "r_knn": System("R-kNN", model="base", section="r_knn", combiner="robust", learns_combiner=True),
     "adapter": System("Adapter", model="adapter"),
     "ink": System("INK", model="ink"),
 }
+OWN_SYSTEMS = "own_systems"
+
+
+def system_named(name: str) -> System:
+    """Return the system of this name: one of Table 2, or else one of the config's own systems.
+
+    These retrieve with the base model and a combiner of their own, which counts as trained, and go by their name.
+    """
+    return SYSTEMS.get(name) or System(name, model="base", section=name, learns_combiner=True)
+
+
+def retrieval_settings(config: Mapping[str, Any], system: str) -> dict[str, Any]:
+    """Return a retrieving system's settings, in which "combiner" is its combiner's name and "key" its kind of key.
+
+    config: the whole, or of it the system's section (of an own system: own_systems).
+    """
+    known = SYSTEMS.get(system)
+    if known is None:
+        return dict(config[OWN_SYSTEMS][system])
+    if known.section is None:
+        raise ValueError(f"{system} does not retrieve")
+    return {"combiner": known.combiner, **config[known.section]}
 
 
 def seeds_of(system: str, seeds: list[int]) -> list[int]:
     """Return the seeds that `system` runs with: all of them if it is trained, else the first alone."""
-    return list(seeds) if SYSTEMS[system].is_trained else list(seeds[:1])
+    return list(seeds) if system_named(system).is_trained else list(seeds[:1])

@@ -84,6 +84,31 @@ SETTINGS: dict[str, Any] = {
         "temperature": [1, 10],
         "select_by": "likelihood",
     },
+    "combiner_training": {
+        "learning_rate": 1.0e-2,
+        "betas": [0.9, 0.98],
+        "epsilon": 1.0e-8,
+        "clip_norm": 1.0,
+        "batch_sentences": 3,
+        "label_smoothing": 0.001,
+        "max_updates": 60,
+        "check_every": 10,
+        "best_from": 20,
+        "patience": 30,
+        "base_dropout": "none",
+    },
+    "a_knn": {"key": "decoder_output", "max_k": 4, "temperature": 10, "hidden": 8, "dropout": 0.0},
+    "r_knn": {
+        "key": "decoder_output",
+        "max_k": 4,
+        "hidden_calibration": 4,
+        "hidden_weight": 8,
+        "top_probabilities": 8,
+        "sigma": 0.01,
+        "alpha0": 1.0,
+        "decay": 20,
+    },
+    "own_systems": {},
 }
 
 

@@ -65,6 +65,7 @@ def evaluate(
     """Translate a domain's test set with one system and score it."""
     from ink.assembly import Parts
     from ink.evaluation.system import GeneralTest, evaluate_system
+    from ink.systems import system_named
 
     use_machine()
     settings = load_settings(config, "evaluate", domain)
@@ -77,7 +78,7 @@ def evaluate(
         domain,
         seed,
         make_domain(settings, **files),
-        Parts(adapter, datastore, combiner),
+        Parts(adapter, datastore, combiner, system_named(system).without_keys),
         general,
         settings,
         hypotheses,

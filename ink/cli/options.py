@@ -33,12 +33,12 @@ def domain_files_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def load_settings(config: Path, command: str, domain: str | None = None) -> dict[str, Any]:
-    """Read what `command` may know of the config, resolved for the domain."""
+def load_settings(config: Path, command: str, domain: str | None = None, system: str | None = None) -> dict[str, Any]:
+    """Read what `command` may know of the config, resolved for the domain and the system."""
     from ink.config import load
     from ink.settings import settings_for
 
-    return settings_for(load(config), command, domain)
+    return settings_for(load(config), command, domain, system)
 
 
 def make_domain(settings: dict[str, Any], base_model: Path, vocabulary: Path, corpus: Path, data: Path) -> Any:
