@@ -18,21 +18,30 @@ from ink.files import read_json, write_atomically, write_json
 DESCRIPTION, WEIGHTS = "combiner.json", "weights.safetensors"
 
 
+def read_combiner(path: Path) -> dict[str, Any]:
+    """Read combiner.json: `combiner` its name, `settings` all of them, `chosen` those chosen among what was `tried`."""
+    described = read_json(path)
+    for name in ("combiner", "settings", "chosen", "tried"):
+        if not isinstance(described, dict) or name not in described:
+            raise InkError(f"{path} does not describe a combiner: {name} is missing; run the workflow that writes it")
+    return described
+
+
 def load_combiner(path: Path, *, device: str = "cpu", without_keys: bool = False) -> Combiner:
     """Make the combiner that combiner.json describes, ready to decode with.
 
     `without_keys`: for a datastore whose key file has been removed. Raises InkError where the weights beside it are
     absent, cut short, or of another shape.
     """
-    described = read_json(path)
+    described = read_combiner(path)
+    name = described["combiner"]
     try:
-        name, settings = described["combiner"], described["settings"]
-    except (KeyError, TypeError):
-        raise InkError(f"{path} does not describe a combiner; run the workflow that writes it") from None
-    try:
-        combiner = find_combiner(name).from_settings(settings)
+        combiner = find_combiner(name).from_settings(described["settings"])
     except InkError as error:
         raise InkError(f"{path} describes combiner {name!r}: {error}") from None
+    except (KeyError, TypeError) as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise InkError(f"{path}: its settings are not those of combiner {name!r} ({reason}); make it anew") from None
     if combiner.network is not None:
         _load_weights(combiner.network, path.with_name(WEIGHTS))
         combiner.network.eval().to(torch.device(device))

@@ -12,6 +12,7 @@ from torch import Tensor
 from ink.combiners.combiner import LOG_ZERO, Combiner, Evidence, Weights, log_shares, weights_of
 from ink.combiners.features import present_neighbours
 from ink.datastore.search import Neighbours
+from ink.errors import InkError
 
 
 def vanilla_log_shares(distances: Tensor, temperature: float) -> Tensor:
@@ -33,6 +34,10 @@ class VanillaCombiner(Combiner):
 
     @classmethod
     def from_settings(cls, settings: Mapping[str, Any]) -> Self:
+        for name in ("k", "lambda", "temperature"):
+            value = settings[name]
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise InkError(f"{name} should be a number, found {value!r}; tune it again")
         return cls(settings["k"], settings["lambda"], settings["temperature"])
 
     def weights(self, neighbours: Neighbours, evidence: Evidence) -> Weights:

@@ -10,12 +10,13 @@ from typing import Any
 import torch
 
 from ink.assembly import Parts, assemble
+from ink.combiners.chosen import read_combiner
 from ink.corpus.prepared import PreparedCorpus
 from ink.corpus.text import TextProcessor
 from ink.domain import Domain
 from ink.evaluation.bleu import score
 from ink.evaluation.memory import added_memory
-from ink.files import read_json, read_lines, write_json, write_lines
+from ink.files import read_lines, write_json, write_lines
 from ink.nmt.generation import Translations, generate
 from ink.nmt.translation_model import TranslationModel
 
@@ -71,7 +72,7 @@ def _chosen_on_dev(parts: Parts) -> dict[str, Any] | None:
     """Return the combiner's settings that a grid on dev decided, if there was anything to choose from."""
     if parts.combiner is None:
         return None
-    described = read_json(parts.combiner)
+    described = read_combiner(parts.combiner)
     return described["chosen"] if len(described["tried"]) > 1 else None
 
 

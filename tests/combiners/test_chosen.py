@@ -77,7 +77,7 @@ def test_every_built_in_combiner_is_found_by_its_name(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["oracle", "no.such.module", "ink.combiners.oracle"])
 def test_an_unknown_combiner_is_named(tmp_path: Path, name: str) -> None:
-    write_json(tmp_path / "combiner.json", {"combiner": name, "settings": {}})
+    write_json(tmp_path / "combiner.json", {"combiner": name, "settings": {}, "chosen": {}, "tried": []})
     with pytest.raises(InkError, match=rf"combiner\.json describes combiner '{name}': .*known: vanilla, adaptive"):
         load_combiner(tmp_path / "combiner.json")
 
@@ -97,10 +97,35 @@ def test_what_a_combiner_s_module_lacks_itself_is_not_mistaken_for_it(
         find_combiner("mine")
 
 
-@pytest.mark.parametrize("content", [{"combiner": "vanilla"}, {"settings": {}}, []], ids=str)
-def test_a_file_that_describes_no_combiner_is_named(tmp_path: Path, content: Any) -> None:
-    write_json(tmp_path / "combiner.json", content)
+WHOLE = {"combiner": "vanilla", "settings": {"k": 4, "lambda": 0.3, "temperature": 10}, "chosen": {}, "tried": []}
+
+
+@pytest.mark.parametrize("missing", WHOLE)
+def test_a_missing_field_is_named(tmp_path: Path, missing: str) -> None:
+    write_json(tmp_path / "combiner.json", {name: value for name, value in WHOLE.items() if name != missing})
+    with pytest.raises(InkError, match=rf"combiner\.json does not describe a combiner: {missing} is missing"):
+        load_combiner(tmp_path / "combiner.json")
+
+
+def test_a_file_that_describes_no_combiner_is_named(tmp_path: Path) -> None:
+    write_json(tmp_path / "combiner.json", [])
     with pytest.raises(InkError, match=r"combiner\.json does not describe a combiner"):
+        load_combiner(tmp_path / "combiner.json")
+
+
+@pytest.mark.parametrize("settings", [{"k": 4}, [], None], ids=str)
+def test_settings_of_something_else_are_named(tmp_path: Path, settings: Any) -> None:
+    write_json(tmp_path / "combiner.json", {**WHOLE, "settings": settings})
+    with pytest.raises(InkError, match=r"combiner\.json: its settings are not those of combiner 'vanilla'"):
+        load_combiner(tmp_path / "combiner.json")
+
+
+@pytest.mark.parametrize("name", ["k", "lambda", "temperature"])
+@pytest.mark.parametrize("found", [None, "8", True])
+def test_a_choice_that_is_no_number_is_named(tmp_path: Path, name: str, found: object) -> None:
+    settings = {"k": 4, "lambda": 0.3, "temperature": 10, name: found}
+    write_json(tmp_path / "combiner.json", {**WHOLE, "settings": settings})
+    with pytest.raises(InkError, match=rf"combiner\.json describes .*: {name} should be a number, found"):
         load_combiner(tmp_path / "combiner.json")
 
 

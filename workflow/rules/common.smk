@@ -48,9 +48,7 @@ def settings(command):
     """Params of a rule: what its command reads of the config, so that a change there, and only there, reruns it."""
 
     def resolved(wildcards):
-        return settings_for(
-            config, command, getattr(wildcards, "domain", None), getattr(wildcards, "system", None)
-        )
+        return settings_for(config, command, getattr(wildcards, "domain", None), getattr(wildcards, "system", None))
 
     return resolved
 
