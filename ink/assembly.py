@@ -9,38 +9,38 @@ from typing import Any
 
 import torch
 
-from ink.combiners.chosen import load_combiner
+from ink.combiners.chosen import combiner_files, load_combiner
+from ink.combiners.combiner import Combiner
 from ink.combiners.knn_transformer import KnnTransformer
 from ink.datastore.search import Searcher
-from ink.datastore.storage import open_datastore
+from ink.datastore.storage import Datastore, open_datastore
 from ink.domain import Domain
 from ink.nmt.translation_model import TranslationModel
 
 
 @dataclass(frozen=True)
 class Parts:
-    """What a system adds to the base model: an adapter, or a datastore with a combiner, or neither."""
+    """What a system adds to the base model: an adapter, a datastore with a combiner, both, or neither.
+
+    `without_keys` does without the datastore's key file, which may be gone.
+    """
 
     adapter: Path | None = None
     datastore: Path | None = None
     combiner: Path | None = None
-
-    def files(self) -> dict[str, Path]:
-        """Return what inference reads beyond the base model, by name."""
-        files = {}
-        if self.adapter is not None:
-            files["adapter.safetensors"] = self.adapter
-        if self.datastore is not None:
-            files |= {name: self.datastore / name for name in ("index.faiss", "values.npy")}
-        return files
+    without_keys: bool = False
 
 
 @dataclass(frozen=True)
 class AssembledSystem:
-    """`network` is what beam search takes; `model` the translation model inside it."""
+    """`network` is what beam search takes; `model` the translation model inside it.
+
+    `files`: what inference reads beyond the base model, by name.
+    """
 
     network: torch.nn.Module
     model: TranslationModel
+    files: dict[str, Path]
 
 
 def assemble(domain: Domain, parts: Parts, settings: Mapping[str, Any]) -> AssembledSystem:
@@ -49,8 +49,21 @@ def assemble(domain: Domain, parts: Parts, settings: Mapping[str, Any]) -> Assem
     Raises InkError where adapter or datastore belong to another base model, or the datastore to another corpus.
     """
     model = domain.load_model(settings, adapter=parts.adapter)
+    files = {} if parts.adapter is None else {"adapter.safetensors": parts.adapter}
     if parts.datastore is None or parts.combiner is None:
-        return AssembledSystem(model.network, model)
+        return AssembledSystem(model.network, model, files)
     store = open_datastore(parts.datastore, model=model.fingerprint, corpus=domain.data.fingerprint)
     searcher = Searcher(store, settings["index"])
-    return AssembledSystem(KnnTransformer(model.network, searcher, load_combiner(parts.combiner)), model)
+    combiner = load_combiner(parts.combiner, device=settings["device"], without_keys=parts.without_keys)
+    files |= {path.name: path for path in _read_of(store, combiner)} | combiner_files(parts.combiner, combiner)
+    return AssembledSystem(KnnTransformer(model.network, searcher, combiner), model, files)
+
+
+def _read_of(store: Datastore, combiner: Combiner) -> list[Path]:
+    """What decoding reads of a datastore."""
+    files = [store.index_path, store.file("values")]
+    if combiner.needs_log_probs:
+        files.append(store.file("log_probs"))
+    if combiner.needs_keys:
+        files.append(store.file("keys"))
+    return files

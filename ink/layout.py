@@ -48,9 +48,10 @@ class Layout:
         """The base model's datastore."""
         return f"{self.work}/datastores/{key}/{domain}"
 
-    def combiner(self, system: str, domain: str) -> str:
-        """What was chosen on dev for a system that retrieves."""
-        return f"{self.work}/combiners/{system}/{domain}/combiner.json"
+    def combiner(self, section: str, domain: str, seed: str | int | None = None) -> str:
+        """What was chosen on dev for a section of the config, or trained there with a seed."""
+        trained = "" if seed is None else f"/seed{seed}"
+        return f"{self.work}/combiners/{section}/{domain}{trained}/combiner.json"
 
     def adapter(self, model: str, domain: str, seed: str | int) -> str:
         """The final adapter of `adapter` or `ink`."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from ink.config import for_domain
 from ink.errors import InkError
+from ink.systems import OWN_SYSTEMS, SYSTEMS, system_named
 
 _LANGUAGES = ("data.source_language", "data.target_language")
 _TOKENISATION = (
@@ -40,6 +41,16 @@ READS: dict[str, tuple[str, ...]] = {
     "train-base": (*_TRANSLATION, "training.dev_sentences", "training.checkpoint_updates", "base_model.train"),
     "build-datastore": ("device", *_LANGUAGES, "datastore", "index"),
     "tune-v-knn": (*_TRANSLATION, "training.dev_sentences", "datastore.batch_tokens", "index", "v_knn"),
+    "train-combiner": (
+        "device",
+        *_LANGUAGES,
+        "datastore.batch_tokens",
+        "index",
+        "combiner_training",
+        "a_knn",
+        "r_knn",
+        OWN_SYSTEMS,
+    ),
     "train-adapter": (*_TRAINING, "adapter"),
     "refresh-datastore": ("device", *_LANGUAGES, "datastore.batch_tokens", "index", "ink.refresh_index"),
     "train-ink-round": (
@@ -71,8 +82,13 @@ def without_effect_removed(settings: Mapping[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def settings_for(config: Mapping[str, Any], command: str, domain: str | None = None) -> dict[str, Any]:
-    """Return what `command` reads of the config, with values that differ by domain resolved for `domain`."""
+def settings_for(
+    config: Mapping[str, Any], command: str, domain: str | None = None, system: str | None = None
+) -> dict[str, Any]:
+    """Return what `command` reads of the config, with values that differ by domain resolved for `domain`.
+
+    With `system`, the sections of other systems' combiners are left out: it is trained without looking at them.
+    """
     chosen: dict[str, Any] = {}
     for dotted in READS[command]:
         *sections, last = dotted.split(".")
@@ -83,11 +99,25 @@ def settings_for(config: Mapping[str, Any], command: str, domain: str | None = N
             target = target.setdefault(section, {})
         value = copy.deepcopy(source[last])
         target[last] = value
+    if system is not None:
+        chosen = _of_system(chosen, system)
     if domain is None:
         return chosen
     if domain not in [*config["domains"], config["data"]["general_domain"]]:
         raise InkError(f"domain {domain!r} is not in the config; known: {', '.join(config['domains'])}")
-    return {
+    resolved = {
         name: for_domain(section, domain, config["domains"]) if isinstance(section, Mapping) else section
         for name, section in chosen.items()
     }
+    if OWN_SYSTEMS in resolved:
+        own = resolved[OWN_SYSTEMS]
+        resolved[OWN_SYSTEMS] = {name: for_domain(own[name], domain, config["domains"]) for name in own}
+    return resolved
+
+
+def _of_system(settings: dict[str, Any], system: str) -> dict[str, Any]:
+    others = {what.section for what in SYSTEMS.values()} - {system_named(system).section}
+    kept = {name: section for name, section in settings.items() if name not in others}
+    if OWN_SYSTEMS in kept:
+        kept[OWN_SYSTEMS] = {name: section for name, section in kept[OWN_SYSTEMS].items() if name == system}
+    return kept

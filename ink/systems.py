@@ -2,32 +2,71 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
+
+from ink.errors import InkError
 
 
 @dataclass(frozen=True)
 class System:
     """One row of Table 2.
 
-    model: `base`, or whose adapter it uses (`adapter`, `ink`); commands: those that it consists of;
-    first_job: the job with which a run of it begins; combiner: how it uses neighbours in decoding, if at all.
+    commands: those that it consists of; first_job: the job with which a run of it begins. model: `base`, or whose
+    adapter it uses (`adapter`, `ink`). section: the config's section with the settings of its combiner, and the name
+    under which that is chosen or trained on dev; None where it does not retrieve. combiner: the combiner's name.
+    learns_combiner: whether the combiner is trained. without_keys: whether it decodes without the datastore's key file.
     """
 
     label: str
     model: str
     commands: tuple[str, ...]
     first_job: str
+    section: str | None = None
     combiner: str | None = None
+    learns_combiner: bool = False
+    without_keys: bool = False
+
+    @property
+    def retrieves(self) -> bool:
+        """Whether it searches a datastore while decoding."""
+        return self.section is not None
 
     @property
     def is_trained(self) -> bool:
-        """Whether its weights depend on the seed: systems on the base model's are the same for every seed."""
-        return self.model != "base"
+        """Whether it depends on the seed: systems on the base model that learn nothing are the same for every seed."""
+        return self.model != "base" or self.learns_combiner
 
+
+LEARNING_COMBINER = ("build-datastore", "train-combiner", "evaluate")
 
 SYSTEMS: dict[str, System] = {
     "off_the_shelf": System("Off-the-shelf NMT", "base", ("evaluate",), "evaluate"),
-    "v_knn": System("V-kNN", "base", ("build-datastore", "tune-v-knn", "evaluate"), "tune-v-knn", combiner="vanilla"),
+    "v_knn": System(
+        "V-kNN",
+        "base",
+        ("build-datastore", "tune-v-knn", "evaluate"),
+        "tune-v-knn",
+        section="v_knn",
+        combiner="vanilla",
+    ),
+    "a_knn": System(
+        "A-kNN", "base", LEARNING_COMBINER, "train-combiner", section="a_knn", combiner="adaptive", learns_combiner=True
+    ),
+    "r_knn_without_keys": System(
+        "R-kNN†",
+        "base",
+        LEARNING_COMBINER,
+        "train-combiner",
+        section="r_knn",
+        combiner="robust",
+        learns_combiner=True,
+        without_keys=True,
+    ),
+    "r_knn": System(
+        "R-kNN", "base", LEARNING_COMBINER, "train-combiner", section="r_knn", combiner="robust", learns_combiner=True
+    ),
     "adapter": System("Adapter", "adapter", ("train-adapter", "evaluate"), "train-adapter"),
     "ink": System(
         "INK",
@@ -36,8 +75,54 @@ SYSTEMS: dict[str, System] = {
         "train-ink-round-1",
     ),
 }
+OWN_SYSTEMS = "own_systems"
+
+
+def system_named(name: str) -> System:
+    """Return the system of this name: one of Table 2, or else one of the config's own systems.
+
+    These retrieve with the base model and a combiner of their own, which counts as trained, and go by their name.
+    """
+    return SYSTEMS.get(name) or System(
+        name, "base", LEARNING_COMBINER, "train-combiner", section=name, learns_combiner=True
+    )
+
+
+def check_exists(config: Mapping[str, Any], system: str) -> None:
+    """InkError where `system` is neither one of Table 2 nor one of the config's own."""
+    known = [*SYSTEMS, *config[OWN_SYSTEMS]]
+    if system not in known:
+        raise InkError(f"system {system!r} does not exist; known: {', '.join(known)}")
+
+
+def run_that_trains(config: Mapping[str, Any], system: str) -> str:
+    """Return the system to whose run the training of `system`'s combiner belongs, where several share one.
+
+    It is the one that the section is named after, unless another of them is asked for and that one is not. InkError
+    where `system` learns no combiner.
+    """
+    check_exists(config, system)
+    what = system_named(system)
+    if what.section is None or not what.learns_combiner:
+        raise InkError(f"{what.label} learns no combiner")
+    sharing = [name for name, other in SYSTEMS.items() if other.section == what.section]
+    asked = [name for name in sharing if name in config["systems"]]
+    return asked[0] if asked and what.section not in asked else what.section
+
+
+def retrieval_settings(config: Mapping[str, Any], system: str) -> dict[str, Any]:
+    """Return a retrieving system's settings, in which "combiner" is its combiner's name and "key" its kind of key.
+
+    config: the whole, or of it the system's section (of an own system: own_systems).
+    """
+    known = SYSTEMS.get(system)
+    if known is None:
+        return dict(config[OWN_SYSTEMS][system])
+    if known.section is None:
+        raise ValueError(f"{system} does not retrieve")
+    return {"combiner": known.combiner, **config[known.section]}
 
 
 def seeds_of(system: str, seeds: list[int]) -> list[int]:
     """Return the seeds that `system` runs with: all of them if it is trained, else the first alone."""
-    return list(seeds) if SYSTEMS[system].is_trained else list(seeds[:1])
+    return list(seeds) if system_named(system).is_trained else list(seeds[:1])

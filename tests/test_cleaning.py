@@ -25,12 +25,15 @@ GOES = [
     "adapters/adapter/koran/seed1/epochs/1.safetensors",
     "binarised/.it.partial/dict.de.txt",
     "adapters/ink/koran/.seed1.unfinished/checkpoint.pt",
+    "combiners/r_knn/koran/.seed1.partial/weights.safetensors",
     "vocabulary/.bpecodes.lock",
 ]
 STAYS = [
     "adapters/adapter/koran/seed1/adapter.safetensors",
     "adapters/ink/koran/seed1/record.json",
     "combiners/v_knn/koran/combiner.json",
+    "combiners/r_knn/koran/seed1/combiner.json",
+    "combiners/r_knn/koran/seed1/weights.safetensors",
     "corpus/koran/train.de",
     "binarised/koran/prepared.json",
     "vocabulary/bpecodes",
@@ -109,6 +112,7 @@ def test_a_dry_run_lists_sizes_and_removes_nothing(experiment: Path, more: tuple
             "work/micro/adapters/ink/koran/.seed1.unfinished",
             "work/micro/base_model",
             "work/micro/binarised/.it.partial",
+            "work/micro/combiners/r_knn/koran/.seed1.partial",
             "work/micro/datastores",
             "work/micro/ink",
             "work/micro/vocabulary/.bpecodes.lock",

@@ -101,12 +101,17 @@ def test_every_shipped_experiment_passes(path: Path) -> None:
         {"device": "cuda:1"},
         {"text.max_length_ratio": 0},
         {"seeds": [0, 1, 2]},
+        {"systems": ["off_the_shelf", "mine"], "own_systems": {"mine": {"combiner": "my.own", "key": "ffn_input"}}},
+        {"a_knn.max_k": {"medical": 1, "law": [8, 16], "it": 8, "koran": 16}},
+        {"r_knn.max_k": [4, 6], "r_knn.decay": {"medical": 1000, "law": 1000, "it": 1000, "koran": 10}},
     ],
     ids=str,
 )
 def test_allowed_settings_pass(changes: dict[str, Any]) -> None:
     check(changed(MINI, changes))
 
+
+OWN = {"combiner": "mine", "key": "decoder_output", "k": 4}
 
 # What is changed -> what the message has to say, beside the key and "allowed:".
 WRONG: list[tuple[dict[str, Any], list[str]]] = [
@@ -138,6 +143,21 @@ WRONG: list[tuple[dict[str, Any], list[str]]] = [
     ({"ink.alpha": math.nan}, ["ink.alpha", "found nan", "a finite number"]),
     ({"ink.k": 0}, ["ink.k", "found 0", "at least 1"]),
     ({"ink.k": 100_000}, ["ink.k", "found 100000", "at most 2048"]),
+    ({"systems": ["a_knn", 3]}, ["systems[1]", "found 3", "a system's name"]),
+    ({"own_systems": {"a_knn": OWN}}, ["own_systems.a_knn", "name that is taken"]),
+    ({"own_systems": {"index": OWN}}, ["own_systems.index", "name that is taken"]),
+    ({"own_systems": {"A-kNN": OWN}}, ["own_systems.A-kNN", "a name of small letters"]),
+    ({"own_systems": {"mine": {"combiner": "mine", "k": 4}}}, ["own_systems.mine.key", "missing"]),
+    ({"own_systems": {"mine": {**OWN, "key": "keys"}}}, ["own_systems.mine.key", "decoder_output, ffn_input"]),
+    ({"own_systems": {"mine": {**OWN, "combiner": "a/b"}}}, ["own_systems.mine.combiner", "'a/b'", "a module"]),
+    ({"systems": ["mien"], "own_systems": {"mine": OWN}}, ["systems[0]", "'mien'", "did you mean mine?"]),
+    ({"a_knn.max_k": 12}, ["a_knn.max_k", "found 12", "a power of 2"]),
+    ({"a_knn.max_k": {"medical": 8, "law": [8, 6], "it": 1, "koran": 16}}, ["a_knn.max_k.law", "found 6"]),
+    ({"r_knn.key": "ffn_input"}, ["r_knn.key", "'ffn_input'", "decoder_output"]),
+    ({"r_knn.alpha0": 1.5}, ["r_knn.alpha0", "found 1.5", "at most 1"]),
+    ({"r_knn.decay": 0}, ["r_knn.decay", "found 0", "above 0"]),
+    ({"combiner_training.best_from": 10**6}, ["combiner_training.best_from", "found 1000000", "at most"]),
+    ({"combiner_training.base_dropout": 0.2}, ["combiner_training.base_dropout", "none, released"]),
     ({"v_knn.lambda": 1.5}, ["v_knn.lambda", "found 1.5", "at most 1"]),
     ({"v_knn.lambda": [0.5, 1.5]}, ["v_knn.lambda[1]", "found 1.5", "at most 1"]),
     ({"v_knn.temperature": 0}, ["v_knn.temperature", "found 0", "above 0"]),
@@ -151,7 +171,10 @@ WRONG: list[tuple[dict[str, Any], list[str]]] = [
     ({"seeds": []}, ["seeds", "the list []", "not empty"]),
     ({"index.training_sample": 255}, ["index.training_sample", "found 255", "at least 256"]),
     # names
-    ({"systems": ["inkk"]}, ["systems[0]", "'inkk'", "off_the_shelf, v_knn, adapter, ink", "did you mean ink?"]),
+    (
+        {"systems": ["inkk"]},
+        ["systems[0]", "'inkk'", "off_the_shelf, v_knn, a_knn, r_knn_without_keys", "did you mean ink?"],
+    ),
     ({"systems": ["ink", "ink"]}, ["systems", "found ink twice"]),
     ({"domains": ["koran", "koran"]}, ["domains", "found koran twice"]),
     ({"domains": ["medicl"]}, ["domains[0]", "medicl", "medical, law, it, koran", "did you mean medical?"]),
@@ -312,8 +335,10 @@ def test_any_value_anywhere_passes_or_is_refused_with_a_message(keys: tuple[str,
         assert "allowed: " in str(error)
 
 
-def test_the_schema_knows_exactly_the_systems_that_exist() -> None:
-    assert schema()["properties"]["systems"]["items"]["enum"] == list(SYSTEMS)
+def test_the_schema_names_every_system_and_every_system_that_retrieves_has_a_section() -> None:
+    described = schema()["properties"]["systems"]["description"]
+    assert f"({', '.join(SYSTEMS)})" in described
+    assert {system.section for system in SYSTEMS.values()} - {None} <= set(schema()["properties"])
 
 
 def test_every_setting_is_described_and_no_mapping_takes_unknown_keys() -> None:

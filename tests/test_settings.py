@@ -120,6 +120,8 @@ def by_domain(dotted: str, values: dict[str, Any]) -> dict[str, Any]:
         ("train-ink-round", "ink.alpha"),
         ("train-ink-round", "ink.beta"),
         ("tune-v-knn", "v_knn.k"),
+        ("train-combiner", "a_knn.temperature"),
+        ("train-combiner", "r_knn.decay"),
     ],
 )
 def test_what_differs_by_domain_is_resolved_for_one(command: str, dotted: str) -> None:
@@ -168,3 +170,28 @@ def test_every_rule_reruns_for_the_settings_of_the_command_that_it_runs() -> Non
             assert declared_for == run
             seen.add(run)
     assert seen == set(READS) - FOR_PEOPLE
+
+
+OWN = {
+    "mine": {"combiner": "mine", "key": "ffn_input", "k": [4, 8]},
+    "other": {"combiner": "other", "key": "ffn_input"},
+}
+
+
+@pytest.mark.parametrize(
+    ("system", "section"), [("a_knn", "a_knn"), ("r_knn", "r_knn"), ("r_knn_without_keys", "r_knn"), ("mine", "mine")]
+)
+def test_a_combiner_is_trained_without_looking_at_those_of_other_systems(system: str, section: str) -> None:
+    config = replaced(MINI, ("own_systems",), OWN)
+    settings = settings_for(config, "train-combiner", "koran", system)
+    own = {"mine": OWN["mine"]} if system == "mine" else {}
+    assert settings["own_systems"] == own
+    assert {"a_knn", "r_knn"} & set(settings) == {section} - {"mine"}
+    assert settings["combiner_training"] == MINI["combiner_training"]
+
+
+def test_settings_of_own_systems_are_resolved_for_a_domain() -> None:
+    values = {"medical": 1, "law": 2, "it": 3, "koran": [4, 5]}
+    config = replaced(MINI, ("own_systems",), {"mine": {**OWN["mine"], "k": values}})
+    assert settings_for(config, "train-combiner", "koran", "mine")["own_systems"]["mine"]["k"] == [4, 5]
+    assert settings_for(config, "train-combiner", "law", "mine")["own_systems"]["mine"]["k"] == 2

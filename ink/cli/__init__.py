@@ -31,6 +31,7 @@ COMMANDS = {
     "build-datastore": "ink.cli.datastore",
     "refresh-datastore": "ink.cli.datastore",
     "tune-v-knn": "ink.cli.evaluation",
+    "train-combiner": "ink.cli.combiners",
     "evaluate": "ink.cli.evaluation",
     "translate": "ink.cli.translation",
     "tables": "ink.cli.reporting",

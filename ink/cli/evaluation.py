@@ -69,6 +69,7 @@ def evaluate(
     with tracked(config, "evaluate", system=system, domain=domain, seed=seed) as job:
         from ink.assembly import Parts
         from ink.evaluation.system import GeneralTest, evaluate_system
+        from ink.systems import system_named
 
         use_machine()
         settings = load_settings(config, "evaluate", domain)
@@ -81,7 +82,7 @@ def evaluate(
             domain,
             seed,
             make_domain(settings, **files),
-            Parts(adapter, datastore, combiner),
+            Parts(adapter, datastore, combiner, system_named(system).without_keys),
             general,
             settings,
             hypotheses,

@@ -34,11 +34,11 @@ def domain_files_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def load_settings(config: Path, command: str, domain: str | None = None) -> dict[str, Any]:
-    """Read what `command` may know of the config, resolved for the domain."""
+def load_settings(config: Path, command: str, domain: str | None = None, system: str | None = None) -> dict[str, Any]:
+    """Read what `command` may know of the config, resolved for the domain and the system."""
     from ink.settings import settings_for
 
-    return settings_for(load_config(config), command, domain)
+    return settings_for(load_config(config), command, domain, system)
 
 
 def load_config(path: Path) -> dict[str, Any]:

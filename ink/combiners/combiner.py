@@ -2,44 +2,122 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ink.datastore.search import Neighbours
+from ink.errors import InkError
+
+# The logarithm of nothing: finite, so that no gradient through it is NaN, and far below any that counts.
+LOG_ZERO = -1e30
 
 
-class Combiner(Protocol):
-    """Turns neighbours and the model's distribution into the mixture's."""
+@dataclass(frozen=True)
+class Evidence:
+    """What the model itself says at each position, as far as combiners look at it.
 
-    @property
-    def k(self) -> int:
-        """How many neighbours it takes."""
-        ...
+    of_values: (..., k), log p_NMT(v_i | h_t) of each neighbour's value; highest: (..., top), its highest log p_NMT.
+    """
+
+    of_values: Tensor
+    highest: Tensor
+
+
+@dataclass(frozen=True)
+class Weights:
+    """What a combiner decides at each position.
+
+    neighbours: (..., k), log of what each neighbour adds to its value's probability: with one lambda, log lambda plus
+    the log of its share of p_kNN; LOG_ZERO where there is no neighbour. model: (..., 1), log of what p_NMT is
+    multiplied by: log (1 - lambda).
+    """
+
+    neighbours: Tensor
+    model: Tensor
+
+
+class Combiner(ABC):
+    """Turns neighbours and the model's distribution into the mixture's.
+
+    A combiner says how many neighbours it takes (`k`) and what else it needs: `needs_keys`, the neighbours' keys, with
+    distances recomputed from these and sorted anew; `needs_log_probs`, the log-probabilities stored with the entries;
+    `top_probabilities`, so many of the model's highest. What it learns, if anything, is in `network`.
+    """
+
+    k: int
+    needs_keys: bool = False
+    needs_log_probs: bool = False
+    top_probabilities: int = 0
+    network: nn.Module | None = None
+
+    @classmethod
+    @abstractmethod
+    def from_settings(cls, settings: Mapping[str, Any]) -> Self:
+        """Make one, untrained, from its section of the config."""
+
+    @abstractmethod
+    def weights(self, neighbours: Neighbours, evidence: Evidence) -> Weights:
+        """Weigh neighbours (..., k) and model at each position."""
+
+    def without_keys(self) -> Combiner:
+        """Return the same for a datastore whose key file has been removed; InkError where it cannot do without."""
+        if self.needs_keys:
+            raise InkError(f"the combiner {type(self).__name__} cannot do without the datastore's keys")
+        return self
+
+    def evidence(self, log_probs: Tensor, values: Tensor) -> Evidence:
+        """Pick from the model's log_probs (..., vocabulary) what `weights` looks at."""
+        top = self.top_probabilities
+        highest = log_probs.topk(top, dim=-1).values if top else log_probs[..., :0]
+        return Evidence(log_probs.gather(-1, values), highest)
 
     def __call__(self, neighbours: Neighbours, log_probs: Tensor) -> Tensor:
         """Map log_probs (..., vocabulary) of the model to those of the mixture, of the same shape."""
-        ...
+        evidence = self.evidence(log_probs, neighbours.values)
+        return mixture(log_probs, self.weights(neighbours, evidence), neighbours.values, evidence.of_values)
 
 
-def shared_mass(weights: Tensor, values: Tensor) -> Tensor:
-    """Return, for each neighbour, the weight of all neighbours with its value: p_kNN(v_i), (..., k).
+def mixture(log_probs: Tensor, weights: Weights, values: Tensor, of_values: Tensor) -> Tensor:
+    """Return the log of the mixture, (..., vocabulary), in the type of `log_probs`.
 
-    weights: (..., k), the neighbours' shares; values: (..., k) target tokens.
+    log_probs: (..., vocabulary) of the model; values: (..., k); of_values: (..., k), log_probs at `values`. Only these
+    k places differ from p_NMT times its weight. Neighbours of equal value all carry that value's whole mass, so the
+    scatter may take any of them.
     """
+    model = weights.model.to(log_probs.dtype)
+    there = at_values(Weights(weights.neighbours.to(log_probs.dtype), model), values, of_values)
+    return (log_probs + model).scatter_(-1, values, there)
+
+
+def at_values(weights: Weights, values: Tensor, of_values: Tensor) -> Tensor:
+    """Return the log of the mixture at each neighbour's value, (..., k)."""
+    return torch.logaddexp(of_values + weights.model, log_mass(weights.neighbours, values))
+
+
+def log_mass(log_weights: Tensor, values: Tensor) -> Tensor:
+    """Return, for each neighbour, the log of the summed weight of all neighbours with its value, (..., k)."""
     same = values.unsqueeze(-1) == values.unsqueeze(-2)
-    return (same * weights.unsqueeze(-2)).sum(-1)
+    return torch.logsumexp(log_weights.unsqueeze(-2).masked_fill(~same, LOG_ZERO), dim=-1)
 
 
-def mixture(log_probs: Tensor, weights: Tensor, values: Tensor, interpolation: Tensor | float) -> Tensor:
-    """Return log of lambda p_kNN + (1 - lambda) p_NMT, (..., vocabulary), in the type of `log_probs`.
+def log_shares(scores: Tensor, present: Tensor) -> Tensor:
+    """Return the log of each neighbour's share, softmax(scores) over those present: (..., k), else LOG_ZERO.
 
-    log_probs: (..., vocabulary) of the model; weights and values: (..., k); interpolation: lambda, one number or
-    (..., 1). p_kNN is zero outside `values`, so only these k places differ from (1 - lambda) p_NMT.
-    Neighbours of equal value all carry that value's whole mass, so the scatter may take any of them.
+    scores: (..., k), finite everywhere. A position without any neighbour gets LOG_ZERO everywhere.
     """
-    share = torch.as_tensor(interpolation, dtype=log_probs.dtype, device=log_probs.device)
-    model = log_probs + torch.log1p(-share)
-    retrieved = torch.log(share) + shared_mass(weights, values).log().to(log_probs.dtype)
-    return model.scatter(-1, values, torch.logaddexp(model.gather(-1, values), retrieved))
+    return torch.log_softmax(scores.masked_fill(~present, LOG_ZERO), dim=-1).masked_fill(~present, LOG_ZERO)
+
+
+def weights_of(log_lambda: Tensor, log_rest: Tensor, shares: Tensor, present: Tensor) -> Weights:
+    """Put together log lambda and log (1 - lambda), (..., 1), and log shares of p_kNN (..., k).
+
+    A position without any neighbour stays with the model.
+    """
+    some = present.any(-1, keepdim=True)
+    neighbours = (log_lambda + shares).clamp(min=LOG_ZERO).masked_fill(~present, LOG_ZERO)
+    return Weights(neighbours, log_rest.masked_fill(~some, 0.0))

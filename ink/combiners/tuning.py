@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ink.combiners.vanilla import vanilla_weights
+from ink.combiners.vanilla import vanilla_log_shares
 from ink.datastore.search import Neighbours
 
 GRID = ("k", "lambda", "temperature")
@@ -32,7 +32,7 @@ def likelihood_of_target(
     own = log_probs.double()
     for number, choice in enumerate(choices):
         k = choice["k"]
-        weights = vanilla_weights(neighbours.distances[..., :k], choice["temperature"]).double()
+        weights = vanilla_log_shares(neighbours.distances[..., :k], choice["temperature"]).double().exp()
         retrieved = (weights * (neighbours.values[..., :k] == targets.unsqueeze(-1))).sum(-1)
         share = choice["lambda"] * weights.sum(-1).round()
         sums[number] = torch.logaddexp(own + torch.log1p(-share), (share * retrieved).log()).sum()

@@ -2,34 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, Self
 
 import torch
 from torch import Tensor
 
-from ink.combiners.combiner import mixture
+from ink.combiners.combiner import LOG_ZERO, Combiner, Evidence, Weights, log_shares, weights_of
+from ink.combiners.features import present_neighbours
 from ink.datastore.search import Neighbours
+from ink.errors import InkError
 
 
-def vanilla_weights(distances: Tensor, temperature: float) -> Tensor:
-    """Return each neighbour's share of p_kNN, exp(-d_i / T) normalised: (..., k).
+def vanilla_log_shares(distances: Tensor, temperature: float) -> Tensor:
+    """Return the log of each neighbour's share of p_kNN, exp(-d_i / T) normalised: (..., k).
 
-    distances: (..., k) squared L2, infinite where there is no neighbour. Where a position has none at all its weights
-    are zero.
+    distances: (..., k) squared L2, infinite where there is no neighbour: LOG_ZERO there.
     """
-    return torch.nan_to_num(torch.softmax(-distances / temperature, dim=-1), nan=0.0)
+    present = present_neighbours(distances)
+    return log_shares(-distances.masked_fill(~present, 0.0) / temperature, present)
 
 
 @dataclass(frozen=True)
-class VanillaCombiner:
+class VanillaCombiner(Combiner):
     """p = lambda p_kNN + (1 - lambda) p_NMT, with p_kNN(y) proportional to the sum of exp(-d_i / T) over v_i = y."""
 
     k: int
     interpolation: float
     temperature: float
 
-    def __call__(self, neighbours: Neighbours, log_probs: Tensor) -> Tensor:
-        weights = vanilla_weights(neighbours.distances, self.temperature)
-        # a position without any neighbour stays with the model
-        share = self.interpolation * weights.sum(-1, keepdim=True).round()
-        return mixture(log_probs, weights.to(log_probs.dtype), neighbours.values, share)
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, Any]) -> Self:
+        for name in ("k", "lambda", "temperature"):
+            value = settings[name]
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                raise InkError(f"{name} should be a number, found {value!r}; tune it again")
+        return cls(settings["k"], settings["lambda"], settings["temperature"])
+
+    def weights(self, neighbours: Neighbours, evidence: Evidence) -> Weights:
+        shares = vanilla_log_shares(neighbours.distances, self.temperature)
+        share = torch.full_like(shares[..., :1], self.interpolation)
+        log_lambda = share.log().clamp(min=LOG_ZERO)
+        log_rest = torch.log1p(-share).clamp(min=LOG_ZERO)
+        return weights_of(log_lambda, log_rest, shares, present_neighbours(neighbours.distances))
+
+
+COMBINER = VanillaCombiner

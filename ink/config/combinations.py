@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ink.config.domains import Config, adapted_domains, data_domains, has_training
-from ink.config.schema import nearest
+from ink.config.schema import nearest, shown
+from ink.systems import OWN_SYSTEMS, SYSTEMS, system_named
 
-SYSTEMS_WITH_DATASTORE = ("v_knn", "ink")
-SECTIONS_BY_DOMAIN = ("adapter", "ink", "v_knn")
+# Of each section of a system with a datastore, the setting that says how many neighbours.
+NEIGHBOURS = {"v_knn": "k", "a_knn": "max_k", "r_knn": "max_k", "ink": "k"}
+SECTIONS_BY_DOMAIN = ("adapter", "ink", "v_knn", "a_knn", "r_knn")
 # Folders of results/ that are committed, and so cannot be an experiment's.
 NAMES_IN_RESULTS = {"paper": "the paper's own numbers", "published": "the committed copies"}
 
@@ -20,12 +22,23 @@ def impossible_combinations(config: Config) -> list[str]:
 
     The checks build upon one another: each runs only where those before it found nothing.
     """
-    checks: list[Callable[[Config], Iterator[str]]] = [_sources, _domains, _settings]
+    checks: list[Callable[[Config], Iterator[str]]] = [_systems, _sources, _domains, _settings]
     for check in checks:
         problems = list(dict.fromkeys(check(config)))
         if problems:
             return problems
     return []
+
+
+def _systems(config: Config) -> Iterator[str]:
+    """Systems of the paper and the experiment's own, told apart by their names."""
+    known = [*SYSTEMS, *config[OWN_SYSTEMS]]
+    for position, name in enumerate(config["systems"]):
+        if name not in known:
+            yield f"systems[{position}]: found {shown(name)}; allowed: one of {', '.join(known)}{nearest(name, known)}"
+    for name in config[OWN_SYSTEMS]:
+        if name in {*SYSTEMS, *config}:
+            yield f"{OWN_SYSTEMS}.{name}: found a name that is taken; allowed: no other system's or section's"
 
 
 def _sources(config: Config) -> Iterator[str]:
@@ -136,6 +149,12 @@ def _settings(config: Config) -> Iterator[str]:
         for key, k in _each("ink.k", config["ink"]["k"]):
             if k < 2:
                 yield f"{key}: found {k}; allowed: at least 2, since ink.variant released drops the first neighbour"
+    for key, k in _each("a_knn.max_k", config["a_knn"]["max_k"]):
+        if k & (k - 1):
+            yield f"{key}: found {k}; allowed: a power of 2, since A-kNN chooses among the first 1, 2, 4, .. neighbours"
+    training = config["combiner_training"]
+    if (first := training["best_from"]) > (most := training["max_updates"]):
+        yield f"combiner_training.best_from: found {first}; allowed: at most combiner_training.max_updates {most}"
     yield from _batches(config)
     yield from _model(config)
     yield from _datastore(config)
@@ -177,8 +196,9 @@ def _model(config: Config) -> Iterator[str]:
 
 def _datastore(config: Config) -> Iterator[str]:
     """Sizes beyond what a datastore can hold, as far as the configuration tells; the datastore checks its real size."""
-    systems = [system for system in SYSTEMS_WITH_DATASTORE if system in config["systems"]]
-    if config["data"]["source"] != "synthetic" or not systems:
+    wanted = {system_named(name).section or name for name in config["systems"]}
+    sections = [section for section in NEIGHBOURS if section in wanted]
+    if config["data"]["source"] != "synthetic" or not sections:
         return
     longest = config["text"]["max_length"] + 1
     for domain in adapted_domains(config):
@@ -188,9 +208,10 @@ def _datastore(config: Config) -> Iterator[str]:
         index = config["index"]
         if index["type"] == "ivfpq" and index["lists"] > entries:
             yield f"index.lists: found {index['lists']}; allowed: {most}"
-        for system in systems:
-            for key, k in _each(f"{system}.k", config[system]["k"]):
-                if k > entries and key in (f"{system}.k", f"{system}.k.{domain}"):
+        for section in sections:
+            name = f"{section}.{NEIGHBOURS[section]}"
+            for key, k in _each(name, config[section][NEIGHBOURS[section]]):
+                if k > entries and key in (name, f"{name}.{domain}"):
                     yield f"{key}: found {k}; allowed: {most}"
 
 

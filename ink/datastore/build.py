@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -86,29 +86,45 @@ def teacher_forced(
     tokens (positions,), and the model's log-probabilities (positions, vocabulary) if asked for.
     """
     network = model.network.eval()
-    device = device_of(network)
     offsets = np.concatenate([[0], np.cumsum(np.asarray(dataset.tgt_sizes, dtype=np.int64))])
     reader = KeyReader(network.decoder, kind)
     batches = batches_by_length(dataset, batch_tokens)
     try:
         with progress(range(len(dataset)), description=description, unit="sentence", total=len(dataset)) as bar:
             for batch in batches:
-                sample = to_device(dataset.collater([dataset[index] for index in batch]), device)
-                encoder_out = network.encoder(
-                    sample["net_input"]["src_tokens"], src_lengths=sample["net_input"]["src_lengths"]
+                sentences, found, targets, log_probs = teacher_forced_batch(
+                    model, dataset, batch, reader, with_log_probs=with_log_probs
                 )
-                output, _ = network.decoder.extract_features(
-                    sample["net_input"]["prev_output_tokens"], encoder_out=encoder_out
-                )
-                real = sample["target"].ne(dataset.tgt_dict.pad())
-                log_probs = None
-                if with_log_probs:
-                    log_probs = torch.log_softmax(network.decoder.output_layer(output[real]).float(), dim=-1)
-                entries = np.concatenate([np.arange(offsets[i], offsets[i + 1]) for i in sample["id"].tolist()])
-                yield entries, reader.read(output)[real], sample["target"][real], log_probs
+                entries = np.concatenate([np.arange(offsets[i], offsets[i + 1]) for i in sentences])
+                yield entries, found, targets, log_probs
                 bar.update(len(batch))
     finally:
         reader.close()
+
+
+@torch.no_grad()
+def teacher_forced_batch(
+    model: TranslationModel,
+    dataset: LanguagePairDataset,
+    batch: Sequence[int],
+    reader: KeyReader,
+    *,
+    with_log_probs: bool,
+) -> tuple[list[int], torch.Tensor, torch.Tensor, torch.Tensor | None]:
+    """Pass over the sentences `batch` of `dataset` in the mode that the network is in, without padding.
+
+    Returns the sentences in the order of their positions, keys (positions, dimension), targets (positions,) and the
+    model's log-probabilities (positions, vocabulary) if asked for.
+    """
+    network = model.network
+    sample = to_device(dataset.collater([dataset[index] for index in batch]), device_of(network))
+    encoder_out = network.encoder(sample["net_input"]["src_tokens"], src_lengths=sample["net_input"]["src_lengths"])
+    output, _ = network.decoder.extract_features(sample["net_input"]["prev_output_tokens"], encoder_out=encoder_out)
+    real = sample["target"].ne(dataset.tgt_dict.pad())
+    log_probs = None
+    if with_log_probs:
+        log_probs = torch.log_softmax(network.decoder.output_layer(output[real]).float(), dim=-1)
+    return sample["id"].tolist(), reader.read(output)[real], sample["target"][real], log_probs
 
 
 def batches_by_length(dataset: LanguagePairDataset, batch_tokens: int) -> list[list[int]]:

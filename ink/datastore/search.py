@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import faiss
@@ -23,11 +23,15 @@ class Neighbours:
 
     distances: (..., k) squared L2; infinite where the index returned fewer than k.
     values: (..., k) int64 target tokens; ids: (..., k) int64 entries, -1 where the index returned fewer.
+    On request: log_probs (..., k), the entries' stored log p(v_i | h_i), and keys (..., k, dimension), h_i; both mean
+    nothing where there is no neighbour.
     """
 
     distances: Tensor
     values: Tensor
     ids: Tensor
+    log_probs: Tensor | None = None
+    keys: Tensor | None = None
 
 
 class Searcher:
@@ -46,12 +50,19 @@ class Searcher:
         if settings["type"] == "ivfpq":
             self._use_probes(settings["probes"])
 
-    def search(self, queries: Tensor, k: int) -> Neighbours:
-        """Find the k nearest entries of `queries` (..., dimension) by the index's own distances."""
+    def search(self, queries: Tensor, k: int, *, keys: bool = False, log_probs: bool = False) -> Neighbours:
+        """Find the k nearest entries of `queries` (..., dimension) by the index's own distances.
+
+        With `keys` the neighbours that it found come with their keys, and with distances recomputed from these and
+        sorted anew; with `log_probs`, with the log-probabilities stored when the datastore was built.
+        """
         self._check(k)
         flat = queries.detach().reshape(-1, queries.shape[-1]).float().cpu().numpy()
         distances, ids = self.index.search(np.ascontiguousarray(flat), k)
-        return self._neighbours(distances, ids, queries)
+        found = self._neighbours(distances, ids, queries)
+        if log_probs:
+            found = replace(found, log_probs=self._log_probs(found.ids))
+        return self._with_keys(found, queries.detach().float()) if keys else found
 
     def search_without(self, queries: Tensor, own: Tensor, k: int) -> Tensor:
         """Find ids (positions, k) of the entries nearest to `queries` (positions, dimension) but `own` (positions,).
@@ -87,6 +98,16 @@ class Searcher:
                 "lower k or raise index.probes"
             )
 
+    def _log_probs(self, ids: Tensor) -> Tensor:
+        stored = self.datastore.log_probs
+        if stored is None:
+            raise InkError(f"datastore {self.datastore.path} holds no log-probabilities; build the datastore again")
+        return torch.from_numpy(stored[ids.clamp(min=0).cpu().numpy()]).to(ids.device)
+
+    def _with_keys(self, found: Neighbours, queries: Tensor) -> Neighbours:
+        keys = gather_keys(self.datastore.keys, found.ids)
+        return sorted_by_distance(replace(found, distances=exact_distances(queries, keys, found.ids >= 0), keys=keys))
+
     def _neighbours(self, distances: NDArray, ids: NDArray, queries: Tensor) -> Neighbours:
         shape = (*queries.shape[:-1], -1)
         found = ids >= 0
@@ -98,6 +119,27 @@ class Searcher:
             torch.from_numpy(values.astype(np.int64)).reshape(shape).to(device),
             torch.from_numpy(ids).reshape(shape).to(device),
         )
+
+
+def exact_distances(queries: Tensor, keys: Tensor, present: Tensor) -> Tensor:
+    """Return squared L2 distances of `queries` (..., dimension) to `keys` (..., k, dimension): (..., k).
+
+    present: (..., k); the distance is infinite where it is false.
+    """
+    return (queries.unsqueeze(-2) - keys).pow(2).sum(-1).masked_fill(~present, torch.inf)
+
+
+def sorted_by_distance(neighbours: Neighbours) -> Neighbours:
+    """Put neighbours in the order of their distances, equal ones as they stood."""
+    order = neighbours.distances.argsort(dim=-1, stable=True)
+    keys, log_probs = neighbours.keys, neighbours.log_probs
+    return Neighbours(
+        neighbours.distances.gather(-1, order),
+        neighbours.values.gather(-1, order),
+        neighbours.ids.gather(-1, order),
+        None if log_probs is None else log_probs.gather(-1, order),
+        None if keys is None else keys.gather(-2, order.unsqueeze(-1).expand_as(keys)),
+    )
 
 
 def drop_own(ids: NDArray[np.int64], own: NDArray[np.int64]) -> NDArray[np.int64]:

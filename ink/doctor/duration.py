@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import csv
+import math
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from ink.config import for_domain
 from ink.doctor.extent import Extent
 from ink.doctor.finding import Finding, ok
 from ink.doctor.machine import cores
 from ink.layout import Layout
+from ink.systems import retrieval_settings
 
 MEASURING_SECONDS = 0.5
 # What measured jobs of the embedded experiment take, in terms of this estimate.
@@ -18,6 +21,7 @@ START_UP = 5.0  # seconds of a job that imports torch and fairseq
 SHARE_TRAINING = 0.5  # of the speed of a bare matrix product of the model's size
 SHARE_DECODING = 0.15
 SECONDS_A_STEP = 0.012  # of beam search for a batch, whatever its size
+SECONDS_AN_UPDATE = 0.01  # of a combiner, its share of the checks included
 LENGTHENING = 1.3  # of a batch's longest hypothesis over the mean one
 LINES_A_SECOND = 2500.0  # tokenised, segmented and binarised, both sides
 
@@ -29,7 +33,6 @@ def seconds_by_job(extent: Extent, flops: float) -> dict[str, float]:
     adapters, seeds, domains = extent.adapter_parameters(), len(config["seeds"]), extent.domains
     tokens = {domain: extent.text[domain].tokens.get("train", 0) for domain in domains}
     everything, general = sum(tokens.values()), config["data"]["general_domain"]
-    retrieving = [name for name in config["systems"] if name in config and "key" in config[name]]
     # a frozen base model passes gradients through and needs none of its own
     epoch = (2 * forward + 6.0 * adapters / flops) * everything / SHARE_TRAINING * seeds
     sentences = config["training"]["dev_sentences"] * len(domains) * seeds
@@ -41,8 +44,11 @@ def seconds_by_job(extent: Extent, flops: float) -> dict[str, float]:
     if config["base_model"]["path"] is None and general is not None:
         total = extent.text[general].tokens["train"] * config["base_model"]["train"]["max_epochs"]
         found["train_base"] = 3 * forward * total / SHARE_TRAINING + START_UP
-    for name in retrieving:
-        found[f"tune_{name}"] = START_UP * len(domains) + _count(extent, domains, "dev") * forward * 60
+    if "v_knn" in config["systems"]:
+        found["tune_v_knn"] = START_UP * len(domains) + _count(extent, domains, "dev") * forward * 60
+    if extent.combiners:
+        trainings = [_combiner(extent, forward, name, domain) for name in extent.combiners for domain in domains]
+        found["train_combiner"] = sum(trainings) * seeds
     if "adapter" in extent.trained:
         found["train_adapter"] = (epoch + dev) * extent.trained["adapter"] + START_UP * len(domains) * seeds
     if "ink" in extent.trained:
@@ -122,6 +128,18 @@ def _decoding(extent: Extent, forward: float, sentences: int, tokens: float) -> 
     batches = sentences / decoding["batch_sentences"]
     steps = batches * tokens * LENGTHENING * SECONDS_A_STEP
     return steps + sentences * tokens * decoding["beam"] * forward / SHARE_DECODING
+
+
+def _combiner(extent: Extent, forward: float, system: str, domain: str) -> float:
+    """Estimate the seconds of training a system's combiner on dev, once for every point of its grid."""
+    how, dev = extent.config["combiner_training"], extent.text[domain]
+    settings = for_domain(retrieval_settings(extent.config, system), domain, extent.config["domains"])
+    points = math.prod(len(value) for value in settings.values() if isinstance(value, list))
+    queries = float(dev.tokens.get("dev", 0))
+    if how["base_dropout"] == "released":  # the base model queries for every update
+        sentences = how["max_updates"] * how["batch_sentences"]
+        queries += sentences * queries / max(1, dev.sentences.get("dev", 0))
+    return START_UP + points * (queries * forward / SHARE_TRAINING + how["max_updates"] * SECONDS_AN_UPDATE)
 
 
 def _count(extent: Extent, domains: list[str], split: str) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ink.config import Config, adapted_domains
 from ink.doctor.inputs import TextFile, source_files
-from ink.systems import SYSTEMS, seeds_of
+from ink.systems import retrieval_settings, seeds_of, system_named
 
 # Assumptions, each measured once on the embedded corpus (3,000 merges) or on real text with 10,000.
 GENERAL_TOKENS = 17  # target tokens of a generated sentence of the general domain
@@ -57,19 +57,26 @@ class Extent:
     @property
     def keys(self) -> list[str]:
         """Return the kinds of key of which every adapted domain has a datastore that stays."""
-        kinds = [self.config[name]["key"] for name in self.config["systems"] if SYSTEMS[name].combiner is not None]
+        retrieving = [name for name in self.config["systems"] if system_named(name).retrieves]
+        kinds = [retrieval_settings(self.config, name)["key"] for name in retrieving]
         return sorted({*kinds, *(["decoder_output"] if self.runs_ink else [])})
 
     @property
     def runs_ink(self) -> bool:
-        return any(SYSTEMS[name].model == "ink" for name in self.config["systems"])
+        return any(system_named(name).model == "ink" for name in self.config["systems"])
 
     @property
     def trained(self) -> dict[str, int]:
         """Return, of `adapter` and `ink`, epochs or rounds of those that run."""
         of_model = {"adapter": self.config["adapter"]["max_epochs"], "ink": self.config["ink"]["max_rounds"]}
-        wanted = {SYSTEMS[name].model for name in self.config["systems"]}
+        wanted = {system_named(name).model for name in self.config["systems"]}
         return {name: rounds for name, rounds in of_model.items() if name in wanted}
+
+    @property
+    def combiners(self) -> list[str]:
+        """Return a system for each combiner that is trained, since systems may share one."""
+        learning = [name for name in self.config["systems"] if system_named(name).learns_combiner]
+        return list({system_named(name).section: name for name in learning}.values())
 
     @property
     def evaluations(self) -> list[tuple[str, str]]:

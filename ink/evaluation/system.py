@@ -54,7 +54,7 @@ def evaluate_system(
         _, on_general, _ = _translate_and_score(network, model, general.data, general.corpus, text, settings)
         result["general"] = {"domain": general.domain, **on_general}
     result |= {
-        "added_memory": added_memory(parts.files()),
+        "added_memory": added_memory(assembled.files),
         "decoding": {
             "seconds": found.seconds,
             "sentences_per_second": len(lines) / found.seconds,
@@ -69,7 +69,7 @@ def evaluate_system(
 
 
 def _chosen_on_dev(parts: Parts) -> dict[str, Any] | None:
-    """Return the combiner's settings if there was anything to choose from."""
+    """Return the combiner's settings that a grid on dev decided, if there was anything to choose from."""
     if parts.combiner is None:
         return None
     described = read_combiner(parts.combiner)

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ink.combiners.chosen import write_combiner
 from ink.combiners.knn_transformer import KnnTransformer
 from ink.combiners.tuning import choose_by_bleu, choose_by_likelihood, grid
 from ink.combiners.vanilla import VanillaCombiner
@@ -17,7 +18,6 @@ from ink.datastore.search import Neighbours, Searcher
 from ink.datastore.storage import open_datastore
 from ink.domain import Domain
 from ink.evaluation.dev_bleu import dev_bleu_of
-from ink.files import write_json
 
 
 def tune_vanilla(domain: Domain, datastore: Path, settings: Mapping[str, Any], output: Path) -> None:
@@ -57,12 +57,11 @@ def tune_vanilla(domain: Domain, datastore: Path, settings: Mapping[str, Any], o
         scorer = dev_bleu_of(model.task, domain.corpus, domain.vocabulary, domain.data, settings)
 
         def dev_bleu(choice: Mapping[str, Any]) -> float:
-            combiner = VanillaCombiner(choice["k"], choice["lambda"], choice["temperature"])
-            network = KnnTransformer(model.network, searcher, combiner)
+            network = KnnTransformer(model.network, searcher, VanillaCombiner.from_settings(choice))
             try:
                 return scorer(network)
             finally:
                 network.close()
 
         best, tried = choose_by_bleu(dev_bleu, choices)
-    write_json(output, {"combiner": "vanilla", "chosen": best, "selected_by": chosen["select_by"], "tried": tried})
+    write_combiner(output, "vanilla", best, chosen=best, tried=tried, selected_by=chosen["select_by"])

@@ -10,7 +10,7 @@ from typing import Any
 
 from ink.errors import InkError
 from ink.files import read_json, read_lines
-from ink.systems import SYSTEMS
+from ink.systems import SYSTEMS, system_named
 
 
 @dataclass(frozen=True)
@@ -112,8 +112,12 @@ def read_scores(results: Path) -> list[Score]:
 
 
 def labels(systems: Sequence[str]) -> dict[str, str]:
-    """Name the systems as tables do, in the order in which tables list them, whatever order the config has."""
-    return {name: system.label for name, system in SYSTEMS.items() if name in systems}
+    """Name the systems as tables do, in the order in which tables list them, whatever order the config has.
+
+    Systems of the experiment's own come after those of the paper, in the config's order.
+    """
+    order = [name for name in SYSTEMS if name in systems] + [name for name in systems if name not in SYSTEMS]
+    return {name: system_named(name).label for name in order}
 
 
 def select(

@@ -6,25 +6,31 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 # keys of a history's entry that are no loss and no share
-_COUNTS = ("round", "updates")
-_OF_DEV = {"dev_bleu": "dev/bleu"}
+_COUNTS = ("round", "update", "updates")
+_NAMED_OTHERWISE = {
+    "dev_bleu": "dev/bleu",
+    "training_loss": "train/loss",
+    "dev_loss": "dev/loss",
+    "dev_log_likelihood": "dev/log_likelihood",
+    "lambda": "dev/lambda",
+}
 
 
 def curve_points(entry: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
-    """Yield name and value of every curve at an entry of a training history; its epoch or round is the step."""
+    """Yield name and value of every curve at an entry of a training history; its epoch, round or update is the step."""
     for key, value in entry.items():
         if key == "seconds":
             seconds = value if isinstance(value, Mapping) else {"training": value}
             yield from ((f"time/{kind}_seconds", float(spent)) for kind, spent in seconds.items())
-        elif key in _OF_DEV:
-            yield _OF_DEV[key], float(value)
+        elif key in _NAMED_OTHERWISE:
+            yield _NAMED_OTHERWISE[key], float(value)
         elif key not in _COUNTS and isinstance(value, int | float):
             yield f"train/{key}", float(value)
 
 
 def training_measures(record: Mapping[str, Any]) -> dict[str, float]:
     """Return what a training's record.json says of the model that came out."""
-    names = {"best_dev_bleu": "dev/bleu_best", "dev_bleu": "dev/bleu_final"}
+    names = {"best_dev_bleu": "dev/bleu_best", "dev_bleu": "dev/bleu_final", "best_dev_loss": "dev/loss_best"}
     return {name: float(record[key]) for key, name in names.items() if key in record}
 
 

@@ -42,9 +42,14 @@ class Job:
         self.record.write()
         self.uploader.upload(self.journal)
 
-    def trained(self, record: Path) -> None:
-        """Log what a training's record.json says of its outcome."""
-        for name, value in training_measures(read_json(record)).items():
+    def trained(self, record: Path, curves_by: str | None = None) -> None:
+        """Log what a training's record.json says of its outcome; its curves as well, by a count of its history."""
+        found = read_json(record)
+        if curves_by is not None:
+            for entry in found["history"]:
+                for name, value in curve_points(entry):
+                    self.record.point(name, int(entry[curves_by]), value)
+        for name, value in training_measures(found).items():
             self.record.measure(name, value)
         self.record.artifact("record.json", record)
 

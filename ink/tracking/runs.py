@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ink.errors import InkError
 from ink.settings import settings_for, without_effect_removed
-from ink.systems import SYSTEMS
+from ink.systems import check_exists, run_that_trains, system_named
 
 PREPARATION = {"synthetic": "generate-corpus", "files": "ingest-corpus"}  # by data.source
 
@@ -32,16 +31,15 @@ def parameters(config: Mapping[str, Any], name: RunName) -> dict[str, Any]:
     """
     found: dict[str, Any] = {"system": name.system, "domain": name.domain, "seed": name.seed}
     for command in _commands(config, name.system):
-        found |= _flat(without_effect_removed(settings_for(config, command, name.domain)))
+        found |= _flat(without_effect_removed(settings_for(config, command, name.domain, name.system)))
     return found
 
 
 def _commands(config: Mapping[str, Any], system: str) -> list[str]:
-    if system not in SYSTEMS:
-        raise InkError(f"system {system!r} does not exist; known: {', '.join(SYSTEMS)}")
+    check_exists(config, system)
     trained = config["base_model"]["path"] is None
     base = ["learn-vocabulary", "train-base"] if trained else ["adopt-vocabulary"]
-    return [PREPARATION[config["data"]["source"]], "prepare-corpus", *base, *SYSTEMS[system].commands]
+    return [PREPARATION[config["data"]["source"]], "prepare-corpus", *base, *system_named(system).commands]
 
 
 def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -56,7 +54,12 @@ def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 def first_job(config: Mapping[str, Any], name: RunName) -> str:
     """Return the job with which a run begins: started again after the run has finished, it begins another run."""
-    return "train-base" if _holds_the_base_model(config, name) else SYSTEMS[name.system].first_job
+    if _holds_the_base_model(config, name):
+        return "train-base"
+    system = system_named(name.system)
+    if system.learns_combiner and run_that_trains(config, name.system) != name.system:
+        return "evaluate"  # with what another system's run has trained
+    return system.first_job
 
 
 def last_job(config: Mapping[str, Any], name: RunName) -> str:

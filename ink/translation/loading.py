@@ -13,7 +13,7 @@ from ink.corpus.vocabulary import known_subwords
 from ink.domain import Domain
 from ink.errors import InkError
 from ink.layout import Layout
-from ink.systems import SYSTEMS
+from ink.systems import OWN_SYSTEMS, SYSTEMS, retrieval_settings, system_named
 from ink.translation.translator import Translator
 
 
@@ -29,16 +29,19 @@ def load_translator(
 
     Raises InkError naming the command that trains it where it has not been trained.
     """
-    if system not in SYSTEMS:
-        raise InkError(f"system {system!r} is unknown; known: {', '.join(SYSTEMS)}")
+    if system not in (systems := [*SYSTEMS, *config[OWN_SYSTEMS]]):
+        raise InkError(f"system {system!r} is unknown; known: {', '.join(systems)}")
     layout = Layout(config)
     chosen = config["seeds"][0] if seed is None else seed
-    what, parts = SYSTEMS[system], Parts()
+    what, parts = system_named(system), Parts()
     if what.model != "base":
         parts = Parts(adapter=Path(layout.adapter(what.model, domain, chosen)))
-    elif what.combiner is not None:
-        key = config[system]["key"]
-        parts = Parts(datastore=Path(layout.datastore(domain, key)), combiner=Path(layout.combiner(system, domain)))
+    elif what.section is not None:
+        parts = Parts(
+            datastore=Path(layout.datastore(domain, retrieval_settings(config, system)["key"])),
+            combiner=Path(layout.combiner(what.section, domain, chosen if what.learns_combiner else None)),
+            without_keys=what.without_keys,
+        )
     for path in (parts.adapter, parts.datastore, parts.combiner):
         if path is not None and not path.exists():
             raise InkError(

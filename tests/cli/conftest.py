@@ -158,6 +158,8 @@ COMMANDS = {
     "refresh": f"refresh-datastore --config config.yaml --domain koran --round 2 {MODEL} --previous round "
     "--first-datastore datastore",
     "tune": f"tune-v-knn --config config.yaml --domain koran {MODEL} --corpus corpus --datastore datastore",
+    "learn": f"train-combiner --config config.yaml --domain koran --seed 1 {MODEL} --corpus corpus "
+    "--datastore datastore",
     "score": f"evaluate --config config.yaml --domain koran --seed 1 {MODEL} --corpus corpus --hypotheses out.txt",
     "prepare": "prepare-corpus --config config.yaml --corpus corpus --vocabulary vocabulary --summary out.summary "
     "--references out.references",
@@ -188,6 +190,7 @@ def trained(tiny: Any, commands: Commands, tmp_path_factory: pytest.TempPathFact
         command_line("build", "--output", "datastore"),
         command_line("adapt", "--output", "adapter"),
         command_line("tune", "--output", "combiner.json"),
+        command_line("learn", "--system", "a_knn", "--output", "a_knn"),
         command_line("round", "--output", "round"),
         command_line("score", "--system", "off_the_shelf", "--scores", "results/scores/off_the_shelf/koran/seed1.json"),
     ):

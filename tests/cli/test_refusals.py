@@ -13,6 +13,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 Damage = Callable[[Any], object]
+A_KNN = ("--system", "a_knn", "--datastore", "datastore", "--combiner", "a_knn/combiner.json")
 V_KNN = ("--system", "v_knn", "--datastore", "datastore", "--combiner", "combiner.json")
 ADAPTER = ("--system", "adapter", "--adapter", "adapter/adapter.safetensors")
 TUNE, SCORE = "--output combiner.json", "--scores out.json"
@@ -43,7 +44,7 @@ def belong_to_another_model(experiment: Any) -> None:
 
 
 def lose_choice(experiment: Any) -> None:
-    experiment.change("combiner.json", chosen={"k": 4, "lambda": 0.3})
+    experiment.change("combiner.json", settings={"k": 4, "lambda": 0.3})
 
 
 def lose_line(experiment: Any) -> None:
@@ -181,7 +182,37 @@ CASES: dict[str, tuple[Damage, str, tuple[str, ...], str]] = {
         lose_choice,
         "score",
         V_KNN,
-        "combiner.json: chosen.temperature should be a number, found None",
+        "combiner.json: its settings are not those of combiner 'vanilla' (KeyError: 'temperature'); delete it and ",
+    ),
+    "a combiner whose weights are cut short": (
+        lambda e: e.cut("a_knn/weights.safetensors"),
+        "score",
+        A_KNN,
+        "a_knn/weights.safetensors does not fit combiner.json beside it",
+    ),
+    "a combiner without its weights": (
+        lambda e: e.path("a_knn/weights.safetensors").unlink(),
+        "score",
+        A_KNN,
+        "a_knn/weights.safetensors does not exist; train the combiner first",
+    ),
+    "a datastore without log-probabilities": (
+        lambda e: e.path("datastore/log_probs.npy").unlink(),
+        "learn",
+        ("--system", "r_knn"),
+        "datastore/log_probs.npy does not exist; build the datastore again",
+    ),
+    "a combiner to train for a system that learns none": (
+        lambda e: None,
+        "learn",
+        ("--system", "v_knn"),
+        "V-kNN learns no combiner",
+    ),
+    "a combiner to train for a system that does not exist": (
+        lambda e: None,
+        "learn",
+        ("--system", "b_knn"),
+        "system 'b_knn' does not exist; known: off_the_shelf, v_knn, a_knn, ",
     ),
     "a config cut between two lines": (
         cut_config_between_lines,
@@ -249,6 +280,7 @@ def test_it_is_refused_in_one_line_and_nothing_is_overwritten(
         "adapt": ("--output", "out"),
         "round": ("--output", "out"),
         "prepare": ("--output", "out"),
+        "learn": ("--output", "out"),
         "tune": ("--output", "out.json"),
         "score": ("--scores", "out.json"),
         "tables": (),
@@ -301,6 +333,8 @@ def test_the_undamaged_experiment_is_not_refused(experiment: Any, commands: Any,
     for name, more in (
         ("refresh", ("--output", "out")),
         ("score", (*V_KNN, "--scores", "out.json")),
+        ("score", (*A_KNN, "--scores", "out.json")),
+        ("learn", ("--system", "r_knn", "--output", "out.combiner")),
         ("score", (*ADAPTER, "--scores", "out.json")),
         ("prepare", ("--output", "out.data")),
         ("tables", ("table2",)),

@@ -14,8 +14,8 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from ink.combiners.combiner import mixture, shared_mass
-from ink.combiners.vanilla import VanillaCombiner, vanilla_weights
+from ink.combiners.combiner import LOG_ZERO, Weights, log_mass, mixture
+from ink.combiners.vanilla import VanillaCombiner, vanilla_log_shares
 from ink.datastore.search import Neighbours
 
 VOCABULARY = 7
@@ -94,7 +94,8 @@ def test_a_mixture_worked_out_by_hand() -> None:
 def test_lambda_1_is_the_neighbours_alone() -> None:
     neighbours = neighbours_of([[0.0, 0.0]], [[2, 4]])
     mixed = VanillaCombiner(2, 1.0, 10.0)(neighbours, torch.zeros(1, 6).log_softmax(-1))
-    assert mixed.exp().tolist() == [[0, 0, 0.5, 0, 0.5, 0]]
+    torch.testing.assert_close(mixed.exp(), torch.tensor([[0, 0, 0.5, 0, 0.5, 0]]))
+    assert mixed.isfinite().all()
 
 
 def test_a_position_without_neighbours_stays_with_the_model() -> None:
@@ -107,24 +108,25 @@ def test_a_position_without_neighbours_stays_with_the_model() -> None:
 
 @given(st.lists(st.integers(0, 50), min_size=1, max_size=6, unique=True), st.sampled_from([1e-3, 1e-5, 1e-9]))
 def test_as_the_temperature_goes_to_0_the_nearest_neighbour_takes_all(distances: list[int], temperature: float) -> None:
-    weights = vanilla_weights(torch.tensor([sorted(distances)], dtype=torch.float32), temperature)
-    assert weights.tolist() == [[1.0] + [0.0] * (len(distances) - 1)]
+    shares = vanilla_log_shares(torch.tensor([sorted(distances)], dtype=torch.float32), temperature)
+    assert shares.exp().tolist() == [[1.0] + [0.0] * (len(distances) - 1)]
 
 
 def test_as_the_temperature_rises_neighbours_become_equal() -> None:
-    weights = vanilla_weights(torch.tensor([[0.0, 5.0, 50.0, math.inf]]), 1e9)
-    torch.testing.assert_close(weights, torch.tensor([[1 / 3, 1 / 3, 1 / 3, 0.0]]))
+    shares = vanilla_log_shares(torch.tensor([[0.0, 5.0, 50.0, math.inf]]), 1e9)
+    torch.testing.assert_close(shares.exp(), torch.tensor([[1 / 3, 1 / 3, 1 / 3, 0.0]]))
 
 
 def test_neighbours_share_the_mass_of_their_value() -> None:
-    found = shared_mass(torch.tensor([[0.5, 0.25, 0.125, 0.125]]), torch.tensor([[7, 9, 7, 9]]))
-    assert found.tolist() == [[0.625, 0.375, 0.625, 0.375]]
+    found = log_mass(torch.tensor([[0.5, 0.25, 0.125, 0.125]]).log(), torch.tensor([[7, 9, 7, 9]]))
+    torch.testing.assert_close(found.exp(), torch.tensor([[0.625, 0.375, 0.625, 0.375]]))
 
 
 def test_lambda_may_differ_by_position() -> None:
     log_probs = torch.tensor([[0.5, 0.5], [0.5, 0.5]]).log()
-    weights, values = torch.tensor([[1.0], [1.0]]), torch.tensor([[1], [1]])
-    mixed = mixture(log_probs, weights, values, torch.tensor([[0.0], [0.5]]))
+    values = torch.tensor([[1], [1]])
+    weights = Weights(torch.tensor([[LOG_ZERO], [math.log(0.5)]]), torch.tensor([[0.0], [math.log(0.5)]]))
+    mixed = mixture(log_probs, weights, values, log_probs.gather(-1, values))
     torch.testing.assert_close(mixed.exp(), torch.tensor([[0.5, 0.5], [0.25, 0.75]]))
 
 

@@ -221,3 +221,46 @@ def test_keys_are_gathered_by_entry_in_any_shape() -> None:
     ids = torch.tensor([[[3, -1], [5, 5]]])
     assert gather_keys(keys, ids).tolist() == [[[[6, 7], [0, 1]], [[10, 11], [10, 11]]]]
     assert gather_keys(keys, ids).dtype == torch.float32
+
+
+def test_with_keys_distances_are_recomputed_and_sorted_anew(store_of: Any, tmp_path: Path, clustered: Any) -> None:
+    keys, queries = clustered
+    store = store_of(tmp_path, keys, np.arange(2000), IVFPQ)
+    searcher = Searcher(store, IVFPQ)
+    approximate = searcher.search(torch.from_numpy(queries), 6)
+    found = searcher.search(torch.from_numpy(queries).reshape(5, 10, 16), 6, keys=True)
+    assert found.keys is not None
+    assert found.keys.shape == (5, 10, 6, 16)
+    expected = ((queries[:, None].astype(np.float64) - keys[approximate.ids].astype(np.float64)) ** 2).sum(-1)
+    order = np.argsort(expected, axis=1, kind="stable")
+    np.testing.assert_allclose(found.distances.reshape(50, 6), np.sort(expected, axis=1), rtol=1e-4)
+    np.testing.assert_array_equal(found.ids.reshape(50, 6), np.take_along_axis(approximate.ids.numpy(), order, 1))
+    np.testing.assert_array_equal(found.values, found.ids)
+    np.testing.assert_array_equal(found.keys.numpy(), keys[found.ids].astype(np.float32))
+    # the index's own order is another: sorting anew had something to do
+    assert (order != np.arange(6)).any()
+    assert approximate.keys is None
+
+
+def test_absent_neighbours_stay_absent_and_last_with_keys(store_of: Any, tmp_path: Path, clustered: Any) -> None:
+    keys, queries = clustered
+    few = {**IVFPQ, "probes": 1}
+    searcher = Searcher(store_of(tmp_path, keys, np.arange(2000), few), few)
+    # as many as the largest list holds: the others hold fewer
+    found = searcher.search(torch.from_numpy(queries), searcher.reachable, keys=True)
+    absent = found.ids < 0
+    assert absent.any()
+    assert not absent.all(-1).any()
+    assert torch.equal(found.distances.isinf(), absent)
+    assert (absent.long().diff(dim=-1) >= 0).all()
+
+
+def test_stored_log_probabilities_come_with_their_entries(store_of: Any, tmp_path: Path) -> None:
+    store = store_of(tmp_path, [[0, 0], [1, 0], [0, 3]], [7, 8, 9])
+    with pytest.raises(InkError, match="holds no log-probabilities; build the datastore again"):
+        Searcher(store, EXACT).search(torch.zeros(1, 2), 2, log_probs=True)
+    store.log_probs = np.array([-0.5, -1.5, -2.5], dtype=np.float32)
+    found = Searcher(store, EXACT).search(torch.tensor([[0.9, 0.0], [0.0, 2.0]]), 2, log_probs=True, keys=True)
+    assert found.values.tolist() == [[8, 7], [9, 7]]
+    assert found.log_probs is not None
+    assert found.log_probs.tolist() == [[-1.5, -0.5], [-2.5, -0.5]]

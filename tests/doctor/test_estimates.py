@@ -54,6 +54,9 @@ def test_kinds_of_keys_that_differ_need_a_datastore_each(extent: Extent) -> None
     assert extent.keys == ["decoder_output", "ffn_input"]
     extent.config["systems"] = ["v_knn"]
     assert extent.keys == ["ffn_input"]
+    extent.config["own_systems"] = {"mine": {"combiner": "vanilla", "key": "decoder_output"}}
+    extent.config["systems"] = ["v_knn", "mine"]
+    assert extent.keys == ["decoder_output", "ffn_input"]
 
 
 @pytest.mark.parametrize(("free", "status"), [(0.5, ERROR), (1.1, WARNING), (2.0, OK)])
@@ -121,6 +124,27 @@ def test_more_to_do_takes_longer(extent: Extent) -> None:
     for rule in ("train_ink_round", "refresh_datastore", "finish_ink"):
         assert twice[rule] == pytest.approx(2 * before[rule])
     assert twice["build_datastore"] == before["build_datastore"]
+
+
+def test_a_combiner_is_trained_once_for_systems_that_share_it_and_for_every_point_of_its_grid(extent: Extent) -> None:
+    flops, updates = 6e7, extent.config["combiner_training"]["max_updates"]
+    forward = 2 * 30_000 / flops
+    one = duration.START_UP + 200 * forward / duration.SHARE_TRAINING + updates * duration.SECONDS_AN_UPDATE
+    for systems, points, trained in (
+        (["r_knn"], 8, 1),
+        (["r_knn", "r_knn_without_keys"], 8, 1),
+        (["r_knn", "r_knn_without_keys"], [4, 8, 16], 1),
+        (["r_knn_without_keys", "mine"], 8, 2),
+    ):
+        extent.config["systems"] = systems
+        extent.config["r_knn"]["max_k"] = points
+        extent.config["own_systems"] = {"mine": {"combiner": "vanilla", "key": "decoder_output", "k": 2}}
+        found = duration.seconds_by_job(extent, flops)["train_combiner"]
+        grid = len(points) if isinstance(points, list) else 1
+        # two domains
+        assert found == pytest.approx(2 * trained * (duration.START_UP + grid * (one - duration.START_UP)))
+    extent.config["combiner_training"]["base_dropout"] = "released"
+    assert duration.seconds_by_job(extent, flops)["train_combiner"] > found
 
 
 def test_what_was_measured_takes_the_estimate_s_place(

@@ -158,7 +158,7 @@ def test_a_datastore_of_another_model_is_refused_and_nothing_is_written(
     run: Any, adapter: Path, datastore: Path, tmp_path: Path
 ) -> None:
     write_json(
-        tmp_path / "c.json", {"combiner": "vanilla", "chosen": {"k": 1, "lambda": 0.5, "temperature": 1}, "tried": []}
+        tmp_path / "c.json", {"combiner": "vanilla", "settings": {"k": 1, "lambda": 0.5, "temperature": 1}, "tried": []}
     )
     with pytest.raises(InkError, match="was made with model"):
         run("v_knn", adapter=adapter, datastore=datastore, combiner=tmp_path / "c.json")

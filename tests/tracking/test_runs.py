@@ -11,7 +11,7 @@ import pytest
 from ink.config import load
 from ink.errors import InkError
 from ink.settings import READS
-from ink.systems import SYSTEMS
+from ink.systems import SYSTEMS, run_that_trains
 from ink.tracking.runs import RunName, first_job, last_job, parameters
 
 CONFIG = Path(__file__).resolve().parents[2] / "config"
@@ -70,6 +70,9 @@ def test_what_differs_by_domain_is_the_run_s_own() -> None:
     [
         ("ink.alpha", 0.9, {"ink"}),
         ("v_knn.k", [1], {"v_knn"}),
+        ("a_knn.hidden", 7, {"a_knn"}),
+        ("r_knn.sigma", 0.5, {"r_knn", "r_knn_without_keys"}),
+        ("combiner_training.patience", 3, {"a_knn", "r_knn", "r_knn_without_keys"}),
         ("training.learning_rate", 0.5, {"adapter", "ink"}),
         ("base_model.train.dropout", 0.3, set(SYSTEMS)),
         ("text.bpe_merges", 10, set(SYSTEMS)),
@@ -103,10 +106,47 @@ def test_where_runs_begin_and_end() -> None:
     assert begins == {
         "off_the_shelf": "evaluate",
         "v_knn": "tune-v-knn",
+        "a_knn": "train-combiner",
+        "r_knn_without_keys": "evaluate",
+        "r_knn": "train-combiner",
         "adapter": "train-adapter",
         "ink": "train-ink-round-1",
     }
     assert {last_job(MINI, RunName(system, "koran", 1)) for system in SYSTEMS} == {"evaluate"}
+
+
+@pytest.mark.parametrize(
+    ("systems", "owner"),
+    [
+        (["r_knn_without_keys", "r_knn"], "r_knn"),
+        (["r_knn_without_keys"], "r_knn_without_keys"),
+        (["r_knn"], "r_knn"),
+        (["adapter"], "r_knn"),  # one of them was asked for on the command line alone
+    ],
+)
+def test_a_combiner_that_two_systems_share_is_trained_in_one_s_run(systems: list[str], owner: str) -> None:
+    config = changed("systems", systems)
+    shared = ("r_knn", "r_knn_without_keys")
+    assert {run_that_trains(config, system) for system in shared} == {owner}
+    begin_with_it = [system for system in shared if first_job(config, RunName(system, "koran", 1)) == "train-combiner"]
+    assert begin_with_it == [owner]
+    assert run_that_trains(config, "a_knn") == "a_knn"
+
+
+def test_a_system_of_one_s_own_has_runs_too() -> None:
+    own = {name: {"combiner": "vanilla", "key": "decoder_output", "k": k} for name, k in (("mine", 3), ("other", 4))}
+    config = changed("own_systems", own)
+    found = parameters(config, RunName("mine", "koran", 1))
+    assert found["own_systems.mine.k"] == 3
+    assert "combiner_training.learning_rate" in found
+    assert not any(name.startswith(("a_knn.", "own_systems.other.")) for name in found)
+    assert first_job(config, RunName("mine", "koran", 1)) == "train-combiner"
+
+
+@pytest.mark.parametrize("system", ["off_the_shelf", "v_knn", "ink"])
+def test_what_learns_no_combiner_is_named(system: str) -> None:
+    with pytest.raises(InkError, match=f"^{SYSTEMS[system].label} learns no combiner"):
+        run_that_trains(MINI, system)
 
 
 def test_the_base_model_is_trained_in_the_run_of_the_unadapted_model_on_its_own_domain() -> None:

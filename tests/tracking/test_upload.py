@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from ink.errors import InkError
+from ink.files import write_json
 from ink.tracking.job import Terminated
 from ink.tracking.syncing import sync
 from ink.tracking.upload import Uploader, configured_uri, without_password
@@ -67,6 +68,21 @@ def test_a_run_is_in_mlflow_as_its_jobs_said_it(experiment: Experiment, store: S
     files = sorted(str(path.relative_to(artifacts)) for path in Path(artifacts).rglob("*") if path.is_file())
     assert files == ["config.yaml", "hypotheses.en", "logs/train-adapter.log", "scores.json"]
     assert (Path(artifacts) / "logs" / "train-adapter.log").read_text() == "epoch 1\n"
+
+
+def test_a_combiner_s_curves_go_by_update_and_are_those_of_the_one_kept(experiment: Experiment, store: Store) -> None:
+    checks = [{"update": 0, "dev_loss": 3.0, "dev_log_likelihood": -2.9, "lambda": 0.5}]
+    checks += [{**checks[0], "update": update, "training_loss": 2.5, "dev_loss": 2.0} for update in (50, 100)]
+    with experiment.job("train-combiner", system="r_knn") as job:
+        write_json(Path("record.json"), {"best_dev_loss": 2.0, "history": checks})
+        job.trained(Path("record.json"), curves_by="update")
+    run_id = store.only_run()
+    assert store.rows("select name from runs") == [("r_knn/koran/seed1",)]
+    assert store.curve(run_id, "train/loss") == [(50, 2.5), (100, 2.5)]
+    assert store.curve(run_id, "dev/loss") == [(0, 3.0), (50, 2.0), (100, 2.0)]
+    assert store.curve(run_id, "dev/log_likelihood") == [(0, -2.9), (50, -2.9), (100, -2.9)]
+    assert store.curve(run_id, "dev/lambda") == [(0, 0.5), (50, 0.5), (100, 0.5)]
+    assert store.curve(run_id, "dev/loss_best") == [(0, 2.0)]
 
 
 def test_uploading_again_and_again_adds_nothing(experiment: Experiment, store: Store) -> None:

@@ -41,7 +41,7 @@ def test_every_job_leaves_a_log_and_a_benchmark(micro: Any) -> None:
     workspace, run = micro
     jobs = sum(run.planned.values())
     # for all: two of tables, three of text, base model, its score; a domain: its own, its scores, its rounds
-    assert jobs == 2 + 3 + 2 + len(DOMAINS) * (5 + len(SYSTEMS) + 2 * ROUNDS - 1)
+    assert jobs == 2 + 3 + 2 + len(DOMAINS) * (7 + len(SYSTEMS) + 2 * ROUNDS - 1)
     benchmarks = workspace.files("results/micro/benchmarks/**/*.tsv")
     logs = workspace.files("results/micro/logs/**/*.log")
     assert len(benchmarks) == len(logs) == jobs
@@ -77,9 +77,15 @@ def test_every_system_has_hypotheses_and_scores(micro: Any) -> None:
             assert score.general is not None
             assert score.general.domain == "general"
             assert all(score.added_memory.values())
-        expected = {"off_the_shelf": set(), "v_knn": {"index.faiss", "values.npy"}}
+        expected = {
+            "off_the_shelf": set(),
+            "v_knn": {"index.faiss", "values.npy"},
+            "a_knn": {"index.faiss", "values.npy", "weights.safetensors"},
+            "r_knn_without_keys": {"index.faiss", "values.npy", "log_probs.npy", "weights.safetensors"},
+            "r_knn": {"index.faiss", "values.npy", "log_probs.npy", "keys.npy", "weights.safetensors"},
+        }
         assert set(score.added_memory) == expected.get(score.system, {"adapter.safetensors"})
-    of_model = {score.model for score in scores if score.system in ("off_the_shelf", "v_knn")}
+    of_model = {score.model for score in scores if score.system not in ("adapter", "ink")}
     assert len(of_model) == 1
     assert len({score.model for score in scores if score.system in ("adapter", "ink")}) == 2 * len(DOMAINS)
 
@@ -103,7 +109,8 @@ def test_table_2_is_made_of_the_scores(micro: Any) -> None:
         assert row["bleu_average"] == pytest.approx(average)
     assert table["adapter"]["memory"] == 1.0
     assert table["ink"]["memory"] == pytest.approx(1.0, abs=0.05)
-    assert table["v_knn"]["memory"] > 1
+    assert 1 < table["v_knn"]["memory"] < table["a_knn"]["memory"]
+    assert table["a_knn"]["memory"] < table["r_knn_without_keys"]["memory"] < table["r_knn"]["memory"]
 
 
 def test_temporary_datastores_are_gone_and_the_base_model_s_stay(micro: Any) -> None:
@@ -225,6 +232,9 @@ def test_touching_everything_reruns_nothing_and_changing_one_score_renders_table
             {"train_ink_round": 3, "refresh_datastore": 2, "finish_ink": 1, "evaluate": 1, "table2": 1},
         ),
         ("v_knn={temperature: 5}", {"tune_v_knn": 2, "evaluate": 2, "table2": 1}),
+        ("a_knn={hidden: 16}", {"train_combiner": 2, "evaluate": 2, "table2": 1}),
+        ("r_knn={decay: {it: 10, koran: 20}}", {"train_combiner": 1, "evaluate": 2, "table2": 1}),
+        ("combiner_training={max_updates: 30}", {"train_combiner": 4, "evaluate": 6, "table2": 1}),
         ("evaluation={bootstrap_samples: 50}", {"table1": 1, "table2": 1}),
         ("systems=[off_the_shelf, v_knn]", {"table1": 1, "table2": 1}),
         ("threads={decoding: 2}", {}),
@@ -276,6 +286,13 @@ def test_mlflow_has_one_finished_run_for_each_system_domain_and_seed(micro: Any)
                     expected = [(entry["round"], entry[key]) for entry in record["history"]]
                     assert rows(curve, run_id, name) == expected, (model, domain, name)
                 assert rows(curve, run_id, "dev/bleu_final") == [(0, record["dev_bleu"])]
+        for system in ("a_knn", "r_knn"):
+            for domain in DOMAINS:
+                run_id, _ = runs[f"{system}/{domain}/seed1"]
+                record = read_json(folder / f"work/micro/combiners/{system}/{domain}/seed1/record.json")
+                for name, key in (("train/loss", "training_loss"), ("dev/loss", "dev_loss")):
+                    expected = [(entry["update"], entry[key]) for entry in record["history"] if key in entry]
+                    assert rows(curve, run_id, name) == expected, (system, domain, name)
         for score in read_scores(folder / "results" / "micro"):
             run_id, artifacts = runs[f"{score.system}/{score.domain}/seed{score.seed}"]
             assert rows(curve, run_id, "test/bleu") == [(0, score.bleu.score)]

@@ -19,3 +19,27 @@ rule tune_v_knn:
     shell:
         "ink --log {log} --threads {threads} tune-v-knn --config {params.config} --domain {wildcards.domain}"
         " {params.files} --output {output}"
+
+
+rule train_combiner:
+    input:
+        unpack(model_files),
+        datastore=queried_datastore,
+    output:
+        combiner=LAYOUT.combiner("{system}", "{domain}", "{seed}"),
+        record=f"{WORK}/combiners/{{system}}/{{domain}}/seed{{seed}}/record.json",
+    log:
+        f"{RESULTS}/logs/train_combiner/{{system}}/{{domain}}/seed{{seed}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/train_combiner/{{system}}/{{domain}}/seed{{seed}}.tsv"
+    threads: THREADS["training"]
+    resources:
+        mem_mb=4000,
+    params:
+        settings=settings("train-combiner"),
+        files=lambda wildcards, input: options(**input),
+        folder=subpath(output.combiner, parent=True),
+        config=CONFIG,
+    shell:
+        "ink --log {log} --threads {threads} train-combiner --config {params.config} --system {wildcards.system}"
+        " --domain {wildcards.domain} --seed {wildcards.seed} {params.files} --output {params.folder}"

@@ -15,7 +15,7 @@ from ink.files import write_atomically
 from ink.layout import Layout
 from ink.processes import own_name
 from ink.settings import settings_for, without_effect_removed
-from ink.systems import SYSTEMS, seeds_of
+from ink.systems import OWN_SYSTEMS, SYSTEMS, retrieval_settings, seeds_of, system_named
 from ink.tracking.provenance import record_workflow
 
 # nested values given by --config arrive as text
@@ -38,7 +38,7 @@ FIRST_SEED = config["seeds"][0]
 
 wildcard_constraints:
     domain="[^/]+",
-    system="|".join(SYSTEMS),
+    system="|".join([*SYSTEMS, *config[OWN_SYSTEMS]]),
     seed=r"\d+",
     round=r"\d+",
     key="decoder_output|ffn_input",
@@ -70,7 +70,8 @@ def settings(command):
     """Params of a rule: what its command reads of the config, so that a change there, and only there, reruns it."""
 
     def resolved(wildcards):
-        return without_effect_removed(settings_for(config, command, getattr(wildcards, "domain", None)))
+        domain, system = (getattr(wildcards, name, None) for name in ("domain", "system"))
+        return without_effect_removed(settings_for(config, command, domain, system))
 
     return resolved
 
@@ -106,15 +107,21 @@ def previous_round(wildcards):
     return {"previous": f"{ink_folder(wildcards)}/rounds/{number - 1}"} if number > 1 else {}
 
 
+def queried_datastore(wildcards):
+    """What a system that retrieves searches."""
+    return LAYOUT.datastore(wildcards.domain, retrieval_settings(config, wildcards.system)["key"])
+
+
 def system_files(wildcards):
     """What a system adds to the base model."""
-    system = SYSTEMS[wildcards.system]
+    system = system_named(wildcards.system)
     files = {}
     if system.model != "base":
         files["adapter"] = LAYOUT.adapter(system.model, wildcards.domain, wildcards.seed)
-    if system.combiner is not None:
-        files["datastore"] = LAYOUT.datastore(wildcards.domain, config[wildcards.system]["key"])
-        files["combiner"] = LAYOUT.combiner(wildcards.system, wildcards.domain)
+    if system.section is not None:
+        files["datastore"] = queried_datastore(wildcards)
+        seed = wildcards.seed if system.learns_combiner else None
+        files["combiner"] = LAYOUT.combiner(system.section, wildcards.domain, seed)
     return files
 
 

@@ -1,0 +1,106 @@
+"""The base model's queries on the dev set: once without dropout, or anew for every batch with it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from fairseq.data import LanguagePairDataset
+from fairseq.modules import MultiheadAttention
+from torch import Tensor
+
+from ink.combiners.combiner import Combiner
+from ink.datastore.build import batches_by_length, teacher_forced_batch
+from ink.datastore.search import Searcher
+from ink.nmt.device import device_of
+from ink.nmt.keys import KeyReader
+from ink.nmt.translation_model import TranslationModel
+from ink.progress import progress
+from ink.training.combiners.positions import Positions, joined, positions_of
+
+# What A-kNN's and R-kNN's released scripts leave on in the base model while it queries.
+RELEASED_DROPOUT, RELEASED_ATTENTION_DROPOUT = 0.2, 0.1
+
+
+class DevQueries:
+    """Positions of the dev set as a combiner is trained on them.
+
+    `base_dropout` is `none`: the base model passes over the set once, in eval mode, and every batch is made of what
+    was kept; or `released`: it passes over every batch anew, with the released scripts' dropout.
+    """
+
+    def __init__(
+        self,
+        model: TranslationModel,
+        dataset: LanguagePairDataset,
+        searcher: Searcher,
+        combiner: Combiner,
+        base_dropout: str,
+        batch_tokens: int,
+    ) -> None:
+        self.model, self.dataset, self.searcher, self.combiner = model, dataset, searcher, combiner
+        self.base_dropout = base_dropout
+        if base_dropout == "released":
+            set_dropout(model.network, RELEASED_DROPOUT, RELEASED_ATTENTION_DROPOUT)
+        sizes = np.asarray(dataset.tgt_sizes, dtype=np.int64)
+        self._offsets = np.concatenate([[0], np.cumsum(sizes)])
+        self.stored = self._pass(batch_tokens)
+
+    @property
+    def sentences(self) -> int:
+        return len(self.dataset)
+
+    def batch(self, sentences: Sequence[int]) -> Positions:
+        """Return the positions of these sentences as a training batch."""
+        if self.base_dropout == "none":
+            return self.stored.at(self._rows(sentences))
+        self.model.network.train()
+        reader = KeyReader(self.model.network.decoder, self.searcher.datastore.meta.key)
+        try:
+            return self._query(sentences, reader)[1]
+        finally:
+            reader.close()
+            self.model.network.eval()
+
+    def _pass(self, batch_tokens: int) -> Positions:
+        """Query with the whole set in eval mode; positions in the order of its sentences."""
+        network = self.model.network.eval()
+        reader = KeyReader(network.decoder, self.searcher.datastore.meta.key)
+        order: list[int] = []
+        parts = []
+        try:
+            batches = batches_by_length(self.dataset, batch_tokens)
+            for batch in progress(batches, description="querying with dev", unit="batch"):
+                sentences, found = self._query(batch, reader)
+                order += sentences
+                parts.append(found)
+        finally:
+            reader.close()
+        places = torch.empty(int(self._offsets[-1]), dtype=torch.long, device=device_of(network))
+        places[self._rows(order)] = torch.arange(len(places), device=places.device)
+        return joined(parts).at(places)
+
+    def _query(self, sentences: Sequence[int], reader: KeyReader) -> tuple[list[int], Positions]:
+        order, queries, targets, log_probs = teacher_forced_batch(
+            self.model, self.dataset, sentences, reader, with_log_probs=True
+        )
+        assert log_probs is not None
+        combiner = self.combiner
+        neighbours = self.searcher.search(
+            queries, combiner.k, keys=combiner.needs_keys, log_probs=combiner.needs_log_probs
+        )
+        return order, positions_of(combiner, neighbours, queries.float(), targets, log_probs)
+
+    def _rows(self, sentences: Sequence[int]) -> Tensor:
+        """Return the places of the sentences' positions in the set, (positions,)."""
+        spans = [np.arange(self._offsets[number], self._offsets[number + 1]) for number in sentences]
+        return torch.from_numpy(np.concatenate(spans)).to(device_of(self.model.network))
+
+
+def set_dropout(network: torch.nn.Module, dropout: float, attention_dropout: float) -> None:
+    """Give a fairseq Transformer other dropout than it was trained with; dropout of activations stays."""
+    for module in network.modules():
+        inner = getattr(module, "dropout_module", None)
+        if inner is not None:
+            inner.p = attention_dropout if isinstance(module, MultiheadAttention) else dropout

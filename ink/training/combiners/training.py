@@ -1,0 +1,217 @@
+"""Training a combiner on the dev set, the base model frozen: both the training set and what the best is chosen by."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ink.combiners.chosen import DESCRIPTION, write_combiner
+from ink.combiners.combiner import Combiner
+from ink.combiners.registry import find_combiner
+from ink.datastore.search import Searcher
+from ink.datastore.storage import open_datastore
+from ink.domain import Domain
+from ink.files import write_atomically, write_json
+from ink.nmt.device import torch_device
+from ink.nmt.translation_model import TranslationModel
+from ink.systems import retrieval_settings
+from ink.training.combiners.loss import smoothed_loss, target_log_probs
+from ink.training.combiners.perturbation import RobustPerturbation
+from ink.training.combiners.positions import Positions
+from ink.training.combiners.queries import DevQueries
+
+AT_ONCE = 8192  # positions of dev weighed together when its loss is computed
+NO_SETTINGS_OF_THE_COMBINER = ("combiner", "key")
+
+# What an update does to its batch before the combiner sees it.
+Perturbation = Callable[[Positions, int], Positions]
+
+
+def train_combiner(
+    domain: Domain, datastore: Path, system: str, settings: Mapping[str, Any], seed: int, output: Path
+) -> None:
+    """Train the combiner of a system on the domain's dev set and write the folder `output`, whole or not at all.
+
+    It holds combiner.json, weights.safetensors if it learns any, and record.json with the curves. A setting of the
+    combiner that is a list is a grid: one is trained with each, and that of the lowest dev loss is kept.
+    settings: device, datastore.batch_tokens, index, combiner_training, and the system's section.
+    """
+    start = time.perf_counter()
+    described = retrieval_settings(settings, system)
+    kind = find_combiner(described["combiner"])
+    model = domain.load_model(settings)
+    store = open_datastore(datastore, model=model.fingerprint, corpus=domain.data.fingerprint, key=described["key"])
+    searcher = Searcher(store, settings["index"])
+    dataset = domain.data.load(model.task, "dev")
+    how = settings["combiner_training"]
+    batch_tokens = settings["datastore"]["batch_tokens"]
+    asked: tuple[Any, ...] = ()
+    best: tuple[float, Combiner, dict[str, Any]] | None = None
+    tried = []
+    for own in grid({name: value for name, value in described.items() if name not in NO_SETTINGS_OF_THE_COMBINER}):
+        torch.manual_seed(seed)
+        combiner = kind.from_settings(own)
+        # with another temperature the same is asked of model and datastore, and need not be asked again
+        needs = (combiner.k, combiner.needs_keys, combiner.needs_log_probs, combiner.top_probabilities)
+        if needs != asked:
+            asked, queries = needs, DevQueries(model, dataset, searcher, combiner, how["base_dropout"], batch_tokens)
+        generator = torch.Generator().manual_seed(seed)
+        perturbation = perturbation_for(described["combiner"], own, model, searcher, batch_tokens, generator)
+        run = CombinerTraining(combiner, queries, how, settings["device"], generator, perturbation)
+        record = run.train()
+        chosen = {name: own[name] for name in own if isinstance(described[name], list)}
+        tried.append({**chosen, "dev_loss": record["best_dev_loss"]})
+        if best is None or record["best_dev_loss"] < best[0]:
+            best = record["best_dev_loss"], combiner, {"settings": own, "chosen": chosen, **record}
+    assert best is not None
+    _, combiner, record = best
+    with write_atomically(output) as folder:
+        write_combiner(
+            folder / DESCRIPTION,
+            described["combiner"],
+            record["settings"],
+            chosen=record["chosen"],
+            tried=tried,
+            network=combiner.network,
+            model=model.fingerprint,
+        )
+        record["seconds"]["all"] = time.perf_counter() - start
+        write_json(folder / "record.json", {"system": system, **record, "tried": tried})
+
+
+def grid(settings: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return every combination of settings of which some are lists."""
+    lists = [value if isinstance(value, list) else [value] for value in settings.values()]
+    return [dict(zip(settings, values, strict=True)) for values in itertools.product(*lists)]
+
+
+def perturbation_for(
+    combiner: str,
+    settings: Mapping[str, Any],
+    model: TranslationModel,
+    searcher: Searcher,
+    batch_tokens: int,
+    generator: torch.Generator,
+) -> Perturbation | None:
+    """Return what the training of this combiner does to its batches, if anything."""
+    if combiner != "robust":
+        return None
+
+    @torch.no_grad()
+    def log_probs(keys: Tensor, values: Tensor) -> Tensor:
+        parts = []
+        for some, of_them in zip(keys.split(batch_tokens), values.split(batch_tokens), strict=True):
+            distribution = torch.log_softmax(model.network.decoder.output_layer(some).float(), dim=-1)
+            parts.append(distribution.gather(-1, of_them.unsqueeze(-1)).squeeze(-1))
+        return torch.cat(parts)
+
+    names = ("sigma", "alpha0", "decay")
+    return RobustPerturbation(
+        searcher.datastore.keys, log_probs, generator=generator, **{name: settings[name] for name in names}
+    )
+
+
+class CombinerTraining:
+    """One combiner, the positions that it learns from, and the optimiser that updates it.
+
+    how: the config's combiner_training. Validation sees the dev set in eval mode and unperturbed.
+    """
+
+    def __init__(
+        self,
+        combiner: Combiner,
+        queries: DevQueries,
+        how: Mapping[str, Any],
+        device: str,
+        generator: torch.Generator,
+        perturbation: Perturbation | None = None,
+    ) -> None:
+        self.combiner, self.queries, self.how = combiner, queries, how
+        self.generator, self.perturbation = generator, perturbation
+        if combiner.network is not None:
+            combiner.network.to(torch_device(device))
+
+    def train(self) -> dict[str, Any]:
+        """Train, leave the combiner with its best weights, and return the record: curves, best check, seconds."""
+        start = time.perf_counter()
+        history = [{"update": 0, **self.validate()}]
+        network = self.combiner.network
+        if network is None:
+            return self._record(history, history[0], start)
+        best, weights = None, copy.deepcopy(network.state_dict())
+        how = self.how
+        optimiser = torch.optim.Adam(
+            network.parameters(), lr=how["learning_rate"], betas=tuple(how["betas"]), eps=how["epsilon"]
+        )
+        losses: list[float] = []
+        since_best = 0
+        for update, sentences in zip(range(1, how["max_updates"] + 1), self._batches(), strict=False):
+            losses.append(self._update(network, optimiser, sentences, update))
+            if update % how["check_every"] and update != how["max_updates"]:
+                continue
+            check = {"update": update, "training_loss": sum(losses) / len(losses), **self.validate()}
+            history.append(check)
+            losses = []
+            if update < how["best_from"]:
+                continue
+            since_best += 1
+            if best is None or check["dev_loss"] < best["dev_loss"]:
+                best, weights, since_best = check, copy.deepcopy(network.state_dict()), 0
+            if since_best >= how["patience"]:
+                break
+        assert best is not None
+        network.load_state_dict(weights)
+        return self._record(history, best, start)
+
+    @torch.no_grad()
+    def validate(self) -> dict[str, float]:
+        """Return the loss per token of dev, log p of its targets, and lambda, the mean share that p_NMT gives up."""
+        if self.combiner.network is not None:
+            self.combiner.network.eval()
+        stored = self.queries.stored
+        loss = likelihood = given = 0.0
+        for begin in range(0, len(stored), AT_ONCE):
+            positions = stored.at(slice(begin, begin + AT_ONCE))
+            weights = self.combiner.weights(positions.neighbours, positions.evidence)
+            loss += float(smoothed_loss(weights, positions, self.how["label_smoothing"]))
+            likelihood += float(target_log_probs(weights, positions).sum())
+            given += float((1 - weights.model.exp()).sum())
+        count = len(stored)
+        return {"dev_loss": loss / count, "dev_log_likelihood": likelihood / count, "lambda": given / count}
+
+    def _update(self, network: nn.Module, optimiser: torch.optim.Optimizer, sentences: list[int], update: int) -> float:
+        positions = self.queries.batch(sentences)
+        if self.perturbation is not None:
+            positions = self.perturbation(positions, update - 1)
+        network.train()
+        weights = self.combiner.weights(positions.neighbours, positions.evidence)
+        loss = smoothed_loss(weights, positions, self.how["label_smoothing"]) / len(positions)
+        optimiser.zero_grad()
+        loss.backward()
+        if self.how["clip_norm"]:
+            nn.utils.clip_grad_norm_(network.parameters(), self.how["clip_norm"])
+        optimiser.step()
+        return float(loss.detach())
+
+    def _batches(self) -> Any:
+        """Yield the sentences of each update: the dev set in a new order every epoch."""
+        size = self.how["batch_sentences"]
+        while True:
+            order = torch.randperm(self.queries.sentences, generator=self.generator).tolist()
+            yield from (order[begin : begin + size] for begin in range(0, len(order), size))
+
+    def _record(self, history: list[dict[str, Any]], best: Mapping[str, Any], start: float) -> dict[str, Any]:
+        return {
+            "best_update": best["update"],
+            "best_dev_loss": best["dev_loss"],
+            "start_dev_loss": history[0]["dev_loss"],
+            "history": history,
+            "seconds": {"training": time.perf_counter() - start},
+        }

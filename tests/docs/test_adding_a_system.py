@@ -1,0 +1,119 @@
+"""docs/adding-a-system.md does what it says: its blocks are executed as they stand."""
+
+from __future__ import annotations
+
+import copy
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ink.assembly import Parts
+from ink.config import check, load
+from ink.datastore.build import build_datastore
+from ink.evaluation.system import evaluate_system
+from ink.files import read_json
+from ink.reporting.scores import labels
+from ink.settings import settings_for
+from ink.systems import seeds_of
+from ink.training.combiners.training import train_combiner
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+TEXT = (REPOSITORY / "docs" / "adding-a-system.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", TEXT, flags=re.MULTILINE | re.DOTALL)
+
+
+MODULE, TEST = blocks("python")
+ENTRY = yaml.safe_load(blocks("yaml")[0])
+(COMMAND,) = blocks("bash")
+(PLACE,) = re.findall(r"^`ink/combiners/(\w+)\.py`:$", TEXT, flags=re.MULTILINE)
+NAME = "sk_mt"
+
+
+@pytest.fixture
+def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The document's module, where a module beside the others would be found."""
+    import ink.combiners
+
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / f"{PLACE}.py").write_text(MODULE, encoding="utf-8")
+    monkeypatch.setattr(ink.combiners, "__path__", [*ink.combiners.__path__, str(tmp_path / "more")])
+    monkeypatch.delitem(sys.modules, f"ink.combiners.{PLACE}", raising=False)
+
+
+def config_with_entry() -> dict[str, Any]:
+    return {**load(REPOSITORY / "config" / "config.yaml"), **ENTRY, "systems": ["off_the_shelf", "v_knn", NAME]}
+
+
+def test_the_test_of_the_document_passes(module: None) -> None:
+    exec(compile(TEST, "adding-a-system.md", "exec"), {})
+
+
+def test_the_entry_is_accepted_and_reaches_the_command_that_trains(module: None) -> None:
+    config = config_with_entry()
+    check(config)
+    settings = settings_for(config, "train-combiner", "koran", NAME)
+    assert settings["own_systems"] == ENTRY["own_systems"]
+    assert "a_knn" not in settings
+    by_domain = copy.deepcopy(config)
+    by_domain["own_systems"][NAME]["k"] = {"medical": 4, "law": 4, "it": 4, "koran": 16}
+    assert settings_for(by_domain, "train-combiner", "koran", NAME)["own_systems"][NAME]["k"] == 16
+    assert labels([NAME, "v_knn"]) == {"v_knn": "V-kNN", NAME: NAME}
+    assert seeds_of(NAME, [1, 2]) == [1, 2]
+
+
+def test_the_system_is_chosen_on_dev_and_scored(module: None, tiny: Any, tmp_path: Path) -> None:
+    settings = {**tiny.settings, **ENTRY}
+    model = tiny.domain.load_model(settings)
+    build_datastore(
+        model,
+        tiny.domain.data.load(model.task, "train"),
+        tiny.domain.data.fingerprint,
+        tmp_path / "store",
+        key=ENTRY["own_systems"][NAME]["key"],
+        batch_tokens=500,
+        index={"type": "exact"},
+    )
+    train_combiner(tiny.domain, tmp_path / "store", NAME, settings, 1, tmp_path / "trained")
+    assert sorted(path.name for path in (tmp_path / "trained").iterdir()) == ["combiner.json", "record.json"]
+    described = read_json(tmp_path / "trained" / "combiner.json")
+    losses = {entry["temperature"]: entry["dev_loss"] for entry in described["tried"]}
+    assert list(losses) == [1, 10, 100]
+    assert described["chosen"] == {"temperature": min(losses, key=lambda temperature: losses[temperature])}
+    parts = Parts(datastore=tmp_path / "store", combiner=tmp_path / "trained" / "combiner.json")
+    evaluate_system(NAME, "koran", 1, tiny.domain, parts, None, settings, tmp_path / "h.yy", tmp_path / "s.json")
+    scored = read_json(tmp_path / "s.json")
+    assert scored["system"] == NAME
+    assert set(scored["added_memory"]) == {"index.faiss", "values.npy"}
+    assert scored["chosen"] == described["chosen"]
+
+
+def test_the_command_plans_its_jobs(tmp_path: Path) -> None:
+    for name in ("workflow", "config", "profiles"):
+        shutil.copytree(REPOSITORY / name, tmp_path / name)
+    shutil.copy2(REPOSITORY / "Snakefile", tmp_path)
+    path = tmp_path / "config" / "config.yaml"
+    config = {**load(path), **ENTRY}
+    path.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
+    program, *arguments = re.findall(r"'[^']*'|\S+", COMMAND)
+    assert program == "snakemake"
+    done = subprocess.run(
+        [str(Path(sys.executable).parent / program), "--dry-run", *(word.strip("'") for word in arguments)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    said = done.stdout + done.stderr
+    assert done.returncode == 0, said
+    domains = len(config["domains"])
+    assert re.search(rf"^train_combiner +{domains}$", said, flags=re.MULTILINE)
+    assert re.search(rf"^evaluate +{3 * domains + 1}$", said, flags=re.MULTILINE)
+    assert f"results/mini/scores/{NAME}/koran/seed1.json" in said

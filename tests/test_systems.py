@@ -1,0 +1,48 @@
+"""Systems by name: those of Table 2, and an experiment's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ink.combiners.registry import BUILT_IN
+from ink.config import load
+from ink.systems import SYSTEMS, retrieval_settings, seeds_of, system_named
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+MINI = load(REPOSITORY / "config" / "config.yaml")
+
+
+def test_what_depends_on_the_seed_runs_with_every_seed() -> None:
+    found = {name: seeds_of(name, [3, 4]) for name in [*SYSTEMS, "mine"]}
+    once = [name for name, seeds in found.items() if seeds == [3]]
+    assert once == ["off_the_shelf", "v_knn"]
+    assert all(found[name] == [3, 4] for name in found if name not in once)
+
+
+@pytest.mark.parametrize("name", [name for name, system in SYSTEMS.items() if system.retrieves])
+def test_every_system_that_retrieves_has_a_combiner_and_a_kind_of_key(name: str) -> None:
+    settings = retrieval_settings(MINI, name)
+    assert settings["combiner"] in BUILT_IN
+    assert settings["key"] == "decoder_output"
+
+
+def test_r_knn_without_keys_uses_what_r_knn_has_trained() -> None:
+    assert retrieval_settings(MINI, "r_knn_without_keys") == retrieval_settings(MINI, "r_knn")
+    assert system_named("r_knn_without_keys").section == system_named("r_knn").section == "r_knn"
+    assert [name for name, system in SYSTEMS.items() if system.without_keys] == ["r_knn_without_keys"]
+
+
+def test_a_system_of_one_s_own_is_the_base_model_with_its_combiner() -> None:
+    entry: dict[str, Any] = {"combiner": "my.module", "key": "ffn_input", "k": 3}
+    config = {**MINI, "own_systems": {"mine": entry}}
+    assert retrieval_settings(config, "mine") == entry
+    system = system_named("mine")
+    assert (system.label, system.model, system.section, system.retrieves) == ("mine", "base", "mine", True)
+
+
+def test_a_system_that_does_not_retrieve_has_no_such_settings() -> None:
+    with pytest.raises(ValueError, match="ink does not retrieve"):
+        retrieval_settings(MINI, "ink")

@@ -1,0 +1,217 @@
+"""Training combiners on the tiny model: it learns, keeps its best, and says what it did."""
+
+from __future__ import annotations
+
+import math
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from ink.assembly import Parts, assemble
+from ink.combiners.chosen import load_combiner
+from ink.combiners.robust import RobustCombiner
+from ink.datastore.search import Searcher
+from ink.datastore.storage import open_datastore
+from ink.errors import InkError
+from ink.evaluation.system import evaluate_system
+from ink.files import read_json, read_lines
+from ink.training.combiners.positions import Positions
+from ink.training.combiners.queries import DevQueries
+from ink.training.combiners.training import CombinerTraining, grid, perturbation_for, train_combiner
+
+Train = Callable[..., tuple[Path, dict[str, Any]]]
+
+
+@pytest.fixture
+def train(tiny: Any, store: Path, tmp_path: Path) -> Train:
+    """Train a system's combiner with changed settings; return its folder and its record."""
+
+    def run(
+        system: str, changes: dict[str, dict[str, Any]] | None = None, *, seed: int = 1, name: str = "trained"
+    ) -> Any:
+        settings = tiny.settings
+        for section, values in (changes or {}).items():
+            settings[section] |= values
+        train_combiner(tiny.domain, store, system, settings, seed, tmp_path / name)
+        return tmp_path / name, read_json(tmp_path / name / "record.json")
+
+    return run
+
+
+@pytest.mark.parametrize("system", ["a_knn", "r_knn"])
+def test_training_improves_the_likelihood_of_dev(train: Train, system: str) -> None:
+    folder, record = train(system)
+    start, *checks = record["history"]
+    assert start["update"] == 0
+    assert [check["update"] for check in checks] == [10, 20, 30, 40, 50, 60]
+    best = min(checks[1:], key=lambda check: check["dev_loss"])
+    assert (record["best_update"], record["best_dev_loss"]) == (best["update"], best["dev_loss"])
+    assert record["best_dev_loss"] < record["start_dev_loss"] - 0.01
+    assert best["dev_log_likelihood"] > start["dev_log_likelihood"]
+    assert 0 < best["lambda"] < 1
+    assert sorted(path.name for path in folder.iterdir()) == ["combiner.json", "record.json", "weights.safetensors"]
+
+
+def test_the_weights_kept_are_those_of_the_best_check_on_unperturbed_positions(
+    tiny: Any, train: Train, store: Path
+) -> None:
+    folder, record = train("r_knn", {"combiner_training": {"learning_rate": 0.1}})
+    losses = [check["dev_loss"] for check in record["history"]]
+    assert record["best_dev_loss"] < losses[-1], "the last check is the best: nothing tells the two apart"
+    model = tiny.domain.load_model(tiny.settings)
+    searcher = Searcher(open_datastore(store), {"type": "exact"})
+    combiner = load_combiner(folder / "combiner.json")
+    dataset = tiny.domain.data.load(model.task, "dev")
+    queries = DevQueries(model, dataset, searcher, combiner, "none", 200)
+    generator = torch.Generator().manual_seed(0)
+    again = CombinerTraining(combiner, queries, tiny.settings["combiner_training"], "cpu", generator).validate()
+    assert again["dev_loss"] == pytest.approx(record["best_dev_loss"], rel=1e-5)
+
+
+def test_every_update_is_perturbed_and_no_validation(tiny: Any, store: Path) -> None:
+    model = tiny.domain.load_model(tiny.settings)
+    searcher = Searcher(open_datastore(store), {"type": "exact"})
+    torch.manual_seed(0)
+    combiner = RobustCombiner(3, 4, 8, top=8)
+    queries = DevQueries(model, tiny.domain.data.load(model.task, "dev"), searcher, combiner, "none", 200)
+    generator = torch.Generator().manual_seed(0)
+    settings = {"sigma": 0.1, "alpha0": 1.0, "decay": 1e9}
+    perturb = perturbation_for("robust", settings, model, searcher, 16, generator)
+    assert perturb is not None
+    assert perturbation_for("adaptive", {}, model, searcher, 16, generator) is None
+    updates: list[int] = []
+
+    def spy(positions: Positions, update: int) -> Positions:
+        found = perturb(positions, update)
+        assert not torch.equal(found.neighbours.distances, positions.neighbours.distances)
+        updates.append(update)
+        return found
+
+    before = queries.stored.neighbours.distances.clone()
+    how = {**tiny.settings["combiner_training"], "max_updates": 12, "check_every": 4, "best_from": 4}
+    record = CombinerTraining(combiner, queries, how, "cpu", generator, spy).train()
+    assert updates == list(range(12))
+    assert len(record["history"]) == 4
+    assert torch.equal(queries.stored.neighbours.distances, before)
+
+
+@torch.no_grad()
+def test_perturbed_entries_are_asked_of_the_output_layer(tiny: Any, store: Path) -> None:
+    model = tiny.domain.load_model(tiny.settings)
+    datastore = open_datastore(store)
+    searcher = Searcher(datastore, {"type": "exact"})
+    settings = {"sigma": 0.0, "alpha0": 1.0, "decay": 10.0}
+    perturb: Any = perturbation_for("robust", settings, model, searcher, 7, torch.Generator())
+    keys = torch.from_numpy(datastore.keys[:20].astype("float32"))
+    found = perturb.log_probs(keys, torch.from_numpy(datastore.values[:20].astype("int64")))
+    # of unperturbed keys it is what was stored with them, up to the keys' two bytes
+    torch.testing.assert_close(found, torch.from_numpy(datastore.log_probs[:20].copy()), atol=0.02, rtol=0.01)
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_others(train: Train) -> None:
+    few = {"combiner_training": {"max_updates": 20, "best_from": 10}}
+    first, second, other = (
+        load_file(train("r_knn", few, seed=seed, name=name)[0] / "weights.safetensors")
+        for seed, name in ((1, "first"), (1, "second"), (2, "other"))
+    )
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    assert not all(torch.equal(first[name], other[name]) for name in first)
+
+
+def test_patience_counts_checks_from_best_from_on(train: Train) -> None:
+    # a learning rate of next to nothing: no check is better than the first by more than a rounding
+    changes = {"learning_rate": 1e-30, "patience": 2, "max_updates": 90, "check_every": 10, "best_from": 30}
+    record = train("a_knn", {"combiner_training": changes})[1]
+    assert [check["update"] for check in record["history"]] == [0, 10, 20, 30, 40, 50]
+    assert record["best_update"] == 30
+
+
+def test_a_list_is_a_grid_and_the_lowest_dev_loss_is_kept(train: Train) -> None:
+    folder, record = train("a_knn", {"a_knn": {"temperature": [1, 10, 1000], "max_k": [2, 4]}})
+    described = read_json(folder / "combiner.json")
+    assert [(entry["max_k"], entry["temperature"]) for entry in described["tried"]] == [
+        (k, temperature) for k in (2, 4) for temperature in (1, 10, 1000)
+    ]
+    best = min(described["tried"], key=lambda entry: entry["dev_loss"])
+    assert described["chosen"] == {"max_k": best["max_k"], "temperature": best["temperature"]}
+    assert described["settings"] == {**described["chosen"], "hidden": 8, "dropout": 0.0}
+    assert record["best_dev_loss"] == best["dev_loss"]
+    combiner: Any = load_combiner(folder / "combiner.json")
+    assert (combiner.k, combiner.temperature) == (best["max_k"], best["temperature"])
+    # each is trained as it would be alone
+    alone = train("a_knn", {"a_knn": described["settings"]}, name="alone")[1]
+    assert alone["best_dev_loss"] == record["best_dev_loss"]
+
+
+def test_grids_have_every_combination() -> None:
+    assert grid({"k": [1, 2], "hidden": 8, "temperature": [5.0]}) == [
+        {"k": 1, "hidden": 8, "temperature": 5.0},
+        {"k": 2, "hidden": 8, "temperature": 5.0},
+    ]
+
+
+@pytest.mark.parametrize("system", ["a_knn", "r_knn"])
+def test_it_trains_with_the_released_dropout_of_the_base_model(train: Train, system: str) -> None:
+    changes = {"max_updates": 30, "best_from": 10}
+    _, without = train(system, {"combiner_training": changes}, name="without")
+    _, record = train(system, {"combiner_training": {**changes, "base_dropout": "released"}}, name="with")
+    first, *_ = record["history"]
+    assert first == without["history"][0]
+    for check, easier in zip(record["history"][1:], without["history"][1:], strict=True):
+        # queries of a model with dropout are farther from what they look for
+        assert check["training_loss"] > easier["training_loss"]
+        assert math.isfinite(check["dev_loss"])
+
+
+def test_a_datastore_keyed_otherwise_is_refused_and_nothing_is_written(train: Train, tmp_path: Path) -> None:
+    with pytest.raises(InkError, match="made with key kind decoder_output, but ffn_input is in use"):
+        train("a_knn", {"a_knn": {"key": "ffn_input"}})
+    assert not (tmp_path / "trained").exists()
+
+
+def score(tiny: Any, folder: Path, system: str, parts: Parts) -> tuple[dict[str, Any], list[str]]:
+    hypotheses, scores = folder / f"{system}.yy", folder / f"{system}.json"
+    evaluate_system(system, "koran", 1, tiny.domain, parts, None, tiny.settings, hypotheses, scores)
+    return read_json(scores), read_lines(hypotheses)
+
+
+def test_r_knn_reads_keys_and_its_twin_decodes_after_they_are_deleted(
+    tiny: Any, train: Train, store: Path, tmp_path: Path
+) -> None:
+    folder, _ = train("r_knn", {"combiner_training": {"max_updates": 20}})
+    copied = shutil.copytree(store, tmp_path / "copied")
+    combiner = folder / "combiner.json"
+    with_keys, hypotheses = score(tiny, tmp_path, "r_knn", Parts(datastore=copied, combiner=combiner))
+    assert set(with_keys["added_memory"]) == {
+        "index.faiss",
+        "values.npy",
+        "log_probs.npy",
+        "keys.npy",
+        "weights.safetensors",
+    }
+    (copied / "keys.npy").unlink()
+    without = Parts(datastore=copied, combiner=combiner, without_keys=True)
+    found, same = score(tiny, tmp_path, "r_knn_without_keys", without)
+    assert set(found["added_memory"]) == set(with_keys["added_memory"]) - {"keys.npy"}
+    # the index is exact here, so that distances are the same with and without keys
+    assert same == hypotheses
+    with pytest.raises(InkError, match=r"keys\.npy does not exist"):
+        score(tiny, tmp_path, "r_knn", Parts(datastore=copied, combiner=combiner))
+
+
+def test_a_knn_decodes_with_what_it_learnt_and_cannot_do_so_without_its_weights(
+    tiny: Any, train: Train, store: Path, tmp_path: Path
+) -> None:
+    folder, _ = train("a_knn", {"a_knn": {"temperature": [1, 10]}})
+    parts = Parts(datastore=store, combiner=folder / "combiner.json")
+    scored, _ = score(tiny, tmp_path, "a_knn", parts)
+    assert set(scored["added_memory"]) == {"index.faiss", "values.npy", "weights.safetensors"}
+    assert scored["chosen"] == read_json(folder / "combiner.json")["chosen"]
+    (folder / "weights.safetensors").unlink()
+    with pytest.raises(InkError, match=r"weights\.safetensors does not exist; train the combiner first"):
+        assemble(tiny.domain, parts, tiny.settings)
