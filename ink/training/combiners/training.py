@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+import math
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -18,6 +19,7 @@ from ink.combiners.registry import find_combiner
 from ink.datastore.search import Searcher
 from ink.datastore.storage import open_datastore
 from ink.domain import Domain
+from ink.errors import InkError
 from ink.files import write_atomically, write_json
 from ink.nmt.device import torch_device
 from ink.nmt.translation_model import TranslationModel
@@ -118,6 +120,13 @@ def perturbation_for(
     )
 
 
+def _not_finite(what: str) -> InkError:
+    return InkError(
+        f"training a combiner: {what}; nothing has been written. Lower combiner_training.learning_rate, or set "
+        "combiner_training.clip_norm"
+    )
+
+
 class CombinerTraining:
     """One combiner, the positions that it learns from, and the optimiser that updates it.
 
@@ -139,7 +148,10 @@ class CombinerTraining:
             combiner.network.to(torch_device(device))
 
     def train(self) -> dict[str, Any]:
-        """Train, leave the combiner with its best weights, and return the record: curves, best check, seconds."""
+        """Train, leave the combiner with its best weights, and return the record: curves, best check, seconds.
+
+        Raises InkError where a loss or gradient is not finite.
+        """
         start = time.perf_counter()
         history = [{"update": 0, **self.validate()}]
         network = self.combiner.network
@@ -157,6 +169,8 @@ class CombinerTraining:
             if update % how["check_every"] and update != how["max_updates"]:
                 continue
             check = {"update": update, "training_loss": sum(losses) / len(losses), **self.validate()}
+            if not math.isfinite(check["dev_loss"]):
+                raise _not_finite(f"the loss of dev is not finite after update {update}")
             history.append(check)
             losses = []
             if update < how["best_from"]:
@@ -195,8 +209,9 @@ class CombinerTraining:
         loss = smoothed_loss(weights, positions, self.how["label_smoothing"]) / len(positions)
         optimiser.zero_grad()
         loss.backward()
-        if self.how["clip_norm"]:
-            nn.utils.clip_grad_norm_(network.parameters(), self.how["clip_norm"])
+        norm = nn.utils.clip_grad_norm_(network.parameters(), self.how["clip_norm"] or math.inf)
+        if not (loss.isfinite() and norm.isfinite()):
+            raise _not_finite(f"loss or gradient is not finite at update {update}")
         optimiser.step()
         return float(loss.detach())
 

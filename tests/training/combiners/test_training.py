@@ -20,6 +20,7 @@ from ink.datastore.storage import open_datastore
 from ink.errors import InkError
 from ink.evaluation.system import evaluate_system
 from ink.files import read_json, read_lines
+from ink.training.combiners.loss import smoothed_loss
 from ink.training.combiners.positions import Positions
 from ink.training.combiners.queries import DevQueries
 from ink.training.combiners.training import CombinerTraining, grid, perturbation_for, train_combiner
@@ -172,6 +173,32 @@ def test_a_datastore_keyed_otherwise_is_refused_and_nothing_is_written(train: Tr
     with pytest.raises(InkError, match="made with key kind decoder_output, but ffn_input is in use"):
         train("a_knn", {"a_knn": {"key": "ffn_input"}})
     assert not (tmp_path / "trained").exists()
+
+
+@pytest.mark.parametrize("clip_norm", [0, 1.0])
+def test_a_gradient_that_is_not_finite_stops_and_nothing_is_written(
+    train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clip_norm: float
+) -> None:
+    def overflows_in_the_third_update(*arguments: Any) -> Any:
+        loss = smoothed_loss(*arguments)
+        if loss.requires_grad:
+            updates.append(loss)
+        return loss * math.inf if len(updates) == 3 and loss.requires_grad else loss
+
+    updates: list[Any] = []
+    monkeypatch.setattr("ink.training.combiners.training.smoothed_loss", overflows_in_the_third_update)
+    with pytest.raises(InkError, match=r"not finite at update 3; .* Lower combiner_training\.learning_rate"):
+        train("a_knn", {"combiner_training": {"clip_norm": clip_norm}})
+    assert not (tmp_path / "trained").exists()
+
+
+def test_a_loss_of_dev_that_is_not_finite_stops_too(train: Train, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "ink.training.combiners.training.smoothed_loss",
+        lambda *arguments: loss if (loss := smoothed_loss(*arguments)).requires_grad else loss * math.nan,
+    )
+    with pytest.raises(InkError, match="the loss of dev is not finite after update 10"):
+        train("a_knn")
 
 
 def score(tiny: Any, folder: Path, system: str, parts: Parts) -> tuple[dict[str, Any], list[str]]:
