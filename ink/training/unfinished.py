@@ -30,7 +30,7 @@ def unfinished(output: Path, identity: Mapping[str, Any]) -> Iterator[Path]:
     block fails the folder stays. InkError where another process is training what will be `output`.
     """
     folder = unfinished_path(output)
-    with disk_trouble_named(output), exclusive(output):
+    with disk_trouble_named(output), exclusive(_with_parent(output)):
         if not _belongs(folder, identity):
             if folder.exists():
                 print(f"{folder} is of another training (other settings, model or text): starting anew", flush=True)
@@ -42,6 +42,11 @@ def unfinished(output: Path, identity: Mapping[str, Any]) -> Iterator[Path]:
         for name in (IDENTITY, CHECKPOINT):
             remove(folder / name)
         put_in_place(folder, output)
+
+
+def _with_parent(output: Path) -> Path:
+    output.parent.mkdir(parents=True, exist_ok=True)
+    return output
 
 
 def _belongs(folder: Path, identity: Mapping[str, Any]) -> bool:

@@ -226,12 +226,12 @@ def test_a_loss_that_is_not_finite_stops_names_the_batch_and_keeps_the_last_chec
 
 
 def test_a_folder_becomes_the_output_only_when_the_block_has_succeeded(tmp_path: Path) -> None:
-    output = tmp_path / "out"
+    output = tmp_path / "made" / "with" / "it" / "out"
     with pytest.raises(RuntimeError), unfinished(output, {"seed": 1}) as folder:
         (folder / "part").write_text("1")
         raise RuntimeError
     assert not output.exists()
     with unfinished(output, {"seed": 1}) as folder:
         assert (folder / "part").read_text() == "1"
-    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    assert [path.name for path in output.parent.iterdir()] == ["out"]
     assert [path.name for path in output.iterdir()] == ["part"]
