@@ -16,6 +16,8 @@ from ink.nmt.generation import build_generator
 from ink.translation.lines import Line
 
 SENTENCE_ENDS = (".", "!", "?", ";", ":")
+ORDINARY = 150
+TOKENS_TOGETHER = 4096
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,11 @@ class Translator:
             for piece in self._pieces(line):
                 pieces.append(piece)
                 owners.append(position)
-        found = self._generate(pieces, nbest) if pieces else []
+        found: list[list[Hypothesis]] = [[] for _ in pieces]
+        for group in groups_of_like_length([len(piece) for piece in pieces]):
+            translated = self._generate([pieces[number] for number in group], nbest)
+            for number, hypotheses in zip(group, translated, strict=True):
+                found[number] = hypotheses
         results: list[list[Hypothesis]] = []
         for position in range(len(lines)):
             own = [hypotheses for owner, hypotheses in zip(owners, found, strict=True) if owner == position]
@@ -95,6 +101,24 @@ class Translator:
     def _hypothesis(self, hypothesis: Mapping[str, Any]) -> Hypothesis:
         tokens = self.system.model.target_dictionary.string(hypothesis["tokens"].int().cpu())
         return Hypothesis(self.text.decode_target(tokens), float(hypothesis["score"]))
+
+
+def groups_of_like_length(lengths: Sequence[int]) -> list[list[int]]:
+    """Return the numbers of the pieces that are translated together; `lengths` are in tokens.
+
+    Beam search pads to a batch's longest source and lets every translation grow as long as that one's may, so a few
+    long pieces would hold up all others: those beyond ORDINARY go with the like of them, TOKENS_TOGETHER at most.
+    """
+    ordinary = [number for number, length in enumerate(lengths) if length <= ORDINARY]
+    long = sorted((number for number, length in enumerate(lengths) if length > ORDINARY), key=lengths.__getitem__)
+    groups = [ordinary] if ordinary else []
+    for number in long:
+        shortest = lengths[groups[-1][0]] if groups and groups[-1] is not ordinary else 0
+        if shortest and lengths[number] * (len(groups[-1]) + 1) <= TOKENS_TOGETHER and lengths[number] <= 2 * shortest:
+            groups[-1].append(number)
+        else:
+            groups.append([number])
+    return groups
 
 
 def split_at_limit(tokens: Sequence[str], limit: int) -> list[list[str]]:

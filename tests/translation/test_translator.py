@@ -13,7 +13,13 @@ from ink.corpus.text import TextProcessor
 from ink.files import read_lines
 from ink.nmt.generation import generate
 from ink.translation.lines import Line
-from ink.translation.translator import Translator, split_at_limit
+from ink.translation.translator import (
+    ORDINARY,
+    TOKENS_TOGETHER,
+    Translator,
+    groups_of_like_length,
+    split_at_limit,
+)
 
 
 def settings_of(tiny: Any) -> dict[str, Any]:
@@ -93,3 +99,16 @@ def test_pieces_lose_nothing_and_fit(tokens: list[str], limit: int) -> None:
     for piece in pieces[:-1]:
         # a word is cut only where it is longer than a whole piece
         assert not piece[-1].endswith("@@") or all(token.endswith("@@") for token in piece)
+
+
+@given(st.lists(st.integers(1, 1023), max_size=60))
+def test_long_pieces_do_not_hold_up_the_others(lengths: list[int]) -> None:
+    groups = groups_of_like_length(lengths)
+    assert sorted(number for group in groups for number in group) == list(range(len(lengths)))
+    ordinary = [number for number, length in enumerate(lengths) if length <= ORDINARY]
+    assert [group for group in groups if lengths[group[0]] <= ORDINARY] == ([ordinary] if ordinary else [])
+    for group in groups:
+        if group != ordinary:
+            sizes = [lengths[number] for number in group]
+            assert max(sizes) <= 2 * min(sizes)
+            assert max(sizes) * len(sizes) <= TOKENS_TOGETHER
