@@ -94,7 +94,8 @@ def test_a_full_disk(what: str, left: int, disk: Disk, trained: Any, commands: A
         assert "free some space (`ink clean` removes " in said
     else:
         assert "it grows beyond the largest file allowed" in said
-    assert disk.content() == before
+    # a training keeps what it has for the next start
+    assert {name: data for name, data in disk.content().items() if ".unfinished/" not in name} == before
 
 
 @pytest.mark.parametrize("what", JOBS)
