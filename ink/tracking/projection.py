@@ -77,7 +77,7 @@ def _tags(journal: Journal, run: dict[str, Any], jobs: dict[str, dict[str, Any]]
         "seed": str(run["seed"]),
         "mlflow.source.name": "snakemake" if workflow else "ink",
         "mlflow.source.type": "LOCAL",
-        "mlflow.note.content": _description(journal, run, jobs),
+        "mlflow.note.content": _description(journal, jobs),
         "ink.config_file": run["config_file"],
         # of the jobs that repeat a command, such as INK's rounds, the last one
         **{f"ink.command.{record['command']}": shlex.join(record["argv"]) for record in jobs.values()},
@@ -93,18 +93,13 @@ def _tags(journal: Journal, run: dict[str, Any], jobs: dict[str, dict[str, Any]]
     return tags
 
 
-def _description(journal: Journal, run: dict[str, Any], jobs: dict[str, dict[str, Any]]) -> str:
-    """Say in Markdown what the run is, what came out, and with which commands: what a run's page begins with."""
+def _description(journal: Journal, jobs: dict[str, dict[str, Any]]) -> str:
+    """Say in Markdown what the run is and what came out: what a run's page begins with."""
     name = journal.name
     measured = {name: value for record in jobs.values() for name, (value, _) in record["metrics"].items()}
     scores = [f"{label} {measured[key]:.2f}" for key, label in SCORES.items() if key in measured]
-    lines = [f"**{SYSTEMS[name.system].label}** on **{name.domain}**, seed {name.seed}" + (": " if scores else "")]
-    lines[0] += ", ".join(scores)
-    commands = [shlex.join(record["argv"]) for record in jobs.values()]
-    workflow = workflow_of(journal.results)
-    if workflow:
-        commands.insert(0, shlex.join(workflow["command"]))
-    return "\n".join([*lines, "", *(f"    {command}" for command in commands)])
+    what = f"**{SYSTEMS[name.system].label}** on **{name.domain}**, seed {name.seed}"
+    return f"{what}: {', '.join(scores)}" if scores else what
 
 
 def _written(value: Any) -> str:

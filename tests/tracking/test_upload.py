@@ -58,9 +58,7 @@ def test_a_run_is_in_mlflow_as_its_jobs_said_it(experiment: Experiment, store: S
     assert tags["ink.command.evaluate"] == "ink evaluate --seed 1"
     assert tags["ink.config_file"] == "config.yaml"
     assert re.fullmatch(r"[0-9a-f]{40}(-dirty)?", tags["mlflow.source.git.commit"])
-    first, *commands = tags["mlflow.note.content"].splitlines()
-    assert first == "**Adapter** on **koran**, seed 1: test BLEU 21.50, chrF 40.00"
-    assert commands == ["", "    ink train-adapter --seed 1", "    ink evaluate --seed 1"]
+    assert tags["mlflow.note.content"] == "**Adapter** on **koran**, seed 1: test BLEU 21.50, chrF 40.00"
     # a page of runs is what MLflow shows of such an experiment
     kinds = store.rows("select value from experiment_tags where key = 'mlflow.experimentKind'")
     assert kinds == [("custom_model_development",)]
