@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ink.systems import SYSTEMS
 from ink.tracking.journal import RUNNING, Journal
 from ink.tracking.provenance import workflow_of
 
 # MLflow's limits
 LONGEST_PARAMETER, LONGEST_TAG = 6000, 5000
+
+SCORES = {"test/bleu": "test BLEU", "test/chrf": "chrF", "dev/bleu_final": "dev BLEU"}
 
 # name, value, milliseconds, step
 Point = tuple[str, float, int, int]
@@ -74,6 +77,7 @@ def _tags(journal: Journal, run: dict[str, Any], jobs: dict[str, dict[str, Any]]
         "seed": str(run["seed"]),
         "mlflow.source.name": "snakemake" if workflow else "ink",
         "mlflow.source.type": "LOCAL",
+        "mlflow.note.content": _description(journal, jobs),
         "ink.config_file": run["config_file"],
         # of the jobs that repeat a command, such as INK's rounds, the last one
         **{f"ink.command.{record['command']}": shlex.join(record["argv"]) for record in jobs.values()},
@@ -87,6 +91,15 @@ def _tags(journal: Journal, run: dict[str, Any], jobs: dict[str, dict[str, Any]]
     if errors:
         tags["ink.error"] = "; ".join(errors)
     return tags
+
+
+def _description(journal: Journal, jobs: dict[str, dict[str, Any]]) -> str:
+    """Say in Markdown what the run is and what came out: what a run's page begins with."""
+    name = journal.name
+    measured = {name: value for record in jobs.values() for name, (value, _) in record["metrics"].items()}
+    scores = [f"{label} {measured[key]:.2f}" for key, label in SCORES.items() if key in measured]
+    what = f"**{SYSTEMS[name.system].label}** on **{name.domain}**, seed {name.seed}"
+    return f"{what}: {', '.join(scores)}" if scores else what
 
 
 def _written(value: Any) -> str:

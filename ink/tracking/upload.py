@@ -27,6 +27,8 @@ LOCK_SECONDS = 120.0
 # MLflow's limits of one call
 METRICS, PARAMETERS, TAGS = 1000, 100, 100
 ERROR_TAG = "ink.error"
+# without it MLflow shows a page for traces of language models, and no runs
+EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 
 Item = TypeVar("Item")
 
@@ -140,7 +142,7 @@ class Uploader:
         found = client.get_experiment_by_name(self.experiment)
         if found is None:
             try:
-                client.create_experiment(self.experiment)
+                client.create_experiment(self.experiment, tags=EXPERIMENT_TAGS)
             except MlflowException:
                 # on a server another machine may have been first
                 if client.get_experiment_by_name(self.experiment) is None:
