@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ink.systems import SYSTEMS
+from ink.systems import system_named
 from ink.tracking.journal import RUNNING, Journal
 from ink.tracking.provenance import workflow_of
 
@@ -98,7 +98,7 @@ def _description(journal: Journal, jobs: dict[str, dict[str, Any]]) -> str:
     name = journal.name
     measured = {name: value for record in jobs.values() for name, (value, _) in record["metrics"].items()}
     scores = [f"{label} {measured[key]:.2f}" for key, label in SCORES.items() if key in measured]
-    what = f"**{SYSTEMS[name.system].label}** on **{name.domain}**, seed {name.seed}"
+    what = f"**{system_named(name.system).label}** on **{name.domain}**, seed {name.seed}"
     return f"{what}: {', '.join(scores)}" if scores else what
 
 
