@@ -27,7 +27,7 @@ LOCK_SECONDS = 120.0
 # MLflow's limits of one call
 METRICS, PARAMETERS, TAGS = 1000, 100, 100
 ERROR_TAG = "ink.error"
-# without it MLflow shows a page for traces of language models, and no runs
+# what MLflow would otherwise have to guess: runs that train, not traces of language models
 EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 
 Item = TypeVar("Item")
