@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ def blocks(language: str) -> list[str]:
 
 
 MODULE, TEST = blocks("python")
-ENTRY = yaml.safe_load(blocks("yaml")[0])
+ENTRY, KNOWN = (yaml.safe_load(block) for block in blocks("yaml"))
 (COMMAND,) = blocks("bash")
 (PLACE,) = re.findall(r"^`ink/combiners/(\w+)\.py`:$", TEXT, flags=re.MULTILINE)
 NAME = "sk_mt"
@@ -70,30 +71,53 @@ def test_the_entry_is_accepted_and_reaches_the_command_that_trains(module: None)
     assert seeds_of(NAME, [1, 2]) == [1, 2]
 
 
-def test_the_system_is_chosen_on_dev_and_scored(module: None, tiny: Any, tmp_path: Path) -> None:
-    settings = {**tiny.settings, **ENTRY}
-    model = tiny.domain.load_model(settings)
-    build_datastore(
-        model,
-        tiny.domain.data.load(model.task, "train"),
-        tiny.domain.data.fingerprint,
-        tmp_path / "store",
-        key=ENTRY["own_systems"][NAME]["key"],
-        batch_tokens=500,
-        index={"type": "exact"},
-    )
-    train_combiner(tiny.domain, tmp_path / "store", NAME, settings, 1, tmp_path / "trained")
-    assert sorted(path.name for path in (tmp_path / "trained").iterdir()) == ["combiner.json", "record.json"]
-    described = read_json(tmp_path / "trained" / "combiner.json")
+@pytest.fixture
+def chosen_and_scored(tiny: Any, tmp_path: Path) -> Callable[[dict[str, Any]], tuple[Any, Any]]:
+    """Train and score the one own system of an entry; return its combiner.json and its scores."""
+
+    def run(entry: dict[str, Any]) -> tuple[Any, Any]:
+        ((name, described),) = entry["own_systems"].items()
+        settings = {**tiny.settings, **entry}
+        model = tiny.domain.load_model(settings)
+        build_datastore(
+            model,
+            tiny.domain.data.load(model.task, "train"),
+            tiny.domain.data.fingerprint,
+            tmp_path / "store",
+            key=described["key"],
+            batch_tokens=500,
+            index={"type": "exact"},
+        )
+        train_combiner(tiny.domain, tmp_path / "store", name, settings, 1, tmp_path / "trained")
+        assert sorted(path.name for path in (tmp_path / "trained").iterdir()) == ["combiner.json", "record.json"]
+        combiner = tmp_path / "trained" / "combiner.json"
+        parts = Parts(datastore=tmp_path / "store", combiner=combiner)
+        evaluate_system(name, "koran", 1, tiny.domain, parts, None, settings, tmp_path / "h.yy", tmp_path / "s.json")
+        return read_json(combiner), read_json(tmp_path / "s.json")
+
+    return run
+
+
+def test_the_system_is_chosen_on_dev_and_scored(module: None, chosen_and_scored: Any) -> None:
+    described, scored = chosen_and_scored(ENTRY)
     losses = {entry["temperature"]: entry["dev_loss"] for entry in described["tried"]}
     assert list(losses) == [1, 10, 100]
     assert described["chosen"] == {"temperature": min(losses, key=lambda temperature: losses[temperature])}
-    parts = Parts(datastore=tmp_path / "store", combiner=tmp_path / "trained" / "combiner.json")
-    evaluate_system(NAME, "koran", 1, tiny.domain, parts, None, settings, tmp_path / "h.yy", tmp_path / "s.json")
-    scored = read_json(tmp_path / "s.json")
     assert scored["system"] == NAME
     assert set(scored["added_memory"]) == {"index.faiss", "values.npy"}
     assert scored["chosen"] == described["chosen"]
+
+
+def test_a_known_combiner_on_another_key_is_chosen_on_dev_and_scored(chosen_and_scored: Any) -> None:
+    check({**config_with_entry(), **KNOWN, "systems": ["v_knn", *KNOWN["own_systems"]]})
+    described, scored = chosen_and_scored(KNOWN)
+    assert [(entry["k"], entry["lambda"]) for entry in described["tried"]] == [
+        (k, share) for k in (8, 16) for share in (0.3, 0.5, 0.7)
+    ]
+    best = min(described["tried"], key=lambda entry: entry["dev_loss"])
+    assert described["chosen"] == {"k": best["k"], "lambda": best["lambda"]}
+    assert described["settings"]["temperature"] == 100
+    assert scored["system"] == "v_knn_on_ffn_input"
 
 
 def test_the_command_plans_its_jobs(tmp_path: Path) -> None:
