@@ -86,7 +86,7 @@ def neighbours_of_entries(
 def store_neighbours(datastore: Datastore, index: Mapping[str, Any], k: int, output: Path) -> NeighboursMeta:
     """Write the folder `output` with the k nearest entries of every entry, whole or not at all.
 
-    `index`: the settings of the search. Raises InkError where the datastore has fewer entries, or more than int32 holds.
+    `index`: the settings of the search. Raises InkError where there are fewer entries, or more than int32 holds.
     """
     of = datastore.meta
     if of.entries > np.iinfo(np.int32).max:
@@ -115,9 +115,7 @@ def open_neighbours(path: Path, datastore: Datastore) -> StoredNeighbours:
     except TypeError as error:
         raise InkError(f"{path}/meta.json does not describe neighbours ({error}); {AGAIN}") from None
     if meta.format != FORMAT:
-        raise InkError(
-            f"{path} is of neighbours' format {meta.format}, this is ink for format {FORMAT}; {AGAIN}"
-        )
+        raise InkError(f"{path} is of neighbours' format {meta.format}, this is ink for format {FORMAT}; {AGAIN}")
     of = datastore.meta
     for what, found, expected in (
         ("model", meta.model, of.model),

@@ -23,7 +23,7 @@ from ink.progress import progress
 from ink.training.unfinished import CHECKPOINT
 
 # What criteria log, by the names under which it is recorded.
-CURVES = ("loss", "nll_loss", "loss_a", "loss_i", "loss_r", "share_with_target", "cosine_same_value")
+CURVES = ("loss", "nll_loss", "loss_a", "loss_i", "loss_r", "loss_kd", "share_with_target", "cosine_same_value")
 SENTENCES_NAMED = 8
 
 
