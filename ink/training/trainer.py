@@ -10,7 +10,7 @@ from typing import Any
 
 from fairseq import options
 from fairseq.data.iterators import EpochBatchIterator, GroupedIterator
-from fairseq.dataclass.utils import convert_namespace_to_omegaconf
+from fairseq.dataclass.utils import convert_namespace_to_omegaconf, omegaconf_no_object_check
 from fairseq.logging import metrics
 from fairseq.trainer import Trainer
 
@@ -35,11 +35,12 @@ def fairseq_config(
     device: str,
     criterion: Sequence[str],
     model: Sequence[str] = ("--arch", "transformer"),
+    architecture: Any = None,
 ) -> Any:
     """Return fairseq's configuration for a training run.
 
     optimisation: learning_rate, warmup_updates, betas, weight_decay, clip_norm, batch_tokens, update_frequency.
-    criterion and model: fairseq's own options.
+    criterion and model: fairseq's own options. architecture: what a checkpoint says of its model, in place of `model`.
     """
     arguments = [
         str(data.path),
@@ -57,7 +58,12 @@ def fairseq_config(
     if torch_device(device).type == "cpu":
         arguments.append("--cpu")
     parser = options.get_training_parser()
-    return convert_namespace_to_omegaconf(options.parse_args_and_arch(parser, input_args=arguments))
+    config = convert_namespace_to_omegaconf(options.parse_args_and_arch(parser, input_args=arguments))
+    if architecture is not None:
+        # an older architecture is a plain namespace, which omegaconf takes only when told so
+        with omegaconf_no_object_check():
+            config.model = architecture
+    return config
 
 
 class TrainingRun:

@@ -12,6 +12,8 @@ import torch
 from fairseq.tasks.translation import TranslationTask
 
 from ink.datastore.build import build_datastore
+from ink.datastore.storage import open_datastore
+from ink.datastore.stored_neighbours import store_neighbours
 from ink.errors import InkError
 from ink.files import read_json
 from ink.nmt.adapter import read_adapter
@@ -19,6 +21,7 @@ from ink.nmt.checkpoint import read_checkpoint
 from ink.training.adapter_training import train_adapter
 from ink.training.base_model import train_base_model
 from ink.training.ink_rounds import train_round
+from ink.training.knn_kd import train_knn_kd
 from ink.training.unfinished import unfinished, unfinished_path
 
 
@@ -152,6 +155,37 @@ def test_the_base_model_goes_on_after_a_whole_epoch_and_inside_one(tiny: Any, tm
     assert same(one, other)
     assert curves(tmp_path / "undisturbed" / "record.json") == curves(tmp_path / "killed" / "record.json")
     assert sorted(path.name for path in (tmp_path / "killed").iterdir()) == ["model.pt", "record.json"]
+
+
+def test_knn_kd_goes_on_after_a_whole_epoch_and_inside_one(tiny: Any, tmp_path: Path, kill_at: Any) -> None:
+    settings = tiny.settings
+    settings["knn_kd"].update(max_epochs=4, batch_tokens=100)
+    settings["training"].update(checkpoint_updates=3, average_last=1)
+    model = tiny.domain.load_model(settings)
+    train_set = tiny.domain.data.load(model.task, "train")
+    parts = {"key": "decoder_output", "batch_tokens": 200, "index": settings["index"]}
+    build_datastore(model, train_set, tiny.domain.data.fingerprint, tmp_path / "store", **parts)
+    store_neighbours(open_datastore(tmp_path / "store"), settings["index"], 6, tmp_path / "neighbours")
+
+    def train(name: str, seed: int = 1) -> None:
+        train_knn_kd(tiny.domain, settings, seed, tmp_path / "store", tmp_path / "neighbours", tmp_path / name)
+
+    begun = kill_at(None)
+    train("undisturbed")
+    an_epoch = len(begun) // 4
+    for at in (an_epoch + 5, an_epoch, 4):
+        kill_at(at)
+        with pytest.raises(Killed):
+            train("killed")
+    begun = kill_at(None)
+    train("killed")
+    assert begun[0] > an_epoch
+    one, other = (read_checkpoint(tmp_path / name / "model.pt")["model"] for name in ("undisturbed", "killed"))
+    assert same(one, other)
+    assert curves(tmp_path / "undisturbed" / "record.json") == curves(tmp_path / "killed" / "record.json")
+    assert sorted(path.name for path in (tmp_path / "killed").iterdir()) == ["model.pt", "record.json"]
+    train("another", seed=2)
+    assert not same(one, read_checkpoint(tmp_path / "another" / "model.pt")["model"])
 
 
 def test_what_another_training_has_left_is_not_gone_on_from(
