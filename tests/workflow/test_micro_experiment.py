@@ -79,6 +79,7 @@ def test_every_system_has_hypotheses_and_scores(micro: Any) -> None:
             assert all(score.added_memory.values())
         expected = {
             "off_the_shelf": set(),
+            "knn_kd": set(),
             "v_knn": {"index.faiss", "values.npy"},
             "a_knn": {"index.faiss", "values.npy", "weights.safetensors"},
             "r_knn_without_keys": {"index.faiss", "values.npy", "log_probs.npy", "weights.safetensors"},
@@ -87,7 +88,8 @@ def test_every_system_has_hypotheses_and_scores(micro: Any) -> None:
         assert set(score.added_memory) == expected.get(score.system, {"adapter.safetensors"})
     of_model = {score.model for score in scores if score.system not in ("adapter", "ink")}
     assert len(of_model) == 1
-    assert len({score.model for score in scores if score.system in ("adapter", "ink")}) == 2 * len(DOMAINS)
+    trained = {score.model for score in scores if score.system in ("knn_kd", "adapter", "ink")}
+    assert len(trained - of_model) == 3 * len(DOMAINS)
 
 
 def test_references_are_the_raw_lines(micro: Any) -> None:
@@ -108,6 +110,7 @@ def test_table_2_is_made_of_the_scores(micro: Any) -> None:
         average = sum(row[f"bleu_{domain}"] for domain in DOMAINS) / len(DOMAINS)
         assert row["bleu_average"] == pytest.approx(average)
     assert table["adapter"]["memory"] == 1.0
+    assert table["off_the_shelf"]["memory"] == table["knn_kd"]["memory"] == 0
     assert table["ink"]["memory"] == pytest.approx(1.0, abs=0.05)
     assert 1 < table["v_knn"]["memory"] < table["a_knn"]["memory"]
     assert table["a_knn"]["memory"] < table["r_knn_without_keys"]["memory"] < table["r_knn"]["memory"]
@@ -231,6 +234,8 @@ def test_touching_everything_reruns_nothing_and_changing_one_score_renders_table
             "ink={alpha: {it: 0.2, koran: 0.3}}",
             {"train_ink_round": 3, "refresh_datastore": 2, "finish_ink": 1, "evaluate": 1, "table2": 1},
         ),
+        ("knn_kd={stored: 9}", {"store_neighbours": 2, "train_knn_kd": 2, "evaluate": 2, "table2": 1}),
+        ("knn_kd={k: {it: 3, koran: 4}}", {"train_knn_kd": 1, "evaluate": 1, "table2": 1}),
         ("v_knn={temperature: 5}", {"tune_v_knn": 2, "evaluate": 2, "table2": 1}),
         ("a_knn={hidden: 16}", {"train_combiner": 2, "evaluate": 2, "table2": 1}),
         ("r_knn={decay: {it: 10, koran: 20}}", {"train_combiner": 1, "evaluate": 2, "table2": 1}),
@@ -278,10 +283,11 @@ def test_mlflow_has_one_finished_run_for_each_system_domain_and_seed(micro: Any)
         assert set(rows("select status from runs")) == {("FINISHED",)}
         assert rows("select count(*) from experiments where name = 'micro'") == [(1,)]
         curve = "select step, value from metrics where run_uuid = ? and key = ? order by step"
-        for model in ("adapter", "ink"):
+        for model in ("knn_kd", "adapter", "ink"):
             for domain in DOMAINS:
                 run_id, _ = runs[f"{model}/{domain}/seed1"]
-                record = read_json(folder / f"work/micro/adapters/{model}/{domain}/seed1/record.json")
+                kind = "models" if model == "knn_kd" else "adapters"
+                record = read_json(folder / f"work/micro/{kind}/{model}/{domain}/seed1/record.json")
                 for name, key in (("train/loss", "loss"), ("dev/bleu", "dev_bleu")):
                     expected = [(entry["round"], entry[key]) for entry in record["history"]]
                     assert rows(curve, run_id, name) == expected, (model, domain, name)
