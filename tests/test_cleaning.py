@@ -117,6 +117,8 @@ def test_a_dry_run_lists_sizes_and_removes_nothing(experiment: Path, more: tuple
             "work/micro/combiners/r_knn/koran/.seed1.partial",
             "work/micro/datastores",
             "work/micro/ink",
+            "work/micro/models",
+            "work/micro/neighbours",
             "work/micro/vocabulary/.bpecodes.lock",
         ]
     )
