@@ -22,7 +22,7 @@ SHARE_TRAINING = 0.5  # of the speed of a bare matrix product of the model's siz
 SHARE_DECODING = 0.15
 SECONDS_A_STEP = 0.012  # of beam search for a batch, whatever its size
 SECONDS_AN_UPDATE = 0.01  # of a combiner, its share of the checks included
-SECONDS_A_SEARCH = 4e-4  # of an entry in its own datastore
+SECONDS_A_SEARCH = 1e-4  # of an entry in its own datastore
 LENGTHENING = 1.3  # of a batch's longest hypothesis over the mean one
 LINES_A_SECOND = 2500.0  # tokenised, segmented and binarised, both sides
 
