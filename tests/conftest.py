@@ -233,7 +233,7 @@ def write_random_model(path: Path, data: Any, seed: int) -> None:
         assert parameter.isfinite().all(), name
     config.checkpoint.no_save_optimizer_state = True
     task.load_dataset("train")
-    run = TrainingRun(config, task, model, task.build_criterion(config.criterion))
+    run = TrainingRun(config, task, model, task.build_criterion(config.criterion), section="training")
     run.trainer.save_checkpoint(str(path), {})
 
 

@@ -46,7 +46,7 @@ class AdapterTraining:
         task = self.model.task
         self.criterion = task.build_criterion(config.criterion)
         self.dev_bleu = dev_bleu_of(task, domain.corpus, domain.vocabulary, domain.data, settings)
-        self.run = TrainingRun(config, task, self.model.network, self.criterion)
+        self.run = TrainingRun(config, task, self.model.network, self.criterion, section="training")
 
     def identity(self, **more: Any) -> dict[str, Any]:
         """Return what the trained adapter depends on, by which an interrupted training is known again."""

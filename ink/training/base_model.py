@@ -46,7 +46,7 @@ def train_base_model(
     last = range(max(1, chosen["max_epochs"] - chosen["average_last"] + 1), chosen["max_epochs"] + 1)
     identity = {"seed": seed, "corpus": data.fingerprint, "settings": without_effect_removed(settings)}
     with unfinished(output, identity) as folder:
-        run = TrainingRun(config, task, model, task.build_criterion(config.criterion))
+        run = TrainingRun(config, task, model, task.build_criterion(config.criterion), section="base_model.train")
         run.checkpoint_in(folder, settings["training"]["checkpoint_updates"])
         for entry in run.history:
             on_epoch(entry)

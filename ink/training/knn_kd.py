@@ -70,7 +70,7 @@ def train_knn_kd(
     }
     average_last = settings["training"]["average_last"]
     with unfinished(output, identity) as folder:
-        run = TrainingRun(config, task, model, criterion)
+        run = TrainingRun(config, task, model, criterion, section="knn_kd")
         run.checkpoint_in(folder, settings["training"]["checkpoint_updates"])
         for entry in run.history:
             on_epoch(entry)

@@ -72,11 +72,13 @@ class TrainingRun:
     `history` has one entry for each epoch that is finished; the caller appends it. With `checkpoint_in` the state is
     also written inside an epoch, after every so many updates, and an interrupted epoch goes on from there: weights,
     optimiser, schedule, data order, dropout (fairseq seeds it by the update) and means are those of an unbroken run.
+    `section` is the config's with the learning rate, for whoever has to lower it.
     """
 
-    def __init__(self, config: Any, task: Any, model: Any, criterion: Any) -> None:
+    def __init__(self, config: Any, task: Any, model: Any, criterion: Any, *, section: str) -> None:
         allow_fairseq_types()
         self.config = config
+        self.section = section
         self.trainer = Trainer(config, task, model, criterion)
         self.iterator: EpochBatchIterator = self.trainer.get_train_iterator(epoch=1)
         self.trainer.lr_step(self.iterator.epoch)
@@ -169,8 +171,10 @@ class TrainingRun:
         named = ", ".join(map(str, sentences[:SENTENCES_NAMED])) + (", ..." if len(sentences) > SENTENCES_NAMED else "")
         kept = self._checkpoint if self._checkpoint is not None and self._checkpoint.exists() else None
         good = f"the last good state is kept in {kept}" if kept is not None else "there is no checkpoint yet"
+        # the gradients of whole models are not clipped
+        clip = ", set training.clip_norm" if self.section == "training" else ""
         return InkError(
             f"{description}: loss or gradient is not finite at update {self.updates + 1}, in the batch of the "
             f"{len(sentences)} training sentences {named} (counted from 0 in train.bpe.*); {good}. "
-            "Lower training.learning_rate, set training.clip_norm, or look at these sentences"
+            f"Lower {self.section}.learning_rate{clip}, or look at these sentences"
         )

@@ -84,9 +84,9 @@ def test_it_starts_from_random_weights_of_the_seed(
     started: list[dict[str, torch.Tensor]] = []
 
     class Watched(knn_kd.TrainingRun):
-        def __init__(self, config: Any, task: Any, model: Any, criterion: Any) -> None:
+        def __init__(self, config: Any, task: Any, model: Any, criterion: Any, **more: Any) -> None:
             started.append({name: weight.clone() for name, weight in model.state_dict().items()})
-            super().__init__(config, task, model, criterion)
+            super().__init__(config, task, model, criterion, **more)
 
     monkeypatch.setattr(knn_kd, "TrainingRun", Watched)
     settings = tiny.settings

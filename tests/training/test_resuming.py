@@ -157,18 +157,24 @@ def test_the_base_model_goes_on_after_a_whole_epoch_and_inside_one(tiny: Any, tm
     assert sorted(path.name for path in (tmp_path / "killed").iterdir()) == ["model.pt", "record.json"]
 
 
+def teacher(tiny: Any, folder: Path) -> tuple[Path, Path]:
+    """The base model's datastore and the neighbours of its entries."""
+    model, index = tiny.domain.load_model(tiny.settings), tiny.settings["index"]
+    train_set = tiny.domain.data.load(model.task, "train")
+    parts = {"key": "decoder_output", "batch_tokens": 200, "index": index}
+    build_datastore(model, train_set, tiny.domain.data.fingerprint, folder / "store", **parts)
+    store_neighbours(open_datastore(folder / "store"), index, 6, folder / "neighbours")
+    return folder / "store", folder / "neighbours"
+
+
 def test_knn_kd_goes_on_after_a_whole_epoch_and_inside_one(tiny: Any, tmp_path: Path, kill_at: Any) -> None:
     settings = tiny.settings
     settings["knn_kd"].update(max_epochs=4, batch_tokens=100)
     settings["training"].update(checkpoint_updates=3, average_last=1)
-    model = tiny.domain.load_model(settings)
-    train_set = tiny.domain.data.load(model.task, "train")
-    parts = {"key": "decoder_output", "batch_tokens": 200, "index": settings["index"]}
-    build_datastore(model, train_set, tiny.domain.data.fingerprint, tmp_path / "store", **parts)
-    store_neighbours(open_datastore(tmp_path / "store"), settings["index"], 6, tmp_path / "neighbours")
+    taught_by = teacher(tiny, tmp_path)
 
     def train(name: str, seed: int = 1) -> None:
-        train_knn_kd(tiny.domain, settings, seed, tmp_path / "store", tmp_path / "neighbours", tmp_path / name)
+        train_knn_kd(tiny.domain, settings, seed, *taught_by, tmp_path / name)
 
     begun = kill_at(None)
     train("undisturbed")
@@ -252,11 +258,32 @@ def test_a_loss_that_is_not_finite_stops_names_the_batch_and_keeps_the_last_chec
     assert "\n" not in said
     folder = unfinished_path(tmp_path / "adapter")
     assert f"the last good state is kept in {folder / 'checkpoint.pt'}" in said
+    assert said.endswith("Lower training.learning_rate, set training.clip_norm, or look at these sentences")
     kept = read_checkpoint(folder / "checkpoint.pt")
     assert kept["optimizer_history"][-1]["num_updates"] == 3
     assert all(tensor.isfinite().all() for tensor in kept["model"].values())
     assert not (folder / "crash.pt").exists()
     assert not (tmp_path / "adapter").exists()
+
+
+def test_a_model_of_its_own_whose_loss_is_not_finite_names_its_own_learning_rate(
+    tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = tiny.settings
+    taught_by = teacher(tiny, tmp_path)
+    original = TranslationTask.train_step
+
+    def train_step(self: Any, *arguments: Any, **more: Any) -> Any:
+        loss, size, logged = original(self, *arguments, **more)
+        return loss, size, {**logged, "loss": float("inf")}
+
+    monkeypatch.setattr(TranslationTask, "train_step", train_step)
+    with pytest.raises(InkError, match=r"\. Lower knn_kd\.learning_rate, or look at these sentences$"):
+        train_knn_kd(tiny.domain, settings, 1, *taught_by, tmp_path / "own")
+    with pytest.raises(InkError, match=r"\. Lower base_model\.train\.learning_rate, or look at these sentences$"):
+        train_base_model(tiny.domain.data, tiny.corpus, tiny.vocabulary, settings, 1, tmp_path / "base")
+    assert not (tmp_path / "own").exists()
+    assert not (tmp_path / "base").exists()
 
 
 def test_a_folder_becomes_the_output_only_when_the_block_has_succeeded(tmp_path: Path) -> None:
