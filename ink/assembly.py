@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +22,15 @@ from ink.nmt.translation_model import TranslationModel
 class Parts:
     """What a system adds to the base model: an adapter, a datastore with a combiner, both, or neither.
 
-    `without_keys` does without the datastore's key file, which may be gone.
+    `without_keys` does without the datastore's key file, which may be gone. `model`: a checkpoint that takes the base
+    model's place.
     """
 
     adapter: Path | None = None
     datastore: Path | None = None
     combiner: Path | None = None
     without_keys: bool = False
+    model: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,8 @@ def assemble(domain: Domain, parts: Parts, settings: Mapping[str, Any]) -> Assem
 
     Raises InkError where adapter or datastore belong to another base model, or the datastore to another corpus.
     """
+    if parts.model is not None:
+        domain = replace(domain, base_model=parts.model)
     model = domain.load_model(settings, adapter=parts.adapter)
     files = {} if parts.adapter is None else {"adapter.safetensors": parts.adapter}
     if parts.datastore is None or parts.combiner is None:

@@ -59,6 +59,8 @@ def clean(config: Mapping[str, Any], targets: Sequence[Removable]) -> None:
 
 def _heavy(work: Path, config: Mapping[str, Any], keep_base_model: bool) -> Iterator[Path]:
     yield work / "datastores"
+    yield work / "neighbours"
+    yield work / "models"  # as large as the base model, one a run
     yield work / "ink"  # rounds, with optimiser and schedule, and their datastores
     if config["base_model"]["path"] is None and not keep_base_model:
         yield work / "base_model"

@@ -57,6 +57,14 @@ class Layout:
         """The final adapter of `adapter` or `ink`."""
         return f"{self.work}/adapters/{model}/{domain}/seed{seed}/adapter.safetensors"
 
+    def neighbours(self, domain: str) -> str:
+        """The neighbours of the base model's datastore's entries, stored."""
+        return f"{self.work}/neighbours/decoder_output/{domain}"
+
+    def model(self, model: str, domain: str, seed: str | int) -> str:
+        """The checkpoint of a system whose model takes the base model's place."""
+        return f"{self.work}/models/{model}/{domain}/seed{seed}/model.pt"
+
     def scores(self, system: str, domain: str, seed: str | int) -> str:
         """Scores of one run."""
         return f"{self.results}/scores/{system}/{domain}/seed{seed}.json"

@@ -51,6 +51,15 @@ READS: dict[str, tuple[str, ...]] = {
         "r_knn",
         OWN_SYSTEMS,
     ),
+    "store-neighbours": ("index", "knn_kd.stored"),
+    "train-knn-kd": (
+        *_TRANSLATION,
+        "training.dev_sentences",
+        "training.patience",
+        "training.average_last",
+        "training.checkpoint_updates",
+        "knn_kd",
+    ),
     "train-adapter": (*_TRAINING, "adapter"),
     "refresh-datastore": ("device", *_LANGUAGES, "datastore.batch_tokens", "index", "ink.refresh_index"),
     "train-ink-round": (

@@ -13,10 +13,11 @@ from ink.errors import InkError
 class System:
     """One row of Table 2.
 
-    commands: those that it consists of; first_job: the job with which a run of it begins. model: `base`, or whose
-    adapter it uses (`adapter`, `ink`). section: the config's section with the settings of its combiner, and the name
-    under which that is chosen or trained on dev; None where it does not retrieve. combiner: the combiner's name.
-    learns_combiner: whether the combiner is trained. without_keys: whether it decodes without the datastore's key file.
+    commands: those that it consists of; first_job: the job with which a run of it begins. model: `base`, whose adapter
+    it uses (`adapter`, `ink`), or the checkpoint that takes the base model's place (`knn_kd`, with own_checkpoint).
+    section: the config's section with the settings of its combiner, and the name under which that is chosen or trained
+    on dev; None where it does not retrieve. combiner: the combiner's name. learns_combiner: whether the combiner is
+    trained. without_keys: whether it decodes without the datastore's key file.
     """
 
     label: str
@@ -27,6 +28,7 @@ class System:
     combiner: str | None = None
     learns_combiner: bool = False
     without_keys: bool = False
+    own_checkpoint: bool = False
 
     @property
     def retrieves(self) -> bool:
@@ -43,6 +45,13 @@ LEARNING_COMBINER = ("build-datastore", "train-combiner", "evaluate")
 
 SYSTEMS: dict[str, System] = {
     "off_the_shelf": System("Off-the-shelf NMT", "base", ("evaluate",), "evaluate"),
+    "knn_kd": System(
+        "kNN-KD",
+        "knn_kd",
+        ("build-datastore", "store-neighbours", "train-knn-kd", "evaluate"),
+        "train-knn-kd",
+        own_checkpoint=True,
+    ),
     "v_knn": System(
         "V-kNN",
         "base",

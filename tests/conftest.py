@@ -78,6 +78,22 @@ SETTINGS: dict[str, Any] = {
     },
     "adapter": {"inner_dimension": 8, "initialisation": "zero", "max_epochs": 2},
     "ink": {"max_rounds": 2, "variant": "paper", "k": 4, "alpha": 0.2, "beta": 0.2, "refresh_index": "reuse"},
+    "knn_kd": {
+        "k": 3,
+        "temperature": 10.0,
+        "weight": 1.0,
+        "stored": 6,
+        "own_entry": "included",
+        "max_epochs": 3,
+        "learning_rate": 3.0e-3,
+        "warmup_updates": 4,
+        "batch_tokens": 200,
+        "update_frequency": 1,
+        "dropout": 0.2,
+        "attention_dropout": 0.1,
+        "activation_dropout": 0.1,
+        "label_smoothing": 0.1,
+    },
     "v_knn": {
         "key": "decoder_output",
         "k": [2, 4],
@@ -217,7 +233,7 @@ def write_random_model(path: Path, data: Any, seed: int) -> None:
         assert parameter.isfinite().all(), name
     config.checkpoint.no_save_optimizer_state = True
     task.load_dataset("train")
-    run = TrainingRun(config, task, model, task.build_criterion(config.criterion))
+    run = TrainingRun(config, task, model, task.build_criterion(config.criterion), section="training")
     run.trainer.save_checkpoint(str(path), {})
 
 

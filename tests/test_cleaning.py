@@ -19,6 +19,8 @@ MICRO = Path(__file__).parent / "workflow" / "micro.yaml"
 GOES = [
     "datastores/decoder_output/koran/keys.npy",
     "datastores/decoder_output/koran/index.faiss",
+    "neighbours/decoder_output/koran/ids.npy",
+    "models/knn_kd/koran/seed1/model.pt",
     "ink/koran/seed1/rounds/1/state.pt",
     "ink/koran/seed1/datastores/2/keys.npy",
     "base_model/model.pt",
@@ -115,6 +117,8 @@ def test_a_dry_run_lists_sizes_and_removes_nothing(experiment: Path, more: tuple
             "work/micro/combiners/r_knn/koran/.seed1.partial",
             "work/micro/datastores",
             "work/micro/ink",
+            "work/micro/models",
+            "work/micro/neighbours",
             "work/micro/vocabulary/.bpecodes.lock",
         ]
     )

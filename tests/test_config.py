@@ -104,6 +104,13 @@ def test_every_shipped_experiment_passes(path: Path) -> None:
         {"systems": ["off_the_shelf", "mine"], "own_systems": {"mine": {"combiner": "my.own", "key": "ffn_input"}}},
         {"a_knn.max_k": {"medical": 1, "law": [8, 16], "it": 8, "koran": 16}},
         {"r_knn.max_k": [4, 6], "r_knn.decay": {"medical": 1000, "law": 1000, "it": 1000, "koran": 10}},
+        {"knn_kd.k": 64, "knn_kd.stored": 64, "knn_kd.weight": 0},
+        {
+            "knn_kd.k": {"medical": 4, "law": 4, "it": 8, "koran": 16},
+            "knn_kd.temperature": {"medical": 10, "law": 10, "it": 10, "koran": 100},
+            "knn_kd.stored": 17,
+            "knn_kd.own_entry": "excluded",
+        },
     ],
     ids=str,
 )
@@ -158,6 +165,10 @@ WRONG: list[tuple[dict[str, Any], list[str]]] = [
     ({"r_knn.decay": 0}, ["r_knn.decay", "found 0", "above 0"]),
     ({"combiner_training.best_from": 10**6}, ["combiner_training.best_from", "found 1000000", "at most"]),
     ({"combiner_training.base_dropout": 0.2}, ["combiner_training.base_dropout", "none, released"]),
+    ({"knn_kd.own_entry": "released"}, ["knn_kd.own_entry", "'released'", "included, excluded"]),
+    ({"knn_kd.temperature": {"koran": 0}}, ["knn_kd.temperature.koran", "found 0", "above 0"]),
+    ({"knn_kd.k": {"koran": 8}}, ["knn_kd.k.medical", "missing", "one for each domain"]),
+    ({"knn_kd.attention_dropout": 1.0}, ["knn_kd.attention_dropout", "found 1.0", "below 1"]),
     ({"v_knn.lambda": 1.5}, ["v_knn.lambda", "found 1.5", "at most 1"]),
     ({"v_knn.lambda": [0.5, 1.5]}, ["v_knn.lambda[1]", "found 1.5", "at most 1"]),
     ({"v_knn.temperature": 0}, ["v_knn.temperature", "found 0", "above 0"]),
@@ -173,7 +184,7 @@ WRONG: list[tuple[dict[str, Any], list[str]]] = [
     # names
     (
         {"systems": ["inkk"]},
-        ["systems[0]", "'inkk'", "off_the_shelf, v_knn, a_knn, r_knn_without_keys", "did you mean ink?"],
+        ["systems[0]", "'inkk'", "off_the_shelf, knn_kd, v_knn, a_knn, r_knn_without_keys", "did you mean ink?"],
     ),
     ({"systems": ["ink", "ink"]}, ["systems", "found ink twice"]),
     ({"domains": ["koran", "koran"]}, ["domains", "found koran twice"]),
@@ -208,6 +219,16 @@ WRONG: list[tuple[dict[str, Any], list[str]]] = [
     ({"datastore.batch_tokens": 200}, ["datastore.batch_tokens", "found 200", "at least 201"]),
     ({"base_model.train.batch_tokens": 9}, ["base_model.train.batch_tokens", "found 9", "at least 201"]),
     ({"decoding.max_len_a": 0, "decoding.max_len_b": 0}, ["decoding.max_len_b", "found 0", "at least 1"]),
+    ({"knn_kd.k": 65}, ["knn_kd.k", "found 65", "at most 64"]),
+    (
+        {"knn_kd.k": {"medical": 64, "law": 63, "it": 8, "koran": 16}, "knn_kd.own_entry": "excluded"},
+        ["knn_kd.k.medical", "found 64", "at most 63", "less the own entry"],
+    ),
+    (
+        {"text.max_length": 9, "data.synthetic.sentences.koran.train": 6, "index.type": "exact"},
+        ["knn_kd.stored", "found 64", "at most 60", "koran has 6 training pairs"],
+    ),
+    ({"knn_kd.batch_tokens": 100}, ["knn_kd.batch_tokens", "found 100", "at least 201"]),
     ({"ink.variant": "released", "ink.k": 1}, ["ink.k", "found 1", "at least 2", "drops the first"]),
     (
         {"text.max_length": 9, "data.synthetic.sentences.koran.train": 10, "ink.k": 101, "index.type": "exact"},

@@ -120,6 +120,8 @@ def by_domain(dotted: str, values: dict[str, Any]) -> dict[str, Any]:
         ("train-ink-round", "ink.alpha"),
         ("train-ink-round", "ink.beta"),
         ("tune-v-knn", "v_knn.k"),
+        ("train-knn-kd", "knn_kd.k"),
+        ("train-knn-kd", "knn_kd.temperature"),
         ("train-combiner", "a_knn.temperature"),
         ("train-combiner", "r_knn.decay"),
     ],

@@ -54,6 +54,21 @@ def build_datastore(
     )
 
 
+@click.command("store-neighbours")
+@config_option
+@domain_option
+@path_option("--datastore", "The base model's datastore of the domain.")
+@output_option
+def store_neighbours(config: Path, domain: str, datastore: Path, output: Path) -> None:
+    """Find the neighbours of every entry of a datastore in it, once, for kNN-KD."""
+    from ink.datastore.storage import open_datastore
+    from ink.datastore.stored_neighbours import store_neighbours as store
+
+    use_machine()
+    settings = load_settings(config, "store-neighbours", domain)
+    store(open_datastore(datastore, key="decoder_output"), settings["index"], settings["knn_kd"]["stored"], output)
+
+
 @click.command("refresh-datastore")
 @config_option
 @domain_option

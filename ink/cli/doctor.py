@@ -35,13 +35,13 @@ def doctor(config: Path) -> None:
 def clean(config: Path, dry_run: bool, keep_base_model: bool, everything: bool) -> None:
     """Remove an experiment's datastores and checkpoints; keep scores, hypotheses, tables and logs.
 
-    Goes: datastores, INK's rounds, the base model if it was trained here, the adapters of single epochs, and what
-    killed jobs left unfinished. Stays: all of results/EXPERIMENT, and of work/EXPERIMENT what is small, which is text,
-    vocabulary, final adapters and combiners. With --all that goes too.
+    Goes: datastores, stored neighbours, INK's rounds, kNN-KD's models, the base model if it was trained here, the
+    adapters of single epochs, and what killed jobs left unfinished. Stays: all of results/EXPERIMENT, and of
+    work/EXPERIMENT what is small, which is text, vocabulary, final adapters and combiners. With --all that goes too.
 
-    Tables can still be rendered, with other reporting settings as well. `ink translate` needs the base model, and V-kNN
-    its datastore; a changed setting of a system trains the base model again, and all that follows from it, unless
-    --keep-base-model is given.
+    Tables can still be rendered, with other reporting settings as well. `ink translate` needs the base model, V-kNN its
+    datastore and kNN-KD its model; a changed setting of a system trains the base model again, and all that follows
+    from it, unless --keep-base-model is given.
     """
     from ink.cleaning import clean as remove
     from ink.cleaning import removable

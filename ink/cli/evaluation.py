@@ -47,6 +47,7 @@ def tune_v_knn(config: Path, domain: str, datastore: Path, output: Path, **files
 @path_option("--adapter", "The system's adapter, if it has one.", required=False)
 @path_option("--datastore", "The system's datastore, if it has one.", required=False)
 @path_option("--combiner", "The system's combiner, if it has one.", required=False)
+@path_option("--model", "The checkpoint that takes the base model's place, if it has one.", required=False)
 @path_option("--general-corpus", "Raw text of the general domain, to score what was forgotten.", required=False)
 @path_option("--general-data", "Binarised text of the general domain.", required=False)
 @path_option("--hypotheses", "Where to write the translations of the test set.")
@@ -59,6 +60,7 @@ def evaluate(
     adapter: Path | None,
     datastore: Path | None,
     combiner: Path | None,
+    model: Path | None,
     general_corpus: Path | None,
     general_data: Path | None,
     hypotheses: Path,
@@ -82,7 +84,7 @@ def evaluate(
             domain,
             seed,
             make_domain(settings, **files),
-            Parts(adapter, datastore, combiner, system_named(system).without_keys),
+            Parts(adapter, datastore, combiner, system_named(system).without_keys, model=model),
             general,
             settings,
             hypotheses,

@@ -63,6 +63,27 @@ def train_adapter(config: Path, domain: str, seed: int, output: Path, **files: P
         job.trained(output / "record.json")
 
 
+@click.command("train-knn-kd")
+@config_option
+@domain_option
+@seed_option
+@domain_files_options
+@path_option("--datastore", "The base model's datastore of the domain.")
+@path_option("--neighbours", "The neighbours stored of its entries.")
+@output_option
+def train_knn_kd(
+    config: Path, domain: str, seed: int, datastore: Path, neighbours: Path, output: Path, **files: Path
+) -> None:
+    """Train kNN-KD on a domain, from scratch, taught by the base model's neighbours."""
+    with tracked(config, "train-knn-kd", system="knn_kd", domain=domain, seed=seed) as job:
+        from ink.training.knn_kd import train_knn_kd as train
+
+        use_machine()
+        settings = load_settings(config, "train-knn-kd", domain)
+        train(make_domain(settings, **files), settings, seed, datastore, neighbours, output, job.epoch)
+        job.trained(output / "record.json")
+
+
 @click.command("train-ink-round")
 @config_option
 @domain_option

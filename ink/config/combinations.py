@@ -11,8 +11,8 @@ from ink.config.schema import nearest, shown
 from ink.systems import OWN_SYSTEMS, SYSTEMS, system_named
 
 # Of each section of a system with a datastore, the setting that says how many neighbours.
-NEIGHBOURS = {"v_knn": "k", "a_knn": "max_k", "r_knn": "max_k", "ink": "k"}
-SECTIONS_BY_DOMAIN = ("adapter", "ink", "v_knn", "a_knn", "r_knn")
+NEIGHBOURS = {"v_knn": "k", "a_knn": "max_k", "r_knn": "max_k", "ink": "k", "knn_kd": "stored"}
+SECTIONS_BY_DOMAIN = ("adapter", "ink", "v_knn", "a_knn", "r_knn", "knn_kd")
 # Folders of results/ that are committed, and so cannot be an experiment's.
 NAMES_IN_RESULTS = {"paper": "the paper's own numbers", "published": "the committed copies"}
 
@@ -155,15 +155,25 @@ def _settings(config: Config) -> Iterator[str]:
     training = config["combiner_training"]
     if (first := training["best_from"]) > (most := training["max_updates"]):
         yield f"combiner_training.best_from: found {first}; allowed: at most combiner_training.max_updates {most}"
+    yield from _stored_neighbours(config["knn_kd"])
     yield from _batches(config)
     yield from _model(config)
     yield from _datastore(config)
 
 
+def _stored_neighbours(knn_kd: Config) -> Iterator[str]:
+    """Those that teach are among those stored; one more is stored where the position's own entry is left out."""
+    stored, excluded = knn_kd["stored"], knn_kd["own_entry"] == "excluded"
+    for key, k in _each("knn_kd.k", knn_kd["k"]):
+        if k + excluded > stored:
+            why = f"knn_kd.stored {stored} less the own entry" if excluded else f"knn_kd.stored {stored}"
+            yield f"{key}: found {k}; allowed: at most {stored - excluded} ({why})"
+
+
 def _batches(config: Config) -> Iterator[str]:
     """A batch must hold the longest training sentence with its end-of-sentence token."""
     longest = config["text"]["max_length"] + 1
-    sections = {"datastore": config["datastore"], "training": config["training"]}
+    sections = {"datastore": config["datastore"], "training": config["training"], "knn_kd": config["knn_kd"]}
     if config["base_model"].get("train") is not None:
         sections["base_model.train"] = config["base_model"]["train"]
     for name, section in sections.items():

@@ -144,9 +144,14 @@ def sorted_by_distance(neighbours: Neighbours) -> Neighbours:
 
 def drop_own(ids: NDArray[np.int64], own: NDArray[np.int64]) -> NDArray[np.int64]:
     """Remove own[n] from row n of `ids` (positions, k + 1), or the last id where it is not there: (positions, k)."""
+    return ids[others(ids, own)].reshape(len(ids), -1)
+
+
+def others(ids: NDArray[np.int64], own: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return (positions, k + 1), false at one place of each row: where `ids` is own[n], or else at the last one."""
     is_own = ids == own[:, None]
     is_own[~is_own.any(axis=1), -1] = True
-    return ids[~is_own].reshape(len(ids), -1)
+    return ~is_own
 
 
 def gather_keys(keys: NDArray[np.float16], ids: Tensor) -> Tensor:

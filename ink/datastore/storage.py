@@ -57,21 +57,29 @@ class Datastore:
         return self.path / f"{name}.npy"
 
     def _array(self, name: str, dtype: type, shape: tuple[int, ...]) -> NDArray:
-        path = self.file(name)
-        if self._mode == "w+" and not path.exists():
-            return _reserved(np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape), path)
-        try:
-            array = np.load(path, mmap_mode="r+" if self._mode == "w+" else "r")
-        except FileNotFoundError:
-            raise InkError(f"{path} does not exist; build the datastore again") from None
-        except (ValueError, EOFError) as error:
-            raise InkError(f"{path} is cut short or not a .npy file ({error}); build the datastore again") from None
-        if array.shape != shape or array.dtype != dtype:
-            raise InkError(
-                f"{path} holds {array.shape} {array.dtype}, but meta.json says {shape} {np.dtype(dtype)}; "
-                "build the datastore again"
-            )
-        return array
+        return map_array(self.file(name), dtype, shape, self._mode)
+
+
+def map_array(
+    path: Path, dtype: type, shape: tuple[int, ...], mode: str, advice: str = "build the datastore again"
+) -> NDArray:
+    """Map a .npy file of this type and shape: "w+" makes it where it is not there yet, "r" reads.
+
+    Raises InkError, with `advice`, where the file is absent, cut short, or holds anything else.
+    """
+    if mode == "w+" and not path.exists():
+        return _reserved(np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape), path)
+    try:
+        array = np.load(path, mmap_mode="r+" if mode == "w+" else "r")
+    except FileNotFoundError:
+        raise InkError(f"{path} does not exist; {advice}") from None
+    except (ValueError, EOFError) as error:
+        raise InkError(f"{path} is cut short or not a .npy file ({error}); {advice}") from None
+    if array.shape != shape or array.dtype != dtype:
+        raise InkError(
+            f"{path} holds {array.shape} {array.dtype}, but meta.json says {shape} {np.dtype(dtype)}; {advice}"
+        )
+    return array
 
 
 def _reserved(array: NDArray, path: Path) -> NDArray:

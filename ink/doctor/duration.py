@@ -22,6 +22,7 @@ SHARE_TRAINING = 0.5  # of the speed of a bare matrix product of the model's siz
 SHARE_DECODING = 0.15
 SECONDS_A_STEP = 0.012  # of beam search for a batch, whatever its size
 SECONDS_AN_UPDATE = 0.01  # of a combiner, its share of the checks included
+SECONDS_A_SEARCH = 1e-4  # of an entry in its own datastore
 LENGTHENING = 1.3  # of a batch's longest hypothesis over the mean one
 LINES_A_SECOND = 2500.0  # tokenised, segmented and binarised, both sides
 
@@ -44,6 +45,10 @@ def seconds_by_job(extent: Extent, flops: float) -> dict[str, float]:
     if config["base_model"]["path"] is None and general is not None:
         total = extent.text[general].tokens["train"] * config["base_model"]["train"]["max_epochs"]
         found["train_base"] = 3 * forward * total / SHARE_TRAINING + START_UP
+    if extent.runs_knn_kd:
+        of_epoch = 3 * forward * everything / SHARE_TRAINING * seeds + dev
+        found["store_neighbours"] = START_UP * len(domains) + everything * SECONDS_A_SEARCH
+        found["train_knn_kd"] = of_epoch * config["knn_kd"]["max_epochs"] + START_UP * len(domains) * seeds
     if "v_knn" in config["systems"]:
         found["tune_v_knn"] = START_UP * len(domains) + _count(extent, domains, "dev") * forward * 60
     if extent.combiners:

@@ -59,11 +59,15 @@ class Extent:
         """Return the kinds of key of which every adapted domain has a datastore that stays."""
         retrieving = [name for name in self.config["systems"] if system_named(name).retrieves]
         kinds = [retrieval_settings(self.config, name)["key"] for name in retrieving]
-        return sorted({*kinds, *(["decoder_output"] if self.runs_ink else [])})
+        return sorted({*kinds, *(["decoder_output"] if self.runs_ink or self.runs_knn_kd else [])})
 
     @property
     def runs_ink(self) -> bool:
         return any(system_named(name).model == "ink" for name in self.config["systems"])
+
+    @property
+    def runs_knn_kd(self) -> bool:
+        return any(system_named(name).model == "knn_kd" for name in self.config["systems"])
 
     @property
     def trained(self) -> dict[str, int]:

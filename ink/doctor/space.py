@@ -30,6 +30,12 @@ def needed_bytes(extent: Extent) -> dict[str, float]:
     kept = {"adapter": 1, "ink": 4}
     adapters = sum(adapter * kept[name] * rounds for name, rounds in extent.trained.items())
     checkpoints = adapters * len(tokens) * len(config["seeds"])
+    if extent.runs_knn_kd:
+        # every run its model; one in training the epochs to be averaged and its state, with two moments, as well
+        stores += sum(tokens.values()) * neighbour_bytes(config)
+        jobs = len(tokens) * len(config["seeds"])
+        training = min(jobs, os.cpu_count() or 1) * (config["training"]["average_last"] + 1 + 3)
+        checkpoints += 4.0 * model.parameters * (jobs + training)
     if config["base_model"]["path"] is None:
         checkpoints += 4.0 * model.parameters
     everything = sum(sum(of_domain.tokens.values()) for of_domain in text.values())
@@ -45,6 +51,11 @@ def datastore_bytes(extent: Extent, entries: int) -> float:
     else:
         of_index = entries * (index["code_bytes"] + 8.0) + index["lists"] * width * 4
     return entries * (width * 2 + 4 + 4) + of_index
+
+
+def neighbour_bytes(config: Config) -> int:
+    """Return what an entry's stored neighbours take: a distance and an id each."""
+    return int(config["knn_kd"]["stored"]) * (4 + 4)
 
 
 def space(extent: Extent) -> Finding:

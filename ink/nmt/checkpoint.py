@@ -47,3 +47,12 @@ def read_checkpoint(path: Path, overrides: dict[str, Any] | None = None) -> dict
     if "model" not in state:
         raise InkError(f"checkpoint {path} holds no model; is it a fairseq checkpoint?")
     return state
+
+
+def read_architecture(path: Path, overrides: dict[str, Any] | None = None) -> Any:
+    """Return the configuration from which fairseq builds a checkpoint's model, with settings such as dropout replaced.
+
+    Embeddings that it was once started from are left out: they are weights, not architecture.
+    """
+    started = {"encoder_embed_path": None, "decoder_embed_path": None}
+    return read_checkpoint(path, {**started, **(overrides or {})})["cfg"]["model"]

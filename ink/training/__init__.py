@@ -1,1 +1,1 @@
-"""Training: the base model, adapters, and INK's rounds, on fairseq's Trainer."""
+"""Training: the base model, kNN-KD, adapters, and INK's rounds, on fairseq's Trainer."""

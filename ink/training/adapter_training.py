@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,8 @@ from ink.nmt.translation_model import TranslationModel
 from ink.settings import without_effect_removed
 from ink.training.averaging import average
 from ink.training.report import EpochReport, ignore_epoch
-from ink.training.stopping import best_round, patience_has_run_out, rounds_to_average
+from ink.training.scored_epoch import record_of, scored_epoch
+from ink.training.stopping import patience_has_run_out, rounds_to_average
 from ink.training.trainer import TrainingRun, fairseq_config
 from ink.training.unfinished import unfinished
 
@@ -46,7 +46,7 @@ class AdapterTraining:
         task = self.model.task
         self.criterion = task.build_criterion(config.criterion)
         self.dev_bleu = dev_bleu_of(task, domain.corpus, domain.vocabulary, domain.data, settings)
-        self.run = TrainingRun(config, task, self.model.network, self.criterion)
+        self.run = TrainingRun(config, task, self.model.network, self.criterion, section="training")
 
     def identity(self, **more: Any) -> dict[str, Any]:
         """Return what the trained adapter depends on, by which an interrupted training is known again."""
@@ -60,16 +60,7 @@ class AdapterTraining:
 
     def epoch(self, description: str, on_epoch: EpochReport) -> dict[str, Any]:
         """Train one epoch, score the dev set, and return the history's new entry, of which `on_epoch` is told."""
-        number = len(self.run.history) + 1
-        means = self.run.epoch(f"{description} {number}")
-        start = time.perf_counter()
-        bleu = self.dev_bleu(self.model.network)
-        print(f"{description} {number}: dev BLEU {bleu:.2f}", flush=True)
-        seconds = {"training": means.pop("seconds"), "dev": time.perf_counter() - start}
-        entry = {"round": number, "updates": self.run.updates, **means, "dev_bleu": bleu, "seconds": seconds}
-        self.run.history.append(entry)
-        on_epoch(entry)
-        return entry
+        return scored_epoch(self.run, self.model.network, self.dev_bleu, description, on_epoch)
 
     def write_adapter(self, path: Path) -> None:
         write_adapter(path, self.model.network.adapter_weights(), base_model=self.model.base_fingerprint)
@@ -115,12 +106,4 @@ def finish(
     weights = average([read_adapter(adapters[number])[0] for number in averaged])
     model.network.load_adapter_weights(weights)
     write_adapter(folder / "adapter.safetensors", weights, base_model=model.base_fingerprint, averaged=averaged)
-    best = best_round(history)
-    record = {
-        "best_round": best,
-        "best_dev_bleu": next(entry["dev_bleu"] for entry in history if entry["round"] == best),
-        "averaged_rounds": averaged,
-        "dev_bleu": dev_bleu(model.network),
-        "history": list(history),
-    }
-    write_json(folder / "record.json", record)
+    write_json(folder / "record.json", record_of(history, averaged, dev_bleu(model.network)))

@@ -11,12 +11,13 @@ from fairseq import tasks
 
 from ink.corpus.prepared import PreparedCorpus
 from ink.evaluation.dev_bleu import dev_bleu_of
-from ink.files import remove, write_atomically, write_json
+from ink.files import remove, write_json
 from ink.settings import without_effect_removed
 from ink.training.averaging import average
 from ink.training.report import EpochReport, ignore_epoch
 from ink.training.trainer import TrainingRun, fairseq_config
 from ink.training.unfinished import unfinished
+from ink.training.weights import read_weights, save_weights
 
 
 def train_base_model(
@@ -45,7 +46,7 @@ def train_base_model(
     last = range(max(1, chosen["max_epochs"] - chosen["average_last"] + 1), chosen["max_epochs"] + 1)
     identity = {"seed": seed, "corpus": data.fingerprint, "settings": without_effect_removed(settings)}
     with unfinished(output, identity) as folder:
-        run = TrainingRun(config, task, model, task.build_criterion(config.criterion))
+        run = TrainingRun(config, task, model, task.build_criterion(config.criterion), section="base_model.train")
         run.checkpoint_in(folder, settings["training"]["checkpoint_updates"])
         for entry in run.history:
             on_epoch(entry)
@@ -57,9 +58,9 @@ def train_base_model(
             run.history.append(entry)
             on_epoch(entry)
             if epoch in last:
-                _save_weights(model, folder / "epochs" / f"{epoch}.pt")
+                save_weights(model, folder / "epochs" / f"{epoch}.pt")
             run.checkpoint()
-        weights = [torch.load(folder / "epochs" / f"{epoch}.pt", weights_only=True) for epoch in last]
+        weights = [read_weights(folder / "epochs" / f"{epoch}.pt") for epoch in last]
         model.load_state_dict(average(weights))
         config.checkpoint.no_save_optimizer_state = True
         run.save(folder / "model.pt")
@@ -67,11 +68,6 @@ def train_base_model(
         record = {"seed": seed, "dev_bleu": dev_bleu(model), "history": run.history}
         write_json(folder / "record.json", record)
         remove(folder / "epochs")
-
-
-def _save_weights(model: Any, path: Path) -> None:
-    with write_atomically(path) as temporary:
-        torch.save({name: tensor.detach().cpu() for name, tensor in model.state_dict().items()}, temporary)
 
 
 def _architecture(chosen: Mapping[str, Any]) -> list[str]:

@@ -1,6 +1,7 @@
-"""INK's training objectives (Zhu et al. 2023, equations 3 to 5), on positions of a batch without padding.
+"""Training objectives over neighbours, on positions of a batch without padding: INK's (Zhu et al. 2023, equations 3 to
+5), and the divergence from p_kNN that it shares with kNN-KD (Yang et al. 2022).
 
-The kernel is kappa(a, b) = exp(cos(a, b)); p_kNN(y) is the share of kernel mass on neighbours with value y. Gradients
+INK's kernel is kappa(a, b) = exp(cos(a, b)); p_kNN(y) is the share of kernel mass on neighbours with value y. Gradients
 reach the queries h_t through every term; stored keys get none.
 
 Shapes: queries (positions, dimension); keys (positions, k, dimension); values (positions, k); present (positions, k),
@@ -41,12 +42,28 @@ def l_i(similarities: Tensor, values: Tensor, present: Tensor, log_probs: Tensor
     if variant == "released":
         first = slice(0, RELEASED_NEIGHBOURS_OF_L_I)
         similarities, values, present = similarities[:, first].exp(), values[:, first], present[:, first]
-    logs = log_shares(similarities, present)
+    return divergence(similarities, values, present, log_probs.gather(-1, values))
+
+
+def divergence(scores: Tensor, values: Tensor, present: Tensor, log_model: Tensor) -> Tensor:
+    """KL(p_kNN || p), summed over positions; a position without neighbours counts 0.
+
+    p_kNN(y) is proportional to the sum of exp(score) over the neighbours with value y. scores: (positions, k);
+    log_model: (positions, k), the model's log p of each neighbour's value.
+    """
+    logs = log_shares(scores, present)
     log_retrieved = log_mass(logs, values)
-    log_model = log_probs.gather(-1, values)
     # p_kNN has at most k distinct values: summing over neighbours with their shares sums over the vocabulary
     terms = logs.exp() * (log_retrieved.masked_fill(~present, 0.0) - log_model)
     return terms.masked_fill(~present, 0.0).sum()
+
+
+def distance_scores(distances: Tensor, temperature: float) -> Tensor:
+    """Return -d / T, (positions, k), up to a constant a position, from squared L2 distances, nearest first.
+
+    The nearest one's is 0, so that a small T cannot make all of them infinite.
+    """
+    return (distances[:, :1] - distances) / temperature
 
 
 def log_mass(logs: Tensor, values: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ from typing import Any
 
 from fairseq import options
 from fairseq.data.iterators import EpochBatchIterator, GroupedIterator
-from fairseq.dataclass.utils import convert_namespace_to_omegaconf
+from fairseq.dataclass.utils import convert_namespace_to_omegaconf, omegaconf_no_object_check
 from fairseq.logging import metrics
 from fairseq.trainer import Trainer
 
@@ -23,7 +23,7 @@ from ink.progress import progress
 from ink.training.unfinished import CHECKPOINT
 
 # What criteria log, by the names under which it is recorded.
-CURVES = ("loss", "nll_loss", "loss_a", "loss_i", "loss_r", "share_with_target", "cosine_same_value")
+CURVES = ("loss", "nll_loss", "loss_a", "loss_i", "loss_r", "loss_kd", "share_with_target", "cosine_same_value")
 SENTENCES_NAMED = 8
 
 
@@ -35,11 +35,12 @@ def fairseq_config(
     device: str,
     criterion: Sequence[str],
     model: Sequence[str] = ("--arch", "transformer"),
+    architecture: Any = None,
 ) -> Any:
     """Return fairseq's configuration for a training run.
 
     optimisation: learning_rate, warmup_updates, betas, weight_decay, clip_norm, batch_tokens, update_frequency.
-    criterion and model: fairseq's own options.
+    criterion and model: fairseq's own options. architecture: what a checkpoint says of its model, in place of `model`.
     """
     arguments = [
         str(data.path),
@@ -57,7 +58,12 @@ def fairseq_config(
     if torch_device(device).type == "cpu":
         arguments.append("--cpu")
     parser = options.get_training_parser()
-    return convert_namespace_to_omegaconf(options.parse_args_and_arch(parser, input_args=arguments))
+    config = convert_namespace_to_omegaconf(options.parse_args_and_arch(parser, input_args=arguments))
+    if architecture is not None:
+        # an older architecture is a plain namespace, which omegaconf takes only when told so
+        with omegaconf_no_object_check():
+            config.model = architecture
+    return config
 
 
 class TrainingRun:
@@ -66,11 +72,13 @@ class TrainingRun:
     `history` has one entry for each epoch that is finished; the caller appends it. With `checkpoint_in` the state is
     also written inside an epoch, after every so many updates, and an interrupted epoch goes on from there: weights,
     optimiser, schedule, data order, dropout (fairseq seeds it by the update) and means are those of an unbroken run.
+    `section` is the config's with the learning rate, for whoever has to lower it.
     """
 
-    def __init__(self, config: Any, task: Any, model: Any, criterion: Any) -> None:
+    def __init__(self, config: Any, task: Any, model: Any, criterion: Any, *, section: str) -> None:
         allow_fairseq_types()
         self.config = config
+        self.section = section
         self.trainer = Trainer(config, task, model, criterion)
         self.iterator: EpochBatchIterator = self.trainer.get_train_iterator(epoch=1)
         self.trainer.lr_step(self.iterator.epoch)
@@ -163,8 +171,10 @@ class TrainingRun:
         named = ", ".join(map(str, sentences[:SENTENCES_NAMED])) + (", ..." if len(sentences) > SENTENCES_NAMED else "")
         kept = self._checkpoint if self._checkpoint is not None and self._checkpoint.exists() else None
         good = f"the last good state is kept in {kept}" if kept is not None else "there is no checkpoint yet"
+        # the gradients of whole models are not clipped
+        clip = ", set training.clip_norm" if self.section == "training" else ""
         return InkError(
             f"{description}: loss or gradient is not finite at update {self.updates + 1}, in the batch of the "
             f"{len(sentences)} training sentences {named} (counted from 0 in train.bpe.*); {good}. "
-            "Lower training.learning_rate, set training.clip_norm, or look at these sentences"
+            f"Lower {self.section}.learning_rate{clip}, or look at these sentences"
         )

@@ -34,7 +34,9 @@ def load_translator(
     layout = Layout(config)
     chosen = config["seeds"][0] if seed is None else seed
     what, parts = system_named(system), Parts()
-    if what.model != "base":
+    if what.own_checkpoint:
+        parts = Parts(model=Path(layout.model(what.model, domain, chosen)))
+    elif what.model != "base":
         parts = Parts(adapter=Path(layout.adapter(what.model, domain, chosen)))
     elif what.section is not None:
         parts = Parts(
@@ -42,7 +44,7 @@ def load_translator(
             combiner=Path(layout.combiner(what.section, domain, chosen if what.learns_combiner else None)),
             without_keys=what.without_keys,
         )
-    for path in (parts.adapter, parts.datastore, parts.combiner):
+    for path in (parts.model, parts.adapter, parts.datastore, parts.combiner):
         if path is not None and not path.exists():
             raise InkError(
                 f"{path} does not exist: {what.label} has not been trained for {domain}; "

@@ -48,6 +48,23 @@ def test_the_fullest_disk_by_hand(extent: Extent, monkeypatch: pytest.MonkeyPatc
     assert space.needed_bytes(extent)["datastores"] == 0
 
 
+def test_knn_kd_needs_a_datastore_neighbours_and_whole_models(extent: Extent, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    extent.config["systems"], extent.config["training"]["average_last"] = ["knn_kd"], 2
+    extent.config["knn_kd"]["stored"] = 5
+    needed = space.needed_bytes(extent)
+    assert extent.keys == ["decoder_output"]
+    assert needed["datastores"] == sum(
+        space.datastore_bytes(extent, entries) + entries * 5 * 8 for entries in (1000, 500)
+    )
+    # the base model, two domains' models; of one in training the last two epochs, the best and a state of three
+    assert needed["checkpoints"] == 4 * 30_000 * (1 + 2 + 6)
+    found = duration.seconds_by_job(extent, 1e10)
+    assert {"store_neighbours", "train_knn_kd"} <= set(found)
+    extent.config["knn_kd"]["max_epochs"] *= 3
+    assert duration.seconds_by_job(extent, 1e10)["train_knn_kd"] > found["train_knn_kd"]
+
+
 def test_kinds_of_keys_that_differ_need_a_datastore_each(extent: Extent) -> None:
     assert extent.keys == ["decoder_output"]
     extent.config["v_knn"]["key"] = "ffn_input"

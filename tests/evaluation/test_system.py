@@ -18,6 +18,8 @@ from ink.evaluation.system import GeneralTest, evaluate_system
 from ink.evaluation.tune import tune_vanilla
 from ink.files import read_json, read_lines, write_json
 from ink.nmt.adapter import write_adapter
+from ink.nmt.checkpoint import allow_fairseq_types
+from ink.nmt.translation_model import load_translation_model
 from ink.reporting.scores import read_scores
 
 TEST_SENTENCES = 10
@@ -64,6 +66,21 @@ def run(tiny: Any, tmp_path: Path) -> Callable[..., tuple[dict[str, Any], list[s
         return read_json(scores), read_lines(hypotheses)
 
     return evaluate
+
+
+def test_a_checkpoint_of_its_own_takes_the_base_model_s_place_and_adds_no_memory(
+    tiny: Any, run: Any, tmp_path: Path
+) -> None:
+    allow_fairseq_types()
+    state = torch.load(tiny.base_model, weights_only=True)
+    state["model"] = {name: weight + 0.1 * torch.randn(weight.shape) for name, weight in state["model"].items()}
+    torch.save(state, tmp_path / "own.pt")
+    score, hypotheses = run("knn_kd", with_general=True, model=tmp_path / "own.pt")
+    own = load_translation_model(tmp_path / "own.pt", tiny.vocabulary, *tiny.languages)
+    assert score["model"] == own.fingerprint != tiny.domain.load_model(tiny.settings).fingerprint
+    assert score["added_memory"] == {}
+    assert score["general"]["domain"] == "general"
+    assert hypotheses != run("off_the_shelf")[1]
 
 
 def test_off_the_shelf(tiny: Any, run: Any, tmp_path: Path) -> None:

@@ -70,10 +70,12 @@ def test_what_differs_by_domain_is_the_run_s_own() -> None:
     [
         ("ink.alpha", 0.9, {"ink"}),
         ("v_knn.k", [1], {"v_knn"}),
+        ("knn_kd.temperature", 5, {"knn_kd"}),
         ("a_knn.hidden", 7, {"a_knn"}),
         ("r_knn.sigma", 0.5, {"r_knn", "r_knn_without_keys"}),
         ("combiner_training.patience", 3, {"a_knn", "r_knn", "r_knn_without_keys"}),
         ("training.learning_rate", 0.5, {"adapter", "ink"}),
+        ("training.average_last", 1, {"knn_kd", "adapter", "ink"}),
         ("base_model.train.dropout", 0.3, set(SYSTEMS)),
         ("text.bpe_merges", 10, set(SYSTEMS)),
         ("evaluation.bootstrap_samples", 10, set()),
@@ -97,7 +99,7 @@ def test_a_given_base_model_is_a_parameter_and_its_training_is_none() -> None:
 
 
 def test_a_system_that_does_not_exist_is_named() -> None:
-    with pytest.raises(InkError, match="system 'knn' does not exist; known: off_the_shelf, v_knn"):
+    with pytest.raises(InkError, match="system 'knn' does not exist; known: off_the_shelf, knn_kd, v_knn"):
         parameters(MINI, RunName("knn", "koran", 1))
 
 
@@ -105,6 +107,7 @@ def test_where_runs_begin_and_end() -> None:
     begins = {system: first_job(MINI, RunName(system, "koran", 1)) for system in SYSTEMS}
     assert begins == {
         "off_the_shelf": "evaluate",
+        "knn_kd": "train-knn-kd",
         "v_knn": "tune-v-knn",
         "a_knn": "train-combiner",
         "r_knn_without_keys": "evaluate",

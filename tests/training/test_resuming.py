@@ -12,6 +12,8 @@ import torch
 from fairseq.tasks.translation import TranslationTask
 
 from ink.datastore.build import build_datastore
+from ink.datastore.storage import open_datastore
+from ink.datastore.stored_neighbours import store_neighbours
 from ink.errors import InkError
 from ink.files import read_json
 from ink.nmt.adapter import read_adapter
@@ -19,6 +21,7 @@ from ink.nmt.checkpoint import read_checkpoint
 from ink.training.adapter_training import train_adapter
 from ink.training.base_model import train_base_model
 from ink.training.ink_rounds import train_round
+from ink.training.knn_kd import train_knn_kd
 from ink.training.unfinished import unfinished, unfinished_path
 
 
@@ -154,6 +157,43 @@ def test_the_base_model_goes_on_after_a_whole_epoch_and_inside_one(tiny: Any, tm
     assert sorted(path.name for path in (tmp_path / "killed").iterdir()) == ["model.pt", "record.json"]
 
 
+def teacher(tiny: Any, folder: Path) -> tuple[Path, Path]:
+    """The base model's datastore and the neighbours of its entries."""
+    model, index = tiny.domain.load_model(tiny.settings), tiny.settings["index"]
+    train_set = tiny.domain.data.load(model.task, "train")
+    parts = {"key": "decoder_output", "batch_tokens": 200, "index": index}
+    build_datastore(model, train_set, tiny.domain.data.fingerprint, folder / "store", **parts)
+    store_neighbours(open_datastore(folder / "store"), index, 6, folder / "neighbours")
+    return folder / "store", folder / "neighbours"
+
+
+def test_knn_kd_goes_on_after_a_whole_epoch_and_inside_one(tiny: Any, tmp_path: Path, kill_at: Any) -> None:
+    settings = tiny.settings
+    settings["knn_kd"].update(max_epochs=4, batch_tokens=100)
+    settings["training"].update(checkpoint_updates=3, average_last=1)
+    taught_by = teacher(tiny, tmp_path)
+
+    def train(name: str, seed: int = 1) -> None:
+        train_knn_kd(tiny.domain, settings, seed, *taught_by, tmp_path / name)
+
+    begun = kill_at(None)
+    train("undisturbed")
+    an_epoch = len(begun) // 4
+    for at in (an_epoch + 5, an_epoch, 4):
+        kill_at(at)
+        with pytest.raises(Killed):
+            train("killed")
+    begun = kill_at(None)
+    train("killed")
+    assert begun[0] > an_epoch
+    one, other = (read_checkpoint(tmp_path / name / "model.pt")["model"] for name in ("undisturbed", "killed"))
+    assert same(one, other)
+    assert curves(tmp_path / "undisturbed" / "record.json") == curves(tmp_path / "killed" / "record.json")
+    assert sorted(path.name for path in (tmp_path / "killed").iterdir()) == ["model.pt", "record.json"]
+    train("another", seed=2)
+    assert not same(one, read_checkpoint(tmp_path / "another" / "model.pt")["model"])
+
+
 def test_what_another_training_has_left_is_not_gone_on_from(
     tiny: Any, tmp_path: Path, kill_at: Any, capsys: Any
 ) -> None:
@@ -218,11 +258,32 @@ def test_a_loss_that_is_not_finite_stops_names_the_batch_and_keeps_the_last_chec
     assert "\n" not in said
     folder = unfinished_path(tmp_path / "adapter")
     assert f"the last good state is kept in {folder / 'checkpoint.pt'}" in said
+    assert said.endswith("Lower training.learning_rate, set training.clip_norm, or look at these sentences")
     kept = read_checkpoint(folder / "checkpoint.pt")
     assert kept["optimizer_history"][-1]["num_updates"] == 3
     assert all(tensor.isfinite().all() for tensor in kept["model"].values())
     assert not (folder / "crash.pt").exists()
     assert not (tmp_path / "adapter").exists()
+
+
+def test_a_model_of_its_own_whose_loss_is_not_finite_names_its_own_learning_rate(
+    tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = tiny.settings
+    taught_by = teacher(tiny, tmp_path)
+    original = TranslationTask.train_step
+
+    def train_step(self: Any, *arguments: Any, **more: Any) -> Any:
+        loss, size, logged = original(self, *arguments, **more)
+        return loss, size, {**logged, "loss": float("inf")}
+
+    monkeypatch.setattr(TranslationTask, "train_step", train_step)
+    with pytest.raises(InkError, match=r"\. Lower knn_kd\.learning_rate, or look at these sentences$"):
+        train_knn_kd(tiny.domain, settings, 1, *taught_by, tmp_path / "own")
+    with pytest.raises(InkError, match=r"\. Lower base_model\.train\.learning_rate, or look at these sentences$"):
+        train_base_model(tiny.domain.data, tiny.corpus, tiny.vocabulary, settings, 1, tmp_path / "base")
+    assert not (tmp_path / "own").exists()
+    assert not (tmp_path / "base").exists()
 
 
 def test_a_folder_becomes_the_output_only_when_the_block_has_succeeded(tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ def test_every_job_leaves_a_log_and_a_benchmark(micro: Any) -> None:
     workspace, run = micro
     jobs = sum(run.planned.values())
     # for all: two of tables, three of text, base model, its score; a domain: its own, its scores, its rounds
-    assert jobs == 2 + 3 + 2 + len(DOMAINS) * (7 + len(SYSTEMS) + 2 * ROUNDS - 1)
+    assert jobs == 2 + 3 + 2 + len(DOMAINS) * (9 + len(SYSTEMS) + 2 * ROUNDS - 1)
     benchmarks = workspace.files("results/micro/benchmarks/**/*.tsv")
     logs = workspace.files("results/micro/logs/**/*.log")
     assert len(benchmarks) == len(logs) == jobs
@@ -79,15 +79,18 @@ def test_every_system_has_hypotheses_and_scores(micro: Any) -> None:
             assert all(score.added_memory.values())
         expected = {
             "off_the_shelf": set(),
+            "knn_kd": set(),
             "v_knn": {"index.faiss", "values.npy"},
             "a_knn": {"index.faiss", "values.npy", "weights.safetensors"},
             "r_knn_without_keys": {"index.faiss", "values.npy", "log_probs.npy", "weights.safetensors"},
             "r_knn": {"index.faiss", "values.npy", "log_probs.npy", "keys.npy", "weights.safetensors"},
         }
         assert set(score.added_memory) == expected.get(score.system, {"adapter.safetensors"})
-    of_model = {score.model for score in scores if score.system not in ("adapter", "ink")}
+    with_own_weights = ("knn_kd", "adapter", "ink")
+    of_model = {score.model for score in scores if score.system not in with_own_weights}
     assert len(of_model) == 1
-    assert len({score.model for score in scores if score.system in ("adapter", "ink")}) == 2 * len(DOMAINS)
+    trained = {score.model for score in scores if score.system in with_own_weights}
+    assert len(trained - of_model) == len(with_own_weights) * len(DOMAINS)
 
 
 def test_references_are_the_raw_lines(micro: Any) -> None:
@@ -108,6 +111,7 @@ def test_table_2_is_made_of_the_scores(micro: Any) -> None:
         average = sum(row[f"bleu_{domain}"] for domain in DOMAINS) / len(DOMAINS)
         assert row["bleu_average"] == pytest.approx(average)
     assert table["adapter"]["memory"] == 1.0
+    assert table["off_the_shelf"]["memory"] == table["knn_kd"]["memory"] == 0
     assert table["ink"]["memory"] == pytest.approx(1.0, abs=0.05)
     assert 1 < table["v_knn"]["memory"] < table["a_knn"]["memory"]
     assert table["a_knn"]["memory"] < table["r_knn_without_keys"]["memory"] < table["r_knn"]["memory"]
@@ -231,6 +235,8 @@ def test_touching_everything_reruns_nothing_and_changing_one_score_renders_table
             "ink={alpha: {it: 0.2, koran: 0.3}}",
             {"train_ink_round": 3, "refresh_datastore": 2, "finish_ink": 1, "evaluate": 1, "table2": 1},
         ),
+        ("knn_kd={stored: 9}", {"store_neighbours": 2, "train_knn_kd": 2, "evaluate": 2, "table2": 1}),
+        ("knn_kd={k: {it: 3, koran: 4}}", {"train_knn_kd": 1, "evaluate": 1, "table2": 1}),
         ("v_knn={temperature: 5}", {"tune_v_knn": 2, "evaluate": 2, "table2": 1}),
         ("a_knn={hidden: 16}", {"train_combiner": 2, "evaluate": 2, "table2": 1}),
         ("r_knn={decay: {it: 10, koran: 20}}", {"train_combiner": 1, "evaluate": 2, "table2": 1}),
@@ -278,10 +284,11 @@ def test_mlflow_has_one_finished_run_for_each_system_domain_and_seed(micro: Any)
         assert set(rows("select status from runs")) == {("FINISHED",)}
         assert rows("select count(*) from experiments where name = 'micro'") == [(1,)]
         curve = "select step, value from metrics where run_uuid = ? and key = ? order by step"
-        for model in ("adapter", "ink"):
+        for model in ("knn_kd", "adapter", "ink"):
             for domain in DOMAINS:
                 run_id, _ = runs[f"{model}/{domain}/seed1"]
-                record = read_json(folder / f"work/micro/adapters/{model}/{domain}/seed1/record.json")
+                kind = "models" if model == "knn_kd" else "adapters"
+                record = read_json(folder / f"work/micro/{kind}/{model}/{domain}/seed1/record.json")
                 for name, key in (("train/loss", "loss"), ("dev/bleu", "dev_bleu")):
                     expected = [(entry["round"], entry[key]) for entry in record["history"]]
                     assert rows(curve, run_id, name) == expected, (model, domain, name)

@@ -16,7 +16,7 @@ MINI = yaml.safe_load((REPOSITORY / "config" / "config.yaml").read_text(encoding
 MICRO = yaml.safe_load((REPOSITORY / "tests" / "workflow" / "micro.yaml").read_text(encoding="utf-8"))
 
 
-def every_job(domains: int, rounds: int, systems: int = 7) -> dict[str, int]:
+def every_job(domains: int, rounds: int, systems: int = 8) -> dict[str, int]:
     """The jobs of a synthetic experiment with one seed."""
     return {
         "generate_corpus": 1,
@@ -24,6 +24,8 @@ def every_job(domains: int, rounds: int, systems: int = 7) -> dict[str, int]:
         "prepare_corpus": domains + 1,
         "train_base": 1,
         "build_datastore": domains,
+        "store_neighbours": domains,
+        "train_knn_kd": domains,
         "tune_v_knn": domains,
         "train_combiner": 2 * domains,  # one for R-kNN with and without keys
         "train_adapter": domains,
@@ -41,7 +43,7 @@ def test_the_default_experiment_plans_every_training_job(clone: Any) -> None:
     assert planned.code == 0, planned.text
     assert MINI["systems"] == list(SYSTEMS)
     assert planned.planned == every_job(len(MINI["domains"]), MINI["ink"]["max_rounds"])
-    assert sum(planned.planned.values()) <= 100
+    assert sum(planned.planned.values()) <= 112
 
 
 def test_planning_writes_nothing_but_snakemake_s_own_folder(clone: Any) -> None:
@@ -69,6 +71,7 @@ def test_one_domain(clone: Any) -> None:
     ("system", "jobs"),
     [
         ("off_the_shelf", {}),
+        ("knn_kd", {"build_datastore": 1, "store_neighbours": 1, "train_knn_kd": 1}),
         ("v_knn", {"build_datastore": 1, "tune_v_knn": 1}),
         ("a_knn", {"build_datastore": 1, "train_combiner": 1}),
         ("r_knn", {"build_datastore": 1, "train_combiner": 1}),
@@ -90,16 +93,26 @@ def test_one_system_on_one_domain(clone: Any, system: str, jobs: dict[str, int])
 def test_systems_that_are_not_asked_for_are_not_planned(clone: Any) -> None:
     planned = clone.plan("--config", "systems=[adapter]", "domains=[koran]").planned
     assert planned["evaluate"] == 1
-    assert not {"build_datastore", "tune_v_knn", "train_combiner", "train_ink_round", "finish_ink"} & set(planned)
+    assert not {
+        "build_datastore",
+        "store_neighbours",
+        "train_knn_kd",
+        "tune_v_knn",
+        "train_combiner",
+        "train_ink_round",
+        "finish_ink",
+    } & set(planned)
 
 
 def test_every_seed_trains_and_what_is_not_trained_runs_once(clone: Any) -> None:
     plan = clone.plan("--config", "seeds=[1, 2]", "domains=[koran]")
     rounds = MINI["ink"]["max_rounds"]
     expected = every_job(1, rounds)
-    expected.update(train_adapter=2, train_ink_round=2 * rounds, refresh_datastore=2 * (rounds - 1), finish_ink=2)
+    expected.update(
+        train_knn_kd=2, train_adapter=2, train_ink_round=2 * rounds, refresh_datastore=2 * (rounds - 1), finish_ink=2
+    )
     expected["train_combiner"] = 2 * 2
-    expected["evaluate"] = 1 + 1 + 1 + 5 * 2
+    expected["evaluate"] = 1 + 1 + 1 + 6 * 2
     assert plan.planned == expected
 
 
@@ -186,6 +199,6 @@ def test_a_domain_without_training_text_is_scored_and_not_adapted(clone: Any, tm
     expected = every_job(1, rounds)
     for rule in ("generate_corpus", "learn_vocabulary", "train_base"):
         del expected[rule]
-    expected.update(adopt_vocabulary=1, ingest_corpus=3, prepare_corpus=3, evaluate=7 + 1 + 1)
+    expected.update(adopt_vocabulary=1, ingest_corpus=3, prepare_corpus=3, evaluate=8 + 1 + 1)
     assert plan.planned == expected
     assert "scores/ink/it" not in plan.text

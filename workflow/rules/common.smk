@@ -113,10 +113,12 @@ def queried_datastore(wildcards):
 
 
 def system_files(wildcards):
-    """What a system adds to the base model."""
+    """What a system adds to the base model, or has in its place."""
     system = system_named(wildcards.system)
     files = {}
-    if system.model != "base":
+    if system.own_checkpoint:
+        files["model"] = LAYOUT.model(system.model, wildcards.domain, wildcards.seed)
+    elif system.model != "base":
         files["adapter"] = LAYOUT.adapter(system.model, wildcards.domain, wildcards.seed)
     if system.section is not None:
         files["datastore"] = queried_datastore(wildcards)

@@ -1,4 +1,50 @@
-# Adapters: the Adapter baseline in one job, INK as a chain of refreshes and rounds.
+# Adapters: the Adapter baseline in one job, INK as a chain of refreshes and rounds. kNN-KD: a model of its own.
+rule store_neighbours:
+    input:
+        datastore=LAYOUT.datastore("{domain}", "decoder_output"),
+    output:
+        directory(LAYOUT.neighbours("{domain}")),
+    log:
+        f"{RESULTS}/logs/store_neighbours/{{domain}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/store_neighbours/{{domain}}.tsv"
+    threads: THREADS["datastore"]
+    resources:
+        mem_mb=4000,
+    params:
+        settings=settings("store-neighbours"),
+        files=lambda wildcards, input: options(**input),
+        config=CONFIG,
+    shell:
+        "ink --log {log} --threads {threads} store-neighbours --config {params.config} --domain {wildcards.domain}"
+        " {params.files} --output {output}"
+
+
+rule train_knn_kd:
+    input:
+        unpack(model_files),
+        datastore=LAYOUT.datastore("{domain}", "decoder_output"),
+        neighbours=LAYOUT.neighbours("{domain}"),
+    output:
+        model=LAYOUT.model("knn_kd", "{domain}", "{seed}"),
+        record=f"{WORK}/models/knn_kd/{{domain}}/seed{{seed}}/record.json",
+    log:
+        f"{RESULTS}/logs/train_knn_kd/{{domain}}/seed{{seed}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/train_knn_kd/{{domain}}/seed{{seed}}.tsv"
+    threads: THREADS["training"]
+    resources:
+        mem_mb=4000,
+    params:
+        settings=settings("train-knn-kd"),
+        files=lambda wildcards, input: options(**input),
+        folder=subpath(output.model, parent=True),
+        config=CONFIG,
+    shell:
+        "ink --log {log} --threads {threads} train-knn-kd --config {params.config} --domain {wildcards.domain}"
+        " --seed {wildcards.seed} {params.files} --output {params.folder}"
+
+
 rule train_adapter:
     input:
         unpack(model_files),

@@ -1,0 +1,131 @@
+"""Every entry's neighbours in its own datastore, found once with the stored keys as queries and kept on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ink.datastore.search import Searcher, others
+from ink.datastore.storage import Datastore, map_array
+from ink.errors import InkError
+from ink.files import read_json, write_atomically, write_json
+from ink.progress import progress
+
+FORMAT = 1
+SEARCHED_AT_ONCE = 4096
+AGAIN = "store them again"
+
+
+@dataclass(frozen=True)
+class NeighboursMeta:
+    """What stored neighbours say of themselves: how many, and of which datastore, searched through which index."""
+
+    entries: int
+    stored: int
+    model: str
+    corpus: str
+    key: str
+    index: Mapping[str, Any]
+    format: int = FORMAT
+
+
+class StoredNeighbours:
+    """distances (entries, stored) fp32 and ids (entries, stored) int32, nearest first, by the index's own distances.
+
+    Row n belongs to entry n of the datastore and holds entry n itself wherever the index ranked it. Where the index
+    returned fewer, the distance is infinite and the id -1.
+    """
+
+    def __init__(self, path: Path, meta: NeighboursMeta, mode: str) -> None:
+        self.path = Path(path)
+        self.meta = meta
+        shape = (meta.entries, meta.stored)
+        self.distances = map_array(self.path / "distances.npy", np.float32, shape, mode, AGAIN)
+        self.ids = map_array(self.path / "ids.npy", np.int32, shape, mode, AGAIN)
+
+    def first(
+        self, entries: NDArray[np.int64], k: int, *, without_own: bool = False
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """Return distances and ids, each (positions, k), of the k nearest of `entries` (positions,).
+
+        With `without_own` the entry itself is excluded by identity: others with the same key stay.
+        """
+        wanted = k + 1 if without_own else k
+        if wanted > self.meta.stored:
+            raise InkError(
+                f"{wanted} neighbours are needed of each entry, but {self.path} has {self.meta.stored}; "
+                "lower k or store more"
+            )
+        distances = np.asarray(self.distances[entries, :wanted])
+        ids = self.ids[entries, :wanted].astype(np.int64)
+        if without_own:
+            kept = others(ids, entries)
+            distances, ids = (array[kept].reshape(len(entries), k) for array in (distances, ids))
+        return distances, ids
+
+
+def neighbours_of_entries(
+    datastore: Datastore, searcher: Searcher, k: int
+) -> Iterator[tuple[slice, NDArray[np.float32], NDArray[np.int64]]]:
+    """Search with every stored key, SEARCHED_AT_ONCE at a time; yields the entries, distances and ids (entries, k)."""
+    keys = datastore.keys
+    with progress(range(len(keys)), description="neighbours", unit="entry", total=len(keys)) as bar:
+        for start in range(0, len(keys), SEARCHED_AT_ONCE):
+            part = slice(start, min(start + SEARCHED_AT_ONCE, len(keys)))
+            found = searcher.search(torch.from_numpy(np.asarray(keys[part], dtype=np.float32)), k)
+            yield part, found.distances.numpy(), found.ids.numpy()
+            bar.update(part.stop - part.start)
+
+
+def store_neighbours(datastore: Datastore, index: Mapping[str, Any], k: int, output: Path) -> NeighboursMeta:
+    """Write the folder `output` with the k nearest entries of every entry, whole or not at all.
+
+    `index`: the settings of the search. Raises InkError where there are fewer entries, or more than int32 holds.
+    """
+    of = datastore.meta
+    if of.entries > np.iinfo(np.int32).max:
+        raise InkError(
+            f"datastore {datastore.path} has {of.entries} entries; neighbours are stored of 2**31 - 1 at most"
+        )
+    meta = NeighboursMeta(of.entries, k, of.model, of.corpus, of.key, dict(index))
+    searcher = Searcher(datastore, index)
+    with write_atomically(output) as folder:
+        folder.mkdir(parents=True)
+        stored = StoredNeighbours(folder, meta, "w+")
+        for part, distances, ids in neighbours_of_entries(datastore, searcher, k):
+            stored.distances[part], stored.ids[part] = distances, ids
+        write_json(folder / "meta.json", asdict(meta))
+    return meta
+
+
+def open_neighbours(path: Path, datastore: Datastore) -> StoredNeighbours:
+    """Open stored neighbours for reading and check that they were found in `datastore`.
+
+    Raises InkError naming both where model, corpus, kind of key or number of entries differ.
+    """
+    described = read_json(Path(path) / "meta.json")
+    try:
+        meta = NeighboursMeta(**described)
+    except TypeError as error:
+        raise InkError(f"{path}/meta.json does not describe neighbours ({error}); {AGAIN}") from None
+    if meta.format != FORMAT:
+        raise InkError(f"{path} is of neighbours' format {meta.format}, this is ink for format {FORMAT}; {AGAIN}")
+    of = datastore.meta
+    for what, found, expected in (
+        ("model", meta.model, of.model),
+        ("corpus", meta.corpus, of.corpus),
+        ("key kind", meta.key, of.key),
+        ("number of entries", meta.entries, of.entries),
+    ):
+        if found != expected:
+            raise InkError(
+                f"neighbours {path} were found in a datastore with {what} {found}, but that of datastore "
+                f"{datastore.path} is {expected}; {AGAIN}"
+            )
+    return StoredNeighbours(path, meta, "r")

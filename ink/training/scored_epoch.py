@@ -1,0 +1,42 @@
+"""An epoch that the dev set judges, and the record of a training that is made of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from torch import nn
+
+from ink.evaluation.dev_bleu import DevBleu
+from ink.training.report import EpochReport
+from ink.training.stopping import History, best_round
+from ink.training.trainer import TrainingRun
+
+
+def scored_epoch(
+    run: TrainingRun, network: nn.Module, dev_bleu: DevBleu, description: str, on_epoch: EpochReport
+) -> dict[str, Any]:
+    """Train one epoch, score the dev set, and return the history's new entry, of which `on_epoch` is told."""
+    number = len(run.history) + 1
+    means = run.epoch(f"{description} {number}")
+    start = time.perf_counter()
+    bleu = dev_bleu(network)
+    print(f"{description} {number}: dev BLEU {bleu:.2f}", flush=True)
+    seconds = {"training": means.pop("seconds"), "dev": time.perf_counter() - start}
+    entry = {"round": number, "updates": run.updates, **means, "dev_bleu": bleu, "seconds": seconds}
+    run.history.append(entry)
+    on_epoch(entry)
+    return entry
+
+
+def record_of(history: History, averaged: Sequence[int], dev_bleu: float) -> dict[str, Any]:
+    """Return what is written down of a training: its best round, what was averaged, and the average's dev BLEU."""
+    best = best_round(history)
+    return {
+        "best_round": best,
+        "best_dev_bleu": next(entry["dev_bleu"] for entry in history if entry["round"] == best),
+        "averaged_rounds": list(averaged),
+        "dev_bleu": dev_bleu,
+        "history": list(history),
+    }

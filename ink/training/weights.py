@@ -1,0 +1,22 @@
+"""A whole model's weights, an epoch's each, in files of their own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from ink.files import write_atomically
+
+
+def save_weights(model: nn.Module, path: Path) -> None:
+    """Write a model's weights."""
+    with write_atomically(path) as temporary:
+        torch.save({name: tensor.detach().cpu() for name, tensor in model.state_dict().items()}, temporary)
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """Read what `save_weights` has written, to the CPU."""
+    weights: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
+    return weights
