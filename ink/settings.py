@@ -75,6 +75,7 @@ READS: dict[str, tuple[str, ...]] = {
     "finish-ink": (*_TRANSLATION, "training.dev_sentences", "training.average_last"),
     "evaluate": (*_TRANSLATION, "data.general_domain", "index"),
     "translate": (*_TRANSLATION, "text.split_unknown_subwords", "index"),
+    "explain": (*_TRANSLATION, "text.split_unknown_subwords", "index"),
     "tables": ("domains", "systems", "seeds", "data.general_domain", "evaluation"),
 }
 

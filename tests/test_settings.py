@@ -27,7 +27,7 @@ OWN_CORPUS = load(REPOSITORY / "config" / "own-corpus.yaml")
 FILES_ONLY = {"ingest-corpus", "adopt-vocabulary"}
 SYNTHETIC_ONLY = {"generate-corpus", "learn-vocabulary", "train-base"}
 # commands that no rule runs
-FOR_PEOPLE = {"translate"}
+FOR_PEOPLE = {"translate", "explain"}
 
 Keys = tuple[str, ...]
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from fairseq.data import LanguagePairDataset
+from torch import Tensor
 
 from ink.assembly import AssembledSystem
 from ink.corpus.text import TextProcessor
@@ -51,14 +52,10 @@ class Translator:
         pieces: list[list[str]] = []
         owners: list[int] = []
         for position, line in enumerate(lines):
-            for piece in self._pieces(line):
+            for piece in self.pieces(line):
                 pieces.append(piece)
                 owners.append(position)
-        found: list[list[Hypothesis]] = [[] for _ in pieces]
-        for group in groups_of_like_length([len(piece) for piece in pieces]):
-            translated = self._generate([pieces[number] for number in group], nbest)
-            for number, hypotheses in zip(group, translated, strict=True):
-                found[number] = hypotheses
+        found = [[self._hypothesis(hypothesis) for hypothesis in best[:nbest]] for best in self.search(pieces)]
         results: list[list[Hypothesis]] = []
         for position in range(len(lines)):
             own = [hypotheses for owner, hypotheses in zip(owners, found, strict=True) if owner == position]
@@ -71,7 +68,8 @@ class Translator:
                 results.append([Hypothesis("", 0.0)])
         return results
 
-    def _pieces(self, line: Line) -> list[list[str]]:
+    def pieces(self, line: Line) -> list[list[str]]:
+        """Return a line as the model's tokens, in several pieces where it is longer than the limit, none if empty."""
         if line.text is None:
             self.warn(f"line {line.number}: {line.problem}; left empty")
             return []
@@ -84,23 +82,39 @@ class Translator:
             )
         return pieces
 
-    def _generate(self, pieces: Sequence[Sequence[str]], nbest: int) -> list[list[Hypothesis]]:
-        encoded = [
-            self.dictionary.encode_line(" ".join(piece), line_tokenizer=str.split, add_if_not_exist=False).long()
-            for piece in pieces
-        ]
+    def search(self, pieces: Sequence[Sequence[str]]) -> list[list[Mapping[str, Any]]]:
+        """Return what fairseq's beam search finds for each piece, best first; those of like length go together."""
+        found: list[list[Mapping[str, Any]]] = [[] for _ in pieces]
+        for group in groups_of_like_length([len(piece) for piece in pieces]):
+            searched = self._search_together([pieces[number] for number in group])
+            for number, hypotheses in zip(group, searched, strict=True):
+                found[number] = hypotheses
+        return found
+
+    def encode(self, piece: Sequence[str]) -> Tensor:
+        """Return a piece's token numbers, end of sentence included: (length,) int64."""
+        encoded: Tensor = self.dictionary.encode_line(
+            " ".join(piece), line_tokenizer=str.split, add_if_not_exist=False
+        ).long()
+        return encoded
+
+    def decode(self, tokens: Tensor) -> str:
+        """Return the text of target token numbers (length,), detokenised."""
+        return self.text.decode_target(self.system.model.target_dictionary.string(tokens.int().cpu()))
+
+    def _search_together(self, pieces: Sequence[Sequence[str]]) -> list[list[Mapping[str, Any]]]:
+        encoded = [self.encode(piece) for piece in pieces]
         sizes = np.array([len(tokens) for tokens in encoded])
         dataset = LanguagePairDataset(encoded, sizes, self.dictionary, shuffle=False)
         sample = dataset.collater([dataset[index] for index in range(len(dataset))])
         sample = to_device(sample, device_of(self.system.network))
-        results: list[list[Hypothesis]] = [[] for _ in pieces]
+        results: list[list[Mapping[str, Any]]] = [[] for _ in pieces]
         for index, hypotheses in zip(sample["id"].tolist(), self.generator.generate([], sample), strict=True):
-            results[index] = [self._hypothesis(hypothesis) for hypothesis in hypotheses[:nbest]]
+            results[index] = hypotheses
         return results
 
     def _hypothesis(self, hypothesis: Mapping[str, Any]) -> Hypothesis:
-        tokens = self.system.model.target_dictionary.string(hypothesis["tokens"].int().cpu())
-        return Hypothesis(self.text.decode_target(tokens), float(hypothesis["score"]))
+        return Hypothesis(self.decode(hypothesis["tokens"]), float(hypothesis["score"]))
 
 
 def groups_of_like_length(lengths: Sequence[int]) -> list[list[int]]:

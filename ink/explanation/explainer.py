@@ -1,0 +1,121 @@
+"""Computing explanations: beam search finds the translation, a second pass over it finds what it was made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ink.combiners.knn_transformer import KnnTransformer
+from ink.datastore.search import Neighbours
+from ink.explanation.decomposition import Decomposition, look_again
+from ink.explanation.explanation import Explanation, Neighbour, Piece, Token
+from ink.explanation.subwords import END, Subword, as_words, subwords
+from ink.explanation.training_pairs import TrainingPairs
+from ink.nmt.device import device_of
+from ink.translation.lines import Line
+from ink.translation.translator import Translator
+
+# Beam search goes token by token and the second pass does not: rounding may change which entries an approximate index
+# finds last, not what a reader makes of them. Beyond this difference of log p, a reader is told.
+NOTICEABLE = 0.01
+
+
+class Explainer:
+    """Explains the translations of a system that retrieves; `shown` is how many neighbours of a token are described.
+
+    network: the translator's own. `warn` is told, with the line's number, of what is not explained.
+    """
+
+    def __init__(
+        self,
+        translator: Translator,
+        network: KnnTransformer,
+        pairs: TrainingPairs,
+        shown: int,
+        warn: Callable[[str], None],
+    ) -> None:
+        self.translator = translator
+        self.network = network
+        self.pairs = pairs
+        self.shown = shown
+        self.warn = warn
+        self.dictionary = translator.system.model.target_dictionary
+
+    def explain(self, lines: Sequence[Line]) -> list[Explanation]:
+        """Explain lines, translated together as `Translator.translate` does.
+
+        One that is not UTF-8 or has no text is named and left out.
+        """
+        pieces: list[list[str]] = []
+        of_line: list[tuple[Line, slice]] = []
+        for line in lines:
+            own = self._pieces(line)
+            if own:
+                of_line.append((line, slice(len(pieces), len(pieces) + len(own))))
+                pieces += own
+        searched = self.translator.search(pieces)
+        explained: list[Explanation] = []
+        for line, own_pieces in of_line:
+            found = tuple(
+                self._piece(line, piece, hypotheses[0])
+                for piece, hypotheses in zip(pieces[own_pieces], searched[own_pieces], strict=True)
+            )
+            translation = " ".join(piece.translation for piece in found)
+            score = sum(piece.score for piece in found) / len(found)
+            explained.append(Explanation(line.number, line.text or "", translation, score, found))
+        return explained
+
+    def _pieces(self, line: Line) -> list[list[str]]:
+        if line.text is None:
+            self.warn(f"line {line.number}: {line.problem}; left out")
+            return []
+        pieces = self.translator.pieces(line)
+        if not pieces:
+            self.warn(f"line {line.number}: empty, nothing to explain; left out")
+        return pieces
+
+    def _piece(self, line: Line, piece: Sequence[str], hypothesis: Mapping[str, Any]) -> Piece:
+        source = self.translator.encode(piece).to(device_of(self.network))
+        target = hypothesis["tokens"].to(source)
+        neighbours, parts = look_again(self.network, self.dictionary, source, target)
+        searched = float(hypothesis["positional_scores"].double().sum())
+        difference = abs(float(parts.log_p.sum()) - searched)
+        if difference > NOTICEABLE:
+            self.warn(
+                f"line {line.number}: its probabilities multiply to one whose logarithm is {difference:.2g} off beam "
+                "search's: the index answers slightly different queries with other neighbours"
+            )
+        tokens = subwords([self.dictionary[int(token)] for token in target[:-1]], escaped=self.pairs.escaped)
+        return Piece(
+            as_words(subwords(piece, escaped=self.pairs.escaped)),
+            self.translator.decode(target),
+            float(hypothesis["score"]),
+            tuple(
+                self._token(subword, int(target[number]), neighbours, parts, number)
+                for number, subword in enumerate([*tokens, END])
+            ),
+        )
+
+    def _token(self, subword: Subword, chosen: int, neighbours: Neighbours, parts: Decomposition, number: int) -> Token:
+        """Describe the token at position `number`."""
+        # the index may have found fewer than k
+        present = neighbours.ids[number] >= 0
+        ids, distances = neighbours.ids[number][present], neighbours.distances[number][present]
+        agrees, shares = neighbours.values[number][present] == chosen, parts.shares[number][present]
+        described = tuple(
+            Neighbour(
+                float(distances[rank]), float(shares[rank]), bool(agrees[rank]), self.pairs.occurrence(int(ids[rank]))
+            )
+            for rank in range(min(self.shown, len(ids)))
+        )
+        return Token(
+            subword,
+            float(parts.log_p[number].exp()),
+            float(parts.p_knn[number]),
+            float(parts.p_nmt[number]),
+            float(parts.interpolation[number]),
+            described,
+            len(ids),
+            int(agrees.sum()),
+            float(shares[len(described) :].sum()),
+        )
