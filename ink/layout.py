@@ -48,10 +48,14 @@ class Layout:
         """The base model's datastore."""
         return f"{self.work}/datastores/{key}/{domain}"
 
-    def combiner(self, section: str, domain: str, seed: str | int | None = None) -> str:
-        """What was chosen on dev for a section of the config, or trained there with a seed."""
+    def adapted_datastore(self, model: str, domain: str, seed: str | int) -> str:
+        """The datastore of the base model with the final adapter of `ink`, keyed on decoder_output."""
+        return f"{self.work}/datastores/{model}/{domain}/seed{seed}"
+
+    def combiner(self, name: str, domain: str, seed: str | int | None = None) -> str:
+        """What was chosen on dev under this name, or trained there with a seed."""
         trained = "" if seed is None else f"/seed{seed}"
-        return f"{self.work}/combiners/{section}/{domain}{trained}/combiner.json"
+        return f"{self.work}/combiners/{name}/{domain}{trained}/combiner.json"
 
     def adapter(self, model: str, domain: str, seed: str | int) -> str:
         """The final adapter of `adapter` or `ink`."""

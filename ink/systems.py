@@ -15,9 +15,10 @@ class System:
 
     commands: those that it consists of; first_job: the job with which a run of it begins. model: `base`, whose adapter
     it uses (`adapter`, `ink`), or the checkpoint that takes the base model's place (`knn_kd`, with own_checkpoint).
-    section: the config's section with the settings of its combiner, and the name under which that is chosen or trained
-    on dev; None where it does not retrieve. combiner: the combiner's name. learns_combiner: whether the combiner is
-    trained. without_keys: whether it decodes without the datastore's key file.
+    section: the config's section with the settings of its combiner; None where it does not retrieve. combiner: the
+    combiner's name. learns_combiner: whether the combiner is trained. trained_as: the name under which its combiner is
+    chosen or trained on dev, where that is not the section's. without_keys: whether it decodes without the datastore's
+    key file. apart: whether Table 2 sets it below a rule, as what is no rival of the rows above but made of two.
     """
 
     label: str
@@ -29,6 +30,18 @@ class System:
     learns_combiner: bool = False
     without_keys: bool = False
     own_checkpoint: bool = False
+    trained_as: str | None = None
+    apart: bool = False
+
+    @property
+    def has_adapter(self) -> bool:
+        """Whether it is the base model with an adapter."""
+        return self.model != "base" and not self.own_checkpoint
+
+    @property
+    def combiner_of(self) -> str | None:
+        """The name under which its combiner is chosen or trained; systems with the same one share it."""
+        return self.trained_as or self.section
 
     @property
     def retrieves(self) -> bool:
@@ -42,6 +55,7 @@ class System:
 
 
 LEARNING_COMBINER = ("build-datastore", "train-combiner", "evaluate")
+TRAINING_INK = ("build-datastore", "refresh-datastore", "train-ink-round", "finish-ink")
 
 SYSTEMS: dict[str, System] = {
     "off_the_shelf": System("Off-the-shelf NMT", "base", ("evaluate",), "evaluate"),
@@ -77,11 +91,17 @@ SYSTEMS: dict[str, System] = {
         "R-kNN", "base", LEARNING_COMBINER, "train-combiner", section="r_knn", combiner="robust", learns_combiner=True
     ),
     "adapter": System("Adapter", "adapter", ("train-adapter", "evaluate"), "train-adapter"),
-    "ink": System(
-        "INK",
+    "ink": System("INK", "ink", (*TRAINING_INK, "evaluate"), "train-ink-round-1"),
+    "ink_r_knn": System(
+        "INK + R-kNN",
         "ink",
-        ("build-datastore", "refresh-datastore", "train-ink-round", "finish-ink", "evaluate"),
-        "train-ink-round-1",
+        (*TRAINING_INK, "train-combiner", "evaluate"),
+        "train-combiner",
+        section="r_knn",
+        combiner="robust",
+        learns_combiner=True,
+        trained_as="ink_r_knn",
+        apart=True,
     ),
 }
 OWN_SYSTEMS = "own_systems"
@@ -107,16 +127,16 @@ def check_exists(config: Mapping[str, Any], system: str) -> None:
 def run_that_trains(config: Mapping[str, Any], system: str) -> str:
     """Return the system to whose run the training of `system`'s combiner belongs, where several share one.
 
-    It is the one that the section is named after, unless another of them is asked for and that one is not. InkError
+    It is the one that the combiner is named after, unless another of them is asked for and that one is not. InkError
     where `system` learns no combiner.
     """
     check_exists(config, system)
     what = system_named(system)
-    if what.section is None or not what.learns_combiner:
+    if what.combiner_of is None or not what.learns_combiner:
         raise InkError(f"{what.label} learns no combiner")
-    sharing = [name for name, other in SYSTEMS.items() if other.section == what.section]
+    sharing = [name for name, other in SYSTEMS.items() if other.combiner_of == what.combiner_of]
     asked = [name for name in sharing if name in config["systems"]]
-    return asked[0] if asked and what.section not in asked else what.section
+    return asked[0] if asked and what.combiner_of not in asked else what.combiner_of
 
 
 def retrieval_settings(config: Mapping[str, Any], system: str) -> dict[str, Any]:

@@ -19,6 +19,7 @@ MICRO = Path(__file__).parent / "workflow" / "micro.yaml"
 GOES = [
     "datastores/decoder_output/koran/keys.npy",
     "datastores/decoder_output/koran/index.faiss",
+    "datastores/ink/koran/seed1/keys.npy",
     "neighbours/decoder_output/koran/ids.npy",
     "models/knn_kd/koran/seed1/model.pt",
     "ink/koran/seed1/rounds/1/state.pt",

@@ -200,6 +200,10 @@ WRONG: list[tuple[dict[str, Any], list[str]]] = [
     ({"experiment": "paper"}, ["experiment", "found paper", "another name"]),
     # combinations
     ({"adapter.max_epochs": 5}, ["adapter.max_epochs", "found 5", "ink.max_rounds is 4", "one update budget"]),
+    (
+        {"systems": ["adapter", "ink_r_knn"], "adapter.max_epochs": 5},
+        ["adapter.max_epochs", "found 5", "ink.max_rounds is 4", "one update budget"],
+    ),
     ({"ink.alpha": {"koran": 0.1, "law": 0.2, "it": 0.1}}, ["ink.alpha.medical", "missing", "koran, law, it"]),
     ({"domains": ["koran"], "ink.k": {"koran": 4, "lwa": 4}}, ["ink.k.lwa", "unknown domain lwa", "did you mean law?"]),
     ({"data.general_domain": "law"}, ["domains", "found law", "data.general_domain"]),

@@ -35,6 +35,16 @@ def test_r_knn_without_keys_uses_what_r_knn_has_trained() -> None:
     assert [name for name, system in SYSTEMS.items() if system.without_keys] == ["r_knn_without_keys"]
 
 
+def test_r_knn_on_top_of_ink_has_r_knn_s_settings_and_trains_a_combiner_of_its_own() -> None:
+    assert retrieval_settings(MINI, "ink_r_knn") == retrieval_settings(MINI, "r_knn")
+    system = system_named("ink_r_knn")
+    assert (system.model, system.has_adapter, system.combiner_of) == ("ink", True, "ink_r_knn")
+    sharing = [name for name, other in SYSTEMS.items() if other.combiner_of == "r_knn"]
+    assert sharing == ["r_knn_without_keys", "r_knn"]
+    assert [name for name, other in SYSTEMS.items() if other.has_adapter] == ["adapter", "ink", "ink_r_knn"]
+    assert [name for name, other in SYSTEMS.items() if other.apart] == ["ink_r_knn"]
+
+
 def test_a_system_of_one_s_own_is_the_base_model_with_its_combiner() -> None:
     entry: dict[str, Any] = {"combiner": "my.module", "key": "ffn_input", "k": 3}
     config = {**MINI, "own_systems": {"mine": entry}}

@@ -27,10 +27,18 @@ from ink.cli.options import (
 @domain_option
 @seed_option
 @domain_files_options
-@path_option("--datastore", "The domain's datastore.")
+@path_option("--adapter", "The system's adapter, if it has one.", required=False)
+@path_option("--datastore", "The domain's datastore, of the model with that adapter.")
 @output_option
 def train_combiner(
-    config: Path, system: str, domain: str, seed: int, datastore: Path, output: Path, **files: Path
+    config: Path,
+    system: str,
+    domain: str,
+    seed: int,
+    adapter: Path | None,
+    datastore: Path,
+    output: Path,
+    **files: Path,
 ) -> None:
     """Train a system's combiner on the domain's dev set."""
     from ink.systems import run_that_trains
@@ -41,7 +49,7 @@ def train_combiner(
 
         use_machine()
         settings = load_settings(config, "train-combiner", domain, system)
-        train(make_domain(settings, **files), datastore, system, settings, seed, output)
+        train(make_domain(settings, **files), datastore, system, settings, seed, output, adapter)
         # of a grid only the one that was kept has curves: they are known at the end
         job.trained(output / "record.json", curves_by="update")
         job.record.artifact("combiner.json", output / "combiner.json")

@@ -28,12 +28,20 @@ from ink.cli.options import (
 @base_model_option
 @vocabulary_option
 @data_option
+@path_option("--adapter", "Build the datastore of the base model with this adapter.", required=False)
 @click.option("--key", required=True, type=click.Choice(["decoder_output", "ffn_input"]), help="What the keys are.")
 @output_option
 def build_datastore(
-    config: Path, domain: str, key: str, base_model: Path, vocabulary: Path, data: Path, output: Path
+    config: Path,
+    domain: str,
+    key: str,
+    base_model: Path,
+    vocabulary: Path,
+    data: Path,
+    adapter: Path | None,
+    output: Path,
 ) -> None:
-    """Build the base model's datastore of a domain's training set, with its index."""
+    """Build the datastore of a domain's training set, the base model's or an adapted model's, with its index."""
     from ink.datastore.build import build_datastore as build
     from ink.nmt.translation_model import load_translation_model
 
@@ -41,7 +49,12 @@ def build_datastore(
     settings = load_settings(config, "build-datastore", domain)
     prepared = prepared_corpus(settings, data)
     model = load_translation_model(
-        base_model, vocabulary, prepared.source_language, prepared.target_language, settings["device"]
+        base_model,
+        vocabulary,
+        prepared.source_language,
+        prepared.target_language,
+        settings["device"],
+        adapter=adapter,
     )
     build(
         model,

@@ -138,7 +138,8 @@ def _settings(config: Config) -> Iterator[str]:
         yield f"data.target_language: found {language}; allowed: another language than data.source_language"
     systems = config["systems"]
     epochs, rounds = config["adapter"]["max_epochs"], config["ink"]["max_rounds"]
-    if "adapter" in systems and "ink" in systems and epochs != rounds:
+    trained = {system_named(name).model for name in systems}
+    if {"adapter", "ink"} <= trained and epochs != rounds:
         yield (
             f"adapter.max_epochs: found {epochs}, while ink.max_rounds is {rounds}; allowed: the same number, since "
             "Adapter and INK share one update budget"
@@ -206,7 +207,8 @@ def _model(config: Config) -> Iterator[str]:
 
 def _datastore(config: Config) -> Iterator[str]:
     """Sizes beyond what a datastore can hold, as far as the configuration tells; the datastore checks its real size."""
-    wanted = {system_named(name).section or name for name in config["systems"]}
+    systems = [system_named(name) for name in config["systems"]]
+    wanted = {name for system in systems for name in (system.section, system.model)}
     sections = [section for section in NEIGHBOURS if section in wanted]
     if config["data"]["source"] != "synthetic" or not sections:
         return

@@ -61,6 +61,8 @@ def seconds_by_job(extent: Extent, flops: float) -> dict[str, float]:
         found["train_ink_round"] = (1.5 * epoch + dev + jobs) * rounds  # with search and its terms of the loss
         found["refresh_datastore"] = (everything * seeds * forward / SHARE_TRAINING + jobs) * (rounds - 1)
         found["finish_ink"] = dev + jobs
+    if extent.searches_ink:
+        found["build_adapted_datastore"] = (everything * forward / SHARE_TRAINING + START_UP * len(domains)) * seeds
     found["evaluate"] = 0.0
     for system, domain in extent.evaluations:
         tested = [domain, *([general] if general is not None and system != "off_the_shelf" else [])]

@@ -56,14 +56,21 @@ class Extent:
 
     @property
     def keys(self) -> list[str]:
-        """Return the kinds of key of which every adapted domain has a datastore that stays."""
-        retrieving = [name for name in self.config["systems"] if system_named(name).retrieves]
+        """Return the kinds of key of which every adapted domain has a datastore of the base model."""
+        systems = {name: system_named(name) for name in self.config["systems"]}
+        retrieving = [name for name, system in systems.items() if system.retrieves and not system.has_adapter]
         kinds = [retrieval_settings(self.config, name)["key"] for name in retrieving]
         return sorted({*kinds, *(["decoder_output"] if self.runs_ink or self.runs_knn_kd else [])})
 
     @property
     def runs_ink(self) -> bool:
         return any(system_named(name).model == "ink" for name in self.config["systems"])
+
+    @property
+    def searches_ink(self) -> bool:
+        """Whether the final INK model has a datastore, one a domain and seed."""
+        systems = [system_named(name) for name in self.config["systems"]]
+        return any(system.retrieves and system.has_adapter for system in systems)
 
     @property
     def runs_knn_kd(self) -> bool:
@@ -80,7 +87,7 @@ class Extent:
     def combiners(self) -> list[str]:
         """Return a system for each combiner that is trained, since systems may share one."""
         learning = [name for name in self.config["systems"] if system_named(name).learns_combiner]
-        return list({system_named(name).section: name for name in learning}.values())
+        return list({system_named(name).combiner_of: name for name in learning}.values())
 
     @property
     def evaluations(self) -> list[tuple[str, str]]:

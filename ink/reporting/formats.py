@@ -56,7 +56,8 @@ class Column:
     `decimals` None: text, left-aligned, written as `names` has it; else a number, right-aligned. `deviation`: shown
     after ±. `aside`: a difference, shown signed in parentheses. `interval`: two fields shown as [lower, upper] in
     place of `field`. `signed`: with + or −. `zero_as_dash`: exactly 0 means that there is nothing. `best`: the
-    highest value, as rounded, is bold, ties included, where there are at least two values to compare.
+    highest value, as rounded, is bold, ties included, where there are at least two values to compare; rows that stand
+    apart are not compared.
     """
 
     heading: str
@@ -78,16 +79,28 @@ class _Cell:
 
 
 def write_table(
-    table: pd.DataFrame, stem: Path, caption: str, notes: Sequence[str], columns: Sequence[Column]
+    table: pd.DataFrame,
+    stem: Path,
+    caption: str,
+    notes: Sequence[str],
+    columns: Sequence[Column],
+    *,
+    apart: int = 0,
 ) -> list[Path]:
-    """Write `stem`.csv, `stem`.md and `stem`.tex and return their paths; caption and notes are plain text."""
+    """Write `stem`.csv, `stem`.md and `stem`.tex and return their paths; caption and notes are plain text.
+
+    So many last rows as `apart` says stand apart, where there are others: below a rule in LaTeX, below an empty row in
+    Markdown.
+    """
     stem = Path(stem)
-    cells = [_cells(table, column) for column in columns]
+    compared = len(table) - apart
+    cells = [_cells(table, column, compared) for column in columns]
     rows = [list(row) for row in zip(*cells, strict=True)]
+    parts = [part for part in (rows[:compared], rows[compared:]) if part] or [[]]
     texts = {
         "csv": table.to_csv(index=False, lineterminator="\n"),
-        "md": _markdown(columns, rows, caption, notes),
-        "tex": _latex(columns, rows, stem.name, caption, notes),
+        "md": _markdown(columns, parts, caption, notes),
+        "tex": _latex(columns, parts, stem.name, caption, notes),
     }
     paths = []
     for suffix, text in texts.items():
@@ -104,7 +117,8 @@ def domain_label(domain: str) -> str:
     return words.upper() if len(words) <= 2 else words[:1].upper() + words[1:]
 
 
-def _cells(table: pd.DataFrame, column: Column) -> list[_Cell]:
+def _cells(table: pd.DataFrame, column: Column, compared: int) -> list[_Cell]:
+    """Make the column's cells; the best is looked for among the first `compared` rows."""
     records: list[dict[str, Any]] = [
         dict(zip(table.columns, row, strict=True)) for row in table.itertuples(index=False)
     ]
@@ -112,12 +126,12 @@ def _cells(table: pd.DataFrame, column: Column) -> list[_Cell]:
         names = column.names or {}
         texts = [DASH if _absent(record[column.field]) else str(record[column.field]) for record in records]
         return [_Cell(names.get(text, text)) for text in texts]
-    present = [float(record[column.field]) for record in records if not _absent(record[column.field])]
+    present = [float(record[column.field]) for record in records[:compared] if not _absent(record[column.field])]
     highest = max((round(value, column.decimals) for value in present), default=None)
     cells = []
-    for record in records:
+    for number, record in enumerate(records):
         value = record[column.field]
-        bold = column.best and len(present) > 1 and not _absent(value)
+        bold = column.best and number < compared and len(present) > 1 and not _absent(value)
         cells.append(_Cell(_number_text(record, column), bold and round(float(value), column.decimals) == highest))
     return cells
 
@@ -146,7 +160,7 @@ def _rounded(value: float, decimals: int, signed: bool = False) -> str:
     return f"{number:{'+' if signed else ''}.{decimals}f}".replace("-", "−")
 
 
-def _markdown(columns: Sequence[Column], rows: list[list[_Cell]], caption: str, notes: Sequence[str]) -> str:
+def _markdown(columns: Sequence[Column], parts: list[list[list[_Cell]]], caption: str, notes: Sequence[str]) -> str:
     def line(texts: list[str]) -> str:
         return "| " + " | ".join(texts) + " |"
 
@@ -156,13 +170,18 @@ def _markdown(columns: Sequence[Column], rows: list[list[_Cell]], caption: str, 
     lines = [f"**{_escape_markdown(caption)}**", ""]
     lines.append(line([_escape_markdown(column.heading) for column in columns]))
     lines.append(line([":---" if column.decimals is None else "---:" for column in columns]))
-    lines += [line([shown(cell) for cell in row]) for row in rows]
+    for number, rows in enumerate(parts):
+        if number:
+            lines.append(line([""] * len(columns)))
+        lines += [line([shown(cell) for cell in row]) for row in rows]
     for note in notes:
         lines += ["", _escape_markdown(note)]
     return "\n".join(lines) + "\n"
 
 
-def _latex(columns: Sequence[Column], rows: list[list[_Cell]], name: str, caption: str, notes: Sequence[str]) -> str:
+def _latex(
+    columns: Sequence[Column], parts: list[list[list[_Cell]]], name: str, caption: str, notes: Sequence[str]
+) -> str:
     def line(texts: list[str]) -> str:
         return " & ".join(texts) + r" \\"
 
@@ -173,8 +192,9 @@ def _latex(columns: Sequence[Column], rows: list[list[_Cell]], name: str, captio
     lines = [r"% needs \usepackage{booktabs}", r"\begin{table}[t]", r"\centering"]
     lines += [rf"\caption{{{_escape_latex(caption)}}}", rf"\label{{tab:{name}}}"]
     lines += [rf"\begin{{tabular}}{{{alignment}}}", r"\toprule"]
-    lines += [line([_escape_latex(column.heading) for column in columns]), r"\midrule"]
-    lines += [line([shown(cell) for cell in row]) for row in rows]
+    lines.append(line([_escape_latex(column.heading) for column in columns]))
+    for rows in parts:
+        lines += [r"\midrule", *(line([shown(cell) for cell in row]) for row in rows)]
     lines += [r"\bottomrule", r"\end{tabular}"]
     if notes:
         lines += ["", r"\smallskip", r"\begin{minipage}{\linewidth}\footnotesize\raggedright"]

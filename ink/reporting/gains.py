@@ -1,4 +1,4 @@
-"""Gains in BLEU with their certainty: each system over off-the-shelf, and INK over Adapter, by paired bootstrap.
+"""Gains in BLEU with their certainty, by paired bootstrap: each system over off-the-shelf, and over what it builds on.
 
 CSV, one row a comparison and domain, then one for the average over the domains: system, baseline, domain, gain (BLEU
 points), lower and upper (95% interval), p_value, samples, seed (of the bootstrap). Of several training seeds the
@@ -24,6 +24,7 @@ from ink.reporting.formats import DASH, Column, domain_label, write_table
 from ink.reporting.scores import Score, labels, read_hypotheses, read_references, read_scores, select
 
 BASELINE = "off_the_shelf"
+BUILDING_ON = (("ink", "adapter"), ("ink_r_knn", "ink"))
 FIELDS = ["system", "baseline", "domain", "gain", "lower", "upper", "p_value", "samples", "seed"]
 Statistics = Mapping[tuple[str, str], NDArray[np.int64]]
 
@@ -45,8 +46,7 @@ def render(
         (system, domain): _statistics(results, score, tokeniser) for (system, domain, _), score in scores.items()
     }
     pairs = [(system, BASELINE) for system in names if system != BASELINE and BASELINE in names]
-    if "ink" in names and "adapter" in names:
-        pairs.append(("ink", "adapter"))
+    pairs += [(system, baseline) for system, baseline in BUILDING_ON if system in names and baseline in names]
     records = [
         record
         for system, baseline in pairs
@@ -70,7 +70,8 @@ def render(
         notes.append(f"{DASH}: one of the two systems has no score there; an average needs all domains.")
     if not pairs:
         notes.append(
-            "Nothing to compare: the systems shown include neither off-the-shelf and another nor Adapter and INK."
+            "Nothing to compare: the systems shown include neither off-the-shelf and another nor Adapter and INK, nor "
+            "INK and INK + R-kNN."
         )
     caption = "Gain in BLEU over another system, with its certainty."
     return write_table(table, Path(output) / "gains", caption, notes, columns)

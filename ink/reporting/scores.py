@@ -114,9 +114,12 @@ def read_scores(results: Path) -> list[Score]:
 def labels(systems: Sequence[str]) -> dict[str, str]:
     """Name the systems as tables do, in the order in which tables list them, whatever order the config has.
 
-    Systems of the experiment's own come after those of the paper, in the config's order.
+    Systems of the experiment's own come after those of the paper's Table 2, in the config's order; those that stand
+    apart come last.
     """
-    order = [name for name in SYSTEMS if name in systems] + [name for name in systems if name not in SYSTEMS]
+    known = [name for name in SYSTEMS if name in systems]
+    own = [name for name in systems if name not in SYSTEMS]
+    order = sorted([*known, *own], key=lambda name: system_named(name).apart)
     return {name: system_named(name).label for name in order}
 
 

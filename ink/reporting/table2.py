@@ -4,7 +4,8 @@ CSV, one row a system: system, seeds (how many), memory_bytes (added at inferenc
 (those bytes divided by the adapters' over the same domains), bleu_DOMAIN for each domain, bleu_average, chrf_DOMAIN
 for each domain, chrf_average. Scores are means over the seeds; with several seeds each has a second column
 NAME_deviation, the sample standard deviation (n - 1). An average is that of the seeds that have all domains, and
-empty where there is none.
+empty where there is none. A system that combines two others (INK + R-kNN) comes last, apart from the rows above, and is
+not compared with them.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from ink.evaluation.memory import relative_memory
 from ink.reporting.aggregation import AVERAGE, Key, absence_note, groups, seeds_note, signature_note, summarise
 from ink.reporting.formats import Column, domain_label, write_table
 from ink.reporting.scores import Score, labels, read_scores, select
+from ink.systems import system_named
 
 Selected = Mapping[Key, Score]
 
@@ -59,8 +61,11 @@ def render(
     ]
     absent = any(table[f"bleu_{name}"].isna().any() for name, _ in groups(domains))
     notes = _notes(selected, domains, seeds, names, any(relative.values()), absent)
+    apart = [label for system, label in names.items() if system_named(system).apart]
+    if 0 < len(apart) < len(names):
+        notes.insert(0, f"{', '.join(apart)} is set apart: the best, in bold, is the best of the other rows.")
     caption = "BLEU on the test set of each domain, and memory added to the base model."
-    return write_table(table, Path(output) / "table2", caption, notes, columns)
+    return write_table(table, Path(output) / "table2", caption, notes, columns, apart=len(apart))
 
 
 def _memory_bytes(selected: Selected) -> dict[str, dict[str, int]]:

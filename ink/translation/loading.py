@@ -33,17 +33,8 @@ def load_translator(
         raise InkError(f"system {system!r} is unknown; known: {', '.join(systems)}")
     layout = Layout(config)
     chosen = config["seeds"][0] if seed is None else seed
-    what, parts = system_named(system), Parts()
-    if what.own_checkpoint:
-        parts = Parts(model=Path(layout.model(what.model, domain, chosen)))
-    elif what.model != "base":
-        parts = Parts(adapter=Path(layout.adapter(what.model, domain, chosen)))
-    elif what.section is not None:
-        parts = Parts(
-            datastore=Path(layout.datastore(domain, retrieval_settings(config, system)["key"])),
-            combiner=Path(layout.combiner(what.section, domain, chosen if what.learns_combiner else None)),
-            without_keys=what.without_keys,
-        )
+    what = system_named(system)
+    parts = _parts(layout, system, domain, chosen)
     for path in (parts.model, parts.adapter, parts.datastore, parts.combiner):
         if path is not None and not path.exists():
             raise InkError(
@@ -61,3 +52,18 @@ def load_translator(
     known = known_subwords(vocabulary, (source, target)) if settings["text"]["split_unknown_subwords"] else None
     text = TextProcessor(settings["text"], vocabulary / "bpecodes", known)
     return Translator(assemble(files, parts, settings), text, settings, warn)
+
+
+def _parts(layout: Layout, system: str, domain: str, seed: int) -> Parts:
+    """Return where the experiment keeps what the system adds to the base model, or has in its place."""
+    what = system_named(system)
+    adapter = datastore = combiner = None
+    if what.has_adapter:
+        adapter = Path(layout.adapter(what.model, domain, seed))
+    if what.combiner_of is not None:
+        key = retrieval_settings(layout.config, system)["key"]
+        adapted = layout.adapted_datastore(what.model, domain, seed)
+        datastore = Path(adapted if what.has_adapter else layout.datastore(domain, key))
+        combiner = Path(layout.combiner(what.combiner_of, domain, seed if what.learns_combiner else None))
+    model = Path(layout.model(what.model, domain, seed)) if what.own_checkpoint else None
+    return Parts(adapter, datastore, combiner, what.without_keys, model)

@@ -65,6 +65,25 @@ def test_knn_kd_needs_a_datastore_neighbours_and_whole_models(extent: Extent, mo
     assert duration.seconds_by_job(extent, 1e10)["train_knn_kd"] > found["train_knn_kd"]
 
 
+def test_r_knn_on_top_of_ink_needs_a_datastore_more_for_every_seed(extent: Extent) -> None:
+    extent.config["seeds"] = [1, 2]
+    extent.config["systems"] = ["ink"]
+    without, found = space.needed_bytes(extent)["datastores"], duration.seconds_by_job(extent, 1e10)
+    assert "build_adapted_datastore" not in found
+    extent.config["systems"] = ["ink", "ink_r_knn"]
+    assert extent.keys == ["decoder_output"]
+    one = sum(space.datastore_bytes(extent, entries) for entries in (1000, 500))
+    assert space.needed_bytes(extent)["datastores"] == without + 2 * one
+    more = duration.seconds_by_job(extent, 1e10)
+    assert more["build_adapted_datastore"] == pytest.approx(2 * found["build_datastore"])
+    assert {rule for rule in more if more[rule] != found.get(rule)} == {
+        *("build_adapted_datastore", "train_combiner", "evaluate")
+    }
+    extent.config["systems"] = ["r_knn", "ink_r_knn"]
+    # each has a combiner of its own
+    assert duration.seconds_by_job(extent, 1e10)["train_combiner"] == pytest.approx(2 * more["train_combiner"])
+
+
 def test_kinds_of_keys_that_differ_need_a_datastore_each(extent: Extent) -> None:
     assert extent.keys == ["decoder_output"]
     extent.config["v_knn"]["key"] = "ffn_input"

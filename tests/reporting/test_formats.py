@@ -119,3 +119,31 @@ def test_no_character_breaks_the_table(text: str, tmp_path_factory: pytest.TempP
 
 def test_domain_labels() -> None:
     assert [domain_label(name) for name in ("koran", "it", "web_news", "EMEA")] == ["Koran", "IT", "Web news", "EMEA"]
+
+
+def test_rows_that_stand_apart_are_below_a_rule_and_not_compared(tmp_path: Path) -> None:
+    table = pd.DataFrame({"system": ["a", "b", "both"], "bleu": [1.0, 2.0, 3.0]})
+    columns = [Column("System", "system"), Column("BLEU", "bleu", decimals=1, best=True)]
+    csv, markdown, latex = (
+        path.read_text(encoding="utf-8") for path in write_table(table, tmp_path / "t", "c", [], columns, apart=1)
+    )
+    assert csv.splitlines()[1:] == ["a,1.0", "b,2.0", "both,3.0"]
+    assert markdown.splitlines()[4:] == ["| a | 1.0 |", "| b | **2.0** |", "|  |  |", "| both | 3.0 |"]
+    assert latex.split("\\midrule\n")[1:] == [
+        "a & 1.0 \\\\\nb & \\textbf{2.0} \\\\\n",
+        "both & 3.0 \\\\\n\\bottomrule\n\\end{tabular}\n\\end{table}\n",
+    ]
+
+
+def test_rows_that_are_all_there_is_stand_apart_from_nothing(tmp_path: Path) -> None:
+    table = pd.DataFrame({"system": ["both"], "bleu": [3.0]})
+    columns = [Column("System", "system"), Column("BLEU", "bleu", decimals=1, best=True)]
+    _, markdown, latex = write_table(table, tmp_path / "t", "c", [], columns, apart=1)
+    assert markdown.read_text(encoding="utf-8").splitlines()[4:] == ["| both | 3.0 |"]
+    assert latex.read_text(encoding="utf-8").count("midrule") == 1
+
+
+def test_a_table_without_rows_has_its_heading_and_its_rule(tmp_path: Path) -> None:
+    _, markdown, latex = write_table(pd.DataFrame({"a": []}), tmp_path / "t", "c", [], [Column("A", "a")])
+    assert markdown.read_text(encoding="utf-8").splitlines()[2:] == ["| A |", "| :--- |"]
+    assert latex.read_text(encoding="utf-8").count("midrule") == 1

@@ -82,6 +82,19 @@ def test_gains_agree_with_sacrebleu(tmp_path: Path, write_run: Write, monkeypatc
     assert r"INK & Adapter & Koran & -- & -- & -- \\" in latex.read_text(encoding="utf-8")
 
 
+def test_ink_with_r_knn_is_compared_with_ink(tmp_path: Path, write_run: Write) -> None:
+    for system, error in {"off_the_shelf": 0.5, "ink": 0.4, "ink_r_knn": 0.2}.items():
+        write_run(system, "law", error)
+    asked = ["ink_r_knn", "ink", "off_the_shelf"]
+    table = pd.read_csv(gains.render(tmp_path, tmp_path, ["law"], asked, [1], **BOOTSTRAP)[0])
+    pairs = table[table["domain"] == "law"].set_index(["system", "baseline"])["gain"]
+    assert list(pairs.index) == [("ink", "off_the_shelf"), ("ink_r_knn", "off_the_shelf"), ("ink_r_knn", "ink")]
+    assert pairs["ink_r_knn", "ink"] == pytest.approx(
+        pairs["ink_r_knn", "off_the_shelf"] - pairs["ink", "off_the_shelf"]
+    )
+    assert pairs["ink_r_knn", "ink"] > 0
+
+
 def test_nothing_to_compare_is_said(tmp_path: Path, write_run: Write) -> None:
     write_run("ink", "law", 0.4)
     csv, markdown, _ = gains.render(tmp_path, tmp_path, ["law"], ["ink"], [1], **BOOTSTRAP)

@@ -114,6 +114,8 @@ def test_test_sets_of_different_size_are_not_compared(tmp_path: Path, add_score:
 def test_labels_come_in_the_order_of_the_table() -> None:
     assert list(labels(["ink", "off_the_shelf", "v_knn"])) == ["off_the_shelf", "v_knn", "ink"]
     assert labels(["v_knn"]) == {"v_knn": "V-kNN"}
+    # what combines two rows stands below one's own systems too
+    assert list(labels(["ink_r_knn", "zz", "ink", "aa", "v_knn"])) == ["v_knn", "ink", "zz", "aa", "ink_r_knn"]
 
 
 def test_hypotheses_and_references_in_whatever_language(tmp_path: Path) -> None:

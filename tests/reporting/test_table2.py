@@ -55,6 +55,33 @@ def test_by_hand(tmp_path: Path, add_score: Add, rows_of: RowsOf) -> None:
     assert r"INK & 1.0 & \textbf{35.00} & \textbf{16.00} & \textbf{25.50} \\" in latex.read_text(encoding="utf-8")
 
 
+def test_ink_with_r_knn_stands_apart_below_every_other_row_and_is_the_best_of_none(
+    tmp_path: Path, add_score: Add, rows_of: RowsOf
+) -> None:
+    for system, bleu in (("off_the_shelf", 10), ("ink", 20), ("ink_r_knn", 30), ("mine", 15)):
+        add_score(system, "koran", bleu, **({"added_memory": KEYS} if system == "ink_r_knn" else {}))
+    asked = ["ink_r_knn", "ink", "mine", "off_the_shelf"]
+    csv, markdown, latex = table2.render(tmp_path, tmp_path, ["koran"], asked, [1])
+    assert rows_of(markdown) == [
+        ["Off-the-shelf NMT", "–", "10.00", "10.00"],
+        ["INK", "1.0", "**20.00**", "**20.00**"],
+        ["mine", "1.0", "15.00", "15.00"],
+        ["", "", "", ""],
+        ["INK + R-kNN", "4.5", "30.00", "30.00"],
+    ]
+    assert pd.read_csv(csv)["system"].tolist() == ["off_the_shelf", "ink", "mine", "ink_r_knn"]
+    above, below = latex.read_text(encoding="utf-8").split("\\midrule\n")[1:]
+    assert (above.count(r"\\"), below.partition(r" \\")[0]) == (3, "INK + R-kNN & 4.5 & 30.00 & 30.00")
+    assert "INK + R-kNN is set apart: the best, in bold, is the best of the other rows." in markdown.read_text()
+
+
+def test_ink_with_r_knn_alone_is_apart_from_nothing(tmp_path: Path, add_score: Add, rows_of: RowsOf) -> None:
+    add_score("ink_r_knn", "koran", 30)
+    _, markdown, _ = table2.render(tmp_path, tmp_path, ["koran"], ["ink_r_knn"], [1])
+    assert rows_of(markdown) == [["INK + R-kNN", "–", "30.00", "30.00"]]
+    assert "set apart" not in markdown.read_text(encoding="utf-8")
+
+
 def test_a_missing_system_and_a_missing_domain(tmp_path: Path, add_score: Add, rows_of: RowsOf) -> None:
     add_score("off_the_shelf", "law", 30)
     add_score("off_the_shelf", "web", 20)

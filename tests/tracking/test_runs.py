@@ -68,14 +68,14 @@ def test_what_differs_by_domain_is_the_run_s_own() -> None:
 @pytest.mark.parametrize(
     ("dotted", "value", "systems"),
     [
-        ("ink.alpha", 0.9, {"ink"}),
+        ("ink.alpha", 0.9, {"ink", "ink_r_knn"}),
         ("v_knn.k", [1], {"v_knn"}),
         ("knn_kd.temperature", 5, {"knn_kd"}),
         ("a_knn.hidden", 7, {"a_knn"}),
-        ("r_knn.sigma", 0.5, {"r_knn", "r_knn_without_keys"}),
-        ("combiner_training.patience", 3, {"a_knn", "r_knn", "r_knn_without_keys"}),
-        ("training.learning_rate", 0.5, {"adapter", "ink"}),
-        ("training.average_last", 1, {"knn_kd", "adapter", "ink"}),
+        ("r_knn.sigma", 0.5, {"r_knn", "r_knn_without_keys", "ink_r_knn"}),
+        ("combiner_training.patience", 3, {"a_knn", "r_knn", "r_knn_without_keys", "ink_r_knn"}),
+        ("training.learning_rate", 0.5, {"adapter", "ink", "ink_r_knn"}),
+        ("training.average_last", 1, {"knn_kd", "adapter", "ink", "ink_r_knn"}),
         ("base_model.train.dropout", 0.3, set(SYSTEMS)),
         ("text.bpe_merges", 10, set(SYSTEMS)),
         ("evaluation.bootstrap_samples", 10, set()),
@@ -114,6 +114,7 @@ def test_where_runs_begin_and_end() -> None:
         "r_knn": "train-combiner",
         "adapter": "train-adapter",
         "ink": "train-ink-round-1",
+        "ink_r_knn": "train-combiner",
     }
     assert {last_job(MINI, RunName(system, "koran", 1)) for system in SYSTEMS} == {"evaluate"}
 
@@ -134,6 +135,7 @@ def test_a_combiner_that_two_systems_share_is_trained_in_one_s_run(systems: list
     begin_with_it = [system for system in shared if first_job(config, RunName(system, "koran", 1)) == "train-combiner"]
     assert begin_with_it == [owner]
     assert run_that_trains(config, "a_knn") == "a_knn"
+    assert run_that_trains(config, "ink_r_knn") == "ink_r_knn"
 
 
 def test_a_system_of_one_s_own_has_runs_too() -> None:

@@ -22,6 +22,7 @@ from ink.reporting.scores import read_references, read_scores
 MICRO = load(Path(__file__).with_name("micro.yaml"))
 DOMAINS, SYSTEMS, ROUNDS = MICRO["domains"], MICRO["systems"], MICRO["ink"]["max_rounds"]
 TEST_SENTENCES = MICRO["data"]["synthetic"]["sentences"]["koran"]["test"]
+OF_R_KNN = {"index.faiss", "values.npy", "log_probs.npy", "keys.npy", "weights.safetensors"}
 CALL = ("--cores", "2", "--configfile", "micro.yaml")
 
 
@@ -41,7 +42,7 @@ def test_every_job_leaves_a_log_and_a_benchmark(micro: Any) -> None:
     workspace, run = micro
     jobs = sum(run.planned.values())
     # for all: two of tables, three of text, base model, its score; a domain: its own, its scores, its rounds
-    assert jobs == 2 + 3 + 2 + len(DOMAINS) * (9 + len(SYSTEMS) + 2 * ROUNDS - 1)
+    assert jobs == 2 + 3 + 2 + len(DOMAINS) * (11 + len(SYSTEMS) + 2 * ROUNDS - 1)
     benchmarks = workspace.files("results/micro/benchmarks/**/*.tsv")
     logs = workspace.files("results/micro/logs/**/*.log")
     assert len(benchmarks) == len(logs) == jobs
@@ -83,12 +84,17 @@ def test_every_system_has_hypotheses_and_scores(micro: Any) -> None:
             "v_knn": {"index.faiss", "values.npy"},
             "a_knn": {"index.faiss", "values.npy", "weights.safetensors"},
             "r_knn_without_keys": {"index.faiss", "values.npy", "log_probs.npy", "weights.safetensors"},
-            "r_knn": {"index.faiss", "values.npy", "log_probs.npy", "keys.npy", "weights.safetensors"},
+            "r_knn": OF_R_KNN,
+            "ink_r_knn": {*OF_R_KNN, "adapter.safetensors"},
         }
         assert set(score.added_memory) == expected.get(score.system, {"adapter.safetensors"})
     with_own_weights = ("knn_kd", "adapter", "ink")
-    of_model = {score.model for score in scores if score.system not in with_own_weights}
+    of_model = {score.model for score in scores if score.system not in (*with_own_weights, "ink_r_knn")}
     assert len(of_model) == 1
+    of_ink = [
+        {(score.domain, score.model) for score in scores if score.system == name} for name in ("ink", "ink_r_knn")
+    ]
+    assert of_ink[0] == of_ink[1]
     trained = {score.model for score in scores if score.system in with_own_weights}
     assert len(trained - of_model) == len(with_own_weights) * len(DOMAINS)
 
@@ -115,6 +121,11 @@ def test_table_2_is_made_of_the_scores(micro: Any) -> None:
     assert table["ink"]["memory"] == pytest.approx(1.0, abs=0.05)
     assert 1 < table["v_knn"]["memory"] < table["a_knn"]["memory"]
     assert table["a_knn"]["memory"] < table["r_knn_without_keys"]["memory"] < table["r_knn"]["memory"]
+    added = table["ink_r_knn"]["memory"] - table["r_knn"]["memory"]
+    assert added == pytest.approx(table["ink"]["memory"], abs=0.05)
+    lines = (results / "tables" / "table2.md").read_text(encoding="utf-8").splitlines()
+    (apart,) = [number for number, line in enumerate(lines) if line.startswith("| INK + R-kNN |")]
+    assert set(lines[apart - 1]) == {"|", " "}
 
 
 def test_temporary_datastores_are_gone_and_the_base_model_s_stay(micro: Any) -> None:
@@ -124,6 +135,21 @@ def test_temporary_datastores_are_gone_and_the_base_model_s_stay(micro: Any) -> 
         f"work/micro/datastores/decoder_output/{domain}/meta.json" for domain in DOMAINS
     ]
     assert workspace.files("**/*.partial*") == []
+
+
+def test_r_knn_on_top_of_ink_was_trained_and_searches_with_the_final_ink_model(micro: Any) -> None:
+    folder = micro[0].path
+    for domain in DOMAINS:
+        score = read_json(folder / f"results/micro/scores/ink/{domain}/seed1.json")
+        store, base = (
+            read_json(folder / f"work/micro/datastores/{place}/meta.json")
+            for place in (f"ink/{domain}/seed1", f"decoder_output/{domain}")
+        )
+        assert store == {**base, "model": score["model"]}
+        assert base["model"] != score["model"]
+        combiner = folder / f"work/micro/combiners/ink_r_knn/{domain}/seed1"
+        assert read_json(combiner / "combiner.json")["model"] == score["model"]
+        assert read_json(combiner / "record.json")["system"] == "ink_r_knn"
 
 
 def test_rounds_after_the_last_are_records_and_cost_no_start_up(micro: Any) -> None:
@@ -220,27 +246,28 @@ def test_touching_everything_reruns_nothing_and_changing_one_score_renders_table
     assert workspace.plan("--configfile", "micro.yaml").planned == {"table2": 1}
 
 
+INK_OF_BOTH = {
+    **{"train_ink_round": 6, "refresh_datastore": 4, "finish_ink": 2},
+    # and what stands on top of it
+    **{"build_adapted_datastore": 2, "train_combiner": 2, "evaluate": 4},
+}
+
+
 @pytest.mark.parametrize(
     ("override", "jobs"),
     [
-        (
-            "ink={k: 4}",
-            {"train_ink_round": 6, "refresh_datastore": 4, "finish_ink": 2, "evaluate": 2, "table2": 1},
-        ),
-        (
-            "ink={alpha: 0.3}",
-            {"train_ink_round": 6, "refresh_datastore": 4, "finish_ink": 2, "evaluate": 2, "table2": 1},
-        ),
+        ("ink={k: 4}", {**INK_OF_BOTH, "table2": 1}),
+        ("ink={alpha: 0.3}", {**INK_OF_BOTH, "table2": 1}),
         (
             "ink={alpha: {it: 0.2, koran: 0.3}}",
-            {"train_ink_round": 3, "refresh_datastore": 2, "finish_ink": 1, "evaluate": 1, "table2": 1},
+            {**{rule: count // 2 for rule, count in INK_OF_BOTH.items()}, "table2": 1},
         ),
         ("knn_kd={stored: 9}", {"store_neighbours": 2, "train_knn_kd": 2, "evaluate": 2, "table2": 1}),
         ("knn_kd={k: {it: 3, koran: 4}}", {"train_knn_kd": 1, "evaluate": 1, "table2": 1}),
         ("v_knn={temperature: 5}", {"tune_v_knn": 2, "evaluate": 2, "table2": 1}),
         ("a_knn={hidden: 16}", {"train_combiner": 2, "evaluate": 2, "table2": 1}),
-        ("r_knn={decay: {it: 10, koran: 20}}", {"train_combiner": 1, "evaluate": 2, "table2": 1}),
-        ("combiner_training={max_updates: 30}", {"train_combiner": 4, "evaluate": 6, "table2": 1}),
+        ("r_knn={decay: {it: 10, koran: 20}}", {"train_combiner": 2, "evaluate": 3, "table2": 1}),
+        ("combiner_training={max_updates: 30}", {"train_combiner": 6, "evaluate": 8, "table2": 1}),
         ("evaluation={bootstrap_samples: 50}", {"table1": 1, "table2": 1}),
         ("systems=[off_the_shelf, v_knn]", {"table1": 1, "table2": 1}),
         ("threads={decoding: 2}", {}),
@@ -293,7 +320,7 @@ def test_mlflow_has_one_finished_run_for_each_system_domain_and_seed(micro: Any)
                     expected = [(entry["round"], entry[key]) for entry in record["history"]]
                     assert rows(curve, run_id, name) == expected, (model, domain, name)
                 assert rows(curve, run_id, "dev/bleu_final") == [(0, record["dev_bleu"])]
-        for system in ("a_knn", "r_knn"):
+        for system in ("a_knn", "r_knn", "ink_r_knn"):
             for domain in DOMAINS:
                 run_id, _ = runs[f"{system}/{domain}/seed1"]
                 record = read_json(folder / f"work/micro/combiners/{system}/{domain}/seed1/record.json")

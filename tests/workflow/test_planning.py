@@ -15,8 +15,10 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 MINI = yaml.safe_load((REPOSITORY / "config" / "config.yaml").read_text(encoding="utf-8"))
 MICRO = yaml.safe_load((REPOSITORY / "tests" / "workflow" / "micro.yaml").read_text(encoding="utf-8"))
 
+INK = {"build_datastore": 1, "train_ink_round": 4, "refresh_datastore": 3, "finish_ink": 1}
 
-def every_job(domains: int, rounds: int, systems: int = 8) -> dict[str, int]:
+
+def every_job(domains: int, rounds: int, systems: int = 9) -> dict[str, int]:
     """The jobs of a synthetic experiment with one seed."""
     return {
         "generate_corpus": 1,
@@ -27,11 +29,12 @@ def every_job(domains: int, rounds: int, systems: int = 8) -> dict[str, int]:
         "store_neighbours": domains,
         "train_knn_kd": domains,
         "tune_v_knn": domains,
-        "train_combiner": 2 * domains,  # one for R-kNN with and without keys
+        "train_combiner": 3 * domains,  # one for R-kNN with and without keys
         "train_adapter": domains,
         "train_ink_round": domains * rounds,
         "refresh_datastore": domains * (rounds - 1),
         "finish_ink": domains,
+        "build_adapted_datastore": domains,
         "evaluate": domains * systems + 1,  # and the base model on the general domain
         "table1": 1,
         "table2": 1,
@@ -43,7 +46,7 @@ def test_the_default_experiment_plans_every_training_job(clone: Any) -> None:
     assert planned.code == 0, planned.text
     assert MINI["systems"] == list(SYSTEMS)
     assert planned.planned == every_job(len(MINI["domains"]), MINI["ink"]["max_rounds"])
-    assert sum(planned.planned.values()) <= 112
+    assert sum(planned.planned.values()) <= 124
 
 
 def test_planning_writes_nothing_but_snakemake_s_own_folder(clone: Any) -> None:
@@ -77,7 +80,8 @@ def test_one_domain(clone: Any) -> None:
         ("r_knn", {"build_datastore": 1, "train_combiner": 1}),
         ("r_knn_without_keys", {"build_datastore": 1, "train_combiner": 1}),
         ("adapter", {"train_adapter": 1}),
-        ("ink", {"build_datastore": 1, "train_ink_round": 4, "refresh_datastore": 3, "finish_ink": 1}),
+        ("ink", INK),
+        ("ink_r_knn", {**INK, "build_adapted_datastore": 1, "train_combiner": 1}),
     ],
 )
 def test_one_system_on_one_domain(clone: Any, system: str, jobs: dict[str, int]) -> None:
@@ -101,6 +105,7 @@ def test_systems_that_are_not_asked_for_are_not_planned(clone: Any) -> None:
         "train_combiner",
         "train_ink_round",
         "finish_ink",
+        "build_adapted_datastore",
     } & set(planned)
 
 
@@ -111,8 +116,9 @@ def test_every_seed_trains_and_what_is_not_trained_runs_once(clone: Any) -> None
     expected.update(
         train_knn_kd=2, train_adapter=2, train_ink_round=2 * rounds, refresh_datastore=2 * (rounds - 1), finish_ink=2
     )
-    expected["train_combiner"] = 2 * 2
-    expected["evaluate"] = 1 + 1 + 1 + 6 * 2
+    expected["train_combiner"] = 3 * 2
+    expected["build_adapted_datastore"] = 2
+    expected["evaluate"] = 1 + 1 + 1 + 7 * 2
     assert plan.planned == expected
 
 
@@ -199,6 +205,6 @@ def test_a_domain_without_training_text_is_scored_and_not_adapted(clone: Any, tm
     expected = every_job(1, rounds)
     for rule in ("generate_corpus", "learn_vocabulary", "train_base"):
         del expected[rule]
-    expected.update(adopt_vocabulary=1, ingest_corpus=3, prepare_corpus=3, evaluate=8 + 1 + 1)
+    expected.update(adopt_vocabulary=1, ingest_corpus=3, prepare_corpus=3, evaluate=9 + 1 + 1)
     assert plan.planned == expected
     assert "scores/ink/it" not in plan.text

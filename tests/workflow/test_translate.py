@@ -19,7 +19,7 @@ def translate(folder: Path, text: bytes, *arguments: str) -> subprocess.Complete
     return subprocess.run(command, cwd=folder, input=text, capture_output=True, check=False)
 
 
-@pytest.mark.parametrize("system", ["off_the_shelf", "knn_kd", "v_knn", "r_knn_without_keys", "adapter"])
+@pytest.mark.parametrize("system", ["off_the_shelf", "knn_kd", "v_knn", "r_knn_without_keys", "adapter", "ink_r_knn"])
 def test_the_test_set_is_translated_as_it_was_scored(micro: Any, system: str) -> None:
     folder = micro[0].path
     source = (folder / "work/micro/corpus/koran/test.de").read_bytes()

@@ -24,6 +24,7 @@ rule tune_v_knn:
 rule train_combiner:
     input:
         unpack(model_files),
+        unpack(adapter_of),
         datastore=queried_datastore,
     output:
         combiner=LAYOUT.combiner("{system}", "{domain}", "{seed}"),

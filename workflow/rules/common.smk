@@ -107,23 +107,30 @@ def previous_round(wildcards):
     return {"previous": f"{ink_folder(wildcards)}/rounds/{number - 1}"} if number > 1 else {}
 
 
+def adapter_of(wildcards):
+    """The adapter that a system puts on the base model, if any."""
+    system = system_named(wildcards.system)
+    return {"adapter": LAYOUT.adapter(system.model, wildcards.domain, wildcards.seed)} if system.has_adapter else {}
+
+
 def queried_datastore(wildcards):
-    """What a system that retrieves searches."""
+    """What a system that retrieves searches: the datastore of its own model."""
+    system = system_named(wildcards.system)
+    if system.has_adapter:
+        return LAYOUT.adapted_datastore(system.model, wildcards.domain, wildcards.seed)
     return LAYOUT.datastore(wildcards.domain, retrieval_settings(config, wildcards.system)["key"])
 
 
 def system_files(wildcards):
     """What a system adds to the base model, or has in its place."""
     system = system_named(wildcards.system)
-    files = {}
+    files = adapter_of(wildcards)
     if system.own_checkpoint:
         files["model"] = LAYOUT.model(system.model, wildcards.domain, wildcards.seed)
-    elif system.model != "base":
-        files["adapter"] = LAYOUT.adapter(system.model, wildcards.domain, wildcards.seed)
-    if system.section is not None:
+    if system.retrieves:
         files["datastore"] = queried_datastore(wildcards)
         seed = wildcards.seed if system.learns_combiner else None
-        files["combiner"] = LAYOUT.combiner(system.section, wildcards.domain, seed)
+        files["combiner"] = LAYOUT.combiner(system.combiner_of, wildcards.domain, seed)
     return files
 
 

@@ -1,4 +1,4 @@
-# Datastores of the base model: one a domain and kind of key.
+# Datastores of the base model, one a domain and kind of key, and of what INK has trained, one a domain and seed.
 rule build_datastore:
     input:
         base_model=LAYOUT.base_model,
@@ -21,3 +21,27 @@ rule build_datastore:
     shell:
         "ink --log {log} --threads {threads} build-datastore --config {params.config} --domain {wildcards.domain}"
         " --key {wildcards.key} {params.files} --output {output}"
+
+
+rule build_adapted_datastore:
+    input:
+        base_model=LAYOUT.base_model,
+        vocabulary=LAYOUT.vocabulary,
+        data=LAYOUT.data("{domain}"),
+        adapter=LAYOUT.adapter("ink", "{domain}", "{seed}"),
+    output:
+        directory(LAYOUT.adapted_datastore("ink", "{domain}", "{seed}")),
+    log:
+        f"{RESULTS}/logs/build_adapted_datastore/{{domain}}/seed{{seed}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/build_adapted_datastore/{{domain}}/seed{{seed}}.tsv"
+    threads: THREADS["datastore"]
+    resources:
+        mem_mb=4000,
+    params:
+        settings=settings("build-datastore"),
+        files=lambda wildcards, input: options(**input),
+        config=CONFIG,
+    shell:
+        "ink --log {log} --threads {threads} build-datastore --config {params.config} --domain {wildcards.domain}"
+        " --key decoder_output {params.files} --output {output}"

@@ -37,9 +37,17 @@ Perturbation = Callable[[Positions, int], Positions]
 
 
 def train_combiner(
-    domain: Domain, datastore: Path, system: str, settings: Mapping[str, Any], seed: int, output: Path
+    domain: Domain,
+    datastore: Path,
+    system: str,
+    settings: Mapping[str, Any],
+    seed: int,
+    output: Path,
+    adapter: Path | None = None,
 ) -> None:
     """Train the combiner of a system on the domain's dev set and write the folder `output`, whole or not at all.
+
+    The base model, with `adapter` if one is named, makes the queries, and must be what made the datastore.
 
     It holds combiner.json, weights.safetensors if it learns any, and record.json with the curves. A setting of the
     combiner that is a list is a grid: one is trained with each, and that of the lowest dev loss is kept.
@@ -48,7 +56,7 @@ def train_combiner(
     start = time.perf_counter()
     described = retrieval_settings(settings, system)
     kind = find_combiner(described["combiner"])
-    model = domain.load_model(settings)
+    model = domain.load_model(settings, adapter=adapter)
     store = open_datastore(datastore, model=model.fingerprint, corpus=domain.data.fingerprint, key=described["key"])
     searcher = Searcher(store, settings["index"])
     dataset = domain.data.load(model.task, "dev")

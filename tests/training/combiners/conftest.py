@@ -1,4 +1,4 @@
-"""A datastore of the tiny model's training set."""
+"""Datastores of the tiny model's training set, with and without an adapter."""
 
 from __future__ import annotations
 
@@ -6,14 +6,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from ink.datastore.build import build_datastore
+from ink.nmt.adapter import write_adapter
 
 
 @pytest.fixture(scope="session")
 def store(tiny: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("trained-on") / "store"
-    model = tiny.domain.load_model(tiny.settings)
+    return build(tiny, tmp_path_factory.mktemp("trained-on") / "store")
+
+
+def build(tiny: Any, path: Path, adapter: Path | None = None) -> Path:
+    """Write the datastore of the model, with `adapter` if one is named."""
+    model = tiny.domain.load_model(tiny.settings, adapter=adapter)
     build_datastore(
         model,
         tiny.domain.data.load(model.task, "train"),
@@ -24,3 +30,21 @@ def store(tiny: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
         index={"type": "exact"},
     )
     return path
+
+
+@pytest.fixture(scope="session")
+def adapter(tiny: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Random adapters, which change what the tiny model says."""
+    path = tmp_path_factory.mktemp("adapter") / "adapter.safetensors"
+    model = tiny.domain.load_model(tiny.settings)
+    model.network.attach_adapters(4, dropout=0.0)
+    drawn = torch.Generator().manual_seed(5)
+    for parameter in model.network.adapters.parameters():
+        parameter.data = 0.3 * torch.randn(parameter.shape, generator=drawn)
+    write_adapter(path, model.network.adapter_weights(), base_model=model.base_fingerprint)
+    return path
+
+
+@pytest.fixture(scope="session")
+def adapted_store(tiny: Any, adapter: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(tiny, tmp_path_factory.mktemp("adapted") / "store", adapter)

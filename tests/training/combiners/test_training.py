@@ -169,6 +169,29 @@ def test_it_trains_with_the_released_dropout_of_the_base_model(train: Train, sys
         assert math.isfinite(check["dev_loss"])
 
 
+def test_on_top_of_an_adapter_the_adapted_model_makes_the_queries(
+    tiny: Any, store: Path, adapter: Path, adapted_store: Path, tmp_path: Path
+) -> None:
+    settings = tiny.settings
+    settings["combiner_training"] |= {"max_updates": 20, "best_from": 10}
+    train_combiner(tiny.domain, adapted_store, "ink_r_knn", settings, 1, tmp_path / "trained", adapter)
+    record = read_json(tmp_path / "trained" / "record.json")
+    combiner = load_combiner(tmp_path / "trained" / "combiner.json")
+    losses = []
+    for of_queries in (adapter, None):
+        model = tiny.domain.load_model(settings, adapter=of_queries)
+        searcher = Searcher(open_datastore(adapted_store), {"type": "exact"})
+        queries = DevQueries(model, tiny.domain.data.load(model.task, "dev"), searcher, combiner, "none", 200)
+        run = CombinerTraining(combiner, queries, settings["combiner_training"], "cpu", torch.Generator())
+        losses.append(run.validate()["dev_loss"])
+    assert record["best_dev_loss"] == pytest.approx(losses[0], rel=1e-5)
+    assert abs(losses[1] - losses[0]) > 0.01, "the base model's queries would have given the same"
+    for wrong_store, wrong_adapter in ((store, adapter), (adapted_store, None)):
+        with pytest.raises(InkError, match=r"was made with model \w+, but \w+ is in use"):
+            train_combiner(tiny.domain, wrong_store, "ink_r_knn", settings, 1, tmp_path / "wrong", wrong_adapter)
+    assert not (tmp_path / "wrong").exists()
+
+
 def test_a_datastore_keyed_otherwise_is_refused_and_nothing_is_written(train: Train, tmp_path: Path) -> None:
     with pytest.raises(InkError, match="made with key kind decoder_output, but ffn_input is in use"):
         train("a_knn", {"a_knn": {"key": "ffn_input"}})
@@ -242,3 +265,40 @@ def test_a_knn_decodes_with_what_it_learnt_and_cannot_do_so_without_its_weights(
     (folder / "weights.safetensors").unlink()
     with pytest.raises(InkError, match=r"weights\.safetensors does not exist; train the combiner first"):
         assemble(tiny.domain, parts, tiny.settings)
+
+
+def test_r_knn_on_top_of_an_adapter_counts_both_and_its_queries_are_the_adapted_model_s(
+    tiny: Any, adapter: Path, adapted_store: Path, tmp_path: Path
+) -> None:
+    settings = tiny.settings
+    settings["combiner_training"] |= {"max_updates": 20, "best_from": 10}
+    train_combiner(tiny.domain, adapted_store, "ink_r_knn", settings, 1, tmp_path / "trained", adapter)
+    parts = Parts(adapter, adapted_store, tmp_path / "trained" / "combiner.json")
+    scored, _ = score(tiny, tmp_path, "ink_r_knn", parts)
+    of_store = ("index.faiss", "values.npy", "log_probs.npy", "keys.npy")
+    assert scored["added_memory"] == {
+        "adapter.safetensors": adapter.stat().st_size,
+        **{name: (adapted_store / name).stat().st_size for name in of_store},
+        "weights.safetensors": (tmp_path / "trained" / "weights.safetensors").stat().st_size,
+    }
+    assert scored["model"] == tiny.domain.load_model(settings, adapter=adapter).fingerprint
+
+    network: Any = assemble(tiny.domain, parts, settings).network
+    dataset = tiny.domain.data.load(tiny.domain.load_model(settings).task, "train")
+    sample = dataset.collater([dataset[7]])
+    with torch.no_grad():
+        encoder_out = network.encoder(sample["net_input"]["src_tokens"], sample["net_input"]["src_lengths"])
+        _, extra = network.decoder(sample["net_input"]["prev_output_tokens"], encoder_out=encoder_out)
+    nearest = network.searcher.search(extra["keys"], 1)
+    # a training sentence's last position finds itself; the base model's key of it is far away
+    assert float(nearest.distances.max()) < 1e-3
+    base = tiny.domain.load_model(settings).network
+    with torch.no_grad():
+        keys = base(**sample["net_input"])[1]["keys"][:, -1:]
+    assert float(network.searcher.search(keys, 1).distances.min()) > 0.1
+
+
+def test_an_adapter_without_its_datastore_is_refused(tiny: Any, train: Train, store: Path, adapter: Path) -> None:
+    folder, _ = train("r_knn", {"combiner_training": {"max_updates": 20}})
+    with pytest.raises(InkError, match="was made with model"):
+        assemble(tiny.domain, Parts(adapter, store, folder / "combiner.json"), tiny.settings)

@@ -1,0 +1,72 @@
+"""What `ink translate` loads is what the experiment has trained, and where the workflow keeps it."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from ink.datastore.build import build_datastore
+from ink.errors import InkError
+from ink.files import write_json
+from ink.nmt.adapter import write_adapter
+from ink.translation.loading import load_translator
+
+WORK = Path("work/small")
+
+
+@pytest.fixture
+def experiment(tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """An experiment with an INK adapter, its datastore and a combiner that keeps to the neighbours, as if trained."""
+    monkeypatch.chdir(tmp_path)
+    source, target = tiny.languages
+    settings = tiny.settings
+    settings["data"] = {"source_language": source, "target_language": target}
+    settings["text"] = {**settings["text"], "split_unknown_subwords": False}
+    config = {**settings, "experiment": "small", "seeds": [3]}
+    config["base_model"] = {"path": str(tiny.base_model)}
+    shutil.copytree(tiny.vocabulary, WORK / "vocabulary")
+    for name, folder in (("corpus", tiny.corpus), ("binarised", tiny.data)):
+        shutil.copytree(folder, WORK / name / "koran")
+    model = tiny.domain.load_model(settings)
+    model.network.attach_adapters(4, dropout=0.0)
+    drawn = torch.Generator().manual_seed(5)
+    for parameter in model.network.adapters.parameters():
+        parameter.data = 0.3 * torch.randn(parameter.shape, generator=drawn)
+    write_adapter(adapter_of(3), model.network.adapter_weights(), base_model=model.base_fingerprint)
+    dataset = tiny.domain.data.load(model.task, "train")
+    store, exact = WORK / "datastores/ink/koran/seed3", {"type": "exact"}
+    build_datastore(
+        model, dataset, tiny.domain.data.fingerprint, store, key="decoder_output", batch_tokens=500, index=exact
+    )
+    described = {"combiner": "vanilla", "settings": {"k": 2, "lambda": 0.99, "temperature": 1e-3}}
+    write_json(WORK / "combiners/ink_r_knn/koran/seed3/combiner.json", {**described, "chosen": {}, "tried": []})
+    return config
+
+
+def adapter_of(seed: int) -> Path:
+    return WORK / f"adapters/ink/koran/seed{seed}/adapter.safetensors"
+
+
+def test_r_knn_on_top_of_ink_is_loaded_with_its_adapter_datastore_and_combiner(
+    tiny: Any, experiment: dict[str, Any]
+) -> None:
+    loaded = load_translator(experiment, experiment, "ink_r_knn", "koran", None, print).system
+    adapted = tiny.domain.load_model(tiny.settings, adapter=adapter_of(3))
+    assert loaded.model.fingerprint == adapted.fingerprint != adapted.base_fingerprint
+    assert loaded.files == {
+        "adapter.safetensors": adapter_of(3),
+        **{name: WORK / "datastores/ink/koran/seed3" / name for name in ("index.faiss", "values.npy")},
+    }
+
+
+@pytest.mark.parametrize(
+    "lost", ["adapters/ink/koran/seed3", "datastores/ink/koran/seed3", "combiners/ink_r_knn/koran/seed3"]
+)
+def test_what_is_missing_is_named_with_the_command_that_makes_it(experiment: dict[str, Any], lost: str) -> None:
+    shutil.rmtree(WORK / lost)
+    with pytest.raises(InkError, match=rf"{lost}.* INK \+ R-kNN has not been trained for koran; .*scores/ink_r_knn/"):
+        load_translator(experiment, experiment, "ink_r_knn", "koran", None, print)
