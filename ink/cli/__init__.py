@@ -75,8 +75,9 @@ def ink(log: Path | None, threads: int | None) -> None:
 
 def main() -> None:
     """Run the command line; an error that a person can put right is one line, exit code 1."""
-    # fairseq tells of every module it loads, hydra and torch of the way in which fairseq uses them: no news to a reader
-    for name in ("fairseq", "hydra"):
+    # fairseq tells of every module it loads, hydra and torch of the way in which fairseq uses them, faiss of the
+    # instructions it tries: no news to a reader
+    for name in ("fairseq", "hydra", "faiss"):
         logging.getLogger(name).setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", category=UserWarning, module=r"hydra\.")
     warnings.filterwarnings("ignore", category=FutureWarning, module=r"fairseq\.")

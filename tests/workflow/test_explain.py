@@ -25,7 +25,7 @@ def test_what_is_explained_is_what_is_translated(micro: Any, system: str) -> Non
     folder = micro[0].path
     translated = run(folder, "translate", LINES.encode(), "--system", system)
     explained = run(folder, "explain", LINES.encode(), "--system", system, "--neighbours", "2")
-    assert explained.returncode == 0, explained.stderr.decode()
+    assert (explained.returncode, explained.stderr.decode()) == (0, "")
     text = explained.stdout.decode()
     expected = zip(LINES.splitlines(), translated.stdout.decode().splitlines(), strict=True)
     for number, (source, translation) in enumerate(expected, start=1):
