@@ -82,8 +82,8 @@ class Explainer:
         difference = abs(float(parts.log_p.sum()) - searched)
         if difference > NOTICEABLE:
             self.warn(
-                f"line {line.number}: its probabilities multiply to one whose logarithm is {difference:.2g} off beam "
-                "search's: the index answers slightly different queries with other neighbours"
+                f"line {line.number}: log p of the translation is {difference:.2g} off that of beam search, which goes "
+                "token by token: rounding, or other neighbours at the edge of the index"
             )
         tokens = subwords([self.dictionary[int(token)] for token in target[:-1]], escaped=self.pairs.escaped)
         return Piece(

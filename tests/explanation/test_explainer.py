@@ -185,4 +185,4 @@ def test_probabilities_that_are_not_beam_searchs_are_reported(
     explainer.translator.search = elsewhere  # type: ignore[method-assign]
     explainer.explain(lines_of(tiny, 1))
     (warning,) = warnings
-    assert warning.startswith("line 1: its probabilities multiply to one whose logarithm is ")
+    assert warning.startswith("line 1: log p of the translation is ")
