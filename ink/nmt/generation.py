@@ -17,10 +17,14 @@ from ink.progress import progress
 
 @dataclass
 class Translations:
-    """Best hypotheses in the order of the input, as BPE text, and the seconds that beam search alone took."""
+    """Best hypotheses in the order of the input, as BPE text, and the seconds that beam search alone took.
+
+    cpu_seconds: the same of all the process's threads on the CPU.
+    """
 
     hypotheses: list[str]
     seconds: float
+    cpu_seconds: float
 
 
 def build_generator(
@@ -56,17 +60,18 @@ def generate(
     size = decoding["batch_sentences"]
     batches = [by_length[start : start + size] for start in range(0, len(by_length), size)]
     texts: dict[int, str] = {}
-    seconds = 0.0
+    seconds = cpu_seconds = 0.0
     device = device_of(model)
     with progress(range(len(wanted)), description=description, unit="sentence", total=len(wanted)) as bar:
         for batch in batches:
             sample = to_device(dataset.collater([dataset[index] for index in batch]), device)
-            start = time.perf_counter()
+            start, cpu_start = time.perf_counter(), time.process_time()
             finished = generator.generate([model], sample)
             seconds += time.perf_counter() - start
+            cpu_seconds += time.process_time() - cpu_start
             for index, hypotheses in zip(sample["id"].tolist(), finished, strict=True):
                 texts[index] = target_dictionary.string(
                     hypotheses[0]["tokens"].int().cpu(), extra_symbols_to_ignore=None
                 )
             bar.update(len(batch))
-    return Translations([texts[index] for index in wanted], seconds)
+    return Translations([texts[index] for index in wanted], seconds, cpu_seconds)

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ink.datastore.index import build_index, read_index
-from ink.datastore.search import Searcher, drop_own, gather_keys
+from ink.datastore.search import Neighbours, Searcher, drop_own, gather_keys, sorted_by_distance
 from ink.errors import InkError
 
 EXACT = {"type": "exact"}
@@ -264,3 +264,45 @@ def test_stored_log_probabilities_come_with_their_entries(store_of: Any, tmp_pat
     assert found.values.tolist() == [[8, 7], [9, 7]]
     assert found.log_probs is not None
     assert found.log_probs.tolist() == [[-1.5, -0.5], [-2.5, -0.5]]
+
+
+def test_every_half_precision_number_is_read_as_it_stands() -> None:
+    keys = np.arange(2**16, dtype=np.uint16).view(np.float16).reshape(-1, 2)
+    read = gather_keys(keys, torch.arange(len(keys))).numpy()
+    np.testing.assert_array_equal(read, keys.astype(np.float32))
+
+
+@given(
+    st.integers(1, 6).flatmap(
+        lambda k: st.lists(st.lists(st.integers(0, 3), min_size=k, max_size=k), min_size=1, max_size=5)
+    )
+)
+def test_sorting_takes_keys_and_all_else_of_a_neighbour_along(distances: list[list[int]]) -> None:
+    rows, k = np.shape(distances)
+    ids = torch.arange(rows * k).reshape(rows, 1, k)
+    unsorted = Neighbours(
+        torch.tensor(distances, dtype=torch.float32).unsqueeze(1),
+        10 * ids,
+        ids,
+        -ids.float(),
+        torch.stack([ids, 2 * ids, 3 * ids], -1).float(),
+    )
+    found = sorted_by_distance(unsorted)
+    # equal distances stay as they stood
+    expected = [sorted(range(k), key=lambda place: row[place]) for row in distances]
+    assert (found.ids[:, 0] - k * torch.arange(rows).unsqueeze(-1)).tolist() == expected
+    assert found.distances[:, 0].tolist() == [sorted(row) for row in distances]
+    assert found.log_probs is not None
+    assert found.keys is not None
+    assert torch.equal(found.values, 10 * found.ids)
+    assert torch.equal(found.log_probs, -found.ids.float())
+    assert torch.equal(found.keys, torch.stack([found.ids, 2 * found.ids, 3 * found.ids], -1).float())
+
+
+def test_the_key_file_is_opened_when_keys_are_asked_for(store_of: Any, tmp_path: Path) -> None:
+    store = store_of(tmp_path, [[0, 0], [1, 0], [0, 3]], [7, 8, 9])
+    searcher = Searcher(store, EXACT)
+    store.file("keys").unlink()
+    assert searcher.search(torch.zeros(1, 2), 1).values.tolist() == [[7]]
+    with pytest.raises(InkError, match=r"keys\.npy does not exist"):
+        searcher.search(torch.zeros(1, 2), 1, keys=True)
