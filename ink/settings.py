@@ -69,6 +69,7 @@ READS: dict[str, tuple[str, ...]] = {
         "index",
         "ink.variant",
         "ink.k",
+        "ink.neighbours",
         "ink.alpha",
         "ink.beta",
     ),

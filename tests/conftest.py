@@ -77,7 +77,15 @@ SETTINGS: dict[str, Any] = {
         "checkpoint_updates": 2,
     },
     "adapter": {"inner_dimension": 8, "initialisation": "zero", "max_epochs": 2},
-    "ink": {"max_rounds": 2, "variant": "paper", "k": 4, "alpha": 0.2, "beta": 0.2, "refresh_index": "reuse"},
+    "ink": {
+        "max_rounds": 2,
+        "variant": "paper",
+        "k": 4,
+        "alpha": 0.2,
+        "beta": 0.2,
+        "neighbours": "per_round",
+        "refresh_index": "reuse",
+    },
     "knn_kd": {
         "k": 3,
         "temperature": 10.0,

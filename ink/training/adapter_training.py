@@ -58,9 +58,11 @@ class AdapterTraining:
         """Keep checkpoints in `folder`, and go on from the one that an interrupted job has left there."""
         self.run.checkpoint_in(folder, self.settings["training"]["checkpoint_updates"])
 
-    def epoch(self, description: str, on_epoch: EpochReport) -> dict[str, Any]:
+    def epoch(
+        self, description: str, on_epoch: EpochReport, seconds: Mapping[str, float] | None = None
+    ) -> dict[str, Any]:
         """Train one epoch, score the dev set, and return the history's new entry, of which `on_epoch` is told."""
-        return scored_epoch(self.run, self.model.network, self.dev_bleu, description, on_epoch)
+        return scored_epoch(self.run, self.model.network, self.dev_bleu, description, on_epoch, seconds)
 
     def write_adapter(self, path: Path) -> None:
         write_adapter(path, self.model.network.adapter_weights(), base_model=self.model.base_fingerprint)

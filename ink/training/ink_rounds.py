@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ink.datastore.storage import open_datastore
+from ink.datastore.storage import Datastore, open_datastore
 from ink.domain import Domain
 from ink.evaluation.dev_bleu import dev_bleu_of
-from ink.files import read_json, write_atomically, write_json
+from ink.files import read_json, remove, write_atomically, write_json
 from ink.training import criterion as _registers_the_criterion  # noqa: F401
 from ink.training.adapter_training import AdapterTraining, finish
-from ink.training.neighbours import TrainingNeighbours
+from ink.training.neighbours import EveryBatch, OncePerRound, Source, TrainingNeighbours, find_once
 from ink.training.report import EpochReport, ignore_epoch
 from ink.training.stopping import patience_has_run_out
 from ink.training.unfinished import unfinished
+
+FOUND = "neighbours.npy"
 
 
 def train_round(
@@ -41,17 +44,30 @@ def train_round(
         training.run.restore(previous / "state.pt")
     # round 1 trains on the base model's datastore; adapters that start at zero do not change its keys
     owner = training.model.base_fingerprint if previous is None else training.model.fingerprint
+    store = None
     if chosen["alpha"] or chosen["beta"]:
         store = open_datastore(datastore, model=owner, corpus=domain.data.fingerprint, key="decoder_output")
-        training.criterion.neighbours = TrainingNeighbours(store, settings["index"], chosen["k"], chosen["variant"])
     with unfinished(output, training.identity(system="ink", round=number, keys_of=owner)) as folder:
         training.train_in(folder)
-        training.epoch("INK, round", on_epoch)
+        start = time.perf_counter()
+        if store is not None:
+            training.criterion.neighbours = TrainingNeighbours(store, _source(store, settings, folder))
+        training.epoch("INK, round", on_epoch, {"neighbours": time.perf_counter() - start})
+        remove(folder / FOUND)
         training.write_adapter(folder / "adapter.safetensors")
         training.run.save(folder / "state.pt")
         history = training.run.history
         stop = patience_has_run_out(history, settings["training"]["patience"])
         write_json(folder / "record.json", {"round": number, "status": "trained", "stop": stop, "history": history})
+
+
+def _source(store: Datastore, settings: Mapping[str, Any], folder: Path) -> Source:
+    chosen, index = settings["ink"], settings["index"]
+    if chosen["neighbours"] == "per_batch":
+        return EveryBatch(store, index, chosen["k"], chosen["variant"])
+    if not (folder / FOUND).exists():  # else an interrupted job has left it here, whole
+        find_once(store, index, chosen["k"], settings["device"], folder / FOUND)
+    return OncePerRound(folder / FOUND, store, chosen["k"], chosen["variant"])
 
 
 def finish_rounds(domain: Domain, settings: Mapping[str, Any], rounds: Sequence[Path], output: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from torch import nn
@@ -15,16 +15,24 @@ from ink.training.trainer import TrainingRun
 
 
 def scored_epoch(
-    run: TrainingRun, network: nn.Module, dev_bleu: DevBleu, description: str, on_epoch: EpochReport
+    run: TrainingRun,
+    network: nn.Module,
+    dev_bleu: DevBleu,
+    description: str,
+    on_epoch: EpochReport,
+    seconds: Mapping[str, float] | None = None,
 ) -> dict[str, Any]:
-    """Train one epoch, score the dev set, and return the history's new entry, of which `on_epoch` is told."""
+    """Train one epoch, score the dev set, and return the history's new entry, of which `on_epoch` is told.
+
+    seconds: what was done for this epoch before it, by name.
+    """
     number = len(run.history) + 1
     means = run.epoch(f"{description} {number}")
     start = time.perf_counter()
     bleu = dev_bleu(network)
     print(f"{description} {number}: dev BLEU {bleu:.2f}", flush=True)
-    seconds = {"training": means.pop("seconds"), "dev": time.perf_counter() - start}
-    entry = {"round": number, "updates": run.updates, **means, "dev_bleu": bleu, "seconds": seconds}
+    spent = {**(seconds or {}), "training": means.pop("seconds"), "dev": time.perf_counter() - start}
+    entry = {"round": number, "updates": run.updates, **means, "dev_bleu": bleu, "seconds": spent}
     run.history.append(entry)
     on_epoch(entry)
     return entry

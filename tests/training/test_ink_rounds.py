@@ -116,6 +116,24 @@ def test_each_term_changes_the_weights(tiny: Any, rounds: list[Path], tmp_path: 
     assert not same(rounds[0] / "adapter.safetensors", moved / "adapter.safetensors")
 
 
+def test_neighbours_are_found_once_or_for_every_batch(tiny: Any, rounds: list[Path], tmp_path: Path) -> None:
+    """With dropout the two query with other vectors, and train other weights; what was found is not kept."""
+    datastore = rounds[0].parent.parent / "datastores" / "1"
+    train_round(tiny.domain, settings_of(tiny, neighbours="per_batch"), 1, 1, datastore, None, tmp_path / "batch")
+    train_round(tiny.domain, settings_of(tiny, neighbours="per_round"), 1, 1, datastore, None, tmp_path / "round")
+    assert same(rounds[0] / "adapter.safetensors", tmp_path / "round" / "adapter.safetensors")
+    assert not same(rounds[0] / "adapter.safetensors", tmp_path / "batch" / "adapter.safetensors")
+    for name in ("batch", "round"):
+        assert sorted(path.name for path in (tmp_path / name).iterdir()) == [
+            "adapter.safetensors",
+            "record.json",
+            "state.pt",
+        ]
+        (entry,) = read_json(tmp_path / name / "record.json")["history"]
+        assert entry["share_with_target"] > 0
+        assert set(entry["seconds"]) == {"neighbours", "training", "dev"}
+
+
 def test_a_round_s_record(rounds: list[Path]) -> None:
     for number, folder in enumerate(rounds, start=1):
         assert sorted(path.name for path in folder.iterdir()) == ["adapter.safetensors", "record.json", "state.pt"]
@@ -128,7 +146,7 @@ def test_a_round_s_record(rounds: list[Path]) -> None:
         assert entry["loss"] == pytest.approx(entry["loss_a"] + 0.2 * entry["loss_i"] + 0.2 * entry["loss_r"], abs=2e-3)
         assert 0 < entry["share_with_target"] <= 1
         assert -1 <= entry["cosine_same_value"] <= 1
-        assert set(entry["seconds"]) == {"training", "dev"}
+        assert set(entry["seconds"]) == {"neighbours", "training", "dev"}
 
 
 def test_the_state_holds_adapters_and_no_base_model(tiny: Any, rounds: list[Path]) -> None:

@@ -12,13 +12,14 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ink.datastore.build import build_datastore
 from ink.datastore.search import Searcher, drop_own
 from ink.datastore.storage import Datastore, open_datastore
 from ink.errors import InkError
-from ink.training.neighbours import TrainingNeighbours, own_entries
+from ink.training.neighbours import EveryBatch, OncePerRound, TrainingNeighbours, find_once, own_entries
 
 EXACT = {"type": "exact"}
 IVFPQ = {"type": "ivfpq", "lists": 4, "code_bytes": 2, "probes": 4, "training_sample": 2000, "seed": 7}
@@ -44,6 +45,10 @@ def exact(tiny: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Datas
 def ivfpq(tiny: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Datastore]:
     with built(tiny, tmp_path_factory.mktemp("ivfpq") / "datastore", IVFPQ) as datastore:
         yield datastore
+
+
+def every_batch(datastore: Datastore, index: dict[str, Any], k: int, variant: str) -> TrainingNeighbours:
+    return TrainingNeighbours(datastore, EveryBatch(datastore, index, k, variant))
 
 
 def queries_near(datastore: Datastore, entries: list[int], seed: int = 0) -> Tensor:
@@ -87,7 +92,7 @@ def test_the_values_of_own_entries_are_the_batch_s_targets(tiny: Any, exact: Dat
 def test_neighbours_are_the_nearest_of_all_other_entries(exact: Datastore, k: int) -> None:
     own = [0, 3, 11, 100, 250]
     queries = queries_near(exact, own)
-    keys, values, present = TrainingNeighbours(exact, EXACT, k, "paper").find(queries, torch.tensor(own))
+    keys, values, present = every_batch(exact, EXACT, k, "paper").find(queries, torch.tensor(own))
     assert keys.shape == (5, k, exact.meta.dimension)
     assert values.shape == present.shape == (5, k)
     assert present.all()
@@ -107,10 +112,10 @@ def test_the_own_entry_is_left_out_and_the_duplicate_s_stays(exact: Datastore) -
     """Training sentences 0 and 1 are the same pair: their keys are the same, and only one is the position's own."""
     length = int(exact.offsets[1])
     assert np.array_equal(exact.keys[:length], exact.keys[length : 2 * length])
-    neighbours = TrainingNeighbours(exact, EXACT, exact.meta.entries - 1, "paper")
+    neighbours, searcher = every_batch(exact, EXACT, exact.meta.entries - 1, "paper"), Searcher(exact, EXACT)
     for own, other in [(entry, entry + length) for entry in range(length)] + [(length, 0)]:
         query = torch.from_numpy(np.asarray(exact.keys[[own]], dtype=np.float32))
-        ids = neighbours.searcher.search_without(query, torch.tensor([own]), exact.meta.entries - 1)[0].tolist()
+        ids = searcher.search_without(query, torch.tensor([own]), exact.meta.entries - 1)[0].tolist()
         assert sorted(ids) == [number for number in range(exact.meta.entries) if number != own]
         assert ids[0] == other
         keys, values, _ = neighbours.find(query, torch.tensor([own]))
@@ -121,7 +126,7 @@ def test_the_own_entry_is_left_out_and_the_duplicate_s_stays(exact: Datastore) -
 def test_as_released_the_first_is_dropped_whatever_it_is(exact: Datastore) -> None:
     own = [0, 3, 250]
     queries = queries_near(exact, [7, 90, 140])  # near to others: their own entries are not first
-    keys, _, present = TrainingNeighbours(exact, EXACT, 6, "released").find(queries, torch.tensor(own))
+    keys, _, present = every_batch(exact, EXACT, 6, "released").find(queries, torch.tensor(own))
     assert keys.shape[1] == present.shape[1] == 5
     for row in range(3):
         found = (keys[row].double() - queries[row].double()).pow(2).sum(-1).tolist()
@@ -132,21 +137,21 @@ def test_as_released_the_first_is_dropped_whatever_it_is(exact: Datastore) -> No
 def test_order_is_by_distances_recomputed_from_the_keys(ivfpq: Datastore, variant: str, columns: int) -> None:
     own = list(range(0, 200, 7))
     queries = queries_near(ivfpq, own)
-    neighbours = TrainingNeighbours(ivfpq, IVFPQ, 12, variant)
+    neighbours, searcher = every_batch(ivfpq, IVFPQ, 12, variant), Searcher(ivfpq, IVFPQ)
     keys, values, present = neighbours.find(queries, torch.tensor(own))
     assert present.shape == (len(own), columns)
     assert present.all()
     distances = (keys - queries.unsqueeze(1)).pow(2).sum(-1)
     assert (distances.diff(dim=-1) >= 0).all()
     # the index's own order is another one, so that the new order had something to do
-    approximate = neighbours.searcher.search(queries, 12).ids
+    approximate = searcher.search(queries, 12).ids
     recomputed = (torch.from_numpy(np.asarray(ivfpq.keys, dtype=np.float32))[approximate] - queries.unsqueeze(1)).pow(2)
     assert (recomputed.sum(-1).diff(dim=-1) < 0).any()
     for row in range(len(own)):
         pairs = {(tuple(key.tolist()), int(value)) for key, value in zip(keys[row], values[row], strict=True)}
         stored = {
             (tuple(np.asarray(ivfpq.keys[number], dtype=np.float32).tolist()), int(ivfpq.values[number]))
-            for number in approximate[row].tolist() + neighbours.searcher.search(queries[[row]], 13).ids[0].tolist()
+            for number in approximate[row].tolist() + searcher.search(queries[[row]], 13).ids[0].tolist()
         }
         assert pairs <= stored
 
@@ -155,7 +160,7 @@ def test_what_an_index_does_not_return_is_absent_and_last(ivfpq: Datastore) -> N
     own = list(range(0, 200, 7))
     narrow = {**IVFPQ, "probes": 1}
     most = Searcher(ivfpq, narrow).reachable - 1
-    neighbours = TrainingNeighbours(ivfpq, narrow, most, "paper")
+    neighbours = every_batch(ivfpq, narrow, most, "paper")
     _, _, present = neighbours.find(queries_near(ivfpq, own), torch.tensor(own))
     counts = present.sum(-1)
     assert (counts < most).any()
@@ -166,14 +171,14 @@ def test_what_an_index_does_not_return_is_absent_and_last(ivfpq: Datastore) -> N
 
 def test_stored_keys_get_no_gradient(exact: Datastore) -> None:
     queries = queries_near(exact, [1, 2]).requires_grad_()
-    keys, values, present = TrainingNeighbours(exact, EXACT, 3, "paper").find(queries, torch.tensor([1, 2]))
+    keys, values, present = every_batch(exact, EXACT, 3, "paper").find(queries, torch.tensor([1, 2]))
     assert not keys.requires_grad
     assert not values.requires_grad
     assert not present.requires_grad
 
 
 def test_more_neighbours_than_entries_are_refused(exact: Datastore) -> None:
-    neighbours = TrainingNeighbours(exact, EXACT, exact.meta.entries, "paper")
+    neighbours = every_batch(exact, EXACT, exact.meta.entries, "paper")
     with pytest.raises(InkError, match=rf"{exact.meta.entries + 1} neighbours asked of datastore .*lower k"):
         neighbours.find(queries_near(exact, [0]), torch.tensor([0]))
 
@@ -184,3 +189,70 @@ def test_dropping_keeps_the_order_of_the_others(rows: list[list[int]], data: st.
     own = np.array(data.draw(st.lists(st.integers(0, 5), min_size=len(rows), max_size=len(rows))), dtype=np.int64)
     for row, entry, kept in zip(ids.tolist(), own.tolist(), drop_own(ids, own).tolist(), strict=True):
         assert kept == ([number for number in row if number != entry] if entry in row else row[:-1])
+
+
+def found_once(datastore: Datastore, index: dict[str, Any], k: int, path: Path) -> NDArray[np.int32]:
+    find_once(datastore, index, k, "cpu", path)
+    found: NDArray[np.int32] = np.load(path)
+    return found
+
+
+@pytest.mark.parametrize("index", [EXACT, IVFPQ], ids=["exact", "ivfpq"])
+def test_found_once_they_are_the_nearest_others_of_every_entry(
+    request: pytest.FixtureRequest, tmp_path: Path, index: dict[str, Any]
+) -> None:
+    """All lists are probed, so that ivfpq finds by exact distance what exact search finds."""
+    datastore = request.getfixturevalue("exact" if index is EXACT else "ivfpq")
+    found = found_once(datastore, index, 5, tmp_path / "found.npy")
+    entries = datastore.meta.entries
+    assert (found.shape, found.dtype) == ((entries, 5), np.int32)
+    assert not (found == np.arange(entries)[:, None]).any(), "an entry is among its own neighbours"
+    wide = np.asarray(datastore.keys, dtype=np.float64)
+    for entry in range(entries):
+        distances = ((wide - wide[entry]) ** 2).sum(1)
+        distances[entry] = np.inf
+        assert sorted(distances[found[entry]]) == pytest.approx(np.sort(distances)[:5], rel=1e-3, abs=1e-3)
+    length = int(datastore.offsets[1])
+    assert found[:length, 0].tolist() == list(range(length, 2 * length)), "the duplicate of the sentence stays"
+
+
+def test_looked_up_they_are_ordered_by_the_current_distances(exact: Datastore, tmp_path: Path) -> None:
+    found = found_once(exact, EXACT, 8, tmp_path / "found.npy")
+    own = [0, 3, 11, 100, 250]
+    queries = queries_near(exact, own)
+    once = TrainingNeighbours(exact, OncePerRound(tmp_path / "found.npy", exact, 8, "paper"))
+    keys, values, present = once.find(queries, torch.tensor(own))
+    assert present.all()
+    assert ((keys - queries.unsqueeze(1)).pow(2).sum(-1).diff(dim=-1) >= 0).all()
+    stored = np.asarray(exact.keys, dtype=np.float32)
+    for row, entry in enumerate(own):
+        expected = sorted((*stored[number].tolist(), int(exact.values[number])) for number in found[entry])
+        assert (
+            sorted((*key.tolist(), int(value)) for key, value in zip(keys[row], values[row], strict=True)) == expected
+        )
+
+
+def test_looked_up_as_released_one_less_remains(exact: Datastore, tmp_path: Path) -> None:
+    find_once(exact, EXACT, 6, "cpu", tmp_path / "found.npy")
+    paper, released = (OncePerRound(tmp_path / "found.npy", exact, 6, variant) for variant in ("paper", "released"))
+    own = torch.tensor([0, 3, 250])
+    assert torch.equal(released.ids(torch.empty(3, 0), own), paper.ids(torch.empty(3, 0), own)[:, :5])
+
+
+def test_found_once_no_more_than_the_lists_hold(ivfpq: Datastore, tmp_path: Path) -> None:
+    narrow = {**IVFPQ, "probes": 1}
+    most = Searcher(ivfpq, narrow).reachable - 1
+    found = found_once(ivfpq, narrow, most, tmp_path / "found.npy")
+    absent = found < 0
+    assert absent.any()
+    assert not absent[:, 0].any()
+    assert (np.diff(absent.astype(int), axis=1) >= 0).all(), "absent ones come last"
+    with pytest.raises(InkError, match=r"neighbours asked of datastore .*lower k or raise index.probes"):
+        find_once(ivfpq, narrow, most + 1, "cpu", tmp_path / "more.npy")
+    assert not list(tmp_path.glob("*more*"))
+
+
+def test_neighbours_of_another_round_s_size_are_refused(exact: Datastore, tmp_path: Path) -> None:
+    np.save(tmp_path / "found.npy", np.zeros((3, 4), dtype=np.int32))
+    with pytest.raises(InkError, match="train the round again"):
+        OncePerRound(tmp_path / "found.npy", exact, 4, "paper")

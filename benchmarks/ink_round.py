@@ -1,0 +1,157 @@
+"""What a round of INK costs beside an epoch of the Adapter, in CPU seconds of one process, interleaved.
+
+python benchmarks/ink_round.py results/EXPERIMENT/config.yaml DOMAIN
+
+Needs the experiment's prepared data, base model and base datastore. An epoch is the time of `--updates` updates times
+their number in an epoch, measured by turns in every repeat; a refresh and the search for all neighbours are run whole.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import faiss
+import numpy as np
+import torch
+from fairseq.data.iterators import GroupedIterator
+
+from ink.config import load
+from ink.corpus.prepared import PreparedCorpus
+from ink.datastore.build import build_datastore
+from ink.datastore.index import set_threads
+from ink.datastore.search import Searcher
+from ink.datastore.storage import Datastore, open_datastore
+from ink.domain import Domain
+from ink.layout import Layout
+from ink.settings import settings_for
+from ink.training import criterion as _registers_the_criterion  # noqa: F401
+from ink.training.adapter_training import AdapterTraining
+from ink.training.neighbours import EveryBatch, OncePerRound, TrainingNeighbours, find_once
+from ink.training.trainer import TrainingRun
+
+QUERIES_OF_RECALL = 600
+
+
+@click.command()
+@click.argument("config", type=click.Path(exists=True, path_type=Path))
+@click.argument("domain")
+@click.option("--updates", default=20, show_default=True, help="Updates of each training in one turn.")
+@click.option("--repeats", default=5, show_default=True)
+@click.option("--threads", default=1, show_default=True)
+def main(config: Path, domain: str, updates: int, repeats: int, threads: int) -> None:
+    """Time Adapter, and INK with neighbours per batch and per round; recall of both against exact search."""
+    torch.set_num_threads(threads)
+    set_threads(threads)
+    described = load(config)
+    layout = Layout(described)
+    source, target = described["data"]["source_language"], described["data"]["target_language"]
+    data = PreparedCorpus(Path(layout.data(domain)), source, target)
+    files = Domain(Path(layout.base_model), Path(layout.vocabulary), Path(layout.corpus(domain)), data)
+    settings = settings_for(described, "train-ink-round", domain)
+    store = open_datastore(Path(layout.datastore(domain, "decoder_output")))
+    index, k, variant = settings["index"], settings["ink"]["k"], settings["ink"]["variant"]
+    with tempfile.TemporaryDirectory() as folder:
+        found = Path(folder) / "neighbours.npy"
+        finding = timed(lambda: find_once(store, index, k, settings["device"], found))
+        trainings = {
+            "Adapter": steps(files, settings, None),
+            "INK, per_batch": steps(files, settings, TrainingNeighbours(store, EveryBatch(store, index, k, variant))),
+            "INK, per_round": steps(files, settings, TrainingNeighbours(store, OncePerRound(found, store, k, variant))),
+        }
+        seconds: dict[str, list[float]] = {name: [] for name in trainings}
+        for repeat in range(-1, repeats):
+            for name, training in trainings.items():
+                spent = sum(next(training)[0] for _ in range(updates)) / updates
+                if repeat >= 0:  # the first turn warms up
+                    seconds[name].append(spent)
+        in_epoch = next(trainings["Adapter"])[1]
+        refreshing = timed(lambda: refresh(files, settings, store, Path(folder) / "refreshed"))
+        recalls = recall(store, found, index, k)
+    epochs = {name: float(np.mean(spent)) * in_epoch for name, spent in seconds.items()}
+    adapter = epochs["Adapter"]
+    print(f"{domain}: {store.meta.entries} entries, {in_epoch} updates an epoch, k = {k}, {index}")
+    for name, turns in seconds.items():
+        ratios = np.array(turns) / np.array(seconds["Adapter"])
+        spread = f"{ratios.min():.2f}-{ratios.max():.2f}"
+        print(f"epoch of {name}: {epochs[name]:.0f} s, {epochs[name] / adapter:.2f} ({spread})")
+    print(f"refresh: {refreshing:.0f} s, {refreshing / adapter:.2f}")
+    print(f"neighbours of all positions: {finding:.0f} s, {finding / adapter:.2f}")
+    for name, more in (("per_batch", 0.0), ("per_round", finding)):
+        whole = epochs[f"INK, {name}"] + refreshing + more
+        print(f"round, {name}: {whole:.0f} s, {whole / adapter:.2f}; recall@{k} {recalls[name]:.3f}")
+
+
+def timed(do: Callable[[], Any]) -> float:
+    """Return the CPU seconds of this process, its threads' included."""
+    start = time.process_time()
+    do()
+    return time.process_time() - start
+
+
+def steps(
+    domain: Domain, settings: dict[str, Any], neighbours: TrainingNeighbours | None
+) -> Iterator[tuple[float, int]]:
+    """Train, one update at a time; yields its CPU seconds and the number of updates in an epoch."""
+    options = ["--criterion", "label_smoothed_cross_entropy"]
+    if neighbours is not None:
+        weights = ("alpha", "beta", "variant")
+        options = [
+            "--criterion",
+            "ink",
+            *(word for name in weights for word in (f"--{name}", str(settings["ink"][name]))),
+        ]
+    training = AdapterTraining(domain, settings, 1, options)
+    if neighbours is not None:
+        training.criterion.neighbours = neighbours
+    run: TrainingRun = training.run
+    while True:
+        batches = run.iterator.next_epoch_itr(fix_batches_to_gpus=False, shuffle=True)
+        updates = GroupedIterator(batches, run.config.optimization.update_freq[0])
+        run.trainer.begin_epoch(run.iterator.epoch)
+        for samples in updates:
+            start = time.process_time()
+            run.trainer.train_step(samples)
+            yield time.process_time() - start, len(updates)
+
+
+def refresh(domain: Domain, settings: dict[str, Any], store: Datastore, output: Path) -> None:
+    """Recompute the datastore with the base model, which costs what it costs with adapters that do nothing yet."""
+    model = domain.load_model(settings)
+    build_datastore(
+        model,
+        domain.data.load(model.task, "train"),
+        domain.data.fingerprint,
+        output,
+        key="decoder_output",
+        batch_tokens=4000,
+        index=settings["index"],
+        log_probs=False,
+        trained_index=store.index_path,
+    )
+
+
+def recall(store: Datastore, found: Path, index: dict[str, Any], k: int) -> dict[str, float]:
+    """Return each way's share of the k nearest others that exact search finds of entries drawn with seed 0."""
+    keys = np.asarray(store.keys, dtype=np.float32)
+    own = np.sort(np.random.default_rng(0).choice(len(keys), QUERIES_OF_RECALL, replace=False))
+    exact: Any = faiss.IndexFlatL2(keys.shape[1])
+    exact.add(keys)
+    truth = [
+        [number for number in row.tolist() if number != entry][:k]
+        for row, entry in zip(exact.search(keys[own], k + 1)[1], own, strict=True)
+    ]
+    queried = Searcher(store, index).search_without(torch.from_numpy(keys[own]), torch.from_numpy(own), k).numpy()
+    ways = {"per_batch": queried, "per_round": np.load(found, mmap_mode="r")[own]}
+    return {
+        name: float(np.mean([len(set(row.tolist()) & set(best)) / k for row, best in zip(rows, truth, strict=True)]))
+        for name, rows in ways.items()
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,96 @@
+"""The neighbours of every entry in its own datastore, found together: one matrix product for each list of the index."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import faiss
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ink.datastore.storage import Datastore
+from ink.progress import progress
+
+QUERIES_AT_ONCE = 65536
+
+
+@dataclass(frozen=True)
+class Lists:
+    """How an index divides the entries: `centroids` (lists, dimension) fp32, and of each list its entries, int64."""
+
+    centroids: Tensor
+    members: list[NDArray[np.int64]]
+
+
+def lists_of(index: Any, device: torch.device) -> Lists:
+    """Read the lists of a FAISS index that has some."""
+    inverted: Any = index.invlists
+    members = [
+        faiss.rev_swig_ptr(inverted.get_ids(number), inverted.list_size(number)).copy() for number in range(index.nlist)
+    ]
+    return Lists(torch.from_numpy(index.quantizer.reconstruct_n(0, index.nlist)).to(device), members)
+
+
+def neighbours_of_all(
+    datastore: Datastore, lists: Lists, k: int, probes: int
+) -> Iterator[tuple[slice, Tensor, Tensor]]:
+    """Find the k nearest other entries of every entry among those of the `probes` lists nearest to it.
+
+    Distances are squared L2 of the stored keys themselves, not of an index's codes, and the own entry is excluded by
+    identity. Yields, QUERIES_AT_ONCE entries at a time: which ones, distances (entries, k) fp32, infinite where the
+    lists hold fewer, and ids (entries, k) int64, -1 there; nearest first.
+    """
+    entries, keys = datastore.meta.entries, datastore.keys
+    probes = min(probes, len(lists.members))
+    with progress(range(entries), description="neighbours", unit="entry", total=entries) as bar:
+        for start in range(0, entries, QUERIES_AT_ONCE):
+            part = slice(start, min(start + QUERIES_AT_ONCE, entries))
+            yield part, *_neighbours_of(part, keys, lists, k, probes)
+            bar.update(part.stop - part.start)
+
+
+def _neighbours_of(part: slice, keys: NDArray[np.float16], lists: Lists, k: int, probes: int) -> tuple[Tensor, Tensor]:
+    device = lists.centroids.device
+    queries = _read(keys[part], device)
+    count = len(queries)
+    nearest = _halves(queries, lists.centroids).topk(probes, dim=1, largest=False).indices
+    distances = torch.full((count * probes, k), torch.inf, device=device)
+    ids = torch.full((count * probes, k), -1, dtype=torch.long, device=device)
+    # the queries of one list side by side: places of `nearest`, flat, in the order of their lists
+    places = nearest.flatten().argsort(stable=True)
+    sizes = torch.bincount(nearest.flatten(), minlength=len(lists.members)).tolist()
+    for members, some in zip(lists.members, places.split(sizes), strict=True):
+        if not len(some) or not len(members):
+            continue
+        found = torch.from_numpy(members).to(device)
+        rows = some // probes
+        halves = _halves(queries[rows], _read(keys[members], device))
+        _leave_out_own(halves, found, rows + part.start)
+        first = halves.topk(min(k, len(members)), dim=1, largest=False)
+        distances[some, : first.values.shape[1]] = first.values
+        ids[some, : first.values.shape[1]] = found[first.indices]
+    best = distances.view(count, -1).topk(k, dim=1, largest=False)
+    ids = ids.view(count, -1).gather(1, best.indices)
+    squares = queries.pow(2).sum(1, keepdim=True)
+    absent = best.values.isinf()
+    return (2 * best.values + squares).clamp(min=0), ids.masked_fill(absent, -1)
+
+
+def _read(keys: NDArray[np.float16], device: torch.device) -> Tensor:
+    return torch.from_numpy(np.asarray(keys, dtype=np.float32)).to(device)
+
+
+def _halves(queries: Tensor, keys: Tensor) -> Tensor:
+    """Return half the squared distances of queries to keys, less what is the same for all keys: (queries, keys)."""
+    return torch.addmm(keys.pow(2).sum(1).unsqueeze(0) / 2, queries, keys.T, alpha=-1)
+
+
+def _leave_out_own(halves: Tensor, members: Tensor, own: Tensor) -> None:
+    """Make the distance of each row's own entry infinite where it is among the list's members, which are sorted."""
+    columns = torch.searchsorted(members, own).clamp(max=len(members) - 1)
+    rows = (members[columns] == own).nonzero().squeeze(1)
+    halves[rows, columns[rows]] = torch.inf
