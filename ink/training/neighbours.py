@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ink.datastore.blocks import lists_of, neighbours_of_all
-from ink.datastore.search import Searcher, gather_keys
+from ink.datastore.search import Searcher, gather_keys, in_order
 from ink.datastore.storage import Datastore, map_array
 from ink.errors import InkError
 from ink.files import write_atomically
@@ -114,7 +114,7 @@ class TrainingNeighbours:
         present = ids >= 0
         distances = (queries.detach().unsqueeze(1) - keys).pow(2).sum(-1).masked_fill(~present, torch.inf)
         order = distances.argsort(dim=-1, stable=True)
-        keys = keys.gather(1, order.unsqueeze(-1).expand_as(keys))
+        keys = in_order(keys, order)
         ids, present = ids.gather(1, order), present.gather(1, order)
         values = torch.from_numpy(self.datastore.values[ids.clamp(min=0).cpu().numpy()].astype(np.int64))
         return keys, values.to(queries.device), present
