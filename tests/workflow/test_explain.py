@@ -20,7 +20,7 @@ def run(folder: Path, command: str, text: bytes, *arguments: str) -> subprocess.
     return subprocess.run(whole, cwd=folder, input=text, capture_output=True, check=False)
 
 
-@pytest.mark.parametrize("system", ["v_knn", "r_knn"])
+@pytest.mark.parametrize("system", ["v_knn", "ink_r_knn"])
 def test_what_is_explained_is_what_is_translated(micro: Any, system: str) -> None:
     folder = micro[0].path
     translated = run(folder, "translate", LINES.encode(), "--system", system)
