@@ -1,4 +1,8 @@
-"""The neighbours of every entry in its own datastore, found together: one matrix product for each list of the index."""
+"""The neighbours of every entry in its own datastore, found together: one matrix product for each list of entries.
+
+Lists are made anew for each datastore and are all of about one size, whatever the index looks like: the work grows
+with the square of a list's size, and an index whose centroids are an earlier round's has very unequal ones.
+"""
 
 from __future__ import annotations
 
@@ -16,27 +20,48 @@ from ink.datastore.storage import Datastore
 from ink.progress import progress
 
 QUERIES_AT_ONCE = 65536
+ENTRIES_A_LIST = 512
+# benchmarks/ink_round.py: nine tenths of the 16 nearest of 590,402 entries are in so many lists
+PROBES = 8
+SAMPLED_A_LIST, ITERATIONS = 64, 10
 
 
 @dataclass(frozen=True)
 class Lists:
-    """How an index divides the entries: `centroids` (lists, dimension) fp32, and of each list its entries, int64."""
+    """How entries are divided: `centroids` (lists, dimension) fp32, and of each list its entries, int64, ascending."""
 
     centroids: Tensor
     members: list[NDArray[np.int64]]
 
 
-def lists_of(index: Any, device: torch.device) -> Lists:
-    """Read the lists of a FAISS index that has some."""
-    inverted: Any = index.invlists
-    members = [
-        faiss.rev_swig_ptr(inverted.get_ids(number), inverted.list_size(number)).copy() for number in range(index.nlist)
-    ]
-    return Lists(torch.from_numpy(index.quantizer.reconstruct_n(0, index.nlist)).to(device), members)
+def divide(keys: NDArray[np.float16], device: torch.device, seed: int) -> Lists:
+    """Divide entries by k-means over a sample of `keys` (entries, dimension), ENTRIES_A_LIST to a list on average."""
+    entries, dimension = keys.shape
+    count = max(1, entries // ENTRIES_A_LIST)
+    size = min(entries, count * SAMPLED_A_LIST)
+    sample = np.sort(np.random.default_rng(seed).choice(entries, size, replace=False))
+    means: Any = faiss.Kmeans(
+        dimension,
+        count,
+        niter=ITERATIONS,
+        seed=seed,
+        min_points_per_centroid=1,
+        max_points_per_centroid=SAMPLED_A_LIST,
+    )
+    means.train(np.asarray(keys[sample], dtype=np.float32))
+    centroids = torch.from_numpy(means.centroids.reshape(count, dimension)).to(device)
+    owners = torch.cat(
+        [
+            _halves(_read(keys[start : start + QUERIES_AT_ONCE], device), centroids).argmin(1)
+            for start in range(0, entries, QUERIES_AT_ONCE)
+        ]
+    )
+    members = owners.argsort(stable=True).cpu().numpy()
+    return Lists(centroids, np.split(members, owners.bincount(minlength=count).cumsum(0)[:-1].cpu().numpy()))
 
 
 def neighbours_of_all(
-    datastore: Datastore, lists: Lists, k: int, probes: int
+    datastore: Datastore, lists: Lists, k: int, probes: int = PROBES
 ) -> Iterator[tuple[slice, Tensor, Tensor]]:
     """Find the k nearest other entries of every entry among those of the `probes` lists nearest to it.
 

@@ -57,7 +57,7 @@ class Searcher:
         With `keys` the neighbours that it found come with their keys, and with distances recomputed from these and
         sorted anew; with `log_probs`, with the log-probabilities stored when the datastore was built.
         """
-        self.check(k)
+        self._check(k)
         flat = queries.detach().reshape(-1, queries.shape[-1]).float().cpu().numpy()
         distances, ids = self.index.search(np.ascontiguousarray(flat), k)
         found = self._neighbours(distances, ids, queries)
@@ -70,7 +70,7 @@ class Searcher:
 
         The own entry is excluded by identity: others with the same key, such as duplicates of the sentence, stay.
         """
-        self.check(k + 1)
+        self._check(k + 1)
         flat = queries.detach().float().cpu().numpy()
         _, ids = self.index.search(np.ascontiguousarray(flat), k + 1)
         return torch.from_numpy(drop_own(ids, own.cpu().numpy()))
@@ -86,8 +86,7 @@ class Searcher:
         sizes = sorted((lists.list_size(number) for number in range(lists.nlist)), reverse=True)
         self.reachable = sum(sizes[:probes])
 
-    def check(self, k: int) -> None:
-        """Raise InkError where a query could not find k entries."""
+    def _check(self, k: int) -> None:
         if k > self.datastore.meta.entries:
             raise InkError(
                 f"{k} neighbours asked of datastore {self.datastore.path}, which has "

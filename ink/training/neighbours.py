@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ink.datastore.blocks import lists_of, neighbours_of_all
+from ink.datastore.blocks import divide, neighbours_of_all
 from ink.datastore.search import Searcher, gather_keys, in_order
 from ink.datastore.storage import Datastore, map_array
 from ink.errors import InkError
@@ -71,8 +71,8 @@ class OncePerRound:
 def find_once(datastore: Datastore, index: Mapping[str, Any], k: int, device: str, path: Path) -> None:
     """Write the k nearest other entries of every entry, (entries, k) int32 with -1 where there are fewer, to `path`.
 
-    With ivfpq, exact distances within the index.probes lists nearest to each entry. Raises InkError where a query
-    cannot find k others, or an entry's number is more than int32 holds.
+    By exact distances: with an exact index among all entries, else among those of the lists nearest to each entry.
+    Raises InkError where there are not k others, or an entry's number is more than int32 holds.
     """
     entries = datastore.meta.entries
     if entries > np.iinfo(np.int32).max:
@@ -80,19 +80,22 @@ def find_once(datastore: Datastore, index: Mapping[str, Any], k: int, device: st
             f"datastore {datastore.path} has {entries} entries, and ink.neighbours per_round holds 2**31 - 1 at most; "
             "set it to per_batch"
         )
-    searcher = Searcher(datastore, index)
-    searcher.check(k + 1)
+    if k >= entries:
+        raise InkError(
+            f"{k} neighbours asked of each entry of datastore {datastore.path}, which has {entries}; lower ink.k"
+        )
     with write_atomically(path) as temporary:
         found = map_array(temporary, np.int32, (entries, k), "w+")
-        if index["type"] == "ivfpq":
-            lists = lists_of(searcher.index, torch_device(device))
-            for part, _, ids in neighbours_of_all(datastore, lists, k, index["probes"]):
-                found[part] = ids.cpu().numpy()
-        else:
+        if index["type"] == "exact":
+            searcher = Searcher(datastore, index)
             for start in range(0, entries, SEARCHED_AT_ONCE):
                 part = slice(start, min(start + SEARCHED_AT_ONCE, entries))
                 keys = torch.from_numpy(np.asarray(datastore.keys[part], dtype=np.float32))
                 found[part] = searcher.search_without(keys, torch.arange(part.start, part.stop), k).numpy()
+        else:
+            lists = divide(datastore.keys, torch_device(device), index["seed"])
+            for part, _, ids in neighbours_of_all(datastore, lists, k):
+                found[part] = ids.cpu().numpy()
 
 
 class TrainingNeighbours:

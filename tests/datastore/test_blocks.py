@@ -1,4 +1,4 @@
-"""Neighbours of all entries through blocks, against a plain loop over the lists that each entry's query probes."""
+"""Neighbours of all entries through blocks, against a plain loop over the lists that each entry's key probes."""
 
 from __future__ import annotations
 
@@ -10,10 +10,8 @@ import pytest
 import torch
 
 from ink.datastore import blocks
-from ink.datastore.blocks import lists_of, neighbours_of_all
-from ink.datastore.index import read_index
+from ink.datastore.blocks import Lists, divide, neighbours_of_all
 
-INDEX = {"type": "ivfpq", "lists": 8, "code_bytes": 4, "probes": 2, "training_sample": 1000, "seed": 7}
 ENTRIES, K = 400, 6
 
 
@@ -21,11 +19,17 @@ ENTRIES, K = 400, 6
 def store(store_of: Any, tmp_path: Path) -> Any:
     drawn = np.random.default_rng(5).normal(size=(ENTRIES, 8)).astype(np.float16)
     drawn[1] = drawn[0]
-    return store_of(tmp_path / "store", drawn, np.arange(ENTRIES) % 7, index=INDEX)
+    return store_of(tmp_path / "store", drawn, np.arange(ENTRIES) % 7)
 
 
-def test_lists_hold_every_entry_once_and_nearest_to_their_centroid(store: Any) -> None:
-    lists = lists_of(read_index(store.index_path), torch.device("cpu"))
+@pytest.fixture
+def lists(store: Any, monkeypatch: pytest.MonkeyPatch) -> Lists:
+    monkeypatch.setattr(blocks, "ENTRIES_A_LIST", 50)
+    return divide(store.keys, torch.device("cpu"), seed=7)
+
+
+def test_lists_hold_every_entry_once_and_nearest_to_their_centroid(store: Any, lists: Lists) -> None:
+    assert len(lists.members) == ENTRIES // 50
     assert sorted(np.concatenate(lists.members).tolist()) == list(range(ENTRIES))
     keys = torch.from_numpy(np.asarray(store.keys, dtype=np.float32))
     nearest = torch.cdist(keys, lists.centroids).argmin(1).numpy()
@@ -37,10 +41,9 @@ def test_lists_hold_every_entry_once_and_nearest_to_their_centroid(store: Any) -
 @pytest.mark.parametrize("probes", [1, 2, 8, 100])
 @pytest.mark.parametrize("at_once", [64, 1000])
 def test_they_are_the_nearest_within_the_probed_lists(
-    store: Any, monkeypatch: pytest.MonkeyPatch, probes: int, at_once: int
+    store: Any, lists: Lists, monkeypatch: pytest.MonkeyPatch, probes: int, at_once: int
 ) -> None:
     monkeypatch.setattr(blocks, "QUERIES_AT_ONCE", at_once)
-    lists = lists_of(read_index(store.index_path), torch.device("cpu"))
     wide = np.asarray(store.keys, dtype=np.float64)
     centroids = lists.centroids.double().numpy()
     seen = 0
@@ -60,18 +63,23 @@ def test_they_are_the_nearest_within_the_probed_lists(
     assert seen == ENTRIES
 
 
-def test_the_twin_of_an_entry_is_its_nearest(store: Any) -> None:
-    lists = lists_of(read_index(store.index_path), torch.device("cpu"))
+def test_the_twin_of_an_entry_is_its_nearest(store: Any, lists: Lists) -> None:
     _, distances, ids = next(neighbours_of_all(store, lists, K, 8))
     assert (ids[0, 0], ids[1, 0]) == (1, 0)
     assert distances[0, 0] == pytest.approx(0, abs=1e-5)
 
 
-def test_lists_that_hold_fewer_leave_places_empty(store: Any) -> None:
-    lists = lists_of(read_index(store.index_path), torch.device("cpu"))
+def test_lists_that_hold_fewer_leave_places_empty(store: Any, lists: Lists) -> None:
     most = max(len(members) for members in lists.members)
     for part, distances, ids in neighbours_of_all(store, lists, most, 1):
         there = (ids >= 0).sum(1)
         owner = {int(entry): len(members) for members in lists.members for entry in members}
         assert there.tolist() == [owner[entry] - 1 for entry in range(part.start, part.stop)]
         assert torch.equal(distances.isinf(), ids < 0)
+
+
+def test_few_entries_are_one_list(store: Any) -> None:
+    lists = divide(store.keys, torch.device("cpu"), seed=7)
+    assert [members.tolist() for members in lists.members] == [list(range(ENTRIES))]
+    again = divide(store.keys, torch.device("cpu"), seed=7)
+    assert torch.equal(lists.centroids, again.centroids)

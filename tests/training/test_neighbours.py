@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ink.datastore import blocks
 from ink.datastore.build import build_datastore
 from ink.datastore.search import Searcher, drop_own
 from ink.datastore.storage import Datastore, open_datastore
@@ -201,7 +202,7 @@ def found_once(datastore: Datastore, index: dict[str, Any], k: int, path: Path) 
 def test_found_once_they_are_the_nearest_others_of_every_entry(
     request: pytest.FixtureRequest, tmp_path: Path, index: dict[str, Any]
 ) -> None:
-    """All lists are probed, so that ivfpq finds by exact distance what exact search finds."""
+    """There is one list, so that ivfpq finds by exact distance what exact search finds."""
     datastore = request.getfixturevalue("exact" if index is EXACT else "ivfpq")
     found = found_once(datastore, index, 5, tmp_path / "found.npy")
     entries = datastore.meta.entries
@@ -239,16 +240,25 @@ def test_looked_up_as_released_one_less_remains(exact: Datastore, tmp_path: Path
     assert torch.equal(released.ids(torch.empty(3, 0), own), paper.ids(torch.empty(3, 0), own)[:, :5])
 
 
-def test_found_once_no_more_than_the_lists_hold(ivfpq: Datastore, tmp_path: Path) -> None:
-    narrow = {**IVFPQ, "probes": 1}
-    most = Searcher(ivfpq, narrow).reachable - 1
-    found = found_once(ivfpq, narrow, most, tmp_path / "found.npy")
+def test_found_once_no_more_than_the_lists_hold(
+    ivfpq: Datastore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(blocks, "ENTRIES_A_LIST", 20)
+    found = found_once(ivfpq, IVFPQ, ivfpq.meta.entries - 1, tmp_path / "found.npy")
     absent = found < 0
     assert absent.any()
     assert not absent[:, 0].any()
     assert (np.diff(absent.astype(int), axis=1) >= 0).all(), "absent ones come last"
-    with pytest.raises(InkError, match=r"neighbours asked of datastore .*lower k or raise index.probes"):
-        find_once(ivfpq, narrow, most + 1, "cpu", tmp_path / "more.npy")
+
+
+@pytest.mark.parametrize("index", [EXACT, IVFPQ], ids=["exact", "ivfpq"])
+def test_more_than_there_are_others_are_not_found(
+    request: pytest.FixtureRequest, tmp_path: Path, index: dict[str, Any]
+) -> None:
+    datastore = request.getfixturevalue("exact" if index is EXACT else "ivfpq")
+    entries = datastore.meta.entries
+    with pytest.raises(InkError, match=rf"{entries} neighbours asked of each entry of .*, which has {entries}; lower"):
+        find_once(datastore, index, entries, "cpu", tmp_path / "more.npy")
     assert not list(tmp_path.glob("*more*"))
 
 
