@@ -163,13 +163,14 @@ CASES: dict[str, tuple[Damage, str, tuple[str, ...], str]] = {
         belong_to_another_model,
         "score",
         ADAPTER,
-        "adapter adapter/adapter.safetensors was trained on base model 0123456789abcdef, but model.pt is ",
+        "adapter adapter/adapter.safetensors (system adapter, domain koran, seed 1) was trained on base model "
+        "0123456789abcdef, but model.pt is ",
     ),
     "an adapter of other dimensions": (
         widen_adapter,
         "score",
         ADAPTER,
-        "adapter adapter/adapter.safetensors does not fit the layers of model.pt",
+        "adapter adapter/adapter.safetensors (system adapter, domain koran, seed 1) does not fit the layers of ",
     ),
     "an adapter cut short": (
         lambda e: e.cut("round/adapter.safetensors"),
