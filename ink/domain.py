@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ink.corpus.prepared import PreparedCorpus
+from ink.files import read_json
 from ink.nmt.translation_model import TranslationModel, load_translation_model
 
 
@@ -19,6 +20,11 @@ class Domain:
     vocabulary: Path
     corpus: Path
     data: PreparedCorpus
+
+    @property
+    def name(self) -> str:
+        """The domain's name, as its raw text says it."""
+        return str(read_json(self.corpus / "corpus.json", "domain")["domain"])
 
     def load_model(
         self, settings: Mapping[str, Any], *, dropout: float | None = None, adapter: Path | None = None

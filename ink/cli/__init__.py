@@ -36,6 +36,7 @@ COMMANDS = {
     "train-combiner": "ink.cli.combiners",
     "evaluate": "ink.cli.evaluation",
     "translate": "ink.cli.translation",
+    "describe-adapter": "ink.cli.translation",
     "explain": "ink.cli.explanation",
     "tables": "ink.cli.reporting",
     "check-config": "ink.cli.reporting",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -29,3 +31,14 @@ def tracked(
     argv = [Path(sys.argv[0]).name, *sys.argv[1:]]
     with track(config, command, system, domain, seed, number=number, argv=argv, log=log, at_end=AT_END) as job:
         yield job
+
+
+def typed(command: str, config: Path, domain: str, seed: int, number: int | None = None) -> str:
+    """Return a job's command as a person would type it, without the files, which follow from the config.
+
+    The same wherever the experiment's folder is: of a config outside it the name alone is kept. `number`: a round's.
+    """
+    here, path = Path.cwd(), Path(os.path.normpath(config.absolute()))
+    shown = path.relative_to(here) if path.is_relative_to(here) else Path(path.name)
+    words = ["ink", command, "--config", str(shown), "--domain", domain, "--seed", str(seed)]
+    return shlex.join(words if number is None else [*words, "--round", str(number)])

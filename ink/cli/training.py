@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from ink.cli.jobs import tracked
+from ink.cli.jobs import tracked, typed
 from ink.cli.machine import use_machine
 from ink.cli.options import (
     config_option,
@@ -59,7 +59,8 @@ def train_adapter(config: Path, domain: str, seed: int, output: Path, **files: P
 
         use_machine()
         settings = load_settings(config, "train-adapter", domain)
-        train(make_domain(settings, **files), settings, seed, output, job.epoch)
+        command = typed("train-adapter", config, domain, seed)
+        train(make_domain(settings, **files), settings, seed, output, job.epoch, command)
         job.trained(output / "record.json")
 
 
@@ -114,7 +115,9 @@ def train_ink_round(
 
         use_machine()
         settings = load_settings(config, "train-ink-round", domain)
-        train_round(make_domain(settings, **files), settings, seed, number, datastore, previous, output, job.epoch)
+        command = typed("train-ink-round", config, domain, seed, number)
+        found = make_domain(settings, **files)
+        train_round(found, settings, seed, number, datastore, previous, output, job.epoch, command)
 
 
 @click.command("finish-ink")
@@ -131,5 +134,6 @@ def finish_ink(config: Path, domain: str, seed: int, output: Path, round: tuple[
 
         use_machine()
         settings = load_settings(config, "finish-ink", domain)
-        finish_rounds(make_domain(settings, **files), settings, round, output)
+        command = typed("finish-ink", config, domain, seed)
+        finish_rounds(make_domain(settings, **files), settings, round, output, command)
         job.trained(output / "record.json")

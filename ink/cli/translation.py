@@ -1,4 +1,4 @@
-"""The command that translates a person's text."""
+"""Commands of who has a trained system: translate text with it, look at its adapter file."""
 
 from __future__ import annotations
 
@@ -8,23 +8,25 @@ from pathlib import Path
 import click
 
 from ink.cli.machine import use_machine
-from ink.cli.options import config_option, load_config
+from ink.cli.options import config_option, load_config, path_option
 
 
 @click.command("translate")
 @config_option
-@click.option("--system", required=True, help="A system that the experiment has trained, such as ink.")
-@click.option("--domain", required=True, help="The domain it was trained for.")
+@click.option("--system", help="A system that the experiment has trained, such as ink.")
+@click.option("--domain", help="The domain it was trained for.")
 @click.option("--seed", type=int, help="Seed of the trained system (default: the config's first).")
+@path_option("--adapter", "Adapter file to use, in place of --system, --domain and --seed.", required=False)
 @click.option("--batch-size", type=click.IntRange(min=1), help="Lines translated together (default: the config's).")
 @click.option("--beam", type=click.IntRange(min=1), help="Beam size (default: the config's).")
 @click.option("--nbest", type=click.IntRange(min=1), default=1, show_default=True, help="Hypotheses a line.")
 @click.option("--scores", is_flag=True, help="Put each hypothesis' score and a tab before it.")
 def translate(
     config: Path,
-    system: str,
-    domain: str,
+    system: str | None,
+    domain: str | None,
     seed: int | None,
+    adapter: Path | None,
     batch_size: int | None,
     beam: int | None,
     nbest: int,
@@ -32,12 +34,16 @@ def translate(
 ) -> None:
     """Translate raw text from standard input, one line to a line.
 
+    With a system that the experiment has trained (--system and --domain), or with its base model and an adapter file
+    from anywhere (--adapter).
+
     Empty lines stay empty; a line that is not UTF-8 is left empty and named on standard error (exit code 1 at the end).
     With --nbest above 1 each output line begins with its input line's number and a tab.
     """
+    _check_choice(system, domain, seed, adapter)
     from ink.settings import settings_for
     from ink.translation.lines import batches
-    from ink.translation.loading import load_translator
+    from ink.translation.loading import load_translator, load_translator_with_adapter
 
     use_machine()
     whole = load_config(config)
@@ -50,7 +56,10 @@ def translate(
     def warn(message: str) -> None:
         print(message, file=sys.stderr, flush=True)
 
-    translator = load_translator(whole, settings, system, domain, seed, warn)
+    if adapter is not None:
+        translator = load_translator_with_adapter(whole, settings, adapter, warn)
+    else:
+        translator = load_translator(whole, settings, str(system), str(domain), seed, warn)
     for lines in batches(sys.stdin.buffer, batch_size or settings["decoding"]["batch_sentences"]):
         refused += sum(line.text is None for line in lines)
         for line, hypotheses in zip(lines, translator.translate(lines, nbest), strict=True):
@@ -62,3 +71,27 @@ def translate(
     if refused:
         warn(f"{refused} of the input's lines could not be read and were left empty")
         sys.exit(1)
+
+
+def _check_choice(system: str | None, domain: str | None, seed: int | None, adapter: Path | None) -> None:
+    """UsageError unless a trained system is named, or else an adapter's file."""
+    given = [
+        name for name, value in (("--system", system), ("--domain", domain), ("--seed", seed)) if value is not None
+    ]
+    if adapter is not None and given:
+        raise click.UsageError(f"{given[0]} and --adapter exclude each other: an adapter file says what it is")
+    for name, value in (("--system", system), ("--domain", domain)):
+        if adapter is None and value is None:
+            raise click.UsageError(f"Missing option '{name}'; give --system and --domain, or --adapter")
+
+
+@click.command("describe-adapter")
+@click.argument("file", type=click.Path(path_type=Path))
+def describe_adapter(file: Path) -> None:
+    """Print what an adapter file says of itself: trained as what, with what, and for which base model."""
+    from ink.nmt.adapter_file import described, read_metadata
+
+    found = described(read_metadata(file))
+    width = max(len(name) for name, _ in found)
+    for name, value in found:
+        click.echo(f"{name:<{width}}  {value}")

@@ -9,15 +9,15 @@ from typing import Any
 
 import torch
 from fairseq.models import FairseqEncoderDecoderModel
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from ink import __version__
 from ink.errors import InkError
 from ink.files import write_atomically
+from ink.nmt.adapter_file import METADATA, architecture_of, metadata_of, open_adapter
 
 INITIALISATIONS = ("zero", "default")
-METADATA = "ink"
 
 
 class Adapter(nn.Module):
@@ -118,24 +118,19 @@ def _adapt_output(adapter: Adapter) -> Any:
 
 
 def write_adapter(path: Path, weights: Mapping[str, Tensor], *, base_model: str, **metadata: Any) -> None:
-    """Write adapters as one safetensors file that names the base model it belongs to."""
-    described = {"base_model": base_model, "inner_dimension": weights["encoder_0.down.weight"].shape[0], **metadata}
+    """Write adapters as one safetensors file that says what it is: `ink.nmt.adapter_file.metadata_of` lists what.
+
+    The same weights and metadata give the same bytes.
+    """
+    architecture = architecture_of({name: tensor.shape for name, tensor in weights.items()})
+    described = {"base_model": base_model, **architecture, **metadata, "ink": __version__}
     plain = {name: tensor.detach().to("cpu", torch.float32).contiguous() for name, tensor in weights.items()}
     with write_atomically(path) as temporary:
-        # one entry: safetensors writes several in an order that changes from process to process
         save_file(plain, temporary, metadata={METADATA: json.dumps(described)})
 
 
 def read_adapter(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Read an adapter's weights and metadata; InkError where the file is absent or cut short."""
-    if not Path(path).is_file():
-        raise InkError(f"adapter {path} does not exist; train it first")
-    try:
-        with safe_open(str(path), framework="pt") as file:
-            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
-            metadata = json.loads((file.metadata() or {}).get(METADATA, "{}"))
-    except (SafetensorError, OSError, ValueError) as error:
-        raise InkError(f"adapter {path} is not a whole safetensors file ({error}); train it again") from None
-    if "base_model" not in metadata or "inner_dimension" not in metadata:
-        raise InkError(f"adapter {path} does not say which base model it belongs to; it was not written by ink")
-    return weights, metadata
+    """Read an adapter's weights and metadata; InkError where the file is absent, cut short or no adapter."""
+    with open_adapter(path, "pt") as file:
+        metadata = metadata_of(file, path)
+        return {name: file.get_tensor(name) for name in file.keys()}, metadata  # noqa: SIM118 (not a mapping)

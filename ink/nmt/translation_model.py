@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,12 @@ import torch
 from fairseq import checkpoint_utils
 from fairseq.data import Dictionary
 from fairseq.tasks.translation import TranslationTask
+from torch import Tensor
 
 from ink.corpus.vocabulary import check_dictionary
 from ink.errors import InkError
 from ink.nmt.adapter import AdaptedTransformer, read_adapter
+from ink.nmt.adapter_file import architecture_of, origin_in_words, size_in_words
 from ink.nmt.checkpoint import read_checkpoint
 from ink.nmt.device import torch_device
 from ink.nmt.fingerprint import fingerprint
@@ -51,7 +54,8 @@ def load_translation_model(
     """Load a fairseq Transformer checkpoint, in eval mode, with the dictionaries in `vocabulary`.
 
     `dropout`, given for training, takes the place of what the model was trained with. Raises InkError where the
-    dictionaries are not the model's, or the adapter belongs to another base model.
+    dictionaries are not the model's, or the adapter belongs to another base model: both are named, with what the
+    adapter's file says of itself.
     """
     overrides: dict[str, Any] = {
         "data": str(vocabulary),
@@ -76,19 +80,38 @@ def load_translation_model(
     if adapter is not None:
         weights, metadata = read_adapter(adapter)
         if metadata["base_model"] != model.base_fingerprint:
-            raise InkError(
-                f"adapter {adapter} was trained on base model {metadata['base_model']}, "
-                f"but {checkpoint} is {model.base_fingerprint}; use the base model it was trained on"
-            )
+            raise InkError(_of_another_model(adapter, weights, metadata, checkpoint, model))
         try:
             network.attach_adapters(metadata["inner_dimension"], dropout=0.0)
             network.load_adapter_weights(weights)
         except (RuntimeError, TypeError) as error:
             raise InkError(
-                f"adapter {adapter} does not fit the layers of {checkpoint}: {_first_lines(error)}; train it again"
+                f"adapter {adapter} {origin_in_words(metadata)} does not fit the layers of {checkpoint}: "
+                f"{_first_lines(error)}; train it again"
             ) from None
     network.eval().to(torch_device(device))
     return model
+
+
+def _of_another_model(
+    path: Path, weights: Mapping[str, Tensor], metadata: Mapping[str, Any], checkpoint: Path, model: TranslationModel
+) -> str:
+    """Say whose an adapter is and what is here instead, with both sizes where they differ."""
+    layers = {side: getattr(model.network, side).layers for side in ("encoder", "decoder")}
+    here = size_in_words(
+        {
+            "encoder_layers": len(layers["encoder"]),
+            "decoder_layers": len(layers["decoder"]),
+            "dimension": layers["encoder"][0].fc2.out_features,
+        }
+    )
+    # the weights' own sizes: files of earlier versions do not say theirs
+    there = size_in_words(architecture_of({name: tensor.shape for name, tensor in weights.items()}))
+    its, ours = ("", "") if here == there else (f" with {there}", f" with {here}")
+    return (
+        f"adapter {path} {origin_in_words(metadata)} was trained on base model {metadata['base_model']}{its}, "
+        f"but {checkpoint} is {model.base_fingerprint}{ours}; use the base model it was trained on"
+    )
 
 
 def _first_lines(error: Exception) -> str:

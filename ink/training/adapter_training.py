@@ -25,14 +25,25 @@ from ink.training.unfinished import unfinished
 class AdapterTraining:
     """A base model with fresh adapters, the Trainer that updates them, and the dev set that judges them.
 
-    settings: device, text, decoding, evaluation, training and adapter, resolved for the domain.
+    settings: device, text, decoding, evaluation, training and adapter, resolved for the domain. `system` and `command`
+    are what its files say that they were trained as, and with.
     """
 
-    def __init__(self, domain: Domain, settings: Mapping[str, Any], seed: int, criterion: Sequence[str]) -> None:
+    def __init__(
+        self,
+        domain: Domain,
+        settings: Mapping[str, Any],
+        seed: int,
+        criterion: Sequence[str],
+        *,
+        system: str = "adapter",
+        command: str | None = None,
+    ) -> None:
         chosen = settings["training"]
         self.domain = domain
         self.settings = settings
         self.seed = seed
+        self.origin = origin(system, domain.name, seed, command)
         self.model = domain.load_model(settings, dropout=chosen["dropout"])
         smoothing = ["--label-smoothing", str(chosen["label_smoothing"])]
         config = fairseq_config(
@@ -65,18 +76,30 @@ class AdapterTraining:
         return scored_epoch(self.run, self.model.network, self.dev_bleu, description, on_epoch, seconds)
 
     def write_adapter(self, path: Path) -> None:
-        write_adapter(path, self.model.network.adapter_weights(), base_model=self.model.base_fingerprint)
+        write_adapter(path, self.model.network.adapter_weights(), base_model=self.model.base_fingerprint, **self.origin)
+
+
+def origin(system: str, domain: str, seed: int, command: str | None) -> dict[str, Any]:
+    """Return what an adapter's file says of its training; a training that no command ran names none."""
+    known = {"system": system, "domain": domain, "seed": seed}
+    return known if command is None else {**known, "command": command}
 
 
 def train_adapter(
-    domain: Domain, settings: Mapping[str, Any], seed: int, output: Path, on_epoch: EpochReport = ignore_epoch
+    domain: Domain,
+    settings: Mapping[str, Any],
+    seed: int,
+    output: Path,
+    on_epoch: EpochReport = ignore_epoch,
+    command: str | None = None,
 ) -> None:
     """Train the Adapter baseline (Bapna and Firat 2019) and write the folder `output`.
 
     It holds adapter.safetensors, the average that is used; epochs/N.safetensors; record.json with the curves.
     `on_epoch` is told of each epoch's entry of the history, after an interruption of those before it as well.
+    `command` is what a person would type, for the files to say.
     """
-    training = AdapterTraining(domain, settings, seed, ["--criterion", "label_smoothed_cross_entropy"])
+    training = AdapterTraining(domain, settings, seed, ["--criterion", "label_smoothed_cross_entropy"], command=command)
     with unfinished(output, training.identity(system="adapter")) as folder:
         training.train_in(folder)
         history = training.run.history
@@ -89,7 +112,8 @@ def train_adapter(
             training.write_adapter(folder / "epochs" / f"{entry['round']}.safetensors")
             training.run.checkpoint()
         epochs = {entry["round"]: folder / "epochs" / f"{entry['round']}.safetensors" for entry in history}
-        finish(training.model, training.dev_bleu, history, epochs, settings["training"]["average_last"], folder)
+        average_last = settings["training"]["average_last"]
+        finish(training.model, training.dev_bleu, history, epochs, average_last, folder, training.origin)
 
 
 def finish(
@@ -99,13 +123,16 @@ def finish(
     adapters: Mapping[int, Path],
     average_last: int,
     folder: Path,
+    origin: Mapping[str, Any],
 ) -> None:
     """Average the last rounds' adapters and the best one's, score the average on dev, and write both down in `folder`.
 
-    `adapters` gives each round's file. `model` is left with the average attached.
+    `adapters` gives each round's file, `origin` what the average's file says of its training. `model` is left with the
+    average attached.
     """
     averaged = rounds_to_average(history, average_last)
     weights = average([read_adapter(adapters[number])[0] for number in averaged])
     model.network.load_adapter_weights(weights)
-    write_adapter(folder / "adapter.safetensors", weights, base_model=model.base_fingerprint, averaged=averaged)
+    path = folder / "adapter.safetensors"
+    write_adapter(path, weights, base_model=model.base_fingerprint, **origin, averaged=averaged)
     write_json(folder / "record.json", record_of(history, averaged, dev_bleu(model.network)))

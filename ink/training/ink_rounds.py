@@ -11,6 +11,7 @@ from ink.datastore.storage import Datastore, open_datastore
 from ink.domain import Domain
 from ink.evaluation.dev_bleu import dev_bleu_of
 from ink.files import read_json, remove, write_atomically, write_json
+from ink.nmt.adapter_file import read_metadata
 from ink.training import criterion as _registers_the_criterion  # noqa: F401
 from ink.training.adapter_training import AdapterTraining, finish
 from ink.training.neighbours import EveryBatch, OncePerRound, Source, TrainingNeighbours, find_once
@@ -30,16 +31,18 @@ def train_round(
     previous: Path | None,
     output: Path,
     on_epoch: EpochReport = ignore_epoch,
+    command: str | None = None,
 ) -> None:
     """Train round `number` on `datastore`, which holds the keys of `previous` (round 1: of the base model).
 
     Writes the folder `output`: adapter.safetensors, state.pt (optimiser, schedule, place in the data) and record.json
-    with the history so far. settings: as for an adapter, and index and ink. `on_epoch` is told of the round.
+    with the history so far. settings: as for an adapter, and index and ink. `on_epoch` is told of the round; `command`
+    is what a person would type, for the file to say.
     """
     chosen = settings["ink"]
     options = ["--criterion", "ink", "--alpha", str(chosen["alpha"]), "--beta", str(chosen["beta"])]
     options += ["--variant", chosen["variant"]]
-    training = AdapterTraining(domain, settings, seed, options)
+    training = AdapterTraining(domain, settings, seed, options, system="ink", command=command)
     if previous is not None:
         training.run.restore(previous / "state.pt")
     # round 1 trains on the base model's datastore; adapters that start at zero do not change its keys
@@ -70,8 +73,13 @@ def _source(store: Datastore, settings: Mapping[str, Any], folder: Path) -> Sour
     return OncePerRound(folder / FOUND, store, chosen["k"], chosen["variant"])
 
 
-def finish_rounds(domain: Domain, settings: Mapping[str, Any], rounds: Sequence[Path], output: Path) -> None:
-    """Write the folder `output` with INK's final adapter, averaged over rounds, from the folders of all rounds."""
+def finish_rounds(
+    domain: Domain, settings: Mapping[str, Any], rounds: Sequence[Path], output: Path, command: str | None = None
+) -> None:
+    """Write the folder `output` with INK's final adapter, averaged over rounds, from the folders of all rounds.
+
+    Its file says that it was trained as the rounds were, and with `command`, what a person would type.
+    """
     records = {folder: read_json(folder / "record.json") for folder in rounds}
     trained = {record["round"]: folder for folder, record in records.items() if record["status"] == "trained"}
     history = read_json(trained[max(trained)] / "record.json")["history"]
@@ -80,4 +88,8 @@ def finish_rounds(domain: Domain, settings: Mapping[str, Any], rounds: Sequence[
         folder.mkdir(parents=True)
         model = domain.load_model(settings, adapter=adapters[max(adapters)])
         dev_bleu = dev_bleu_of(model.task, domain.corpus, domain.vocabulary, domain.data, settings)
-        finish(model, dev_bleu, history, adapters, settings["training"]["average_last"], folder)
+        said = read_metadata(adapters[max(adapters)])
+        origin: dict[str, Any] = {name: said[name] for name in ("system", "domain", "seed") if name in said}
+        if command is not None:
+            origin["command"] = command
+        finish(model, dev_bleu, history, adapters, settings["training"]["average_last"], folder, origin)

@@ -6,13 +6,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ink.assembly import Parts, assemble
+from ink.assembly import AssembledSystem, Parts, assemble
 from ink.corpus.prepared import PreparedCorpus
 from ink.corpus.text import TextProcessor
 from ink.corpus.vocabulary import known_subwords
 from ink.domain import Domain
 from ink.errors import InkError
 from ink.layout import Layout
+from ink.nmt.adapter_file import read_metadata
+from ink.nmt.translation_model import load_translation_model
 from ink.systems import OWN_SYSTEMS, SYSTEMS, retrieval_settings, system_named
 from ink.translation.translator import Translator
 
@@ -41,17 +43,43 @@ def load_translator(
                 f"{path} does not exist: {what.label} has not been trained for {domain}; "
                 f"run: snakemake --cores all {layout.scores(system, domain, chosen)}"
             )
-    source, target = settings["data"]["source_language"], settings["data"]["target_language"]
-    vocabulary = Path(layout.vocabulary)
+    source, target = _languages(settings)
     files = Domain(
         Path(layout.base_model),
-        vocabulary,
+        Path(layout.vocabulary),
         Path(layout.corpus(domain)),
         PreparedCorpus(Path(layout.data(domain)), source, target),
     )
-    known = known_subwords(vocabulary, (source, target)) if settings["text"]["split_unknown_subwords"] else None
+    return _translator(assemble(files, parts, settings), layout, settings, warn)
+
+
+def load_translator_with_adapter(
+    config: Mapping[str, Any], settings: Mapping[str, Any], adapter: Path, warn: Callable[[str], None]
+) -> Translator:
+    """Load the base model and vocabulary of the experiment `config`, with the adapter of a file from anywhere.
+
+    Raises InkError where the adapter belongs to another base model.
+    """
+    read_metadata(adapter)  # before a model is loaded for it
+    layout = Layout(config)
+    model = load_translation_model(
+        Path(layout.base_model), Path(layout.vocabulary), *_languages(settings), settings["device"], adapter=adapter
+    )
+    return _translator(AssembledSystem(model.network, model, {adapter.name: adapter}), layout, settings, warn)
+
+
+def _translator(
+    system: AssembledSystem, layout: Layout, settings: Mapping[str, Any], warn: Callable[[str], None]
+) -> Translator:
+    vocabulary = Path(layout.vocabulary)
+    split_unknown = settings["text"]["split_unknown_subwords"]
+    known = known_subwords(vocabulary, _languages(settings)) if split_unknown else None
     text = TextProcessor(settings["text"], vocabulary / "bpecodes", known)
-    return Translator(assemble(files, parts, settings), text, settings, warn)
+    return Translator(system, text, settings, warn)
+
+
+def _languages(settings: Mapping[str, Any]) -> tuple[str, str]:
+    return settings["data"]["source_language"], settings["data"]["target_language"]
 
 
 def _parts(layout: Layout, system: str, domain: str, seed: int) -> Parts:

@@ -163,6 +163,8 @@ COMMANDS = {
     "score": f"evaluate --config config.yaml --domain koran --seed 1 {MODEL} --corpus corpus --hypotheses out.txt",
     "prepare": "prepare-corpus --config config.yaml --corpus corpus --vocabulary vocabulary --summary out.summary "
     "--references out.references",
+    "describe": "describe-adapter",
+    "translate": "translate --config config.yaml",
     "tables": "tables --config config.yaml --results results",
 }
 

@@ -163,19 +163,38 @@ CASES: dict[str, tuple[Damage, str, tuple[str, ...], str]] = {
         belong_to_another_model,
         "score",
         ADAPTER,
-        "adapter adapter/adapter.safetensors was trained on base model 0123456789abcdef, but model.pt is ",
+        "adapter adapter/adapter.safetensors (system adapter, domain koran, seed 1) was trained on base model "
+        "0123456789abcdef, but model.pt is ",
     ),
     "an adapter of other dimensions": (
         widen_adapter,
         "score",
         ADAPTER,
-        "adapter adapter/adapter.safetensors does not fit the layers of model.pt",
+        "adapter adapter/adapter.safetensors (system adapter, domain koran, seed 1) does not fit the layers of ",
     ),
     "an adapter cut short": (
         lambda e: e.cut("round/adapter.safetensors"),
         "refresh",
         (),
         "adapter round/adapter.safetensors is not a whole safetensors file",
+    ),
+    "a carried adapter cut short": (
+        lambda e: e.cut("adapter/adapter.safetensors"),
+        "translate",
+        ("--adapter", "adapter/adapter.safetensors"),
+        "adapter adapter/adapter.safetensors is not a whole safetensors file",
+    ),
+    "a file that is no adapter": (
+        lambda e: None,
+        "describe",
+        ("model.pt",),
+        "adapter model.pt is not a whole safetensors file",
+    ),
+    "no adapter file": (
+        lambda e: None,
+        "translate",
+        ("--adapter", "absent.safetensors"),
+        "adapter absent.safetensors does not exist",
     ),
     "a combiner cut short": (lambda e: e.cut("combiner.json"), "score", V_KNN, "combiner.json is not whole JSON"),
     "a combiner without its choice": (
@@ -283,6 +302,8 @@ def test_it_is_refused_in_one_line_and_nothing_is_overwritten(
         "learn": ("--output", "out"),
         "tune": ("--output", "out.json"),
         "score": ("--scores", "out.json"),
+        "describe": (),
+        "translate": (),
         "tables": (),
     }
     before = older_output(experiment)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,10 @@ import numpy as np
 import pytest
 import torch
 from fairseq import checkpoint_utils
+from safetensors.torch import save_file
 from torch import Tensor
 
+from ink import __version__
 from ink.errors import InkError
 from ink.nmt.adapter import Adapter, read_adapter, write_adapter
 
@@ -181,9 +184,11 @@ def test_an_adapter_comes_back_from_disk_as_it_was(tiny: Any, model: Any, sample
     model.network.attach_adapters(8, dropout=0.3)
     give_weights(model.network)
     path = tmp_path / "adapter.safetensors"
-    write_adapter(path, model.network.adapter_weights(), base_model=model.base_fingerprint, averaged=[1, 2])
+    more = {"system": "ink", "domain": "koran", "seed": 1, "averaged": [1, 2]}
+    write_adapter(path, model.network.adapter_weights(), base_model=model.base_fingerprint, **more)
     weights, metadata = read_adapter(path)
-    assert metadata == {"base_model": model.base_fingerprint, "inner_dimension": 8, "averaged": [1, 2]}
+    sizes = {"encoder_layers": 2, "decoder_layers": 2, "dimension": 16, "inner_dimension": 8}
+    assert metadata == {"base_model": model.base_fingerprint, **sizes, **more, "ink": __version__}
     assert all(torch.equal(weights[name], tensor) for name, tensor in model.network.adapter_weights().items())
     loaded = tiny.domain.load_model(tiny.settings, adapter=path)
     assert not loaded.network.training
@@ -203,11 +208,51 @@ def test_a_state_dict_is_loaded_strictly_into_the_adapters(model: Any) -> None:
 
 
 def test_an_adapter_of_another_base_model_is_refused_and_both_are_named(tiny: Any, model: Any, tmp_path: Path) -> None:
+    """With what the file says of itself, and without sizes, which are the same."""
     model.network.attach_adapters(8, dropout=0.0)
     path = tmp_path / "adapter.safetensors"
-    write_adapter(path, model.network.adapter_weights(), base_model="0123456789abcdef")
-    with pytest.raises(InkError, match=f"0123456789abcdef.*{model.base_fingerprint}"):
+    more = {"system": "ink", "domain": "koran", "seed": 3}
+    write_adapter(path, model.network.adapter_weights(), base_model="0123456789abcdef", **more)
+    said = (
+        rf"adapter\.safetensors \(system ink, domain koran, seed 3\) was trained on base model 0123456789abcdef, "
+        rf"but .*model\.pt is {model.base_fingerprint}; use the base model"
+    )
+    with pytest.raises(InkError, match=said):
         tiny.domain.load_model(tiny.settings, adapter=path)
+
+
+@pytest.mark.parametrize("says_its_size", [True, False], ids=["of this version", "of an earlier version"])
+def test_an_adapter_of_a_model_of_another_size_is_refused_with_both_sizes(
+    tiny: Any, model: Any, tmp_path: Path, says_its_size: bool
+) -> None:
+    weights = {
+        f"{layer}.{name}": tensor
+        for layer in ("encoder_0", "encoder_1", "encoder_2", "decoder_0")
+        for name, tensor in Adapter(24, 4, dropout=0.0).state_dict().items()
+    }
+    path = tmp_path / "adapter.safetensors"
+    if says_its_size:
+        write_adapter(path, weights, base_model="0123456789abcdef", system="adapter", domain="law", seed=1)
+    else:
+        save_file(weights, path, metadata={"ink": '{"base_model": "0123456789abcdef", "inner_dimension": 4}'})
+    with pytest.raises(InkError) as refused:
+        tiny.domain.load_model(tiny.settings, adapter=path)
+    origin = "system adapter, domain law, seed 1" if says_its_size else "which does not say what it was trained as"
+    assert str(refused.value) == (
+        f"adapter {path} ({origin}) was trained on base model 0123456789abcdef with 3 encoder and 1 decoder layers of "
+        f"dimension 24, but {tiny.base_model} is {model.base_fingerprint} with 2 encoder and 2 decoder layers of "
+        "dimension 16; use the base model it was trained on"
+    )
+
+
+def test_an_adapter_of_an_earlier_version_is_attached(tiny: Any, model: Any, tmp_path: Path) -> None:
+    """Its file says base model and inner dimension, and no more."""
+    model.network.attach_adapters(8, dropout=0.0)
+    give_weights(model.network)
+    said = json.dumps({"base_model": model.base_fingerprint, "inner_dimension": 8})
+    save_file(model.network.adapter_weights(), tmp_path / "adapter.safetensors", metadata={"ink": said})
+    loaded = tiny.domain.load_model(tiny.settings, adapter=tmp_path / "adapter.safetensors")
+    assert loaded.fingerprint == model.fingerprint
 
 
 @pytest.mark.parametrize("share", [0, 0.02, 0.5, 0.99])
@@ -228,14 +273,14 @@ def test_an_adapter_of_other_layers_is_refused(tiny: Any, model: Any, tmp_path: 
     wider = {name: torch.cat([tensor, tensor]) for name, tensor in weights.items()}
     for other in (fewer, {**weights, "decoder_2.up.bias": torch.zeros(16)}, wider):
         write_adapter(path, other, base_model=model.base_fingerprint)
-        with pytest.raises(InkError, match=r"adapter\.safetensors does not fit the layers of .*model\.pt: ") as refused:
+        with pytest.raises(
+            InkError, match=r"adapter\.safetensors \(.*\) does not fit the layers of .*model\.pt: "
+        ) as refused:
             tiny.domain.load_model(tiny.settings, adapter=path)
         assert "\n" not in str(refused.value)
 
 
 def test_an_absent_adapter_and_one_of_another_programme_are_refused(tmp_path: Path) -> None:
-    from safetensors.torch import save_file
-
     with pytest.raises(InkError, match="does not exist"):
         read_adapter(tmp_path / "adapter.safetensors")
     save_file({"a": torch.zeros(1)}, tmp_path / "adapter.safetensors")

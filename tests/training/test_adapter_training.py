@@ -82,6 +82,9 @@ def test_what_is_written(tiny: Any, tmp_path: Path, dev_scores: list[float]) -> 
         mean = (epochs[0][name].double() + epochs[1][name].double() + epochs[2][name].double()) / 3
         torch.testing.assert_close(tensor, mean.float(), rtol=0, atol=1e-9)
     assert metadata["averaged"] == [2, 3, 4]
+    assert [metadata[name] for name in ("system", "domain", "seed")] == ["adapter", "koran", 1]
+    of_an_epoch = read_adapter(output / "epochs" / "2.safetensors")[1]
+    assert of_an_epoch == {name: value for name, value in metadata.items() if name != "averaged"}
     assert sorted(path.name for path in output.iterdir()) == ["adapter.safetensors", "epochs", "record.json"]
     adapted = tiny.domain.load_model(settings, adapter=output / "adapter.safetensors")
     assert same({name: tensor.float() for name, tensor in adapted.network.adapter_weights().items()}, weights)
@@ -106,6 +109,8 @@ def test_the_same_seed_gives_the_same_adapter_and_another_another(tiny: Any, tmp
         train_adapter(tiny.domain, tiny.settings, seed, tmp_path / name)
         weights.append(read_adapter(tmp_path / name / "adapter.safetensors")[0])
     assert same(weights[0], weights[1])
+    one, again = ((tmp_path / name / "adapter.safetensors").read_bytes() for name in ("one", "again"))
+    assert one == again
     assert not same(weights[0], weights[2])
 
 

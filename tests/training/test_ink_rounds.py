@@ -268,7 +268,8 @@ def test_the_final_adapter_averages_the_last_rounds_and_the_best(
     folders = with_scores(tiny, rounds, tmp_path / "rounds", scores)
     settings = settings_of(tiny)
     settings["training"]["average_last"] = 2
-    finish_rounds(tiny.domain, settings, list(reversed(folders)), tmp_path / "final")  # in whatever order
+    command = "ink finish-ink --config config.yaml"
+    finish_rounds(tiny.domain, settings, list(reversed(folders)), tmp_path / "final", command)  # in whatever order
     record = read_json(tmp_path / "final" / "record.json")
     assert record["averaged_rounds"] == expected
     assert record["best_dev_bleu"] == max(scores)
@@ -279,6 +280,8 @@ def test_the_final_adapter_averages_the_last_rounds_and_the_best(
         assert isinstance(mean, torch.Tensor)
         torch.testing.assert_close(tensor, mean.float(), rtol=0, atol=1e-9)
     assert metadata["base_model"] == tiny.domain.load_model(settings).fingerprint
+    said = [metadata[name] for name in ("system", "domain", "seed", "averaged", "command")]
+    assert said == ["ink", "koran", 1, expected, command]
 
 
 def test_adapters_of_another_base_model_are_refused(tiny: Any, rounds: list[Path], tmp_path: Path) -> None:
@@ -288,5 +291,6 @@ def test_adapters_of_another_base_model_are_refused(tiny: Any, rounds: list[Path
     place = data.find(own)
     data[place : place + len(own)] = b"0123456789abcdef"
     (folders[0] / "adapter.safetensors").write_bytes(bytes(data))
-    with pytest.raises(InkError, match=rf"trained on base model 0123456789abcdef, but .* is {own.decode()}"):
+    said = rf"\(system ink, domain koran, seed 1\) was trained on base model 0123456789abcdef, but .* is {own.decode()}"
+    with pytest.raises(InkError, match=said):
         finish_rounds(tiny.domain, settings_of(tiny), folders, tmp_path / "final")

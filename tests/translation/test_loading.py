@@ -13,7 +13,8 @@ from ink.datastore.build import build_datastore
 from ink.errors import InkError
 from ink.files import write_json
 from ink.nmt.adapter import write_adapter
-from ink.translation.loading import load_translator
+from ink.translation.lines import Line
+from ink.translation.loading import load_translator, load_translator_with_adapter
 
 WORK = Path("work/small")
 
@@ -70,3 +71,35 @@ def test_what_is_missing_is_named_with_the_command_that_makes_it(experiment: dic
     shutil.rmtree(WORK / lost)
     with pytest.raises(InkError, match=rf"{lost}.* INK \+ R-kNN has not been trained for koran; .*scores/ink_r_knn/"):
         load_translator(experiment, experiment, "ink_r_knn", "koran", None, print)
+
+
+def test_an_adapter_file_is_loaded_on_the_experiment_s_base_model(
+    tiny: Any, experiment: dict[str, Any], tmp_path: Path
+) -> None:
+    """From wherever it was copied to, with no domain's text and nothing that was trained beside it."""
+    by_system = load_translator(experiment, experiment, "ink", "koran", None, print)
+    carried = Path(shutil.copy(adapter_of(3), tmp_path / "carried.safetensors"))
+    for place in ("adapters", "corpus", "binarised", "datastores", "combiners"):
+        shutil.rmtree(WORK / place)
+    by_file = load_translator_with_adapter(experiment, experiment, carried, print)
+    assert by_file.system.model.fingerprint == by_system.system.model.fingerprint
+    assert by_file.system.files == {"carried.safetensors": carried}
+    lines = [Line(1, "Gott sieht das Wort ."), Line(2, ""), Line(3, "der Text meldet kein Signal heute .")]
+    assert by_file.translate(lines, 2) == by_system.translate(lines, 2)
+
+
+def test_an_adapter_file_of_another_base_model_is_refused(tiny: Any, experiment: dict[str, Any]) -> None:
+    model = tiny.domain.load_model(tiny.settings, adapter=adapter_of(3))
+    more = {"system": "ink", "domain": "law", "seed": 2}
+    write_adapter(Path("law.safetensors"), model.network.adapter_weights(), base_model="0123456789abcdef", **more)
+    with pytest.raises(
+        InkError, match=rf"system ink, domain law, seed 2.* 0123456789abcdef, but .* is {model.base_fingerprint}"
+    ):
+        load_translator_with_adapter(experiment, experiment, Path("law.safetensors"), print)
+
+
+def test_a_file_that_is_no_adapter_is_refused_before_the_base_model_is_loaded(experiment: dict[str, Any]) -> None:
+    Path("text.safetensors").write_text("no adapter", encoding="utf-8")
+    experiment["base_model"] = {"path": "absent.pt"}
+    with pytest.raises(InkError, match=r"text\.safetensors is not a whole safetensors file"):
+        load_translator_with_adapter(experiment, experiment, Path("text.safetensors"), print)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -29,6 +30,30 @@ def test_the_test_set_is_translated_as_it_was_scored(micro: Any, system: str) ->
     scored = read_lines(folder / f"results/micro/hypotheses/{system}/koran/seed1.en")
     assert len(done.stdout.decode().splitlines()) == len(scored)
     assert done.stdout.decode().split("\n")[:-1] == scored
+
+
+def test_a_copied_adapter_file_translates_as_the_system_it_was_trained_as(micro: Any, tmp_path: Path) -> None:
+    folder = micro[0].path
+    source = (folder / "work/micro/corpus/koran/test.de").read_bytes()
+    carried = tmp_path / "koran.safetensors"
+    shutil.copy(folder / "work/micro/adapters/ink/koran/seed1/adapter.safetensors", carried)
+    by_file, by_system, unadapted = (
+        translate(folder, source, "--scores", *chosen)
+        for chosen in (
+            ("--adapter", str(carried)),
+            ("--system", "ink", "--domain", "koran"),
+            ("--system", "off_the_shelf", "--domain", "koran"),
+        )
+    )
+    assert by_file.returncode == 0, by_file.stderr.decode()
+    assert by_file.stdout == by_system.stdout != unadapted.stdout
+    described = subprocess.run(
+        [INK, "describe-adapter", str(carried)], cwd=folder, capture_output=True, text=True, check=True
+    ).stdout
+    command = "ink finish-ink --config results/micro/config.yaml --domain koran --seed 1"
+    assert {"system           ink", "domain           koran", f"trained with     {command}"} <= {
+        *described.splitlines()
+    }
 
 
 def test_every_line_is_answered_or_refused_by_number(micro: Any) -> None:
