@@ -231,7 +231,7 @@ CASES: dict[str, tuple[Damage, str, tuple[str, ...], str]] = {
         lambda e: None,
         "learn",
         ("--system", "b_knn"),
-        "system 'b_knn' does not exist; known: off_the_shelf, v_knn, a_knn, ",
+        "system 'b_knn' does not exist; known: off_the_shelf, knn_kd, v_knn, a_knn, ",
     ),
     "a config cut between two lines": (
         cut_config_between_lines,
