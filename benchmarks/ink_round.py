@@ -70,7 +70,8 @@ def main(config: Path, domain: str, updates: int, repeats: int, threads: int) ->
                 if repeat >= 0:  # the first turn warms up
                     seconds[name].append(spent)
         in_epoch = next(trainings["Adapter"])[1]
-        refreshing = timed(lambda: refresh(files, settings, store, Path(folder) / "refreshed"))
+        batch_tokens = described["datastore"]["batch_tokens"]
+        refreshing = timed(lambda: refresh(files, settings, batch_tokens, store, Path(folder) / "refreshed"))
         recalls = recall(store, found, index, k)
     epochs = {name: float(np.mean(spent)) * in_epoch for name, spent in seconds.items()}
     adapter = epochs["Adapter"]
@@ -119,7 +120,7 @@ def steps(
             yield time.process_time() - start, len(updates)
 
 
-def refresh(domain: Domain, settings: dict[str, Any], store: Datastore, output: Path) -> None:
+def refresh(domain: Domain, settings: dict[str, Any], batch_tokens: int, store: Datastore, output: Path) -> None:
     """Recompute the datastore with the base model, which costs what it costs with adapters that do nothing yet."""
     model = domain.load_model(settings)
     build_datastore(
@@ -128,7 +129,7 @@ def refresh(domain: Domain, settings: dict[str, Any], store: Datastore, output: 
         domain.data.fingerprint,
         output,
         key="decoder_output",
-        batch_tokens=4000,
+        batch_tokens=batch_tokens,
         index=settings["index"],
         log_probs=False,
         trained_index=store.index_path,
