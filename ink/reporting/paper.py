@@ -1,0 +1,23 @@
+"""The paper's own numbers, as printed: the committed files of results/paper, which stand beside ours."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from ink.errors import InkError
+
+
+def read_paper(results: Path, name: str) -> pd.DataFrame:
+    """Read the paper's `name` (table1 to table5, figure4_text), all columns as text, "" where a cell is empty.
+
+    results: the experiment's folder, results/EXPERIMENT; the paper's numbers lie beside it, in results/paper. InkError
+    where they do not.
+    """
+    path = Path(results).absolute().parent / "paper" / f"{name}.csv"
+    if not path.is_file():
+        raise InkError(
+            f"{path}, the paper's own numbers, is missing; git checkout {path}"
+        )
+    return pd.read_csv(path, dtype=str, keep_default_na=False)

@@ -1,0 +1,24 @@
+"""The paper's own numbers beside an experiment."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from ink.errors import InkError
+from ink.reporting.paper import read_paper
+
+PAPER = Path(__file__).parents[2] / "results" / "paper"
+
+
+def test_numbers_are_given_as_printed(tmp_path: Path) -> None:
+    shutil.copytree(PAPER, tmp_path / "paper")
+    found = read_paper(tmp_path / "mini", "table2").set_index(["system", "domain"])
+    assert found.loc[("INK", "Koran"), "bleu"] == "23.06"
+    assert found.loc[("INK", "Avg."), "bleu"] == "47.85"  # a misprint, and shown as printed
+    assert found.loc[("Off-the-shelf NMT", "Koran"), "comet"] == "-1.32"
+
+
+def test_a_checkout_without_them_is_told_what_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(InkError, match=r"paper/table4\.csv.*git checkout"):
+        read_paper(tmp_path / "mini", "table4")
