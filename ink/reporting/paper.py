@@ -17,7 +17,5 @@ def read_paper(results: Path, name: str) -> pd.DataFrame:
     """
     path = Path(results).absolute().parent / "paper" / f"{name}.csv"
     if not path.is_file():
-        raise InkError(
-            f"{path}, the paper's own numbers, is missing; git checkout {path}"
-        )
+        raise InkError(f"{path}, the paper's own numbers, is missing; git checkout {path}")
     return pd.read_csv(path, dtype=str, keep_default_na=False)
