@@ -31,3 +31,4 @@ rule all:
     default_target: True
     input:
         all_tables(),
+        variation_scores(),

@@ -11,6 +11,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,6 @@ from fairseq.data.iterators import GroupedIterator
 
 from ink.config import load
 from ink.corpus.prepared import PreparedCorpus
-from ink.datastore.build import build_datastore
 from ink.datastore.index import set_threads
 from ink.datastore.search import Searcher
 from ink.datastore.storage import Datastore, open_datastore
@@ -32,6 +32,7 @@ from ink.settings import settings_for
 from ink.training import criterion as _registers_the_criterion  # noqa: F401
 from ink.training.adapter_training import AdapterTraining
 from ink.training.neighbours import EveryBatch, OncePerRound, TrainingNeighbours, find_once
+from ink.training.refresh import refresh
 from ink.training.trainer import TrainingRun
 
 QUERIES_OF_RECALL = 600
@@ -54,6 +55,7 @@ def main(config: Path, domain: str, updates: int, repeats: int, threads: int) ->
     files = Domain(Path(layout.base_model), Path(layout.vocabulary), Path(layout.corpus(domain)), data)
     settings = settings_for(described, "train-ink-round", domain)
     store = open_datastore(Path(layout.datastore(domain, "decoder_output")))
+    per_batch = {**settings, "ink": {**settings["ink"], "neighbours": "per_batch"}}
     index, k, variant = settings["index"], settings["ink"]["k"], settings["ink"]["variant"]
     with tempfile.TemporaryDirectory() as folder:
         found = Path(folder) / "neighbours.npy"
@@ -70,8 +72,12 @@ def main(config: Path, domain: str, updates: int, repeats: int, threads: int) ->
                 if repeat >= 0:  # the first turn warms up
                     seconds[name].append(spent)
         in_epoch = next(trainings["Adapter"])[1]
-        batch_tokens = described["datastore"]["batch_tokens"]
-        refreshing = timed(lambda: refresh(files, settings, batch_tokens, store, Path(folder) / "refreshed"))
+        # with the base model, which costs what it costs with adapters that do nothing yet
+        model = files.load_model(settings)
+        refreshing = {
+            name: timed(partial(refresh, model, files.data, way, store, Path(folder) / name))
+            for name, way in (("per_batch", per_batch), ("per_round", settings))
+        }
         recalls = recall(store, found, index, k)
     epochs = {name: float(np.mean(spent)) * in_epoch for name, spent in seconds.items()}
     adapter = epochs["Adapter"]
@@ -80,10 +86,11 @@ def main(config: Path, domain: str, updates: int, repeats: int, threads: int) ->
         ratios = np.array(turns) / np.array(seconds["Adapter"])
         spread = f"{ratios.min():.2f}-{ratios.max():.2f}"
         print(f"epoch of {name}: {epochs[name]:.0f} s, {epochs[name] / adapter:.2f} ({spread})")
-    print(f"refresh: {refreshing:.0f} s, {refreshing / adapter:.2f}")
+    for name, spent in refreshing.items():
+        print(f"refresh, {name}: {spent:.0f} s, {spent / adapter:.2f}")
     print(f"neighbours of all positions: {finding:.0f} s, {finding / adapter:.2f}")
     for name, more in (("per_batch", 0.0), ("per_round", finding)):
-        whole = epochs[f"INK, {name}"] + refreshing + more
+        whole = epochs[f"INK, {name}"] + refreshing[name] + more
         print(f"round, {name}: {whole:.0f} s, {whole / adapter:.2f}; recall@{k} {recalls[name]:.3f}")
 
 
@@ -118,22 +125,6 @@ def steps(
             start = time.process_time()
             run.trainer.train_step(samples)
             yield time.process_time() - start, len(updates)
-
-
-def refresh(domain: Domain, settings: dict[str, Any], batch_tokens: int, store: Datastore, output: Path) -> None:
-    """Recompute the datastore with the base model, which costs what it costs with adapters that do nothing yet."""
-    model = domain.load_model(settings)
-    build_datastore(
-        model,
-        domain.data.load(model.task, "train"),
-        domain.data.fingerprint,
-        output,
-        key="decoder_output",
-        batch_tokens=batch_tokens,
-        index=settings["index"],
-        log_probs=False,
-        trained_index=store.index_path,
-    )
 
 
 def recall(store: Datastore, found: Path, index: dict[str, Any], k: int) -> dict[str, float]:

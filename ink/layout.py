@@ -58,8 +58,12 @@ class Layout:
         return f"{self.work}/combiners/{name}/{domain}{trained}/combiner.json"
 
     def adapter(self, model: str, domain: str, seed: str | int) -> str:
-        """The final adapter of `adapter` or `ink`."""
+        """The final adapter of `adapter`, `ink` or a variation of them."""
         return f"{self.work}/adapters/{model}/{domain}/seed{seed}/adapter.safetensors"
+
+    def rounds(self, model: str, domain: str, seed: str | int) -> str:
+        """The rounds of INK or of a variation of it, a folder each."""
+        return f"{self.work}/ink/{model}/{domain}/seed{seed}/rounds"
 
     def neighbours(self, domain: str) -> str:
         """The neighbours of the base model's datastore's entries, stored."""

@@ -13,6 +13,7 @@ from typing import Any
 from ink.config import for_domain
 from ink.errors import InkError
 from ink.systems import OWN_SYSTEMS, SYSTEMS, system_named
+from ink.variations import changed
 
 _LANGUAGES = ("data.source_language", "data.target_language")
 _TOKENISATION = (
@@ -60,19 +61,27 @@ READS: dict[str, tuple[str, ...]] = {
         "training.checkpoint_updates",
         "knn_kd",
     ),
-    "train-adapter": (*_TRAINING, "adapter"),
-    "refresh-datastore": ("device", *_LANGUAGES, "datastore.batch_tokens", "index", "ink.refresh_index"),
+    "train-adapter": (
+        *_TRAINING,
+        "adapter.inner_dimension",
+        "adapter.initialisation",
+        "adapter.max_epochs",
+    ),
     "train-ink-round": (
         *_TRAINING,
         "adapter.inner_dimension",
         "adapter.initialisation",
+        "datastore.batch_tokens",
         "index",
         "ink.variant",
         "ink.k",
         "ink.neighbours",
+        "ink.refresh",
+        "ink.refresh_index",
         "ink.alpha",
         "ink.beta",
     ),
+    "choose-ink": ("ink.search", "ink.search_over"),
     "finish-ink": (*_TRANSLATION, "training.dev_sentences", "training.average_last"),
     "evaluate": (*_TRANSLATION, "data.general_domain", "index"),
     "translate": (*_TRANSLATION, "text.split_unknown_subwords", "index"),
@@ -98,7 +107,8 @@ def settings_for(
 ) -> dict[str, Any]:
     """Return what `command` reads of the config, with values that differ by domain resolved for `domain`.
 
-    With `system`, the sections of other systems' combiners are left out: it is trained without looking at them.
+    With `system`, the sections of other systems' combiners are left out: it is trained without looking at them; where
+    it is a variation, what it changes is changed.
     """
     chosen: dict[str, Any] = {}
     for dotted in READS[command]:
@@ -113,7 +123,7 @@ def settings_for(
     if system is not None:
         chosen = _of_system(chosen, system)
     if domain is None:
-        return chosen
+        return _varied(chosen, system)
     if domain not in [*config["domains"], config["data"]["general_domain"]]:
         raise InkError(f"domain {domain!r} is not in the config; known: {', '.join(config['domains'])}")
     resolved = {
@@ -123,7 +133,12 @@ def settings_for(
     if OWN_SYSTEMS in resolved:
         own = resolved[OWN_SYSTEMS]
         resolved[OWN_SYSTEMS] = {name: for_domain(own[name], domain, config["domains"]) for name in own}
-    return resolved
+    return _varied(resolved, system)
+
+
+def _varied(settings: dict[str, Any], system: str | None) -> dict[str, Any]:
+    """Return the settings with what a variation changes of them."""
+    return settings if system is None else changed(settings, system)
 
 
 def _of_system(settings: dict[str, Any], system: str) -> dict[str, Any]:

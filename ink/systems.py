@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ink.errors import InkError
+from ink.variations import variation_named
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class System:
 
 
 LEARNING_COMBINER = ("build-datastore", "train-combiner", "evaluate")
-TRAINING_INK = ("build-datastore", "refresh-datastore", "train-ink-round", "finish-ink")
+TRAINING_INK = ("build-datastore", "train-ink-round", "finish-ink")
 
 SYSTEMS: dict[str, System] = {
     "off_the_shelf": System("Off-the-shelf NMT", "base", ("evaluate",), "evaluate"),
@@ -108,19 +109,22 @@ OWN_SYSTEMS = "own_systems"
 
 
 def system_named(name: str) -> System:
-    """Return the system of this name: one of Table 2, or else one of the config's own systems.
+    """Return the system of this name: one of Table 2, a variation of one, or else one of the config's own systems.
 
-    These retrieve with the base model and a combiner of their own, which counts as trained, and go by their name.
+    A variation has a model of its own. Own systems retrieve with the base model and a combiner of their own, which
+    counts as trained, and go by their name.
     """
-    return SYSTEMS.get(name) or System(
-        name, "base", LEARNING_COMBINER, "train-combiner", section=name, learns_combiner=True
-    )
+    if name in SYSTEMS:
+        return SYSTEMS[name]
+    if (variation := variation_named(name)) is not None:
+        return replace(SYSTEMS[variation.of], label=variation.label, model=name)
+    return System(name, "base", LEARNING_COMBINER, "train-combiner", section=name, learns_combiner=True)
 
 
 def check_exists(config: Mapping[str, Any], system: str) -> None:
-    """InkError where `system` is neither one of Table 2 nor one of the config's own."""
+    """InkError where `system` is neither one of Table 2, nor one of the config's own, nor a variation."""
     known = [*SYSTEMS, *config[OWN_SYSTEMS]]
-    if system not in known:
+    if system not in known and variation_named(system) is None:
         raise InkError(f"system {system!r} does not exist; known: {', '.join(known)}")
 
 

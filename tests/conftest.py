@@ -76,7 +76,7 @@ SETTINGS: dict[str, Any] = {
         "average_last": 2,
         "checkpoint_updates": 2,
     },
-    "adapter": {"inner_dimension": 8, "initialisation": "zero", "max_epochs": 2},
+    "adapter": {"inner_dimension": 8, "initialisation": "zero", "max_epochs": 2, "sizes": []},
     "ink": {
         "max_rounds": 2,
         "variant": "paper",
@@ -84,7 +84,11 @@ SETTINGS: dict[str, Any] = {
         "alpha": 0.2,
         "beta": 0.2,
         "neighbours": "per_round",
+        "refresh": "every_round",
         "refresh_index": "reuse",
+        "ablations": [],
+        "search": False,
+        "search_over": [0.1, 0.3],
     },
     "knn_kd": {
         "k": 3,

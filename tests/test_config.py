@@ -65,12 +65,13 @@ MINI = changed(
         "datastore.batch_tokens": 4000,
         "training.batch_tokens": 1000,
         "index": {"type": "ivfpq", "lists": 64, "code_bytes": 32, "probes": 16, "training_sample": 100_000, "seed": 1},
-        "adapter": {"inner_dimension": 64, "initialisation": "zero", "max_epochs": 4},
+        "adapter": {"inner_dimension": 64, "initialisation": "zero", "max_epochs": 4, "sizes": []},
         "ink.max_rounds": 4,
         "ink.variant": "paper",
         "ink.k": 16,
         "ink.alpha": 0.2,
         "ink.beta": 0.2,
+        "ink.ablations": [],
         "v_knn.k": [4, 8, 16],
     },
 )
@@ -131,6 +132,12 @@ WRONG: list[tuple[dict[str, Any], list[str]]] = [
     # missing keys
     ({"ink": ABSENT}, ["ink: missing", "a mapping"]),
     ({"ink.beta": ABSENT}, ["ink.beta: missing", "at least 0"]),
+    # variations
+    ({"ink.ablations": ["without_l_x"]}, ["ink.ablations", "without_l_x", "without_refresh"]),
+    ({"adapter.sizes": [16, 64]}, ["adapter.sizes: found 64", "others than adapter.inner_dimension"]),
+    ({"adapter.sizes": {"koran": [16]}}, ["adapter.sizes.medical: missing", "one for each domain"]),
+    ({"ink.search": True, "ink.ablations": ["without_l_r"]}, ["ink.ablations: found", "with ink.search"]),
+    ({"ink.refresh": "never", "ink.ablations": ["without_refresh"]}, ["ink.ablations: found without_refresh"]),
     ({"data.synthetic.sentences.law.dev": ABSENT}, ["data.synthetic.sentences.law.dev: missing", "at least 1"]),
     # wrong types
     ({"ink.k": 4.0}, ["ink.k", "found 4.0", "a whole number"]),

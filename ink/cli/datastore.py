@@ -6,7 +6,6 @@ from pathlib import Path
 
 import click
 
-from ink.cli.jobs import tracked
 from ink.cli.machine import use_machine
 from ink.cli.options import (
     base_model_option,
@@ -17,7 +16,6 @@ from ink.cli.options import (
     output_option,
     path_option,
     prepared_corpus,
-    run_seed_option,
     vocabulary_option,
 )
 
@@ -80,61 +78,3 @@ def store_neighbours(config: Path, domain: str, datastore: Path, output: Path) -
     use_machine()
     settings = load_settings(config, "store-neighbours", domain)
     store(open_datastore(datastore, key="decoder_output"), settings["index"], settings["knn_kd"]["stored"], output)
-
-
-@click.command("refresh-datastore")
-@config_option
-@domain_option
-@run_seed_option
-@click.option("--round", "number", type=int, required=True, help="The round that will train on it.")
-@base_model_option
-@vocabulary_option
-@data_option
-@path_option("--previous", "Folder of the round before.")
-@path_option("--first-datastore", "The datastore whose index gives centroids and codebooks to keep.")
-@output_option
-def refresh_datastore(
-    config: Path,
-    domain: str,
-    seed: int,
-    number: int,
-    base_model: Path,
-    vocabulary: Path,
-    data: Path,
-    previous: Path,
-    first_datastore: Path,
-    output: Path,
-) -> None:
-    """Recompute the datastore with the adapters of the round before."""
-    from ink.training.stopped import has_stopped, write_stopped_datastore
-
-    if has_stopped(previous):
-        write_stopped_datastore(number, output)
-        return
-    with tracked(config, "refresh-datastore", system="ink", domain=domain, seed=seed, number=number):
-        from ink.datastore.build import build_datastore as build
-        from ink.nmt.translation_model import load_translation_model
-
-        use_machine()
-        settings = load_settings(config, "refresh-datastore", domain)
-        prepared = prepared_corpus(settings, data)
-        model = load_translation_model(
-            base_model,
-            vocabulary,
-            prepared.source_language,
-            prepared.target_language,
-            settings["device"],
-            adapter=previous / "adapter.safetensors",
-        )
-        keeps_codebooks = settings["ink"]["refresh_index"] == "reuse"
-        build(
-            model,
-            prepared.load(model.task, "train"),
-            prepared.fingerprint,
-            output,
-            key="decoder_output",
-            batch_tokens=settings["datastore"]["batch_tokens"],
-            index=settings["index"],
-            log_probs=False,
-            trained_index=first_datastore / "index.faiss" if keeps_codebooks else None,
-        )

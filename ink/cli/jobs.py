@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ink.variations import variation_named
+
 if TYPE_CHECKING:
     from ink.tracking.job import Job
 
@@ -33,12 +35,18 @@ def tracked(
         yield job
 
 
-def typed(command: str, config: Path, domain: str, seed: int, number: int | None = None) -> str:
+def typed(
+    command: str, config: Path, domain: str, seed: int, number: int | None = None, system: str | None = None
+) -> str:
     """Return a job's command as a person would type it, without the files, which follow from the config.
 
     The same wherever the experiment's folder is: of a config outside it the name alone is kept. `number`: a round's.
+    `system`: what is trained, named only where it is a variation of what the command trains by itself.
     """
     here, path = Path.cwd(), Path(os.path.normpath(config.absolute()))
     shown = path.relative_to(here) if path.is_relative_to(here) else Path(path.name)
-    words = ["ink", command, "--config", str(shown), "--domain", domain, "--seed", str(seed)]
+    words = ["ink", command, "--config", str(shown)]
+    if system is not None and variation_named(system) is not None:
+        words += ["--system", system]
+    words += ["--domain", domain, "--seed", str(seed)]
     return shlex.join(words if number is None else [*words, "--round", str(number)])

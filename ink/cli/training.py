@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -46,21 +48,37 @@ def train_base(config: Path, seed: int, vocabulary: Path, corpus: Path, data: Pa
         job.trained(output / "record.json")
 
 
+def _varied_option(system: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Make the option with which a command trains a variation of `system`."""
+
+    def checked(context: click.Context, parameter: click.Parameter, value: str) -> str:
+        from ink.variations import variation_named
+
+        variation = variation_named(value)
+        if value != system and (variation is None or variation.of != system):
+            raise click.BadParameter(f"{value} is neither {system} nor a variation of it, such as {system}_inner64")
+        return value
+
+    text = f"{system}, or a variation of it, such as {system}_inner64."
+    return click.option("--system", default=system, show_default=True, callback=checked, help=text)
+
+
 @click.command("train-adapter")
 @config_option
+@_varied_option("adapter")
 @domain_option
 @seed_option
 @domain_files_options
 @output_option
-def train_adapter(config: Path, domain: str, seed: int, output: Path, **files: Path) -> None:
+def train_adapter(config: Path, system: str, domain: str, seed: int, output: Path, **files: Path) -> None:
     """Train the Adapter baseline on a domain."""
-    with tracked(config, "train-adapter", system="adapter", domain=domain, seed=seed) as job:
+    with tracked(config, "train-adapter", system=system, domain=domain, seed=seed) as job:
         from ink.training.adapter_training import train_adapter as train
 
         use_machine()
-        settings = load_settings(config, "train-adapter", domain)
-        command = typed("train-adapter", config, domain, seed)
-        train(make_domain(settings, **files), settings, seed, output, job.epoch, command)
+        settings = load_settings(config, "train-adapter", domain, system)
+        command = typed("train-adapter", config, domain, seed, system=system)
+        train(make_domain(settings, **files), settings, seed, output, job.epoch, command, system)
         job.trained(output / "record.json")
 
 
@@ -87,15 +105,17 @@ def train_knn_kd(
 
 @click.command("train-ink-round")
 @config_option
+@_varied_option("ink")
 @domain_option
 @seed_option
 @click.option("--round", "number", type=int, required=True, help="Number of the round, from 1.")
 @domain_files_options
-@path_option("--datastore", "This round's datastore.")
+@path_option("--datastore", "The base model's datastore of the domain.")
 @path_option("--previous", "Folder of the round before; none for round 1.", required=False)
 @output_option
 def train_ink_round(
     config: Path,
+    system: str,
     domain: str,
     seed: int,
     number: int,
@@ -104,36 +124,55 @@ def train_ink_round(
     output: Path,
     **files: Path,
 ) -> None:
-    """Train one round of INK on its datastore, or record that training has stopped."""
+    """Refresh the datastore and train one round of INK on it, or record that training has stopped."""
     from ink.training.stopped import has_stopped, write_stopped_round
 
     if previous is not None and has_stopped(previous):
         write_stopped_round(number, output)
         return
-    with tracked(config, "train-ink-round", system="ink", domain=domain, seed=seed, number=number) as job:
+    with tracked(config, "train-ink-round", system=system, domain=domain, seed=seed, number=number) as job:
         from ink.training.ink_rounds import train_round
 
         use_machine()
-        settings = load_settings(config, "train-ink-round", domain)
-        command = typed("train-ink-round", config, domain, seed, number)
+        settings = load_settings(config, "train-ink-round", domain, system)
+        command = typed("train-ink-round", config, domain, seed, number, system)
         found = make_domain(settings, **files)
-        train_round(found, settings, seed, number, datastore, previous, output, job.epoch, command)
+        train_round(found, settings, seed, number, datastore, previous, output, job.epoch, command, system)
 
 
 @click.command("finish-ink")
 @config_option
+@_varied_option("ink")
 @domain_option
 @run_seed_option
 @domain_files_options
 @path_option("--round", "Folder of a round; give all of them.", multiple=True)
 @output_option
-def finish_ink(config: Path, domain: str, seed: int, output: Path, round: tuple[Path, ...], **files: Path) -> None:
+def finish_ink(
+    config: Path, system: str, domain: str, seed: int, output: Path, round: tuple[Path, ...], **files: Path
+) -> None:
     """Average INK's last rounds and the best one into the final adapter."""
-    with tracked(config, "finish-ink", system="ink", domain=domain, seed=seed) as job:
+    with tracked(config, "finish-ink", system=system, domain=domain, seed=seed) as job:
         from ink.training.ink_rounds import finish_rounds
 
         use_machine()
-        settings = load_settings(config, "finish-ink", domain)
-        command = typed("finish-ink", config, domain, seed)
+        settings = load_settings(config, "finish-ink", domain, system)
+        command = typed("finish-ink", config, domain, seed, system=system)
         finish_rounds(make_domain(settings, **files), settings, round, output, command)
+        job.trained(output / "record.json")
+
+
+@click.command("choose-ink")
+@config_option
+@domain_option
+@run_seed_option
+@path_option("--point", "Folder of a point's final adapter; give all points with all seeds.", multiple=True)
+@output_option
+def choose_ink(config: Path, domain: str, seed: int, output: Path, point: tuple[Path, ...]) -> None:
+    """Choose INK's alpha and beta: the point of the search with the best dev BLEU, its adapter for this seed."""
+    with tracked(config, "choose-ink", system="ink", domain=domain, seed=seed) as job:
+        from ink.training.search import choose
+
+        load_settings(config, "choose-ink", domain)
+        choose(point, domain, seed, output)
         job.trained(output / "record.json")

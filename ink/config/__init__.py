@@ -6,5 +6,20 @@ from ink.config.checking import check
 from ink.config.domains import Config, adapted_domains, data_domains, for_domain, has_training
 from ink.config.loading import load
 from ink.config.overrides import read_overrides
+from ink.config.variations import ablations_of, scored_variations, searched_points, sizes_of, variations
 
-__all__ = ["Config", "adapted_domains", "check", "data_domains", "for_domain", "has_training", "load", "read_overrides"]
+__all__ = [
+    "Config",
+    "ablations_of",
+    "adapted_domains",
+    "check",
+    "data_domains",
+    "for_domain",
+    "has_training",
+    "load",
+    "read_overrides",
+    "scored_variations",
+    "searched_points",
+    "sizes_of",
+    "variations",
+]

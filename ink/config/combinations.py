@@ -6,9 +6,10 @@ import string
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ink.config.domains import Config, adapted_domains, data_domains, has_training
+from ink.config.domains import Config, adapted_domains, data_domains, for_domain, has_training
 from ink.config.schema import nearest, shown
 from ink.systems import OWN_SYSTEMS, SYSTEMS, system_named
+from ink.variations import variation_named
 
 # Of each section of a system with a datastore, the setting that says how many neighbours.
 NEIGHBOURS = {"v_knn": "k", "a_knn": "max_k", "r_knn": "max_k", "ink": "k", "knn_kd": "stored"}
@@ -37,7 +38,7 @@ def _systems(config: Config) -> Iterator[str]:
         if name not in known:
             yield f"systems[{position}]: found {shown(name)}; allowed: one of {', '.join(known)}{nearest(name, known)}"
     for name in config[OWN_SYSTEMS]:
-        if name in {*SYSTEMS, *config}:
+        if name in {*SYSTEMS, *config} or variation_named(name) is not None:
             yield f"{OWN_SYSTEMS}.{name}: found a name that is taken; allowed: no other system's or section's"
 
 
@@ -115,7 +116,8 @@ def _splits(files: Config) -> Iterator[str]:
 
 
 def _values_by_domain(config: Config, name: str, values: dict[str, Any]) -> Iterator[str]:
-    known, needed = data_domains(config), adapted_domains(config)
+    known = data_domains(config)
+    needed = [domain for domain in config["domains"] if domain in known and has_training(config, domain)]
     for domain in values:
         if domain not in known:
             allowed = f"{', '.join(known)}{nearest(domain, known)}"
@@ -150,6 +152,7 @@ def _settings(config: Config) -> Iterator[str]:
         for key, k in _each("ink.k", config["ink"]["k"]):
             if k < 2:
                 yield f"{key}: found {k}; allowed: at least 2, since ink.variant released drops the first neighbour"
+    yield from _variations(config)
     for key, k in _each("a_knn.max_k", config["a_knn"]["max_k"]):
         if k & (k - 1):
             yield f"{key}: found {k}; allowed: a power of 2, since A-kNN chooses among the first 1, 2, 4, .. neighbours"
@@ -160,6 +163,22 @@ def _settings(config: Config) -> Iterator[str]:
     yield from _batches(config)
     yield from _model(config)
     yield from _datastore(config)
+
+
+def _variations(config: Config) -> Iterator[str]:
+    """Variations that differ from what runs anyway, and none beside a search, which decides alpha and beta anew."""
+    for domain in adapted_domains(config):
+        ink, adapter = (for_domain(config[section], domain, config["domains"]) for section in ("ink", "adapter"))
+        for key, value in (("adapter.sizes", adapter["sizes"]), ("ink.ablations", ink["ablations"])):
+            if value and ink["search"]:
+                yield (
+                    f"{key}: found {shown(value)} for {domain} with ink.search; allowed: one after the other, with the "
+                    "alpha and beta that the search has chosen"
+                )
+        if (inner := adapter["inner_dimension"]) in adapter["sizes"]:
+            yield f"adapter.sizes: found {inner} for {domain}; allowed: others than adapter.inner_dimension, which runs"
+        if ink["refresh"] == "never" and "without_refresh" in ink["ablations"]:
+            yield "ink.ablations: found without_refresh with ink.refresh never; allowed: with ink.refresh every_round"
 
 
 def _stored_neighbours(knn_kd: Config) -> Iterator[str]:

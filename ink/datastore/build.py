@@ -27,7 +27,7 @@ def build_datastore(
     *,
     key: str,
     batch_tokens: int,
-    index: Mapping[str, Any],
+    index: Mapping[str, Any] | None,
     log_probs: bool = True,
     trained_index: Path | None = None,
 ) -> DatastoreMeta:
@@ -35,7 +35,7 @@ def build_datastore(
 
     One entry per target position, end of sentence included, without dropout. `log_probs` stores the model's own
     log p(value | key) with each entry; without it no output layer is computed. `trained_index` gives centroids and
-    codebooks to keep.
+    codebooks to keep. Without `index` the datastore has none, and cannot be searched through one.
     """
     sizes = np.asarray(dataset.tgt_sizes, dtype=np.int64)
     offsets = np.concatenate([[0], np.cumsum(sizes)])
@@ -45,7 +45,8 @@ def build_datastore(
         datastore = create_datastore(temporary, meta)
         datastore.offsets[:] = offsets
         _fill(datastore, model, dataset, key, batch_tokens)
-        build_index(datastore.keys, index, datastore.index_path, trained_index)
+        if index is not None:
+            build_index(datastore.keys, index, datastore.index_path, trained_index)
         seal(datastore)
     return meta
 

@@ -55,12 +55,15 @@ def seconds_by_job(extent: Extent, flops: float) -> dict[str, float]:
         trainings = [_combiner(extent, forward, name, domain) for name in extent.combiners for domain in domains]
         found["train_combiner"] = sum(trainings) * seeds
     if "adapter" in extent.trained:
-        found["train_adapter"] = (epoch + dev) * extent.trained["adapter"] + START_UP * len(domains) * seeds
+        share = extent.trainings("adapter") / max(1, len(domains))
+        found["train_adapter"] = share * ((epoch + dev) * extent.trained["adapter"] + START_UP * len(domains) * seeds)
     if "ink" in extent.trained:
         rounds, jobs = extent.trained["ink"], START_UP * len(domains) * seeds
-        found["train_ink_round"] = (1.5 * epoch + dev + jobs) * rounds  # with search and its terms of the loss
-        found["refresh_datastore"] = (everything * seeds * forward / SHARE_TRAINING + jobs) * (rounds - 1)
-        found["finish_ink"] = dev + jobs
+        share = extent.trainings("ink") / max(1, len(domains))
+        refreshes = everything * seeds * forward / SHARE_TRAINING * (rounds - 1)
+        # with search and its terms of the loss
+        found["train_ink_round"] = share * ((1.5 * epoch + dev + jobs) * rounds + refreshes)
+        found["finish_ink"] = share * (dev + jobs)
     if extent.searches_ink:
         found["build_adapted_datastore"] = (everything * forward / SHARE_TRAINING + START_UP * len(domains)) * seeds
     found["evaluate"] = 0.0

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ink.config import Config, adapted_domains
+from ink.config import Config, adapted_domains, scored_variations, searched_points, variations
 from ink.doctor.inputs import TextFile, source_files
 from ink.systems import retrieval_settings, seeds_of, system_named
+from ink.variations import variation_named
 
 # Assumptions, each measured once on the embedded corpus (3,000 merges) or on real text with 10,000.
 GENERAL_TOKENS = 17  # target tokens of a generated sentence of the general domain
@@ -97,7 +98,20 @@ class Extent:
             for system in self.config["systems"]
             for domain in (self.config["domains"] if system == "off_the_shelf" else self.domains)
             for _ in seeds_of(system, self.config["seeds"])
+        ] + [
+            (name, domain)
+            for domain in self.domains
+            for name in scored_variations(self.config, domain)
+            for _ in self.config["seeds"]
         ]
+
+    def trainings(self, system: str) -> int:
+        """Count the trainings of `adapter` or `ink` and of its variations over all domains, one seed's."""
+        own = len(self.domains) if system in {system_named(name).model for name in self.config["systems"]} else 0
+        if system == "ink":
+            own -= sum(1 for domain in self.domains if searched_points(self.config, domain))
+        of_it = [name for name in variations(self.config) if (found := variation_named(name)) and found.of == system]
+        return own + sum(len(variations(self.config)[name]) for name in of_it)
 
     def adapter_parameters(self) -> int:
         """Return the parameters of adapters behind every layer."""

@@ -22,6 +22,8 @@ def curve_points(entry: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
         if key == "seconds":
             seconds = value if isinstance(value, Mapping) else {"training": value}
             yield from ((f"time/{kind}_seconds", float(spent)) for kind, spent in seconds.items())
+            if "refresh" in seconds:
+                yield "time/refresh_share", float(seconds["refresh"]) / sum(seconds.values())
         elif key in _NAMED_OTHERWISE:
             yield _NAMED_OTHERWISE[key], float(value)
         elif key not in _COUNTS and isinstance(value, int | float):

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ink.config import searched_points
 from ink.settings import settings_for, without_effect_removed
 from ink.systems import check_exists, run_that_trains, system_named
 
@@ -57,13 +58,19 @@ def first_job(config: Mapping[str, Any], name: RunName) -> str:
     if _holds_the_base_model(config, name):
         return "train-base"
     system = system_named(name.system)
+    if name.system == "ink" and name.domain in config["domains"] and searched_points(config, name.domain):
+        return "choose-ink"
     if system.learns_combiner and run_that_trains(config, name.system) != name.system:
         return "evaluate"  # with what another system's run has trained
     return system.first_job
 
 
 def last_job(config: Mapping[str, Any], name: RunName) -> str:
-    """Return the job that finishes a run: scoring, or training the base model where nobody asked for its scores."""
+    """Return the job that finishes a run: scoring, or training where nobody asked for scores: of the base model, and of
+    what is tried on dev alone.
+    """
+    if name.domain in config["domains"] and name.system in searched_points(config, name.domain):
+        return "finish-ink"
     if _holds_the_base_model(config, name) and name.system not in config["systems"]:
         return "train-base"
     return "evaluate"

@@ -92,15 +92,17 @@ def train_adapter(
     output: Path,
     on_epoch: EpochReport = ignore_epoch,
     command: str | None = None,
+    system: str = "adapter",
 ) -> None:
     """Train the Adapter baseline (Bapna and Firat 2019) and write the folder `output`.
 
     It holds adapter.safetensors, the average that is used; epochs/N.safetensors; record.json with the curves.
     `on_epoch` is told of each epoch's entry of the history, after an interruption of those before it as well.
-    `command` is what a person would type, for the files to say.
+    `command` is what a person would type, and `system` what is trained, for the files to say.
     """
-    training = AdapterTraining(domain, settings, seed, ["--criterion", "label_smoothed_cross_entropy"], command=command)
-    with unfinished(output, training.identity(system="adapter")) as folder:
+    criterion = ["--criterion", "label_smoothed_cross_entropy"]
+    training = AdapterTraining(domain, settings, seed, criterion, system=system, command=command)
+    with unfinished(output, training.identity(system=system)) as folder:
         training.train_in(folder)
         history = training.run.history
         for entry in history:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,14 @@ from ink.nmt.adapter_file import read_metadata
 from ink.training import criterion as _registers_the_criterion  # noqa: F401
 from ink.training.adapter_training import AdapterTraining, finish
 from ink.training.neighbours import EveryBatch, OncePerRound, Source, TrainingNeighbours, find_once
+from ink.training.refresh import refresh
 from ink.training.report import EpochReport, ignore_epoch
 from ink.training.stopping import patience_has_run_out
 from ink.training.unfinished import unfinished
 
 FOUND = "neighbours.npy"
+REFRESHED = "datastore"
+SPENT = "seconds.json"
 
 
 def train_round(
@@ -27,41 +31,62 @@ def train_round(
     settings: Mapping[str, Any],
     seed: int,
     number: int,
-    datastore: Path,
+    first_datastore: Path,
     previous: Path | None,
     output: Path,
     on_epoch: EpochReport = ignore_epoch,
     command: str | None = None,
+    system: str = "ink",
 ) -> None:
-    """Train round `number` on `datastore`, which holds the keys of `previous` (round 1: of the base model).
+    """Refresh the datastore with `previous`, the round before, and train round `number` on it.
 
-    Writes the folder `output`: adapter.safetensors, state.pt (optimiser, schedule, place in the data) and record.json
-    with the history so far. settings: as for an adapter, and index and ink. `on_epoch` is told of the round; `command`
-    is what a person would type, for the file to say.
+    Round 1 has no round before it and trains on `first_datastore`, the base model's; where ink.refresh is `never`, so
+    does every other. Writes the folder `output`: adapter.safetensors, state.pt (optimiser, schedule, place in the data)
+    and record.json with the history so far. settings: as for an adapter, and datastore, index and ink. `on_epoch` is
+    told of the round; `command` is what a person would type, for the file to say, and `system` what is trained.
     """
     chosen = settings["ink"]
     options = ["--criterion", "ink", "--alpha", str(chosen["alpha"]), "--beta", str(chosen["beta"])]
     options += ["--variant", chosen["variant"]]
-    training = AdapterTraining(domain, settings, seed, options, system="ink", command=command)
+    training = AdapterTraining(domain, settings, seed, options, system=system, command=command)
     if previous is not None:
         training.run.restore(previous / "state.pt")
     # round 1 trains on the base model's datastore; adapters that start at zero do not change its keys
-    owner = training.model.base_fingerprint if previous is None else training.model.fingerprint
+    refreshes = previous is not None and chosen["refresh"] == "every_round"
+    base = training.model.base_fingerprint
+    owner = training.model.fingerprint if refreshes else base
     store = None
     if chosen["alpha"] or chosen["beta"]:
-        store = open_datastore(datastore, model=owner, corpus=domain.data.fingerprint, key="decoder_output")
-    with unfinished(output, training.identity(system="ink", round=number, keys_of=owner)) as folder:
+        store = open_datastore(first_datastore, model=base, corpus=domain.data.fingerprint, key="decoder_output")
+    with unfinished(output, training.identity(system=system, round=number, keys_of=owner)) as folder:
+        seconds = read_json(folder / SPENT) if (folder / SPENT).exists() else {}
+        if store is not None and refreshes:
+            # before the weights move on to where an interrupted job has left them
+            with _timed("refresh", seconds, folder):
+                store = refresh(training.model, domain.data, settings, store, folder / REFRESHED)
         training.train_in(folder)
-        start = time.perf_counter()
         if store is not None:
-            training.criterion.neighbours = TrainingNeighbours(store, _source(store, settings, folder))
-        training.epoch("INK, round", on_epoch, {"neighbours": time.perf_counter() - start})
-        remove(folder / FOUND)
+            with _timed("neighbours", seconds, folder):
+                source = _source(store, settings, folder)
+            training.criterion.neighbours = TrainingNeighbours(store, source)
+        training.epoch("INK, round", on_epoch, seconds)
+        for name in (FOUND, REFRESHED, SPENT):
+            remove(folder / name)
         training.write_adapter(folder / "adapter.safetensors")
         training.run.save(folder / "state.pt")
         history = training.run.history
         stop = patience_has_run_out(history, settings["training"]["patience"])
         write_json(folder / "record.json", {"round": number, "status": "trained", "stop": stop, "history": history})
+
+
+@contextmanager
+def _timed(what: str, seconds: dict[str, float], folder: Path) -> Iterator[None]:
+    """Note how long the block takes; a job that goes on in the folder keeps what the first one needed."""
+    start = time.perf_counter()
+    yield
+    if what not in seconds:
+        seconds[what] = time.perf_counter() - start
+        write_json(folder / SPENT, seconds)
 
 
 def _source(store: Datastore, settings: Mapping[str, Any], folder: Path) -> Source:

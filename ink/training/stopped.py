@@ -17,10 +17,3 @@ def write_stopped_round(number: int, output: Path) -> None:
     with write_atomically(output) as folder:
         folder.mkdir(parents=True)
         write_json(folder / "record.json", {"round": number, "status": "stopped", "stop": True})
-
-
-def write_stopped_datastore(number: int, output: Path) -> None:
-    """Write the record of a refresh that was not made."""
-    with write_atomically(output) as folder:
-        folder.mkdir(parents=True)
-        write_json(folder / "stopped.json", {"round": number, "status": "stopped"})

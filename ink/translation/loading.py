@@ -15,7 +15,7 @@ from ink.errors import InkError
 from ink.layout import Layout
 from ink.nmt.adapter_file import read_metadata
 from ink.nmt.translation_model import load_translation_model
-from ink.systems import OWN_SYSTEMS, SYSTEMS, retrieval_settings, system_named
+from ink.systems import check_exists, retrieval_settings, system_named
 from ink.translation.translator import Translator
 
 
@@ -31,8 +31,7 @@ def load_translator(
 
     Raises InkError naming the command that trains it where it has not been trained.
     """
-    if system not in (systems := [*SYSTEMS, *config[OWN_SYSTEMS]]):
-        raise InkError(f"system {system!r} is unknown; known: {', '.join(systems)}")
+    check_exists(config, system)
     layout = Layout(config)
     chosen = config["seeds"][0] if seed is None else seed
     what = system_named(system)

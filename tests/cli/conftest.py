@@ -155,8 +155,8 @@ COMMANDS = {
     "adapt": f"train-adapter --config config.yaml --domain koran --seed 1 {MODEL} --corpus corpus",
     "round": f"train-ink-round --config config.yaml --domain koran --seed 1 --round 1 {MODEL} --corpus corpus "
     "--datastore datastore",
-    "refresh": f"refresh-datastore --config config.yaml --domain koran --seed 1 --round 2 {MODEL} "
-    "--previous round --first-datastore datastore",
+    "go on": f"train-ink-round --config config.yaml --domain koran --seed 1 --round 2 {MODEL} --corpus corpus "
+    "--previous round --datastore datastore",
     "tune": f"tune-v-knn --config config.yaml --domain koran {MODEL} --corpus corpus --datastore datastore",
     "learn": f"train-combiner --config config.yaml --domain koran --seed 1 {MODEL} --corpus corpus "
     "--datastore datastore",

@@ -194,10 +194,9 @@ def test_a_round_after_the_last_one_costs_no_start_up(tmp_path: Path) -> None:
     folders = ("config", "vocabulary", "data", "base-model")
     files = [part for name in folders for part in (f"--{name}", str(tmp_path / name))]
     commands: list[list[str | Path]] = [
-        ["refresh-datastore", "--first-datastore", tmp_path / "none", "--output", tmp_path / "datastores" / "4"],
-        ["train-ink-round", "--corpus", tmp_path / "none", "--datastore", tmp_path / "datastores" / "4"],
+        ["train-ink-round", "--corpus", tmp_path / "none", "--datastore", tmp_path / "none"],
     ]
-    commands[1] += ["--output", tmp_path / "rounds" / "4"]
+    commands[0] += ["--output", tmp_path / "rounds" / "4"]
     for name, *options in commands:
         arguments = [name, "--domain", "koran", "--seed", "1", "--round", "4", "--previous", previous, *files, *options]
         seconds = []

@@ -173,10 +173,10 @@ CASES: dict[str, tuple[Damage, str, tuple[str, ...], str]] = {
         "adapter adapter/adapter.safetensors (system adapter, domain koran, seed 1) does not fit the layers of ",
     ),
     "an adapter cut short": (
-        lambda e: e.cut("round/adapter.safetensors"),
-        "refresh",
-        (),
-        "adapter round/adapter.safetensors is not a whole safetensors file",
+        lambda e: e.cut("adapter/adapter.safetensors"),
+        "score",
+        ADAPTER,
+        "adapter adapter/adapter.safetensors is not a whole safetensors file",
     ),
     "a carried adapter cut short": (
         lambda e: e.cut("adapter/adapter.safetensors"),
@@ -295,7 +295,7 @@ def test_it_is_refused_in_one_line_and_nothing_is_overwritten(
     damage, name, more, said = CASES[case]
     outputs = {
         "build": ("--output", "out"),
-        "refresh": ("--output", "out"),
+        "go on": ("--output", "out"),
         "adapt": ("--output", "out"),
         "round": ("--output", "out"),
         "prepare": ("--output", "out"),
@@ -352,7 +352,7 @@ def test_a_config_cut_within_a_line_is_refused(experiment: Any, commands: Any, s
 def test_the_undamaged_experiment_is_not_refused(experiment: Any, commands: Any, spelled: Any) -> None:
     """What the fixture has not run already works before anything is damaged: it is the damage that is refused."""
     for name, more in (
-        ("refresh", ("--output", "out")),
+        ("go on", ("--output", "out")),
         ("score", (*V_KNN, "--scores", "out.json")),
         ("score", (*A_KNN, "--scores", "out.json")),
         ("learn", ("--system", "r_knn", "--output", "out.combiner")),

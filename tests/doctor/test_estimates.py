@@ -151,13 +151,13 @@ def test_more_to_do_takes_longer(extent: Extent) -> None:
     before = duration.seconds_by_job(extent, 1e10)
     assert set(before) == {
         *("prepare_corpus", "build_datastore", "train_base", "tune_v_knn"),
-        *("train_ink_round", "refresh_datastore", "finish_ink", "evaluate"),
+        *("train_ink_round", "finish_ink", "evaluate"),
     }
     slower = duration.seconds_by_job(extent, 1e6)
     assert all(slower[rule] > before[rule] for rule in set(before) - {"prepare_corpus"})
     extent.config["seeds"] = [1, 2]
     twice = duration.seconds_by_job(extent, 1e10)
-    for rule in ("train_ink_round", "refresh_datastore", "finish_ink"):
+    for rule in ("train_ink_round", "finish_ink"):
         assert twice[rule] == pytest.approx(2 * before[rule])
     assert twice["build_datastore"] == before["build_datastore"]
 

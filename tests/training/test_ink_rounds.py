@@ -1,4 +1,4 @@
-"""INK's rounds, each run on its own with its own refreshed datastore, as the workflow does."""
+"""INK's rounds, each run on its own from what the one before left on disk, as the workflow does."""
 
 from __future__ import annotations
 
@@ -10,14 +10,17 @@ import pytest
 import torch
 
 from ink.datastore.build import build_datastore
-from ink.datastore.storage import open_datastore
+from ink.datastore.storage import Datastore, open_datastore
 from ink.errors import InkError
 from ink.evaluation.dev_bleu import DevBleu
 from ink.files import read_json, write_json
 from ink.nmt.adapter import read_adapter
-from ink.training.adapter_training import train_adapter
+from ink.training.adapter_training import AdapterTraining, train_adapter
 from ink.training.ink_rounds import finish_rounds, train_round
-from ink.training.stopped import has_stopped, write_stopped_datastore, write_stopped_round
+from ink.training.neighbours import TrainingNeighbours
+from ink.training.refresh import refresh
+from ink.training.report import ignore_epoch
+from ink.training.stopped import has_stopped, write_stopped_round
 
 ROUNDS = 3
 EXACT = {"type": "exact"}
@@ -31,7 +34,8 @@ def settings_of(tiny: Any, **ink: Any) -> dict[str, Any]:
     return settings
 
 
-def refresh(tiny: Any, settings: dict[str, Any], previous: Path | None, output: Path) -> Path:
+def datastore_of(tiny: Any, settings: dict[str, Any], previous: Path | None, output: Path) -> Path:
+    """Build the datastore of the model that a round left, from its files."""
     adapter = None if previous is None else previous / "adapter.safetensors"
     model = tiny.domain.load_model(settings, adapter=adapter)
     dataset = tiny.domain.data.load(model.task, "train")
@@ -45,9 +49,9 @@ def refresh(tiny: Any, settings: dict[str, Any], previous: Path | None, output: 
 def chain(tiny: Any, settings: dict[str, Any], folder: Path, seed: int = 1, rounds: int = ROUNDS) -> list[Path]:
     """Run rounds one after the other, each in the state that the one before left on disk."""
     done: list[Path] = []
+    datastore = datastore_of(tiny, settings, None, folder / "datastore")
     for number in range(1, rounds + 1):
         previous = done[-1] if done else None
-        datastore = refresh(tiny, settings, previous, folder / "datastores" / str(number))
         output = folder / "rounds" / str(number)
         train_round(tiny.domain, settings, seed, number, datastore, previous, output)
         done.append(output)
@@ -109,7 +113,7 @@ def test_a_round_continues_and_does_not_begin_again(tiny: Any, rounds: list[Path
 @pytest.mark.parametrize("terms", [{"alpha": 0.2, "beta": 0.0}, {"alpha": 0.0, "beta": 0.2}], ids=str)
 def test_each_term_changes_the_weights(tiny: Any, rounds: list[Path], tmp_path: Path, terms: dict[str, float]) -> None:
     plain, moved = tmp_path / "plain", tmp_path / "moved"
-    datastore = rounds[0].parent.parent / "datastores" / "1"
+    datastore = rounds[0].parent.parent / "datastore"
     train_round(tiny.domain, settings_of(tiny, alpha=0.0, beta=0.0), 1, 1, datastore, None, plain)
     train_round(tiny.domain, settings_of(tiny, **terms), 1, 1, datastore, None, moved)
     assert not same(plain / "adapter.safetensors", moved / "adapter.safetensors")
@@ -118,7 +122,7 @@ def test_each_term_changes_the_weights(tiny: Any, rounds: list[Path], tmp_path: 
 
 def test_neighbours_are_found_once_or_for_every_batch(tiny: Any, rounds: list[Path], tmp_path: Path) -> None:
     """With dropout the two query with other vectors, and train other weights; what was found is not kept."""
-    datastore = rounds[0].parent.parent / "datastores" / "1"
+    datastore = rounds[0].parent.parent / "datastore"
     train_round(tiny.domain, settings_of(tiny, neighbours="per_batch"), 1, 1, datastore, None, tmp_path / "batch")
     train_round(tiny.domain, settings_of(tiny, neighbours="per_round"), 1, 1, datastore, None, tmp_path / "round")
     assert same(rounds[0] / "adapter.safetensors", tmp_path / "round" / "adapter.safetensors")
@@ -146,7 +150,8 @@ def test_a_round_s_record(rounds: list[Path]) -> None:
         assert entry["loss"] == pytest.approx(entry["loss_a"] + 0.2 * entry["loss_i"] + 0.2 * entry["loss_r"], abs=2e-3)
         assert 0 < entry["share_with_target"] <= 1
         assert -1 <= entry["cosine_same_value"] <= 1
-        assert set(entry["seconds"]) == {"neighbours", "training", "dev"}
+        refreshed = {"refresh"} if entry["round"] > 1 else set()
+        assert set(entry["seconds"]) == {"neighbours", "training", "dev"} | refreshed
 
 
 def test_the_state_holds_adapters_and_no_base_model(tiny: Any, rounds: list[Path]) -> None:
@@ -156,7 +161,7 @@ def test_the_state_holds_adapters_and_no_base_model(tiny: Any, rounds: list[Path
 
 
 def test_the_same_round_again_gives_the_same_bytes(tiny: Any, rounds: list[Path], tmp_path: Path) -> None:
-    datastore = rounds[0].parent.parent / "datastores" / "2"
+    datastore = rounds[0].parent.parent / "datastore"
     train_round(tiny.domain, settings_of(tiny), 1, 2, datastore, rounds[0], tmp_path / "again")
     again = (tmp_path / "again" / "adapter.safetensors").read_bytes()
     assert again == (rounds[1] / "adapter.safetensors").read_bytes()
@@ -164,12 +169,14 @@ def test_the_same_round_again_gives_the_same_bytes(tiny: Any, rounds: list[Path]
 
 @pytest.mark.parametrize("number", [1, 2, 3])
 def test_a_round_s_datastore_has_the_keys_of_the_checkpoint_that_it_claims(
-    tiny: Any, rounds: list[Path], number: int
+    tiny: Any, rounds: list[Path], tmp_path: Path, number: int
 ) -> None:
     """100 random keys against a forward pass over their sentence alone, from the files on disk."""
-    datastore = open_datastore(rounds[0].parent.parent / "datastores" / str(number))
     adapter = None if number == 1 else rounds[number - 2] / "adapter.safetensors"
     model = tiny.domain.load_model(tiny.settings, adapter=adapter)
+    datastore = open_datastore(rounds[0].parent.parent / "datastore")
+    if number > 1:
+        datastore = refresh(model, tiny.domain.data, settings_of(tiny), datastore, tmp_path / "refreshed")
     assert datastore.meta.model == model.fingerprint
     network, dataset = model.network.eval(), tiny.domain.data.load(model.task, "train")
     base = tiny.domain.load_model(tiny.settings).network.eval()
@@ -195,28 +202,90 @@ def test_a_round_s_datastore_has_the_keys_of_the_checkpoint_that_it_claims(
         assert np.median(moved) > 2e-2, "the adapters hardly changed a key: the comparison says nothing"
 
 
-def test_round_1_trains_on_the_base_model_s_datastore(tiny: Any, rounds: list[Path], tmp_path: Path) -> None:
-    later = rounds[0].parent.parent / "datastores" / "2"
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_datastore_that_is_not_the_base_model_s_is_refused(
+    tiny: Any, rounds: list[Path], tmp_path: Path, number: int
+) -> None:
+    settings = settings_of(tiny)
+    later = datastore_of(tiny, settings, rounds[0], tmp_path / "later")
     base = tiny.domain.load_model(tiny.settings).fingerprint
+    previous = rounds[0] if number == 2 else None
     with pytest.raises(InkError, match=f"made with model {open_datastore(later).meta.model}, but {base} is in use"):
-        train_round(tiny.domain, settings_of(tiny), 1, 1, later, None, tmp_path / "round")
+        train_round(tiny.domain, settings, 1, number, later, previous, tmp_path / "round")
     assert not (tmp_path / "round").exists()
 
 
-@pytest.mark.parametrize("number", [1, 3])
-def test_a_later_round_refuses_a_datastore_that_was_not_refreshed_for_it(
-    tiny: Any, rounds: list[Path], tmp_path: Path, number: int
+def keys_that_taught(monkeypatch: pytest.MonkeyPatch) -> list[Datastore]:
+    """Collect the datastores that rounds train on."""
+    seen: list[Datastore] = []
+    made = TrainingNeighbours.__init__
+
+    def collect(self: TrainingNeighbours, datastore: Datastore, source: Any) -> None:
+        seen.append(datastore)
+        made(self, datastore, source)
+
+    monkeypatch.setattr(TrainingNeighbours, "__init__", collect)
+    return seen
+
+
+def test_every_round_trains_on_the_keys_of_the_round_before(
+    tiny: Any, rounds: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    datastore = rounds[0].parent.parent / "datastores" / str(number)
-    with pytest.raises(InkError, match="was made with model"):
-        train_round(tiny.domain, settings_of(tiny), 1, 2, datastore, rounds[0], tmp_path / "round")
+    """What a round refreshes inside its own process are the keys that its file on disk gives to anybody."""
+    seen = keys_that_taught(monkeypatch)
+    settings = settings_of(tiny)
+    base = rounds[0].parent.parent / "datastore"
+    train_round(tiny.domain, settings, 1, 2, base, rounds[0], tmp_path / "round")
+    (trained_on,) = seen
+    expected = open_datastore(datastore_of(tiny, settings, rounds[0], tmp_path / "expected"))
+    assert trained_on.meta.model == expected.meta.model
+    # the folder has gone with the round, the mapped files have not
+    assert np.array_equal(trained_on.values, expected.values)
+    assert trained_on.path.name == "datastore"
+    assert not trained_on.path.exists()
+    assert same(tmp_path / "round" / "adapter.safetensors", rounds[1] / "adapter.safetensors")
+
+
+def test_without_refresh_every_round_trains_on_the_base_model_s_datastore(
+    tiny: Any, rounds: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = keys_that_taught(monkeypatch)
+    done = chain(tiny, settings_of(tiny, refresh="never"), tmp_path)
+    assert [store.path for store in seen] == [tmp_path / "datastore"] * ROUNDS
+    assert same(done[0] / "adapter.safetensors", rounds[0] / "adapter.safetensors")
+    assert not same(done[1] / "adapter.safetensors", rounds[1] / "adapter.safetensors")
+    history = read_json(done[-1] / "record.json")["history"]
+    assert not any("refresh" in entry["seconds"] for entry in history)
+
+
+def test_the_base_model_is_the_same_to_the_bit_after_training(tiny: Any, rounds: list[Path]) -> None:
+    before = dict(tiny.domain.load_model(tiny.settings).network.named_parameters())
+    training = AdapterTraining(tiny.domain, settings_of(tiny), 1, ["--criterion", "label_smoothed_cross_entropy"])
+    start = {name: weight.clone() for name, weight in training.model.network.adapter_weights().items()}
+    training.epoch("epoch", ignore_epoch)
+    network = training.model.network
+    assert any(not torch.equal(weight, start[name]) for name, weight in network.adapter_weights().items())
+    after = dict(network.named_parameters())
+    assert set(before) <= set(after)
+    assert [name for name in before if not torch.equal(before[name], after[name])] == []
+
+
+def test_an_index_is_built_only_where_training_searches_it(tiny: Any, rounds: list[Path], tmp_path: Path) -> None:
+    first = open_datastore(rounds[0].parent.parent / "datastore")
+    model = tiny.domain.load_model(tiny.settings, adapter=rounds[0] / "adapter.safetensors")
+    lists = {"type": "ivfpq", "lists": 4, "code_bytes": 8, "probes": 4, "training_sample": 2000, "seed": 7}
+    for neighbours, there in (("per_round", False), ("per_batch", True)):
+        settings = settings_of(tiny, neighbours=neighbours, refresh_index="retrain")
+        settings["index"] = lists
+        found = refresh(model, tiny.domain.data, settings, first, tmp_path / neighbours)
+        assert found.index_path.exists() == there
 
 
 @pytest.mark.parametrize(("what", "found"), [("corpus", "another"), ("key", "ffn_input")])
 def test_a_datastore_of_another_corpus_or_kind_of_key_is_refused(
     tiny: Any, tmp_path: Path, what: str, found: str
 ) -> None:
-    datastore = refresh(tiny, settings_of(tiny), None, tmp_path / "datastore")
+    datastore = datastore_of(tiny, settings_of(tiny), None, tmp_path / "datastore")
     meta = read_json(datastore / "meta.json")
     write_json(datastore / "meta.json", {**meta, what: found})
     with pytest.raises(InkError, match=rf"was made with {what}.* {found}, but {meta[what]} is in use"):
@@ -232,8 +301,6 @@ def test_a_round_whose_patience_has_run_out_says_so(tiny: Any, tmp_path: Path, m
     assert not has_stopped(tmp_path / "1")
     train_round(tiny.domain, settings, 1, 2, tmp_path, tmp_path / "1", tmp_path / "2")
     assert has_stopped(tmp_path / "2")
-    write_stopped_datastore(3, tmp_path / "datastore")
-    assert read_json(tmp_path / "datastore" / "stopped.json") == {"round": 3, "status": "stopped"}
     write_stopped_round(3, tmp_path / "3")
     assert has_stopped(tmp_path / "3")
     assert read_json(tmp_path / "3" / "record.json")["status"] == "stopped"

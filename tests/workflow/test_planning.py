@@ -15,11 +15,15 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 MINI = yaml.safe_load((REPOSITORY / "config" / "config.yaml").read_text(encoding="utf-8"))
 MICRO = yaml.safe_load((REPOSITORY / "tests" / "workflow" / "micro.yaml").read_text(encoding="utf-8"))
 
-INK = {"build_datastore": 1, "train_ink_round": 4, "refresh_datastore": 3, "finish_ink": 1}
+INK = {"build_datastore": 1, "train_ink_round": 4, "finish_ink": 1}
 
 
-def every_job(domains: int, rounds: int, systems: int = 9) -> dict[str, int]:
-    """The jobs of a synthetic experiment with one seed."""
+ABLATIONS, SIZES = len(MINI["ink"]["ablations"]["medical"]), len(MINI["adapter"]["sizes"]["koran"])
+
+
+def every_job(domains: int, rounds: int, systems: int = 9, ablations: int = 0, sizes: int = 0) -> dict[str, int]:
+    """The jobs of a synthetic experiment with one seed, and in all so many ablations and further adapter sizes."""
+    varied = ablations + sizes
     return {
         "generate_corpus": 1,
         "learn_vocabulary": 1,
@@ -30,12 +34,11 @@ def every_job(domains: int, rounds: int, systems: int = 9) -> dict[str, int]:
         "train_knn_kd": domains,
         "tune_v_knn": domains,
         "train_combiner": 3 * domains,  # one for R-kNN with and without keys
-        "train_adapter": domains,
-        "train_ink_round": domains * rounds,
-        "refresh_datastore": domains * (rounds - 1),
-        "finish_ink": domains,
+        "train_adapter": domains + sizes,
+        "train_ink_round": (domains + varied) * rounds,
+        "finish_ink": domains + varied,
         "build_adapted_datastore": domains,
-        "evaluate": domains * systems + 1,  # and the base model on the general domain
+        "evaluate": domains * systems + varied + sizes + 1,  # and the base model on the general domain
         "table1": 1,
         "table2": 1,
     }
@@ -45,8 +48,11 @@ def test_the_default_experiment_plans_every_training_job(clone: Any) -> None:
     planned = clone.plan()
     assert planned.code == 0, planned.text
     assert MINI["systems"] == list(SYSTEMS)
-    assert planned.planned == every_job(len(MINI["domains"]), MINI["ink"]["max_rounds"])
-    assert sum(planned.planned.values()) <= 124
+    assert (ABLATIONS, SIZES) == (3, 2)
+    assert planned.planned == every_job(
+        len(MINI["domains"]), MINI["ink"]["max_rounds"], ablations=ABLATIONS, sizes=SIZES
+    )
+    assert sum(planned.planned.values()) <= 150
 
 
 def test_planning_writes_nothing_but_snakemake_s_own_folder(clone: Any) -> None:
@@ -63,7 +69,7 @@ def test_table_2_alone(clone: Any) -> None:
 
 def test_one_domain(clone: Any) -> None:
     plan = clone.plan("--config", "domains=[koran]")
-    assert plan.planned == every_job(1, MINI["ink"]["max_rounds"])
+    assert plan.planned == every_job(1, MINI["ink"]["max_rounds"], sizes=SIZES)
     for other in set(MINI["domains"]) - {"koran"}:
         assert f"/adapters/adapter/{other}/" not in plan.text
         assert f"results/mini/scores/adapter/{other}" not in plan.text
@@ -96,7 +102,7 @@ def test_one_system_on_one_domain(clone: Any, system: str, jobs: dict[str, int])
 
 def test_systems_that_are_not_asked_for_are_not_planned(clone: Any) -> None:
     planned = clone.plan("--config", "systems=[adapter]", "domains=[koran]").planned
-    assert planned["evaluate"] == 1
+    assert planned["evaluate"] == 1 + SIZES
     assert not {
         "build_datastore",
         "store_neighbours",
@@ -114,18 +120,21 @@ def test_every_seed_trains_and_what_is_not_trained_runs_once(clone: Any) -> None
     rounds = MINI["ink"]["max_rounds"]
     expected = every_job(1, rounds)
     expected.update(
-        train_knn_kd=2, train_adapter=2, train_ink_round=2 * rounds, refresh_datastore=2 * (rounds - 1), finish_ink=2
+        train_knn_kd=2,
+        train_adapter=2 * (1 + SIZES),
+        train_ink_round=2 * (1 + SIZES) * rounds,
+        finish_ink=2 * (1 + SIZES),
     )
     expected["train_combiner"] = 3 * 2
     expected["build_adapted_datastore"] = 2
-    expected["evaluate"] = 1 + 1 + 1 + 7 * 2
+    expected["evaluate"] = 1 + 1 + 1 + 7 * 2 + 2 * SIZES * 2
     assert plan.planned == expected
 
 
 def test_nested_overrides_are_accepted(clone: Any) -> None:
     plan = clone.plan("--config", "ink={alpha: 0.3, k: {medical: 4, law: 8, it: 8, koran: 16}}", "domains=[koran, law]")
     assert plan.code == 0, plan.text
-    assert plan.planned == every_job(2, MINI["ink"]["max_rounds"])
+    assert plan.planned == every_job(2, MINI["ink"]["max_rounds"], sizes=SIZES)
 
 
 def test_an_experiment_s_file_is_complete(clone: Any) -> None:
@@ -208,3 +217,17 @@ def test_a_domain_without_training_text_is_scored_and_not_adapted(clone: Any, tm
     expected.update(adopt_vocabulary=1, ingest_corpus=3, prepare_corpus=3, evaluate=9 + 1 + 1)
     assert plan.planned == expected
     assert "scores/ink/it" not in plan.text
+
+
+def test_a_search_trains_every_point_and_chooses_among_them(clone: Any) -> None:
+    """Nothing but the chosen adapter is scored on test."""
+    config = copy.deepcopy(MINI)
+    config["domains"], config["systems"] = ["koran"], ["off_the_shelf", "ink"]
+    config["adapter"]["sizes"] = config["ink"]["ablations"] = []
+    config["ink"].update(search=True, search_over=[0.1, 0.3], max_rounds=2)
+    plan = clone.plan("--configfile", clone.write_config("search.yaml", config))
+    assert plan.code == 0, plan.text
+    jobs = {rule: plan.planned[rule] for rule in ("train_ink_round", "finish_ink", "choose_ink", "evaluate")}
+    assert jobs == {"train_ink_round": 4 * 2, "finish_ink": 4, "choose_ink": 1, "evaluate": 3}
+    assert "/adapters/ink_alpha0.1_beta0.3/koran/seed1" in plan.text
+    assert "scores/ink_alpha" not in plan.text

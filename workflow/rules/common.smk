@@ -1,6 +1,7 @@
 # What all stages share: the checked config, folders, and who needs what.
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -8,7 +9,15 @@ import yaml
 from snakemake.exceptions import WorkflowError
 
 from ink.cli.workflow import WORKFLOW
-from ink.config import check, has_training, read_overrides
+from ink.config import (
+    adapted_domains,
+    check,
+    has_training,
+    read_overrides,
+    scored_variations,
+    searched_points,
+    variations,
+)
 from ink.errors import InkError
 from ink.experiment_lock import hold
 from ink.files import write_atomically
@@ -17,6 +26,7 @@ from ink.processes import own_name
 from ink.settings import settings_for, without_effect_removed
 from ink.systems import OWN_SYSTEMS, SYSTEMS, retrieval_settings, seeds_of, system_named
 from ink.tracking.provenance import record_workflow
+from ink.variations import variation_named
 
 # nested values given by --config arrive as text
 read_overrides(config, workflow.config_settings.config)
@@ -36,9 +46,22 @@ THREADS = config["threads"]
 FIRST_SEED = config["seeds"][0]
 
 
+def either(names):
+    """A wildcard's constraint: one of these names."""
+    return "|".join(map(re.escape, names))
+
+
+VARIATIONS = variations(config)
+ADAPTERS, INKS = (
+    either([system, *(name for name in VARIATIONS if variation_named(name).of == system)])
+    for system in ("adapter", "ink")
+)
+SEARCHED = [domain for domain in adapted_domains(config) if searched_points(config, domain)]
+
+
 wildcard_constraints:
     domain="[^/]+",
-    system="|".join([*SYSTEMS, *config[OWN_SYSTEMS]]),
+    system=either([*SYSTEMS, *config[OWN_SYSTEMS], *VARIATIONS]),
     seed=r"\d+",
     round=r"\d+",
     key="decoder_output|ffn_input",
@@ -91,20 +114,13 @@ def options(**files):
     return " ".join(f"--{name.replace('_', '-')} {path}" for name, path in files.items())
 
 
-def ink_folder(wildcards):
-    return f"{WORK}/ink/{wildcards.domain}/seed{wildcards.seed}"
-
-
-def round_datastore(wildcards):
-    """Round 1 trains on the base model's datastore, every other on one refreshed with the round before."""
-    if int(wildcards.round) == 1:
-        return LAYOUT.datastore(wildcards.domain, "decoder_output")
-    return f"{ink_folder(wildcards)}/datastores/{wildcards.round}"
+def rounds_folder(wildcards):
+    return LAYOUT.rounds(wildcards.system, wildcards.domain, wildcards.seed)
 
 
 def previous_round(wildcards):
     number = int(wildcards.round)
-    return {"previous": f"{ink_folder(wildcards)}/rounds/{number - 1}"} if number > 1 else {}
+    return {"previous": f"{rounds_folder(wildcards)}/{number - 1}"} if number > 1 else {}
 
 
 def adapter_of(wildcards):
@@ -160,6 +176,16 @@ def table_inputs():
         *[f"{RESULTS}/scores/{run}.json" for run in runs()],
         *[f"{RESULTS}/hypotheses/{run}.{TARGET}" for run in runs()],
         *[f"{RESULTS}/references/{domain}.{TARGET}" for domain in DOMAINS],
+    ]
+
+
+def variation_scores():
+    """Scores of every variation that is scored: ablations and adapter sizes."""
+    return [
+        LAYOUT.scores(name, domain, seed)
+        for domain in adapted_domains(config)
+        for name in scored_variations(config, domain)
+        for seed in config["seeds"]
     ]
 
 

@@ -1,4 +1,4 @@
-# Adapters: the Adapter baseline in one job, INK as a chain of refreshes and rounds. kNN-KD: a model of its own.
+# Adapters: the Adapter baseline in one job, INK as a chain of rounds, and variations of both. kNN-KD: a model of its own.
 rule store_neighbours:
     input:
         datastore=LAYOUT.datastore("{domain}", "decoder_output"),
@@ -49,12 +49,14 @@ rule train_adapter:
     input:
         unpack(model_files),
     output:
-        adapter=LAYOUT.adapter("adapter", "{domain}", "{seed}"),
-        record=f"{WORK}/adapters/adapter/{{domain}}/seed{{seed}}/record.json",
+        adapter=LAYOUT.adapter("{system}", "{domain}", "{seed}"),
+        record=f"{WORK}/adapters/{{system}}/{{domain}}/seed{{seed}}/record.json",
     log:
-        f"{RESULTS}/logs/train_adapter/{{domain}}/seed{{seed}}.log",
+        f"{RESULTS}/logs/train_adapter/{{system}}/{{domain}}/seed{{seed}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/train_adapter/{{domain}}/seed{{seed}}.tsv"
+        f"{RESULTS}/benchmarks/train_adapter/{{system}}/{{domain}}/seed{{seed}}.tsv"
+    wildcard_constraints:
+        system=ADAPTERS,
     threads: THREADS["training"]
     resources:
         mem_mb=4000,
@@ -64,47 +66,23 @@ rule train_adapter:
         folder=subpath(output.adapter, parent=True),
         config=CONFIG,
     shell:
-        "ink --log {log} --threads {threads} train-adapter --config {params.config} --domain {wildcards.domain}"
-        " --seed {wildcards.seed} {params.files} --output {params.folder}"
-
-
-rule refresh_datastore:
-    input:
-        base_model=LAYOUT.base_model,
-        vocabulary=LAYOUT.vocabulary,
-        data=LAYOUT.data("{domain}"),
-        first_datastore=LAYOUT.datastore("{domain}", "decoder_output"),
-        previous=lambda wildcards: previous_round(wildcards)["previous"],
-    output:
-        temp(directory(f"{WORK}/ink/{{domain}}/seed{{seed}}/datastores/{{round}}")),
-    log:
-        f"{RESULTS}/logs/refresh_datastore/{{domain}}/seed{{seed}}/{{round}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/refresh_datastore/{{domain}}/seed{{seed}}/{{round}}.tsv"
-    priority: 10  # the longest chain goes first
-    threads: THREADS["datastore"]
-    resources:
-        mem_mb=4000,
-    params:
-        settings=settings("refresh-datastore"),
-        files=lambda wildcards, input: options(**input),
-        config=CONFIG,
-    shell:
-        "ink --log {log} --threads {threads} refresh-datastore --config {params.config} --domain {wildcards.domain}"
-        " --seed {wildcards.seed} --round {wildcards.round} {params.files} --output {output}"
+        "ink --log {log} --threads {threads} train-adapter --config {params.config} --system {wildcards.system}"
+        " --domain {wildcards.domain} --seed {wildcards.seed} {params.files} --output {params.folder}"
 
 
 rule train_ink_round:
     input:
         unpack(model_files),
         unpack(previous_round),
-        datastore=round_datastore,
+        datastore=LAYOUT.datastore("{domain}", "decoder_output"),
     output:
-        directory(f"{WORK}/ink/{{domain}}/seed{{seed}}/rounds/{{round}}"),
+        directory(LAYOUT.rounds("{system}", "{domain}", "{seed}") + "/{round}"),
     log:
-        f"{RESULTS}/logs/train_ink_round/{{domain}}/seed{{seed}}/{{round}}.log",
+        f"{RESULTS}/logs/train_ink_round/{{system}}/{{domain}}/seed{{seed}}/{{round}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/train_ink_round/{{domain}}/seed{{seed}}/{{round}}.tsv"
+        f"{RESULTS}/benchmarks/train_ink_round/{{system}}/{{domain}}/seed{{seed}}/{{round}}.tsv"
+    wildcard_constraints:
+        system=INKS,
     priority: 10  # the longest chain goes first
     threads: THREADS["training"]
     resources:
@@ -114,23 +92,25 @@ rule train_ink_round:
         files=lambda wildcards, input: options(**input),
         config=CONFIG,
     shell:
-        "ink --log {log} --threads {threads} train-ink-round --config {params.config} --domain {wildcards.domain}"
-        " --seed {wildcards.seed} --round {wildcards.round} {params.files} --output {output}"
+        "ink --log {log} --threads {threads} train-ink-round --config {params.config} --system {wildcards.system}"
+        " --domain {wildcards.domain} --seed {wildcards.seed} --round {wildcards.round} {params.files} --output {output}"
 
 
 rule finish_ink:
     input:
         unpack(model_files),
         rounds=lambda wildcards: [
-            f"{ink_folder(wildcards)}/rounds/{number}" for number in range(1, config["ink"]["max_rounds"] + 1)
+            f"{rounds_folder(wildcards)}/{number}" for number in range(1, config["ink"]["max_rounds"] + 1)
         ],
     output:
-        adapter=LAYOUT.adapter("ink", "{domain}", "{seed}"),
-        record=f"{WORK}/adapters/ink/{{domain}}/seed{{seed}}/record.json",
+        adapter=LAYOUT.adapter("{system}", "{domain}", "{seed}"),
+        record=f"{WORK}/adapters/{{system}}/{{domain}}/seed{{seed}}/record.json",
     log:
-        f"{RESULTS}/logs/finish_ink/{{domain}}/seed{{seed}}.log",
+        f"{RESULTS}/logs/finish_ink/{{system}}/{{domain}}/seed{{seed}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/finish_ink/{{domain}}/seed{{seed}}.tsv"
+        f"{RESULTS}/benchmarks/finish_ink/{{system}}/{{domain}}/seed{{seed}}.tsv"
+    wildcard_constraints:
+        system=INKS,
     threads: THREADS["decoding"]
     resources:
         mem_mb=4000,
@@ -141,5 +121,37 @@ rule finish_ink:
         folder=subpath(output.adapter, parent=True),
         config=CONFIG,
     shell:
-        "ink --log {log} --threads {threads} finish-ink --config {params.config} --domain {wildcards.domain}"
-        " --seed {wildcards.seed} {params.files} {params.rounds} --output {params.folder}"
+        "ink --log {log} --threads {threads} finish-ink --config {params.config} --system {wildcards.system}"
+        " --domain {wildcards.domain} --seed {wildcards.seed} {params.files} {params.rounds} --output {params.folder}"
+
+
+if SEARCHED:
+
+    ruleorder: choose_ink > finish_ink
+
+    rule choose_ink:
+        input:
+            points=lambda wildcards: [
+                LAYOUT.adapter(point, wildcards.domain, seed)
+                for point in searched_points(config, wildcards.domain)
+                for seed in config["seeds"]
+            ],
+        output:
+            adapter=LAYOUT.adapter("ink", "{domain}", "{seed}"),
+            record=f"{WORK}/adapters/ink/{{domain}}/seed{{seed}}/record.json",
+        log:
+            f"{RESULTS}/logs/choose_ink/{{domain}}/seed{{seed}}.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/choose_ink/{{domain}}/seed{{seed}}.tsv"
+        wildcard_constraints:
+            domain=either(SEARCHED),
+        resources:
+            mem_mb=1000,
+        params:
+            settings=settings("choose-ink"),
+            points=lambda wildcards, input: " ".join(f"--point {os.path.dirname(path)}" for path in input.points),
+            folder=subpath(output.adapter, parent=True),
+            config=CONFIG,
+        shell:
+            "ink --log {log} choose-ink --config {params.config} --domain {wildcards.domain} --seed {wildcards.seed}"
+            " {params.points} --output {params.folder}"
