@@ -3,12 +3,13 @@ import json
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import yaml
 from snakemake.exceptions import WorkflowError
 
 from ink.cli.workflow import WORKFLOW
-from ink.config import check, has_training, read_overrides
+from ink.config import accuracy_domains, check, has_training, read_overrides, speed_systems
 from ink.errors import InkError
 from ink.experiment_lock import hold
 from ink.files import write_atomically
@@ -34,6 +35,8 @@ GENERAL = config["data"]["general_domain"]
 DOMAINS = config["domains"]
 THREADS = config["threads"]
 FIRST_SEED = config["seeds"][0]
+ACCURACY_DOMAINS = accuracy_domains(config)
+SPEED_SYSTEMS = speed_systems(config)
 
 
 wildcard_constraints:
@@ -154,6 +157,15 @@ def runs():
     return [f"{system}/{domain}/seed{seed}" for system, domain in wanted for seed in seeds_of(system, config["seeds"])]
 
 
+def timed_files(wildcards):
+    """What the systems of Table 5 read, of the first seed; the command finds it where the workflow keeps it."""
+    found = [*model_files(wildcards).values()]
+    for system in SPEED_SYSTEMS:
+        run = SimpleNamespace(system=system, domain=wildcards.domain, seed=FIRST_SEED)
+        found += system_files(run).values()
+    return list(dict.fromkeys(found))
+
+
 def table_inputs():
     """Table 2, the gains and what was forgotten: scores and hypotheses of every run, and references."""
     return [
@@ -169,4 +181,5 @@ def table(name):
 
 def all_tables():
     names = ["table1", "table2", "gains", *(["general"] if GENERAL is not None else [])]
+    names += [*(["table3"] if ACCURACY_DOMAINS else []), *(["table5"] if SPEED_SYSTEMS else [])]
     return [path for name in names for path in table(name)]
