@@ -117,13 +117,9 @@ class Runner:
     settings: Mapping[str, Any]
 
     def decode(self, system: str, batch: int) -> Translations:
-        from ink.nmt.generation import generate
+        from ink.evaluation.speed import decoder_of
 
-        assembled = self.systems[system]
-        decoding = {**self.settings["decoding"], "batch_sentences": batch}
-        return generate(
-            assembled.network, self.dataset, assembled.model.target_dictionary, decoding, indices=self.indices
-        )
+        return decoder_of(self.systems, self.dataset, self.indices, self.settings["decoding"])(system, batch)
 
     def work(self, system: str, batch: int) -> dict[str, float]:
         """Decode, and count what a sentence takes: steps of beam search, and positions, those of every beam."""
@@ -151,18 +147,20 @@ def measured(runner: Runner, batches: Sequence[int], repeats: int) -> pd.DataFra
     """Time every system `repeats` times with each size of batch: a row a run, sentences a second on either clock."""
     import pandas as pd
 
+    from ink.evaluation.speed import WARM_UP, in_turn
+
     count = len(runner.indices)
+    # to warm up as well
+    work = {(system, batch): runner.work(system, batch) for batch in batches for system in runner.systems}
     rows = []
-    for batch in batches:
-        # to warm up as well
-        work = {system: runner.work(system, batch) for system in runner.systems}
-        for repeat in range(repeats):
-            for system in runner.systems:
-                found = runner.decode(system, batch)
-                row = {"batch": batch, "system": system, "repeat": repeat, **work[system]}
-                row |= {"wall": count / found.seconds, "cpu": count / found.cpu_seconds, "BLEU": runner.bleu(found)}
-                click.echo(row, err=True)
-                rows.append(row)
+    for repeat, batch, system in in_turn(list(runner.systems), batches, repeats):
+        if repeat == WARM_UP:
+            continue
+        found = runner.decode(system, batch)
+        row = {"batch": batch, "system": system, "repeat": repeat, **work[system, batch]}
+        row |= {"wall": count / found.seconds, "cpu": count / found.cpu_seconds, "BLEU": runner.bleu(found)}
+        click.echo(row, err=True)
+        rows.append(row)
     return pd.DataFrame(rows)
 
 
@@ -243,14 +241,6 @@ def by_search(runner: Runner, batch: int, searches: Sequence[str]) -> pd.DataFra
     return pd.DataFrame(rows)
 
 
-def processor() -> str:
-    """Return the processor's name."""
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return line.partition(":")[2].strip()
-    return "unknown processor"
-
-
 @click.command(help=__doc__)
 @click.option("--config", type=click.Path(path_type=Path), required=True, help="results/EXPERIMENT/config.yaml.")
 @click.option("--domain", required=True)
@@ -279,6 +269,7 @@ def main(
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from ink.cli.machine import use_machine
     from ink.errors import InkError
+    from ink.evaluation.speed import processor
 
     use_machine()
     try:

@@ -86,7 +86,27 @@ READS: dict[str, tuple[str, ...]] = {
     "evaluate": (*_TRANSLATION, "data.general_domain", "index"),
     "translate": (*_TRANSLATION, "text.split_unknown_subwords", "index"),
     "explain": (*_TRANSLATION, "text.split_unknown_subwords", "index"),
-    "tables": ("domains", "systems", "seeds", "data.general_domain", "evaluation"),
+    "knn-accuracy": (
+        "device",
+        *_LANGUAGES,
+        "datastore.batch_tokens",
+        "index",
+        "knn_accuracy.k",
+        "knn_accuracy.bucket_edges",
+    ),
+    "measure-speed": (
+        "device",
+        *_LANGUAGES,
+        "decoding.beam",
+        "decoding.length_penalty",
+        "decoding.max_len_a",
+        "decoding.max_len_b",
+        "index",
+        "speed.batch_sentences",
+        "speed.repeats",
+        "speed.sentences",
+    ),
+    "tables": ("domains", "systems", "seeds", "data.general_domain", "evaluation", "knn_accuracy", "speed"),
 }
 
 # How a job runs and not what it yields: a change here reruns nothing.

@@ -138,6 +138,14 @@ SETTINGS: dict[str, Any] = {
         "decay": 20,
     },
     "own_systems": {},
+    "knn_accuracy": {"domains": ["koran"], "k": [2, 4], "bucket_edges": [0, 10, 20, None]},
+    "speed": {
+        "domain": "koran",
+        "systems": ["r_knn", "ink"],
+        "batch_sentences": [2, 4],
+        "repeats": 2,
+        "sentences": 5,
+    },
     "mlflow": {"tracking_uri": None},
 }
 

@@ -35,6 +35,8 @@ COMMANDS = {
     "tune-v-knn": "ink.cli.evaluation",
     "train-combiner": "ink.cli.combiners",
     "evaluate": "ink.cli.evaluation",
+    "knn-accuracy": "ink.cli.measuring",
+    "measure-speed": "ink.cli.measuring",
     "translate": "ink.cli.translation",
     "describe-adapter": "ink.cli.translation",
     "explain": "ink.cli.explanation",

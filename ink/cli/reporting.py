@@ -8,7 +8,7 @@ import click
 
 from ink.cli.options import config_option, load_settings, path_option
 
-TABLES = ("table1", "table2", "gains", "general")
+TABLES = ("table1", "table2", "gains", "general", "table3", "table5")
 
 
 @click.command("tables")
@@ -17,7 +17,8 @@ TABLES = ("table1", "table2", "gains", "general")
 @click.argument("names", nargs=-1, type=click.Choice(TABLES))
 def tables(config: Path, results: Path, names: tuple[str, ...]) -> None:
     """Render tables (all of them by default) from the results folder alone."""
-    from ink.reporting import forgetting, gains, table1, table2
+    from ink.config import accuracy_domains, speed_systems
+    from ink.reporting import forgetting, gains, table1, table2, table3, table5
 
     settings = load_settings(config, "tables")
     domains, systems, seeds = settings["domains"], settings["systems"], settings["seeds"]
@@ -38,6 +39,14 @@ def tables(config: Path, results: Path, names: tuple[str, ...]) -> None:
                 evaluation["bootstrap_seed"],
                 evaluation["sacrebleu_tokeniser"],
             )
+        elif name == "table3":
+            if measured := accuracy_domains(settings):
+                accuracy = settings["knn_accuracy"]
+                table3.render(results, output, measured, seeds, accuracy["k"], accuracy["bucket_edges"])
+        elif name == "table5":
+            if timed := speed_systems(settings):
+                speed = settings["speed"]
+                table5.render(results, output, speed["domain"], timed, speed["batch_sentences"])
         elif settings["data"]["general_domain"] is not None:
             forgetting.render(results, output, domains, systems, seeds, settings["data"]["general_domain"])
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from ink.config.checking import check
 from ink.config.domains import Config, adapted_domains, data_domains, for_domain, has_training
 from ink.config.loading import load
+from ink.config.measures import accuracy_domains, speed_systems
 from ink.config.overrides import read_overrides
 from ink.config.variations import ablations_of, scored_variations, searched_points, sizes_of, variations
 
 __all__ = [
     "Config",
     "ablations_of",
+    "accuracy_domains",
     "adapted_domains",
     "check",
     "data_domains",
@@ -21,5 +23,6 @@ __all__ = [
     "scored_variations",
     "searched_points",
     "sizes_of",
+    "speed_systems",
     "variations",
 ]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import string
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Any
 
 from ink.config.domains import Config, adapted_domains, data_domains, for_domain, has_training
+from ink.config.measures import accuracy_domains
 from ink.config.schema import nearest, shown
 from ink.systems import OWN_SYSTEMS, SYSTEMS, system_named
 from ink.variations import variation_named
@@ -37,6 +39,10 @@ def _systems(config: Config) -> Iterator[str]:
     for position, name in enumerate(config["systems"]):
         if name not in known:
             yield f"systems[{position}]: found {shown(name)}; allowed: one of {', '.join(known)}{nearest(name, known)}"
+    for position, name in enumerate(config["speed"]["systems"]):
+        if name not in known:
+            allowed = f"one of {', '.join(known)}{nearest(name, known)}"
+            yield f"speed.systems[{position}]: found {shown(name)}; allowed: {allowed}"
     for name in config[OWN_SYSTEMS]:
         if name in {*SYSTEMS, *config} or variation_named(name) is not None:
             yield f"{OWN_SYSTEMS}.{name}: found a name that is taken; allowed: no other system's or section's"
@@ -86,6 +92,7 @@ def _domains(config: Config) -> Iterator[str]:
 
     if data["source"] == "files":
         yield from _splits(data["files"])
+    yield from _measured_domains(config)
     if config["base_model"]["path"] is None:
         if general is None:
             yield "data.general_domain: null; allowed: a domain, since base_model.train trains on it"
@@ -95,6 +102,21 @@ def _domains(config: Config) -> Iterator[str]:
         for key, value in config[section].items():
             if isinstance(value, dict):
                 yield from _values_by_domain(config, f"{section}.{key}", value)
+
+
+def _measured_domains(config: Config) -> Iterator[str]:
+    """Those of Tables 3 and 5: INK and R-kNN are there where there is training text."""
+    adaptable = [domain for domain in data_domains(config) if has_training(config, domain)]
+    named = [(f"knn_accuracy.domains[{place}]", name) for place, name in enumerate(config["knn_accuracy"]["domains"])]
+    if config["speed"]["domain"] is not None:
+        named.append(("speed.domain", config["speed"]["domain"]))
+    for key, domain in named:
+        if domain not in adaptable or domain == config["data"]["general_domain"]:
+            allowed = [name for name in adaptable if name != config["data"]["general_domain"]]
+            yield (
+                f"{key}: found {domain}; allowed: a domain to adapt to, with training text ({', '.join(allowed)})"
+                f"{nearest(domain, allowed)}"
+            )
 
 
 def _splits(files: Config) -> Iterator[str]:
@@ -159,6 +181,7 @@ def _settings(config: Config) -> Iterator[str]:
     training = config["combiner_training"]
     if (first := training["best_from"]) > (most := training["max_updates"]):
         yield f"combiner_training.best_from: found {first}; allowed: at most combiner_training.max_updates {most}"
+    yield from _buckets(config["knn_accuracy"]["bucket_edges"])
     yield from _stored_neighbours(config["knn_kd"])
     yield from _batches(config)
     yield from _model(config)
@@ -179,6 +202,14 @@ def _variations(config: Config) -> Iterator[str]:
             yield f"adapter.sizes: found {inner} for {domain}; allowed: others than adapter.inner_dimension, which runs"
         if ink["refresh"] == "never" and "without_refresh" in ink["ablations"]:
             yield "ink.ablations: found without_refresh with ink.refresh never; allowed: with ink.refresh every_round"
+
+
+def _buckets(edges: list[int | None]) -> Iterator[str]:
+    """Each bucket begins where the one before ends; the last one may reach to the end of the dictionary."""
+    ranks = [edge for edge in edges if edge is not None]
+    if None in edges[:-1] or ranks[:1] != [0] or any(low >= high for low, high in pairwise(ranks)):
+        allowed = "0, then larger and larger ranks, and null at the end for the end of the dictionary"
+        yield f"knn_accuracy.bucket_edges: found {shown(edges)}; allowed: {allowed}"
 
 
 def _stored_neighbours(knn_kd: Config) -> Iterator[str]:
@@ -228,7 +259,7 @@ def _datastore(config: Config) -> Iterator[str]:
     """Sizes beyond what a datastore can hold, as far as the configuration tells; the datastore checks its real size."""
     systems = [system_named(name) for name in config["systems"]]
     wanted = {name for system in systems for name in (system.section, system.model)}
-    sections = [section for section in NEIGHBOURS if section in wanted]
+    sections = {section: config[section][NEIGHBOURS[section]] for section in NEIGHBOURS if section in wanted}
     if config["data"]["source"] != "synthetic" or not sections:
         return
     longest = config["text"]["max_length"] + 1
@@ -239,9 +270,11 @@ def _datastore(config: Config) -> Iterator[str]:
         index = config["index"]
         if index["type"] == "ivfpq" and index["lists"] > entries:
             yield f"index.lists: found {index['lists']}; allowed: {most}"
-        for section in sections:
-            name = f"{section}.{NEIGHBOURS[section]}"
-            for key, k in _each(name, config[section][NEIGHBOURS[section]]):
+        found = {f"{section}.{NEIGHBOURS[section]}": value for section, value in sections.items()}
+        if domain in accuracy_domains(config):
+            found["knn_accuracy.k"] = config["knn_accuracy"]["k"]
+        for name, value in found.items():
+            for key, k in _each(name, value):
                 if k > entries and key in (name, f"{name}.{domain}"):
                     yield f"{key}: found {k}; allowed: {most}"
 

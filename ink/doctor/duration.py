@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from ink.config import for_domain
+from ink.config import accuracy_domains, for_domain, speed_systems
 from ink.doctor.extent import Extent
 from ink.doctor.finding import Finding, ok
 from ink.doctor.machine import cores
@@ -23,6 +23,7 @@ SHARE_DECODING = 0.15
 SECONDS_A_STEP = 0.012  # of beam search for a batch, whatever its size
 SECONDS_AN_UPDATE = 0.01  # of a combiner, its share of the checks included
 SECONDS_A_SEARCH = 1e-4  # of an entry in its own datastore
+SECONDS_A_QUERY = 3e-4  # of 64 neighbours with their keys
 LENGTHENING = 1.3  # of a batch's longest hypothesis over the mean one
 LINES_A_SECOND = 2500.0  # tokenised, segmented and binarised, both sides
 
@@ -64,8 +65,16 @@ def seconds_by_job(extent: Extent, flops: float) -> dict[str, float]:
         # with search and its terms of the loss
         found["train_ink_round"] = share * ((1.5 * epoch + dev + jobs) * rounds + refreshes)
         found["finish_ink"] = share * (dev + jobs)
-    if extent.searches_ink:
-        found["build_adapted_datastore"] = (everything * forward / SHARE_TRAINING + START_UP * len(domains)) * seeds
+    if extent.ink_datastores:
+        entries = sum(tokens[domain] for domain in extent.ink_datastores)
+        jobs = START_UP * len(extent.ink_datastores)
+        found["build_adapted_datastore"] = (entries * forward / SHARE_TRAINING + jobs) * seeds
+    if accuracy_domains(config):
+        measured = sum(extent.text[domain].tokens.get("dev", 0) for domain in accuracy_domains(config))
+        queries = 2 * measured * (forward / SHARE_TRAINING + SECONDS_A_QUERY)
+        found["knn_accuracy"] = (queries + START_UP * len(accuracy_domains(config))) * seeds
+    if timed := speed_systems(config):
+        found["measure_speed"] = START_UP + len(timed) * _timing(extent, forward)
     found["evaluate"] = 0.0
     for system, domain in extent.evaluations:
         tested = [domain, *([general] if general is not None and system != "off_the_shelf" else [])]
@@ -132,10 +141,20 @@ def in_words(seconds: float) -> str:
     return f"{seconds / 86400:.0f} days"
 
 
-def _decoding(extent: Extent, forward: float, sentences: int, tokens: float) -> float:
-    """Estimate the seconds of beam search for `sentences` of `tokens` tokens on average."""
+def _timing(extent: Extent, forward: float) -> float:
+    """Estimate the seconds of timing one system: a warm-up, and every batch size in every round."""
+    how = extent.config["speed"]
+    text = extent.text[how["domain"]]
+    count = min(how["sentences"], text.sentences.get("test", 0))
+    mean = text.tokens.get("test", 0) / max(1, text.sentences.get("test", 0))
+    passes = [max(how["batch_sentences"]), *(how["batch_sentences"] * how["repeats"])]
+    return sum(_decoding(extent, forward, count, mean, size) for size in passes)
+
+
+def _decoding(extent: Extent, forward: float, sentences: int, tokens: float, batch: int | None = None) -> float:
+    """Estimate the seconds of beam search for `sentences` of `tokens` tokens on average, `batch` at once."""
     decoding: Mapping[str, float] = extent.config["decoding"]
-    batches = sentences / decoding["batch_sentences"]
+    batches = sentences / (batch or decoding["batch_sentences"])
     steps = batches * tokens * LENGTHENING * SECONDS_A_STEP
     return steps + sentences * tokens * decoding["beam"] * forward / SHARE_DECODING
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ink.config import Config, adapted_domains, scored_variations, searched_points, variations
+from ink.config import Config, accuracy_domains, adapted_domains, scored_variations, searched_points, variations
 from ink.doctor.inputs import TextFile, source_files
 from ink.systems import retrieval_settings, seeds_of, system_named
 from ink.variations import variation_named
@@ -68,10 +68,12 @@ class Extent:
         return any(system_named(name).model == "ink" for name in self.config["systems"])
 
     @property
-    def searches_ink(self) -> bool:
-        """Whether the final INK model has a datastore, one a domain and seed."""
+    def ink_datastores(self) -> list[str]:
+        """Return the domains of which the final INK model has a datastore, one a seed."""
         systems = [system_named(name) for name in self.config["systems"]]
-        return any(system.retrieves and system.has_adapter for system in systems)
+        if any(system.retrieves and system.has_adapter for system in systems):
+            return self.domains
+        return accuracy_domains(self.config)
 
     @property
     def runs_knn_kd(self) -> bool:

@@ -20,8 +20,8 @@ def needed_bytes(extent: Extent) -> dict[str, float]:
     config, text, model = extent.config, extent.text, extent.model
     tokens = {domain: extent.text[domain].tokens.get("train", 0) for domain in extent.domains}
     stores = sum(datastore_bytes(extent, count) for count in tokens.values()) * len(extent.keys)
-    if extent.searches_ink:
-        stores += sum(datastore_bytes(extent, count) for count in tokens.values()) * len(config["seeds"])
+    of_ink = sum(datastore_bytes(extent, tokens[domain]) for domain in extent.ink_datastores)
+    stores += of_ink * len(config["seeds"])
     if extent.runs_ink and config["ink"]["max_rounds"] > 1:
         # a refreshed datastore goes with its round: one for every chain of rounds that runs at the time
         chains = min(len(tokens) * len(config["seeds"]), os.cpu_count() or 1)

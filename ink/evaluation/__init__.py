@@ -1,1 +1,1 @@
-"""What a system is measured by: translation quality, significance, memory."""
+"""What a system is measured by: translation quality, significance, memory, kNN accuracy, speed."""

@@ -57,7 +57,7 @@ class Column:
     after ±. `aside`: a difference, shown signed in parentheses. `interval`: two fields shown as [lower, upper] in
     place of `field`. `signed`: with + or −. `zero_as_dash`: exactly 0 means that there is nothing. `best`: the
     highest value, as rounded, is bold, ties included, where there are at least two values to compare; rows that stand
-    apart are not compared.
+    apart are not compared, and with `within` only rows that have the same in these fields are.
     """
 
     heading: str
@@ -70,6 +70,23 @@ class Column:
     signed: bool = False
     zero_as_dash: bool = False
     best: bool = False
+    within: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table as readers see it: `columns` of the frame's rows, caption and notes as plain text.
+
+    So many last rows as `apart` says stand apart, where there are others: below a rule in LaTeX, below an empty row in
+    Markdown. So do rows that differ from the one before in any field of `blocks`.
+    """
+
+    frame: pd.DataFrame
+    caption: str
+    notes: Sequence[str]
+    columns: Sequence[Column]
+    apart: int = 0
+    blocks: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -87,20 +104,18 @@ def write_table(
     *,
     apart: int = 0,
 ) -> list[Path]:
-    """Write `stem`.csv, `stem`.md and `stem`.tex and return their paths; caption and notes are plain text.
+    """Write one table as `write_tables` does; `apart` as in Table."""
+    return write_tables(stem, [Table(table, caption, notes, columns, apart)])
 
-    So many last rows as `apart` says stand apart, where there are others: below a rule in LaTeX, below an empty row in
-    Markdown.
-    """
+
+def write_tables(stem: Path, tables: Sequence[Table]) -> list[Path]:
+    """Write `stem`.csv of the first table, `stem`.md and `stem`.tex of all, one below the other; return the paths."""
     stem = Path(stem)
-    compared = len(table) - apart
-    cells = [_cells(table, column, compared) for column in columns]
-    rows = [list(row) for row in zip(*cells, strict=True)]
-    parts = [part for part in (rows[:compared], rows[compared:]) if part] or [[]]
+    names = [stem.name, *(f"{stem.name}-{number}" for number in range(2, len(tables) + 1))]
     texts = {
-        "csv": table.to_csv(index=False, lineterminator="\n"),
-        "md": _markdown(columns, parts, caption, notes),
-        "tex": _latex(columns, parts, stem.name, caption, notes),
+        "csv": tables[0].frame.to_csv(index=False, lineterminator="\n"),
+        "md": "\n".join(_markdown(table, _parts(table)) for table in tables),
+        "tex": "\n".join(_latex(table, _parts(table), name) for table, name in zip(tables, names, strict=True)),
     }
     paths = []
     for suffix, text in texts.items():
@@ -117,6 +132,19 @@ def domain_label(domain: str) -> str:
     return words.upper() if len(words) <= 2 else words[:1].upper() + words[1:]
 
 
+def _parts(table: Table) -> list[list[list[_Cell]]]:
+    """Make the rows, divided where one stands apart from the row before it."""
+    frame, compared = table.frame, len(table.frame) - table.apart
+    cells = [_cells(frame, column, compared) for column in table.columns]
+    blocks = frame[list(table.blocks)].astype(str).to_numpy().tolist()
+    parts: list[list[list[_Cell]]] = []
+    for number, row in enumerate(zip(*cells, strict=True)):
+        if number in (0, compared) or blocks[number] != blocks[number - 1]:
+            parts.append([])
+        parts[-1].append(list(row))
+    return parts or [[]]
+
+
 def _cells(table: pd.DataFrame, column: Column, compared: int) -> list[_Cell]:
     """Make the column's cells; the best is looked for among the first `compared` rows."""
     records: list[dict[str, Any]] = [
@@ -126,13 +154,16 @@ def _cells(table: pd.DataFrame, column: Column, compared: int) -> list[_Cell]:
         names = column.names or {}
         texts = [DASH if _absent(record[column.field]) else str(record[column.field]) for record in records]
         return [_Cell(names.get(text, text)) for text in texts]
-    present = [float(record[column.field]) for record in records[:compared] if not _absent(record[column.field])]
-    highest = max((round(value, column.decimals) for value in present), default=None)
+    groups: dict[tuple[Any, ...], list[float]] = {}
+    for record in records[:compared]:
+        if not _absent(record[column.field]):
+            present = groups.setdefault(tuple(record[name] for name in column.within), [])
+            present.append(round(float(record[column.field]), column.decimals))
     cells = []
     for number, record in enumerate(records):
-        value = record[column.field]
+        value, present = record[column.field], groups.get(tuple(record[name] for name in column.within), [])
         bold = column.best and number < compared and len(present) > 1 and not _absent(value)
-        cells.append(_Cell(_number_text(record, column), bold and round(float(value), column.decimals) == highest))
+        cells.append(_Cell(_number_text(record, column), bold and round(float(value), column.decimals) == max(present)))
     return cells
 
 
@@ -160,28 +191,30 @@ def _rounded(value: float, decimals: int, signed: bool = False) -> str:
     return f"{number:{'+' if signed else ''}.{decimals}f}".replace("-", "−")
 
 
-def _markdown(columns: Sequence[Column], parts: list[list[list[_Cell]]], caption: str, notes: Sequence[str]) -> str:
+def _markdown(table: Table, parts: list[list[list[_Cell]]]) -> str:
+    columns = table.columns
+
     def line(texts: list[str]) -> str:
         return "| " + " | ".join(texts) + " |"
 
     def shown(cell: _Cell) -> str:
         return f"**{_escape_markdown(cell.text)}**" if cell.bold else _escape_markdown(cell.text)
 
-    lines = [f"**{_escape_markdown(caption)}**", ""]
+    lines = [f"**{_escape_markdown(table.caption)}**", ""]
     lines.append(line([_escape_markdown(column.heading) for column in columns]))
     lines.append(line([":---" if column.decimals is None else "---:" for column in columns]))
     for number, rows in enumerate(parts):
         if number:
             lines.append(line([""] * len(columns)))
         lines += [line([shown(cell) for cell in row]) for row in rows]
-    for note in notes:
+    for note in table.notes:
         lines += ["", _escape_markdown(note)]
     return "\n".join(lines) + "\n"
 
 
-def _latex(
-    columns: Sequence[Column], parts: list[list[list[_Cell]]], name: str, caption: str, notes: Sequence[str]
-) -> str:
+def _latex(table: Table, parts: list[list[list[_Cell]]], name: str) -> str:
+    columns, notes = table.columns, table.notes
+
     def line(texts: list[str]) -> str:
         return " & ".join(texts) + r" \\"
 
@@ -190,7 +223,7 @@ def _latex(
 
     alignment = "".join("l" if column.decimals is None else "r" for column in columns)
     lines = [r"% needs \usepackage{booktabs}", r"\begin{table}[t]", r"\centering"]
-    lines += [rf"\caption{{{_escape_latex(caption)}}}", rf"\label{{tab:{name}}}"]
+    lines += [rf"\caption{{{_escape_latex(table.caption)}}}", rf"\label{{tab:{name}}}"]
     lines += [rf"\begin{{tabular}}{{{alignment}}}", r"\toprule"]
     lines.append(line([_escape_latex(column.heading) for column in columns]))
     for rows in parts:

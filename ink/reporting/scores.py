@@ -88,6 +88,41 @@ class Fields:
         """Read an object or null; the key itself must be there."""
         return None if self._get(key) is None else self.fields(key)
 
+    def optional_text(self, key: str) -> str | None:
+        """Read a string or null; the key itself must be there."""
+        return None if self._get(key) is None else self.text(key)
+
+    def optional_number(self, key: str) -> float | None:
+        """Read a finite number or null; the key itself must be there."""
+        return None if self._get(key) is None else self.number(key)
+
+    def objects(self, key: str) -> list[Fields]:
+        """Read a list of objects."""
+        return [Fields(self.path, item, f"{self.inside}{key}[{place}].") for place, item in self._items(key)]
+
+    def counts(self, key: str, length: int) -> list[int]:
+        """Read a list of `length` integers >= 0."""
+        items = self._each(key, length)
+        return [items.count(name) for name in items.value]
+
+    def shares(self, key: str, length: int) -> list[float | None]:
+        """Read a list of `length` finite numbers, null where there is none."""
+        items = self._each(key, length)
+        return [items.optional_number(name) for name in items.value]
+
+    def _items(self, key: str) -> list[tuple[int, Any]]:
+        value = self._get(key)
+        if not isinstance(value, list):
+            raise self._wrong(key, "a list", value)
+        return [*enumerate(value)]
+
+    def _each(self, key: str, length: int) -> Fields:
+        """Read a list as an object whose keys are its places."""
+        items = self._items(key)
+        if len(items) != length:
+            raise self._wrong(key, f"a list of {length}", self.value[key])
+        return Fields(self.path, {str(place): value for place, value in items}, f"{self.inside}{key}.")
+
     def _get(self, key: str) -> Any:
         if key not in self.value:
             raise InkError(f"{self.path}: {self.inside}{key} is missing; delete the file and run the workflow again")

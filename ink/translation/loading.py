@@ -27,7 +27,14 @@ def load_translator(
     seed: int | None,
     warn: Callable[[str], None],
 ) -> Translator:
-    """Load the system that the experiment `config` has trained for a domain.
+    """Load the system that the experiment `config` has trained for a domain, as `load_system` does."""
+    return _translator(load_system(config, settings, system, domain, seed), Layout(config), settings, warn)
+
+
+def load_system(
+    config: Mapping[str, Any], settings: Mapping[str, Any], system: str, domain: str, seed: int | None
+) -> AssembledSystem:
+    """Load the system that the experiment `config` has trained for a domain; settings: device, data, index.
 
     Raises InkError naming the command that trains it where it has not been trained.
     """
@@ -49,7 +56,7 @@ def load_translator(
         Path(layout.corpus(domain)),
         PreparedCorpus(Path(layout.data(domain)), source, target),
     )
-    return _translator(assemble(files, parts, settings), layout, settings, warn)
+    return assemble(files, parts, settings)
 
 
 def load_translator_with_adapter(

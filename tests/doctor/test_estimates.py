@@ -19,6 +19,7 @@ def extent(config: Any) -> Extent:
     """Two domains of 1,000 and 500 target tokens, and a model of width 32."""
     config["systems"], config["seeds"], config["adapter"]["inner_dimension"] = ["v_knn", "ink"], [1], 8
     config["ink"]["max_rounds"] = config["adapter"]["max_epochs"] = 2
+    config["knn_accuracy"]["domains"], config["speed"]["domain"] = [], None
     text = {
         "general": Text({"train": 100, "dev": 10, "test": 12}, {"train": 2000, "dev": 200, "test": 240}),
         "it": Text({"train": 50, "dev": 10, "test": 12}, {"train": 1000, "dev": 200, "test": 240}),
@@ -82,6 +83,23 @@ def test_r_knn_on_top_of_ink_needs_a_datastore_more_for_every_seed(extent: Exten
     extent.config["systems"] = ["r_knn", "ink_r_knn"]
     # each has a combiner of its own
     assert duration.seconds_by_job(extent, 1e10)["train_combiner"] == pytest.approx(2 * more["train_combiner"])
+
+
+def test_what_is_measured_besides_scores_counts(extent: Extent) -> None:
+    space_before, before = space.needed_bytes(extent)["datastores"], duration.seconds_by_job(extent, 1e10)
+    extent.config["knn_accuracy"] |= {"domains": ["koran"]}
+    extent.config["speed"] |= {"domain": "koran", "systems": ["ink", "r_knn"], "repeats": 2}
+    assert space.needed_bytes(extent)["datastores"] == space_before + space.datastore_bytes(extent, 500)
+    found = duration.seconds_by_job(extent, 1e10)
+    assert set(found) - set(before) == {"build_adapted_datastore", "knn_accuracy", "measure_speed"}
+    # a third of the target tokens, and of two domains one
+    assert found["build_adapted_datastore"] < before["build_datastore"] / 2 + 1e-9
+    extent.config["speed"]["repeats"] = 4
+    assert duration.seconds_by_job(extent, 1e10)["measure_speed"] > found["measure_speed"]
+    # ink_r_knn needs that of every domain
+    extent.config["systems"] = ["v_knn", "ink", "ink_r_knn"]
+    both = sum(space.datastore_bytes(extent, entries) for entries in (1000, 500))
+    assert space.needed_bytes(extent)["datastores"] == space_before + both
 
 
 def test_kinds_of_keys_that_differ_need_a_datastore_each(extent: Extent) -> None:

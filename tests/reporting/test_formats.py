@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ink.reporting.formats import Column, domain_label, write_table
+from ink.reporting.formats import Column, Table, domain_label, write_table, write_tables
 
 COLUMNS = [
     Column("System", "system", names={"a": "A & B_1 †"}),
@@ -147,3 +147,27 @@ def test_a_table_without_rows_has_its_heading_and_its_rule(tmp_path: Path) -> No
     _, markdown, latex = write_table(pd.DataFrame({"a": []}), tmp_path / "t", "c", [], [Column("A", "a")])
     assert markdown.read_text(encoding="utf-8").splitlines()[2:] == ["| A |", "| :--- |"]
     assert latex.read_text(encoding="utf-8").count("midrule") == 1
+
+
+def test_the_best_is_looked_for_among_rows_of_the_same_group(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"k": [8, 8, 16, 16, 32], "name": list("abcde"), "value": [1.0, 2.0, 9.0, 9.0, 50.0]})
+    columns = [Column("", "name"), Column("V", "value", decimals=0, best=True, within=("k",))]
+    write_table(frame, tmp_path / "t", "Caption", [], columns)
+    rows = [line for line in (tmp_path / "t.md").read_text().splitlines() if line.startswith("| ")][2:]
+    # alone in its group nothing is the best
+    assert rows == ["| a | 1 |", "| b | **2** |", "| c | **9** |", "| d | **9** |", "| e | 50 |"]
+
+
+def test_blocks_and_tables_below_one_another(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"k": [8, 8, 16], "name": list("abc")})
+    first = Table(frame, "First", ["A note."], [Column("N", "name")], blocks=("k",))
+    second = Table(pd.DataFrame({"name": ["z"]}), "Second", [], [Column("N", "name")])
+    csv, markdown, latex = write_tables(tmp_path / "t", [first, second])
+    assert csv.read_text() == "k,name\n8,a\n8,b\n16,c\n"
+    assert markdown.read_text().splitlines() == [
+        *("**First**", "", "| N |", "| :--- |", "| a |", "| b |", "|  |", "| c |", "", "A note.", ""),
+        *("**Second**", "", "| N |", "| :--- |", "| z |"),
+    ]
+    text = latex.read_text()
+    assert text.count(r"\midrule") == 3
+    assert text.index(r"\label{tab:t}") < text.index(r"\end{table}") < text.index(r"\label{tab:t-2}")

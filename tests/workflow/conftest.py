@@ -17,7 +17,7 @@ import yaml
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
-PARTS = ("Snakefile", "workflow", "config", "profiles")
+PARTS = ("Snakefile", "workflow", "config", "profiles", "results/paper")
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ def tables(folder: Path) -> dict[str, bytes]:
 def test_it_runs_from_nothing_to_tables(micro: Any) -> None:
     workspace, run = micro
     assert run.code == 0, run.text[-5000:]
-    names = ["gains", "general", "table1", "table2"]
+    names = ["gains", "general", "table1", "table2", "table3", "table5"]
     assert list(tables(workspace.path)) == [f"{name}.{suffix}" for name in names for suffix in ("csv", "md", "tex")]
     assert all(tables(workspace.path).values())
 
@@ -41,8 +41,9 @@ def test_it_runs_from_nothing_to_tables(micro: Any) -> None:
 def test_every_job_leaves_a_log_and_a_benchmark(micro: Any) -> None:
     workspace, run = micro
     jobs = sum(run.planned.values())
-    # for all: two of tables, three of text, base model, its score; a domain: its own, its scores, its rounds
-    assert jobs == 2 + 3 + 2 + len(DOMAINS) * (11 + len(SYSTEMS) + 2 * ROUNDS - 1)
+    # for all: four of tables, three of text, base model, its score, what Tables 3 and 5 are of; a domain: its own, its
+    # scores, its rounds
+    assert jobs == 4 + 3 + 2 + 2 + len(DOMAINS) * (11 + len(SYSTEMS) + 2 * ROUNDS - 1)
     benchmarks = workspace.files("results/micro/benchmarks/**/*.tsv")
     logs = workspace.files("results/micro/logs/**/*.log")
     assert len(benchmarks) == len(logs) == jobs
@@ -203,7 +204,7 @@ def test_tables_come_from_results_alone_byte_for_byte(after_micro: Callable[[], 
         path.unlink()
     again = workspace.snakemake(*CALL)
     assert again.code == 0, again.text
-    assert again.planned == {"table1": 1, "table2": 1}
+    assert again.planned == {"table1": 1, "table2": 1, "table3": 1, "table5": 1}
     assert tables(workspace.path) == before
 
 
@@ -249,24 +250,30 @@ INK_OF_BOTH = {
     # and what stands on top of it
     **{"build_adapted_datastore": 2, "train_combiner": 2, "evaluate": 4},
 }
+# what looks at Koran's systems, or at those of them that search
+MEASURED = {"knn_accuracy": 1, "measure_speed": 1, "table2": 1, "table3": 1, "table5": 1}
+TIMED = {"measure_speed": 1, "table2": 1, "table5": 1}
+TABLES = {"table1": 1, "table2": 1, "table3": 1, "table5": 1}
 
 
 @pytest.mark.parametrize(
     ("override", "jobs"),
     [
-        ("ink={k: 4}", {**INK_OF_BOTH, "table2": 1}),
-        ("ink={alpha: 0.3}", {**INK_OF_BOTH, "table2": 1}),
+        ("ink={k: 4}", {**INK_OF_BOTH, **MEASURED}),
+        ("ink={alpha: 0.3}", {**INK_OF_BOTH, **MEASURED}),
         (
             "ink={alpha: {it: 0.2, koran: 0.3}}",
-            {**{rule: count // 2 for rule, count in INK_OF_BOTH.items()}, "table2": 1},
+            {**{rule: count // 2 for rule, count in INK_OF_BOTH.items()}, **MEASURED},
         ),
         ("knn_kd={stored: 9}", {"store_neighbours": 2, "train_knn_kd": 2, "evaluate": 2, "table2": 1}),
         ("knn_kd={k: {it: 3, koran: 4}}", {"train_knn_kd": 1, "evaluate": 1, "table2": 1}),
         ("v_knn={temperature: 5}", {"tune_v_knn": 2, "evaluate": 2, "table2": 1}),
         ("a_knn={hidden: 16}", {"train_combiner": 2, "evaluate": 2, "table2": 1}),
-        ("r_knn={decay: {it: 10, koran: 20}}", {"train_combiner": 2, "evaluate": 3, "table2": 1}),
-        ("combiner_training={max_updates: 30}", {"train_combiner": 6, "evaluate": 8, "table2": 1}),
-        ("evaluation={bootstrap_samples: 50}", {"table1": 1, "table2": 1}),
+        ("r_knn={decay: {it: 10, koran: 20}}", {"train_combiner": 2, "evaluate": 3, **TIMED}),
+        ("combiner_training={max_updates: 30}", {"train_combiner": 6, "evaluate": 8, **TIMED}),
+        ("evaluation={bootstrap_samples: 50}", TABLES),
+        ("knn_accuracy={k: [2, 4]}", {"knn_accuracy": 1, **TABLES}),
+        ("speed={repeats: 1}", {"measure_speed": 1, **TABLES}),
         ("systems=[off_the_shelf, v_knn]", {"table1": 1, "table2": 1}),
         ("threads={decoding: 2}", {}),
         ("training={checkpoint_updates: 0}", {}),

@@ -162,6 +162,7 @@ def test_a_real_base_model_translates_real_text_as_it_should(workspace: Any, tmp
     base = real / "base"
     config = load(REPOSITORY / "config" / "own-corpus.yaml")
     config.update(experiment="real", domains=["koran"], systems=["off_the_shelf"])
+    config["knn_accuracy"]["domains"], config["speed"]["domain"] = [], None
     config["data"].update(general_domain=None)
     config["data"]["files"].update(pattern=f"{text}/{{domain}}.{{split}}.{{language}}", splits={"koran": ["test"]})
     config["base_model"].update(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,15 @@ MICRO = yaml.safe_load((REPOSITORY / "tests" / "workflow" / "micro.yaml").read_t
 
 INK = {"build_datastore": 1, "train_ink_round": 4, "finish_ink": 1}
 
+# where the domain of Tables 3 and 5 is among the experiment's
+MEASURING = {"knn_accuracy": 1, "measure_speed": 1, "table3": 1, "table5": 1}
 
 ABLATIONS, SIZES = len(MINI["ink"]["ablations"]["medical"]), len(MINI["adapter"]["sizes"]["koran"])
 
 
-def every_job(domains: int, rounds: int, systems: int = 9, ablations: int = 0, sizes: int = 0) -> dict[str, int]:
+def every_job(
+    domains: int, rounds: int, systems: int = 9, ablations: int = 0, sizes: int = 0, *, measured: bool = True
+) -> dict[str, int]:
     """The jobs of a synthetic experiment with one seed, and in all so many ablations and further adapter sizes."""
     varied = ablations + sizes
     return {
@@ -41,6 +46,7 @@ def every_job(domains: int, rounds: int, systems: int = 9, ablations: int = 0, s
         "evaluate": domains * systems + varied + sizes + 1,  # and the base model on the general domain
         "table1": 1,
         "table2": 1,
+        **(MEASURING if measured else {}),
     }
 
 
@@ -58,18 +64,55 @@ def test_the_default_experiment_plans_every_training_job(clone: Any) -> None:
 def test_planning_writes_nothing_but_snakemake_s_own_folder(clone: Any) -> None:
     clone.plan()
     assert not (clone.path / "work").exists()
-    assert not (clone.path / "results").exists()
+    assert [path.name for path in (clone.path / "results").iterdir()] == ["paper"]  # which is committed
 
 
 def test_table_2_alone(clone: Any) -> None:
     planned = clone.plan("table2").planned
     everything = every_job(len(MINI["domains"]), MINI["ink"]["max_rounds"])
-    assert planned == {rule: count for rule, count in everything.items() if rule != "table1"}
+    assert planned == {rule: count for rule, count in everything.items() if rule not in {"table1", *MEASURING}}
+
+
+def test_tables_3_and_5_need_their_systems_on_their_domain_alone(clone: Any) -> None:
+    planned = clone.plan("table3").planned
+    assert planned["build_datastore"] == planned["build_adapted_datastore"] == planned["knn_accuracy"] == 1
+    assert {"evaluate", "train_combiner", "measure_speed"} & set(planned) == set()
+    planned = clone.plan("table5").planned
+    assert planned["measure_speed"] == planned["train_combiner"] == planned["finish_ink"] == 1
+    assert {"evaluate", "build_adapted_datastore", "knn_accuracy"} & set(planned) == set()
+
+
+def test_speed_is_measured_with_all_cores_so_that_nothing_runs_beside_it(clone: Any) -> None:
+    told = clone.plan("--cores", "2", "--forceall", "--until", "measure_speed").text
+    assert re.search(r"rule measure_speed:\n(?: .*\n)* +threads: 2\n", told), told
+
+
+@pytest.mark.parametrize(
+    ("override", "left"),
+    [
+        ("knn_accuracy={domains: []}", {"measure_speed", "table5"}),
+        ("speed={domain: null}", {"knn_accuracy", "table3"}),
+        ("systems=[r_knn]", {"measure_speed", "table5"}),
+        ("systems=[v_knn, adapter]", set()),
+        ("domains=[law]", set()),
+    ],
+)
+def test_what_is_not_there_to_be_measured_is_left_out(clone: Any, override: str, left: set[str]) -> None:
+    plan = clone.plan("--config", override)
+    assert plan.code == 0, plan.text
+    assert set(MEASURING) & set(plan.planned) == left
+
+
+def test_knn_accuracy_is_measured_of_every_seed_and_speed_of_the_first(clone: Any) -> None:
+    plan = clone.plan("--config", "seeds=[3, 4]")
+    assert {rule: plan.planned[rule] for rule in MEASURING} == {**MEASURING, "knn_accuracy": 2}
+    assert "results/mini/knn_accuracy/medical/seed4.json" in plan.text
+    assert "results/mini/speed/medical.json" in plan.text
 
 
 def test_one_domain(clone: Any) -> None:
     plan = clone.plan("--config", "domains=[koran]")
-    assert plan.planned == every_job(1, MINI["ink"]["max_rounds"], sizes=SIZES)
+    assert plan.planned == every_job(1, MINI["ink"]["max_rounds"], sizes=SIZES, measured=False)
     for other in set(MINI["domains"]) - {"koran"}:
         assert f"/adapters/adapter/{other}/" not in plan.text
         assert f"results/mini/scores/adapter/{other}" not in plan.text
@@ -118,7 +161,7 @@ def test_systems_that_are_not_asked_for_are_not_planned(clone: Any) -> None:
 def test_every_seed_trains_and_what_is_not_trained_runs_once(clone: Any) -> None:
     plan = clone.plan("--config", "seeds=[1, 2]", "domains=[koran]")
     rounds = MINI["ink"]["max_rounds"]
-    expected = every_job(1, rounds)
+    expected = every_job(1, rounds, measured=False)
     expected.update(
         train_knn_kd=2,
         train_adapter=2 * (1 + SIZES),
@@ -134,7 +177,7 @@ def test_every_seed_trains_and_what_is_not_trained_runs_once(clone: Any) -> None
 def test_nested_overrides_are_accepted(clone: Any) -> None:
     plan = clone.plan("--config", "ink={alpha: 0.3, k: {medical: 4, law: 8, it: 8, koran: 16}}", "domains=[koran, law]")
     assert plan.code == 0, plan.text
-    assert plan.planned == every_job(2, MINI["ink"]["max_rounds"], sizes=SIZES)
+    assert plan.planned == every_job(2, MINI["ink"]["max_rounds"], sizes=SIZES, measured=False)
 
 
 def test_an_experiment_s_file_is_complete(clone: Any) -> None:

@@ -4,18 +4,21 @@ import os
 import re
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import yaml
 from snakemake.exceptions import WorkflowError
 
 from ink.cli.workflow import WORKFLOW
 from ink.config import (
+    accuracy_domains,
     adapted_domains,
     check,
     has_training,
     read_overrides,
     scored_variations,
     searched_points,
+    speed_systems,
     variations,
 )
 from ink.errors import InkError
@@ -44,6 +47,8 @@ GENERAL = config["data"]["general_domain"]
 DOMAINS = config["domains"]
 THREADS = config["threads"]
 FIRST_SEED = config["seeds"][0]
+ACCURACY_DOMAINS = accuracy_domains(config)
+SPEED_SYSTEMS = speed_systems(config)
 
 
 def either(names):
@@ -170,6 +175,15 @@ def runs():
     return [f"{system}/{domain}/seed{seed}" for system, domain in wanted for seed in seeds_of(system, config["seeds"])]
 
 
+def timed_files(wildcards):
+    """What the systems of Table 5 read, of the first seed; the command finds it where the workflow keeps it."""
+    found = [*model_files(wildcards).values()]
+    for system in SPEED_SYSTEMS:
+        run = SimpleNamespace(system=system, domain=wildcards.domain, seed=FIRST_SEED)
+        found += system_files(run).values()
+    return list(dict.fromkeys(found))
+
+
 def table_inputs():
     """Table 2, the gains and what was forgotten: scores and hypotheses of every run, and references."""
     return [
@@ -195,4 +209,5 @@ def table(name):
 
 def all_tables():
     names = ["table1", "table2", "gains", *(["general"] if GENERAL is not None else [])]
+    names += [*(["table3"] if ACCURACY_DOMAINS else []), *(["table5"] if SPEED_SYSTEMS else [])]
     return [path for name in names for path in table(name)]

@@ -38,3 +38,51 @@ rule table2:
         results=subpath(output[0], ancestor=2),
     shell:
         "ink --log {log} tables --config {params.config} --results {params.results} {params.names}"
+
+
+if ACCURACY_DOMAINS:
+
+    rule table3:
+        input:
+            [
+                f"{RESULTS}/knn_accuracy/{domain}/seed{seed}.json"
+                for domain in ACCURACY_DOMAINS
+                for seed in config["seeds"]
+            ],
+            "results/paper/table3.csv",
+        output:
+            table("table3"),
+        log:
+            f"{RESULTS}/logs/table3.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/table3.tsv"
+        resources:
+            mem_mb=1000,
+        params:
+            settings=settings("tables"),
+            config=CONFIG,
+            results=subpath(output[0], ancestor=2),
+        shell:
+            "ink --log {log} tables --config {params.config} --results {params.results} table3"
+
+
+if SPEED_SYSTEMS:
+
+    rule table5:
+        input:
+            f"{RESULTS}/speed/{config['speed']['domain']}.json",
+            "results/paper/table5.csv",
+        output:
+            table("table5"),
+        log:
+            f"{RESULTS}/logs/table5.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/table5.tsv"
+        resources:
+            mem_mb=1000,
+        params:
+            settings=settings("tables"),
+            config=CONFIG,
+            results=subpath(output[0], ancestor=2),
+        shell:
+            "ink --log {log} tables --config {params.config} --results {params.results} table5"

@@ -1,0 +1,77 @@
+"""Commands that measure what Tables 3 and 5 show."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ink.cli.machine import use_machine
+from ink.cli.options import (
+    base_model_option,
+    config_option,
+    data_option,
+    domain_option,
+    load_config,
+    load_settings,
+    output_option,
+    path_option,
+    prepared_corpus,
+    run_seed_option,
+    vocabulary_option,
+)
+
+
+@click.command("knn-accuracy")
+@config_option
+@domain_option
+@run_seed_option
+@base_model_option
+@vocabulary_option
+@data_option
+@path_option("--datastore", "The base model's datastore of the domain, keyed on decoder_output.")
+@path_option("--adapter", "INK's adapter.")
+@path_option("--adapted-datastore", "The datastore of the base model with that adapter.")
+@output_option
+def knn_accuracy(
+    config: Path,
+    domain: str,
+    seed: int,
+    base_model: Path,
+    vocabulary: Path,
+    data: Path,
+    datastore: Path,
+    adapter: Path,
+    adapted_datastore: Path,
+    output: Path,
+) -> None:
+    """Measure the mean kNN accuracy of the base model and of INK on a domain's dev set."""
+    from ink.evaluation.knn_accuracy import Source, measure_knn_accuracy
+
+    use_machine()
+    settings = load_settings(config, "knn-accuracy", domain)
+    sources = {"off_the_shelf": Source(datastore), "ink": Source(adapted_datastore, adapter)}
+    prepared = prepared_corpus(settings, data)
+    measure_knn_accuracy(domain, seed, base_model, vocabulary, prepared, sources, settings, output)
+
+
+@click.command("measure-speed")
+@config_option
+@domain_option
+@run_seed_option
+@click.option("--system", "systems", required=True, multiple=True, help="A system that the experiment has trained.")
+@output_option
+def measure_speed(config: Path, domain: str, seed: int, systems: tuple[str, ...], output: Path) -> None:
+    """Time beam search of trained systems on a domain's test set, in turn."""
+    from ink.evaluation.speed import measure_speed as measure
+    from ink.layout import Layout
+    from ink.settings import settings_for
+    from ink.translation.loading import load_system
+
+    use_machine()
+    whole = load_config(config)
+    settings = settings_for(whole, "measure-speed", domain)
+    loaded = {system: load_system(whole, settings, system, domain, seed) for system in systems}
+    data = prepared_corpus(settings, Path(Layout(whole).data(domain)))
+    dataset = data.load(next(iter(loaded.values())).model.task, "test")
+    measure(domain, seed, loaded, dataset, settings, output)
