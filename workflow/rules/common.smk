@@ -119,13 +119,13 @@ def options(**files):
     return " ".join(f"--{name.replace('_', '-')} {path}" for name, path in files.items())
 
 
-def rounds_folder(wildcards):
-    return LAYOUT.rounds(wildcards.system, wildcards.domain, wildcards.seed)
+def round_folder(wildcards, number):
+    return LAYOUT.round(wildcards.system, wildcards.domain, wildcards.seed, number)
 
 
 def previous_round(wildcards):
     number = int(wildcards.round)
-    return {"previous": f"{rounds_folder(wildcards)}/{number - 1}"} if number > 1 else {}
+    return {"previous": round_folder(wildcards, number - 1)} if number > 1 else {}
 
 
 def adapter_of(wildcards):

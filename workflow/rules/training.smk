@@ -76,7 +76,7 @@ rule train_ink_round:
         unpack(previous_round),
         datastore=LAYOUT.datastore("{domain}", "decoder_output"),
     output:
-        directory(LAYOUT.rounds("{system}", "{domain}", "{seed}") + "/{round}"),
+        directory(LAYOUT.round("{system}", "{domain}", "{seed}", "{round}")),
     log:
         f"{RESULTS}/logs/train_ink_round/{{system}}/{{domain}}/seed{{seed}}/{{round}}.log",
     benchmark:
@@ -100,7 +100,7 @@ rule finish_ink:
     input:
         unpack(model_files),
         rounds=lambda wildcards: [
-            f"{rounds_folder(wildcards)}/{number}" for number in range(1, config["ink"]["max_rounds"] + 1)
+            round_folder(wildcards, number) for number in range(1, config["ink"]["max_rounds"] + 1)
         ],
     output:
         adapter=LAYOUT.adapter("{system}", "{domain}", "{seed}"),
