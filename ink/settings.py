@@ -143,7 +143,7 @@ def settings_for(
     if system is not None:
         chosen = _of_system(chosen, system)
     if domain is None:
-        return _varied(chosen, system)
+        return changed(chosen, system)
     if domain not in [*config["domains"], config["data"]["general_domain"]]:
         raise InkError(f"domain {domain!r} is not in the config; known: {', '.join(config['domains'])}")
     resolved = {
@@ -153,12 +153,7 @@ def settings_for(
     if OWN_SYSTEMS in resolved:
         own = resolved[OWN_SYSTEMS]
         resolved[OWN_SYSTEMS] = {name: for_domain(own[name], domain, config["domains"]) for name in own}
-    return _varied(resolved, system)
-
-
-def _varied(settings: dict[str, Any], system: str | None) -> dict[str, Any]:
-    """Return the settings with what a variation changes of them."""
-    return settings if system is None else changed(settings, system)
+    return changed(resolved, system)
 
 
 def _of_system(settings: dict[str, Any], system: str) -> dict[str, Any]:

@@ -45,9 +45,9 @@ def variation_named(name: str) -> Variation | None:
     return None
 
 
-def changed(settings: dict[str, Any], system: str) -> dict[str, Any]:
-    """Give `settings` the changes of a variation, in the sections that they have."""
-    variation = variation_named(system)
+def changed(settings: dict[str, Any], system: str | None) -> dict[str, Any]:
+    """Give `settings` the changes of `system`, if it is a variation, in the sections that they have."""
+    variation = None if system is None else variation_named(system)
     for dotted, value in (variation.changes if variation is not None else {}).items():
         section, key = dotted.split(".")
         if key in settings.get(section, {}):
