@@ -18,6 +18,7 @@ include: "workflow/rules/datastore.smk"
 include: "workflow/rules/combiners.smk"
 include: "workflow/rules/training.smk"
 include: "workflow/rules/evaluation.smk"
+include: "workflow/rules/comet.smk"
 include: "workflow/rules/measuring.smk"
 include: "workflow/rules/reporting.smk"
 

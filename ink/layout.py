@@ -73,6 +73,15 @@ class Layout:
         """The checkpoint of a system whose model takes the base model's place."""
         return f"{self.work}/models/{model}/{domain}/seed{seed}/model.pt"
 
+    def hypotheses(self, system: str, domain: str, seed: str | int) -> str:
+        """Translations of the test set by one run."""
+        language = self.config["data"]["target_language"]
+        return f"{self.results}/hypotheses/{system}/{domain}/seed{seed}.{language}"
+
+    def comet(self, system: str, domain: str, seed: str | int) -> str:
+        """COMET's scores of one run."""
+        return f"{self.results}/comet/{system}/{domain}/seed{seed}.json"
+
     def scores(self, system: str, domain: str, seed: str | int) -> str:
         """Scores of one run."""
         return f"{self.results}/scores/{system}/{domain}/seed{seed}.json"

@@ -94,6 +94,7 @@ READS: dict[str, tuple[str, ...]] = {
         "knn_accuracy.k",
         "knn_accuracy.bucket_edges",
     ),
+    "score-comet": ("device", *_LANGUAGES, "evaluation.comet"),
     "measure-speed": (
         "device",
         *_LANGUAGES,

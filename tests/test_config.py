@@ -107,6 +107,8 @@ def test_every_shipped_experiment_passes(path: Path) -> None:
         {"r_knn.max_k": [4, 6], "r_knn.decay": {"medical": 1000, "law": 1000, "it": 1000, "koran": 10}},
         {"knn_kd.k": 64, "knn_kd.stored": 64, "knn_kd.weight": 0},
         {"knn_accuracy.domains": [], "speed.domain": None},
+        {"evaluation.comet": {"model": "wmt20-comet-da", "encoder": None, "batch_sentences": 32}},
+        {"evaluation.comet": {"model": "a/checkpoints/model.ckpt", "encoder": "b", "batch_sentences": 1}},
         {"knn_accuracy.domains": ["law", "koran"], "knn_accuracy.bucket_edges": [0, 1000, 42000]},
         # an experiment without some of what is to be measured measures the rest
         {"domains": ["koran"], "systems": ["off_the_shelf"], "knn_accuracy.domains": ["law"], "speed.domain": "it"},
@@ -194,6 +196,15 @@ WRONG: list[tuple[dict[str, Any], list[str]]] = [
     (
         {"data.synthetic.sentences.medical.train": 1, "knn_accuracy.domains": ["medical"], "knn_accuracy.k": [300]},
         ["knn_accuracy.k: found 300", "at most 201 (medical has 1 training pairs"],
+    ),
+    (
+        {"evaluation.comet": "wmt20-comet-da"},
+        ["evaluation.comet", "found 'wmt20-comet-da'", "null, or a mapping with model, encoder and batch_sentences"],
+    ),
+    ({"evaluation.comet": {"model": "a"}}, ["evaluation.comet.encoder: missing", "a path"]),
+    (
+        {"evaluation.comet": {"model": "", "encoder": None, "batch_sentences": 0}},
+        ["evaluation.comet.batch_sentences: found 0", "evaluation.comet.model: found ''", "a name on the Hugging Face"],
     ),
     ({"speed.domain": "general"}, ["speed.domain", "found general", "a domain to adapt to"]),
     ({"speed.systems": ["rknn"]}, ["speed.systems[0]", "'rknn'", "did you mean r_knn?"]),

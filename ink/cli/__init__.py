@@ -35,6 +35,7 @@ COMMANDS = {
     "tune-v-knn": "ink.cli.evaluation",
     "train-combiner": "ink.cli.combiners",
     "evaluate": "ink.cli.evaluation",
+    "score-comet": "ink.cli.comet",
     "knn-accuracy": "ink.cli.measuring",
     "measure-speed": "ink.cli.measuring",
     "translate": "ink.cli.translation",
@@ -53,6 +54,7 @@ _NO_NEWS = (
     "Support for mismatched key_padding_mask",
     "'pin_memory' argument is set as true but no accelerator",
     r"(?s).*automatic_schema_matching",
+    "pkg_resources is deprecated",
 )
 _LOG: list[LogFile] = []
 
@@ -79,8 +81,8 @@ def ink(log: Path | None, threads: int | None) -> None:
 def main() -> None:
     """Run the command line; an error that a person can put right is one line, exit code 1."""
     # fairseq tells of every module it loads, hydra and torch of the way in which fairseq uses them, faiss of the
-    # instructions it tries: no news to a reader
-    for name in ("fairseq", "hydra", "faiss"):
+    # instructions it tries, comet that it trains nothing: no news to a reader
+    for name in ("fairseq", "hydra", "faiss", "comet"):
         logging.getLogger(name).setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", category=UserWarning, module=r"hydra\.")
     warnings.filterwarnings("ignore", category=FutureWarning, module=r"fairseq\.")

@@ -60,6 +60,11 @@ class Job:
         self.record.artifact("scores.json", scores)
         self.record.artifact(f"hypotheses{hypotheses.suffix}", hypotheses)
 
+    def scored_with_comet(self, scores: Path) -> None:
+        """Log COMET's scores of the run's translations."""
+        self.record.measure("test/comet", float(read_json(scores, "score")["score"]))
+        self.record.artifact("comet.json", scores)
+
     def end(self, status: str, error: str | None = None) -> None:
         """Write to disk how the job and its run ended."""
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

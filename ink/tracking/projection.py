@@ -15,7 +15,7 @@ from ink.tracking.provenance import workflow_of
 # MLflow's limits
 LONGEST_PARAMETER, LONGEST_TAG = 6000, 5000
 
-SCORES = {"test/bleu": "test BLEU", "test/chrf": "chrF", "dev/bleu_final": "dev BLEU"}
+SCORES = {"test/bleu": "test BLEU", "test/chrf": "chrF", "test/comet": "COMET", "dev/bleu_final": "dev BLEU"}
 
 # name, value, milliseconds, step
 Point = tuple[str, float, int, int]

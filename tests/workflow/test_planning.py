@@ -110,6 +110,25 @@ def test_knn_accuracy_is_measured_of_every_seed_and_speed_of_the_first(clone: An
     assert "results/mini/speed/medical.json" in plan.text
 
 
+@pytest.mark.parametrize("local", [True, False])
+def test_comet_scores_every_run_of_table_2_where_a_model_is_named(clone: Any, tmp_path: Path, local: bool) -> None:
+    checkpoint, encoder = tmp_path / "model.ckpt", tmp_path / "encoder"
+    comet = {"model": "wmt20-comet-da", "encoder": None, "batch_sentences": 8}
+    if local:
+        comet |= {"model": str(checkpoint), "encoder": str(encoder)}
+    config = {**copy.deepcopy(MICRO), "evaluation": {**MICRO["evaluation"], "comet": comet}}
+    name = clone.write_config(f"comet-{local}.yaml", config)
+    if local:
+        refused = clone.plan("--configfile", name)
+        assert refused.code != 0
+        assert str(checkpoint) in refused.text and "score_comet" in refused.text
+        checkpoint.touch()
+        encoder.mkdir()
+    plan = clone.plan("--configfile", name)
+    assert plan.planned == {**every_job(2, MICRO["ink"]["max_rounds"]), "score_comet": 2 * 9}, plan.text
+    assert "results/micro/comet/off_the_shelf/general" not in plan.text
+
+
 def test_one_domain(clone: Any) -> None:
     plan = clone.plan("--config", "domains=[koran]")
     assert plan.planned == every_job(1, MINI["ink"]["max_rounds"], sizes=SIZES, measured=False)

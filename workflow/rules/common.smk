@@ -22,6 +22,7 @@ from ink.config import (
     variations,
 )
 from ink.errors import InkError
+from ink.evaluation.comet_files import is_checkpoint
 from ink.experiment_lock import hold
 from ink.files import write_atomically
 from ink.layout import Layout
@@ -184,9 +185,24 @@ def timed_files(wildcards):
     return list(dict.fromkeys(found))
 
 
+def comet_model():
+    """The files that the config names for COMET; what it names on the hub is no file of the workflow's."""
+    model, encoder = (config["evaluation"]["comet"][name] for name in ("model", "encoder"))
+    files = {"model": os.path.expanduser(model)} if is_checkpoint(model) else {}
+    return files | ({} if encoder is None else {"encoder": os.path.expanduser(encoder)})
+
+
+def comet_scores():
+    """COMET's score of every run on a domain of Table 2."""
+    if config["evaluation"]["comet"] is None:
+        return []
+    return [f"{RESULTS}/comet/{run}.json" for run in runs() if run.split("/")[1] in DOMAINS]
+
+
 def table_inputs():
     """Table 2, the gains and what was forgotten: scores and hypotheses of every run, and references."""
     return [
+        *comet_scores(),
         *[f"{RESULTS}/scores/{run}.json" for run in runs()],
         *[f"{RESULTS}/hypotheses/{run}.{TARGET}" for run in runs()],
         *[f"{RESULTS}/references/{domain}.{TARGET}" for domain in DOMAINS],

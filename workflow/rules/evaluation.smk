@@ -5,7 +5,7 @@ rule evaluate:
         unpack(system_files),
         unpack(general_test),
     output:
-        hypotheses=f"{RESULTS}/hypotheses/{{system}}/{{domain}}/seed{{seed}}.{TARGET}",
+        hypotheses=LAYOUT.hypotheses("{system}", "{domain}", "{seed}"),
         scores=LAYOUT.scores("{system}", "{domain}", "{seed}"),
     log:
         f"{RESULTS}/logs/evaluate/{{system}}/{{domain}}/seed{{seed}}.log",

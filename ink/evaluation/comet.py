@@ -1,0 +1,181 @@
+"""COMET (Rei et al. 2020): a trained model's score of each translation, through unbabel-comet."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import inspect
+import logging
+import pickle
+import statistics
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import comet
+import torch
+from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
+
+from ink.errors import InkError
+from ink.evaluation.comet_files import find_checkpoint, find_encoder, read_hparams, short_name
+from ink.files import read_lines, write_json
+from ink.nmt.device import torch_device
+
+# By these classes earlier versions of Lightning name what a checkpoint says of its training.
+CALLBACKS: list[Any] = [EarlyStopping, ModelCheckpoint]
+_AT_ONCE = 1 << 24
+
+
+def score_with_comet(
+    system: str,
+    domain: str,
+    seed: int,
+    corpus: Path,
+    hypotheses: Path,
+    settings: Mapping[str, Any],
+    output: Path,
+) -> None:
+    """Score one run's translations of `corpus`'s test set and write what came out (JSON).
+
+    `score` is the mean of `segments`, which are the model's own (about -1 to 1), times 100.
+    settings: device, data (languages), evaluation.comet.
+    """
+    chosen, data = settings["evaluation"]["comet"], settings["data"]
+    if chosen is None:
+        raise InkError("evaluation.comet is null: name a model there to score with COMET")
+    sources, references = (read_lines(corpus / f"test.{data[side]}") for side in ("source_language", "target_language"))
+    translations = read_lines(hypotheses)
+    if not len(sources) == len(references) == len(translations):
+        raise InkError(
+            f"{hypotheses} has {len(translations)} translations of {len(sources)} sentences with {len(references)} "
+            "references; translate the test set again"
+        )
+    checkpoint = find_checkpoint(chosen["model"])
+    model = load_comet(checkpoint, chosen["encoder"])
+    segments = segment_scores(
+        model, sources, translations, references, chosen["batch_sentences"], torch_device(settings["device"])
+    )
+    write_json(
+        output,
+        {
+            "system": system,
+            "domain": domain,
+            "seed": seed,
+            "model": short_name(chosen["model"]),
+            "fingerprint": sha256_of(checkpoint),
+            "unbabel_comet": importlib.metadata.version("unbabel-comet"),
+            "sentences": len(segments),
+            "score": 100 * statistics.fmean(segments),
+            "hypotheses": sha256_of(hypotheses),
+            "segments": segments,
+        },
+    )
+
+
+def load_comet(checkpoint: Path, encoder: str | None) -> comet.models.CometModel:
+    """Load a COMET model weights-only, its encoder's configuration and tokeniser from `encoder` or the hub's cache.
+
+    With a local encoder nothing is fetched. InkError where a file is missing, is no COMET model's, or would have to
+    execute code to be read.
+    """
+    hparams = read_hparams(checkpoint)
+    kind = comet.models.str2model.get(hparams["class_identifier"])
+    if kind is None:
+        known = ", ".join(comet.models.str2model)
+        raise InkError(f"{checkpoint}: unbabel-comet has no model {hparams['class_identifier']!r}; it has {known}")
+    folder = find_encoder(encoder, hparams)
+    state = _read_checkpoint(checkpoint)
+    # as in Lightning, the checkpoint's own settings count, and those that the class does not know are left out
+    made_with = dict(state.get("hyper_parameters") or hparams)
+    made_with |= {"pretrained_model": str(folder), "load_pretrained_weights": False, "local_files_only": True}
+    taken = inspect.signature(kind).parameters
+    try:
+        model = kind(**{name: value for name, value in made_with.items() if name in taken})
+    except Exception as error:  # tokenizers raises nothing narrower
+        reason = " ".join(str(error).split())[:300]
+        raise InkError(
+            f"COMET's model {checkpoint} could not be made with the encoder in {folder} ({reason}); is it the encoder "
+            "that the model was trained on, complete?"
+        ) from None
+    try:
+        # older checkpoints hold what later versions of the encoder no longer have
+        missing = model.load_state_dict(state["state_dict"], strict=False).missing_keys
+    except RuntimeError as error:
+        reason = str(error).splitlines()[1].strip() if "\n" in str(error) else str(error)
+        raise InkError(f"{checkpoint} does not fit the encoder in {folder}: {reason}") from None
+    if missing:
+        raise InkError(
+            f"{checkpoint} lacks {len(missing)} weights of its model, such as {missing[0]}; fetch the COMET model "
+            f"again, or name the encoder that it was trained on (not {folder})"
+        )
+    return model.eval()
+
+
+def segment_scores(
+    model: comet.models.CometModel,
+    sources: Sequence[str],
+    translations: Sequence[str],
+    references: Sequence[str],
+    batch_sentences: int,
+    device: torch.device,
+) -> list[float]:
+    """Return the model's score of every translation, in their order."""
+    if not translations:
+        raise InkError("no sentence to score with COMET: hypotheses and references are empty")
+    samples = [
+        {"src": source, "mt": translation, "ref": reference}
+        for source, translation, reference in zip(sources, translations, references, strict=True)
+    ]
+    on_gpu = device.type == "cuda"
+    logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)  # which devices it sees and does not use
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+        warnings.filterwarnings("ignore", message=".*`isinstance.*LeafSpec.*")
+        found = model.predict(
+            samples,
+            batch_size=batch_sentences,
+            gpus=1 if on_gpu else 0,
+            devices=[device.index or 0] if on_gpu else None,
+            accelerator="gpu" if on_gpu else "cpu",
+            num_workers=0,
+            progress_bar=False,
+        )
+    return [float(score) for score in found.scores]
+
+
+def sha256_of(path: Path) -> str:
+    """Return a file's SHA-256, in hexadecimal."""
+    digest = hashlib.sha256()
+    with Path(path).open("rb") as file:
+        while data := file.read(_AT_ONCE):
+            digest.update(data)
+    return digest.hexdigest()
+
+
+def _read_checkpoint(path: Path) -> dict[str, Any]:
+    """Read a Lightning checkpoint weights-only; InkError, with nothing executed, where it holds anything else."""
+    with torch.serialization.safe_globals(CALLBACKS):
+        try:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+        except pickle.UnpicklingError:
+            refused = _refused_types(path)
+            raise InkError(
+                f"COMET's model {path} holds objects other than weights and plain settings{refused}; it was not loaded "
+                "and nothing in it was run. Take it from where it was published, or save it again with "
+                "hyper_parameters and state_dict alone"
+            ) from None
+        except (RuntimeError, EOFError, OSError, KeyError) as error:
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise InkError(f"COMET's model {path} is not a whole checkpoint ({reason}); fetch it again") from None
+    if not isinstance(state, dict) or "state_dict" not in state:
+        raise InkError(f"{path} holds no state_dict; it is not the checkpoint of a COMET model")
+    return state
+
+
+def _refused_types(path: Path) -> str:
+    try:
+        names = sorted(torch.serialization.get_unsafe_globals_in_checkpoint(path))
+    except (RuntimeError, ValueError, OSError):  # a file in torch's older format does not tell
+        return ""
+    return f" ({', '.join(names)})" if names else ""
