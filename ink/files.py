@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -13,6 +14,8 @@ from typing import Any
 from ink.disk import disk_trouble_named
 from ink.errors import InkError
 from ink.locks import exclusive
+
+_AT_ONCE = 1 << 24
 
 
 @contextmanager
@@ -127,6 +130,15 @@ def read_lines(path: Path | str) -> list[str]:
                 "convert the file to UTF-8 or remove the line on both sides"
             ) from None
     return decoded
+
+
+def sha256_of(path: Path | str) -> str:
+    """Return a file's SHA-256, in hexadecimal."""
+    digest = hashlib.sha256()
+    with Path(path).open("rb") as file:
+        while data := file.read(_AT_ONCE):
+            digest.update(data)
+    return digest.hexdigest()
 
 
 def _read(path: Path | str, advice: str = "") -> bytes:

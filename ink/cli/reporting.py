@@ -18,6 +18,7 @@ TABLES = ("table1", "table2", "gains", "general", "table3", "table5")
 def tables(config: Path, results: Path, names: tuple[str, ...]) -> None:
     """Render tables (all of them by default) from the results folder alone."""
     from ink.config import accuracy_domains, speed_systems
+    from ink.evaluation.comet_files import short_name
     from ink.reporting import forgetting, gains, table1, table2, table3, table5
     from ink.reporting.comparisons import Comparisons
 
@@ -37,7 +38,9 @@ def tables(config: Path, results: Path, names: tuple[str, ...]) -> None:
         if name == "table1":
             table1.render(results, output, domains)
         elif name == "table2":
-            table2.render(results, output, domains, systems, seeds)
+            languages = [settings["data"][side] for side in ("source_language", "target_language")]
+            comet = evaluation["comet"] and short_name(evaluation["comet"]["model"])
+            table2.render(results, output, domains, systems, seeds, comparisons, languages, comet)
         elif name == "gains":
             gains.render(output, domains, systems, comparisons)
         elif name == "table3":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.metadata
 import inspect
 import logging
@@ -19,12 +18,11 @@ from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
 
 from ink.errors import InkError
 from ink.evaluation.comet_files import find_checkpoint, find_encoder, read_hparams, short_name
-from ink.files import read_lines, write_json
+from ink.files import read_lines, sha256_of, write_json
 from ink.nmt.device import torch_device
 
 # By these classes earlier versions of Lightning name what a checkpoint says of its training.
 CALLBACKS: list[Any] = [EarlyStopping, ModelCheckpoint]
-_AT_ONCE = 1 << 24
 
 
 def score_with_comet(
@@ -142,15 +140,6 @@ def segment_scores(
             progress_bar=False,
         )
     return [float(score) for score in found.scores]
-
-
-def sha256_of(path: Path) -> str:
-    """Return a file's SHA-256, in hexadecimal."""
-    digest = hashlib.sha256()
-    with Path(path).open("rb") as file:
-        while data := file.read(_AT_ONCE):
-            digest.update(data)
-    return digest.hexdigest()
 
 
 def _read_checkpoint(path: Path) -> dict[str, Any]:

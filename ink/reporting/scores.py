@@ -110,6 +110,11 @@ class Fields:
         items = self._each(key, length)
         return [items.optional_number(name) for name in items.value]
 
+    def numbers(self, key: str, length: int) -> list[float]:
+        """Read a list of `length` finite numbers."""
+        items = self._each(key, length)
+        return [items.number(name) for name in items.value]
+
     def _items(self, key: str) -> list[tuple[int, Any]]:
         value = self._get(key)
         if not isinstance(value, list):
@@ -189,7 +194,12 @@ def select(
 
 def read_hypotheses(results: Path, system: str, domain: str, seed: int) -> list[str]:
     """Read a system's detokenised test hypotheses, one a sentence; InkError where there is none."""
-    return read_lines(_only_file(Path(results) / "hypotheses" / system / domain, f"seed{seed}"))
+    return read_lines(hypotheses_file(results, system, domain, seed))
+
+
+def hypotheses_file(results: Path, system: str, domain: str, seed: int) -> Path:
+    """Find the file of a system's detokenised test hypotheses; InkError where there is none."""
+    return _only_file(Path(results) / "hypotheses" / system / domain, f"seed{seed}")
 
 
 def read_references(results: Path, domain: str) -> list[str]:

@@ -22,7 +22,7 @@ OVERLAPS = ("test_pairs_in_train", "test_sources_in_train")
 
 def render(results: Path, output: Path, domains: Sequence[str]) -> list[Path]:
     """Write `output`/table1.{csv,md,tex,html}; InkError names the file and the key that is missing or wrong."""
-    records = {domain: _record(Path(results) / "corpus" / f"{domain}.json") for domain in domains}
+    records = {domain: read_counts(results, domain) for domain in domains}
     table = pd.DataFrame.from_records([{"domain": domain, **record} for domain, record in records.items()])
     table = table.astype({field: "Int64" for field in table.columns if field != "domain"})
     columns = [
@@ -32,7 +32,9 @@ def render(results: Path, output: Path, domains: Sequence[str]) -> list[Path]:
     return write_table(table, Path(output) / "table1", "Sentence pairs per domain.", _notes(records), columns)
 
 
-def _record(path: Path) -> dict[str, int | None]:
+def read_counts(results: Path, domain: str) -> dict[str, int | None]:
+    """Read a domain's counts as the CSV has them; None where it has no training text."""
+    path = Path(results) / "corpus" / f"{domain}.json"
     fields = Fields(path, read_json(path))
     sentences = fields.fields("sentences")
     has_train, has_dev = (bool(sentences.value.get(part)) for part in ("train", "dev"))  # absent and 0 are the same

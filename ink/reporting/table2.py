@@ -1,11 +1,12 @@
-"""Table 2: BLEU of every system on every domain, with the memory that each adds to the base model.
+"""Table 2: COMET and BLEU of every system on every domain, with the memory that each adds; the paper's below it.
 
 CSV, one row a system: system, seeds (how many), memory_bytes (added at inference, summed over the domains), memory
-(those bytes divided by the adapters' over the same domains), bleu_DOMAIN for each domain, bleu_average, chrf_DOMAIN
-for each domain, chrf_average. Scores are means over the seeds; with several seeds each has a second column
-NAME_deviation, the sample standard deviation (n - 1). An average is that of the seeds that have all domains, and
-empty where there is none. A system that combines two others (INK + R-kNN) comes last, apart from the rows above, and is
-not compared with them.
+(those bytes divided by the adapters' over the same domains), where COMET is configured comet_DOMAIN for each domain
+and comet_average, then the same of bleu and chrf. Scores are means over the seeds; with several seeds each has a second
+column NAME_deviation, the sample standard deviation (n - 1). An average is that of the seeds that have all domains, and
+empty where there is none. Where INK and Adapter are both shown, comet_DOMAIN_mark and bleu_DOMAIN_mark are * where
+INK is better with p < 0.1. A system that combines two others (INK + R-kNN) comes last, apart from the rows above, and
+is not compared with them. The paper's table, below ours in the other formats, is results/paper/table2.csv.
 """
 
 from __future__ import annotations
@@ -18,24 +19,74 @@ import pandas as pd
 
 from ink.evaluation.memory import relative_memory
 from ink.reporting.aggregation import AVERAGE, Key, absence_note, groups, seeds_note, signature_note, summarise
-from ink.reporting.formats import Column, domain_label, write_table
+from ink.reporting.comet_scores import comet_note, read_comet
+from ink.reporting.comparisons import Comparisons
+from ink.reporting.formats import Column, Table, domain_label, write_tables
 from ink.reporting.scores import Score, labels, read_scores, select
+from ink.reporting.table2_paper import paper_table
+from ink.reporting.table2_stars import BASELINE, BETTER, STAR, Stars, find_stars
 from ink.systems import system_named
 
 Selected = Mapping[Key, Score]
+HEADINGS = {"comet": "COMET", "bleu": "BLEU"}
+NO_COMET = "COMET is not configured here (evaluation.comet is null), and so no column of ours."
 
 
 def render(
-    results: Path, output: Path, domains: Sequence[str], systems: Sequence[str], seeds: Sequence[int]
+    results: Path,
+    output: Path,
+    domains: Sequence[str],
+    systems: Sequence[str],
+    seeds: Sequence[int],
+    comparisons: Comparisons,
+    languages: Sequence[str],
+    comet: str | None,
 ) -> list[Path]:
-    """Write `output`/table2.{csv,md,tex,html} of the scores that are there; InkError where none is."""
+    """Write `output`/table2.{csv,md,tex,html} of the scores that are there; InkError where none is.
+
+    languages: source and target. comet: the name of the COMET model that the config names, None without one.
+    """
     names = labels(systems)
     selected = select(read_scores(results), systems, domains, seeds)
+    with_comet = {} if comet is None else read_comet(results, comet, selected)
+    values = {
+        **({} if comet is None else {"comet": {key: found.score for key, found in with_comet.items()}}),
+        "bleu": {key: score.bleu.score for key, score in selected.items()},
+        "chrf": {key: score.chrf.score for key, score in selected.items()},
+    }
+    stars = None
+    if {BETTER, BASELINE} <= set(names):
+        stars = find_stars(domains, comparisons, None if comet is None else with_comet)
+    frame = _frame(selected, values, names, domains, seeds, stars)
+    shown = [metric for metric in HEADINGS if metric in values]
+    columns = [Column("System", "system", names=names), Column("Mem.", "memory", decimals=1, zero_as_dash=True)]
+    for metric in shown:
+        columns += _columns(metric, domains, len(seeds) > 1, stars)
+    absent = any(frame[f"{metric}_{name}"].isna().any() for metric in shown for name, _ in groups(domains))
+    notes = _notes(selected, seeds, bool(frame["memory"].fillna(0).any()), absent)
+    notes[1:1] = [NO_COMET if comet is None else comet_note(with_comet)]
+    notes += [] if stars is None else stars.notes
+    notes += _choices(selected, domains, seeds, names)
+    apart = [label for system, label in names.items() if system_named(system).apart]
+    if 0 < len(apart) < len(names):
+        notes.insert(0, f"{', '.join(apart)} is set apart: the best, in bold, is the best of the other rows.")
+    scored = " and ".join(HEADINGS[metric] for metric in shown)
+    caption = f"{scored} on the test set of each domain, and memory added to the base model."
+    own = Table(frame, caption, notes, columns, apart=len(apart))
+    paper = paper_table(results, domains, languages, list(names.values()))
+    return write_tables(Path(output) / "table2", [own, paper])
+
+
+def _frame(
+    selected: Selected,
+    values: Mapping[str, Mapping[Key, float]],
+    names: Sequence[str] | Mapping[str, str],
+    domains: Sequence[str],
+    seeds: Sequence[int],
+    stars: Stars | None,
+) -> pd.DataFrame:
     memory = _memory_bytes(selected)
     relative = relative_memory(memory)
-    bleu = {key: score.bleu.score for key, score in selected.items()}
-    chrf = {key: score.chrf.score for key, score in selected.items()}
-    several = len(seeds) > 1
     records = []
     for system in names:
         record: dict[str, Any] = {
@@ -44,28 +95,35 @@ def render(
             "memory_bytes": sum(memory[system].values()) if system in memory else None,
             "memory": relative.get(system),
         }
-        for metric, values in (("bleu", bleu), ("chrf", chrf)):
+        for metric, of_metric in values.items():
             for name, averaged in groups(domains):
-                mean, deviation = summarise(values, system, averaged, seeds)
+                mean, deviation = summarise(of_metric, system, averaged, seeds)
                 record[f"{metric}_{name}"] = mean
-                if several:
+                if len(seeds) > 1:
                     record[f"{metric}_{name}_deviation"] = deviation
+                if stars is not None and metric in HEADINGS and name != AVERAGE:
+                    starred = system == BETTER and (metric, name) in stars.found
+                    record[f"{metric}_{name}_mark"] = STAR if starred else None
         records.append(record)
     table = pd.DataFrame.from_records(records).astype({"memory_bytes": "Int64"})
-    table = table.astype({name: "Float64" for name in table.columns if name not in ("system", "seeds", "memory_bytes")})
-    columns = [
-        Column("System", "system", names=names),
-        Column("Mem.", "memory", decimals=1, zero_as_dash=True),
-        *(_bleu_column(domain_label(domain), f"bleu_{domain}", several) for domain in domains),
-        _bleu_column("Avg.", f"bleu_{AVERAGE}", several),
+    texts = [name for name in table.columns if name.endswith("_mark")]
+    numbers = [name for name in table.columns if name not in ("system", "seeds", "memory_bytes", *texts)]
+    return table.astype(dict.fromkeys(numbers, "Float64") | dict.fromkeys(texts, "string"))
+
+
+def _columns(metric: str, domains: Sequence[str], several: bool, stars: Stars | None) -> list[Column]:
+    return [
+        Column(
+            "Avg." if name == AVERAGE else domain_label(name),
+            f"{metric}_{name}",
+            decimals=2,
+            deviation=f"{metric}_{name}_deviation" if several else None,
+            best=True,
+            mark=f"{metric}_{name}_mark" if stars is not None and name != AVERAGE else None,
+            group=HEADINGS[metric],
+        )
+        for name, _ in groups(domains)
     ]
-    absent = any(table[f"bleu_{name}"].isna().any() for name, _ in groups(domains))
-    notes = _notes(selected, domains, seeds, names, any(relative.values()), absent)
-    apart = [label for system, label in names.items() if system_named(system).apart]
-    if 0 < len(apart) < len(names):
-        notes.insert(0, f"{', '.join(apart)} is set apart: the best, in bold, is the best of the other rows.")
-    caption = "BLEU on the test set of each domain, and memory added to the base model."
-    return write_table(table, Path(output) / "table2", caption, notes, columns, apart=len(apart))
 
 
 def _memory_bytes(selected: Selected) -> dict[str, dict[str, int]]:
@@ -76,18 +134,7 @@ def _memory_bytes(selected: Selected) -> dict[str, dict[str, int]]:
     return memory
 
 
-def _bleu_column(heading: str, field: str, several: bool) -> Column:
-    return Column(heading, field, decimals=2, deviation=f"{field}_deviation" if several else None, best=True)
-
-
-def _notes(
-    selected: Selected,
-    domains: Sequence[str],
-    seeds: Sequence[int],
-    names: Mapping[str, str],
-    has_memory_unit: bool,
-    absent: bool,
-) -> list[str]:
+def _notes(selected: Selected, seeds: Sequence[int], has_memory_unit: bool, absent: bool) -> list[str]:
     notes = [signature_note(score.bleu.signature for score in selected.values()), seeds_note(seeds)]
     if has_memory_unit:
         notes.append("Mem.: bytes added at inference, summed over the domains; the adapters' are 1.0.")
@@ -95,6 +142,11 @@ def _notes(
         notes.append("Mem. is counted in adapters, and there is none among these scores; the CSV has the bytes.")
     if absent:
         notes.append(absence_note())
+    return notes
+
+
+def _choices(selected: Selected, domains: Sequence[str], seeds: Sequence[int], names: Mapping[str, str]) -> list[str]:
+    notes = []
     for system, label in names.items():
         choices = [_choice(selected, system, domain, seeds) for domain in domains]
         if any(choices):

@@ -56,10 +56,11 @@ def general_of() -> Callable[..., dict[str, Any]]:
 
 @pytest.fixture
 def rows_of() -> Callable[[Path], list[list[str]]]:
-    """Read the cells of a Markdown table's body."""
+    """Read the cells of the body of the first table in a Markdown file."""
 
     def read(markdown: Path) -> list[list[str]]:
-        lines = [line for line in markdown.read_text(encoding="utf-8").splitlines() if line.startswith("| ")]
+        _, _, table = markdown.read_text(encoding="utf-8").partition("**\n\n")
+        lines = table.partition("\n\n")[0].splitlines()
         return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines[2:]]
 
     return read

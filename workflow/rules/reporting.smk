@@ -21,6 +21,9 @@ rule table1:
 rule table2:
     input:
         table_inputs(),
+        [f"{RESULTS}/corpus/{domain}.json" for domain in DOMAINS],
+        "results/paper/table1.csv",
+        "results/paper/table2.csv",
     output:
         table("table2"),
         table("gains"),
