@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ink.config import Config
+from ink.doctor.comet import comet_files
 from ink.doctor.finding import Finding, error, ok
 
 CHECKED_BYTES = 64 << 20  # of a larger file the rest is counted and not decoded
@@ -46,7 +47,7 @@ def source_files(config: Config) -> dict[str, dict[str, tuple[Path, Path]]]:
 def examine_inputs(config: Config) -> tuple[list[Finding], dict[Path, TextFile]]:
     """Look at every file that the config names; return findings, one a domain or more, and the counts of text files."""
     counts: dict[Path, TextFile] = {}
-    findings = list(_base_model_files(config))
+    findings = [*_base_model_files(config), *comet_files(config)]
     for domain, splits in source_files(config).items():
         findings += _domain(domain, splits, counts)
     return findings, counts

@@ -20,6 +20,7 @@ from ink.files import write_json
 
 SERVER = Path(__file__).with_name("command_server.py")
 MICRO = Path(__file__).resolve().parents[1] / "workflow" / "micro.yaml"
+PAPER = Path(__file__).resolve().parents[2] / "results" / "paper"
 PROGRESS = re.compile(r": \d+/\d+ ")
 
 
@@ -188,6 +189,9 @@ def trained(tiny: Any, commands: Commands, tmp_path_factory: pytest.TempPathFact
     shutil.copy(tiny.base_model, found.path("model.pt"))
     for name, source in (("vocabulary", tiny.vocabulary), ("corpus", tiny.corpus), ("data", tiny.data)):
         shutil.copytree(source, found.path(name))
+    shutil.copytree(PAPER, found.path("paper"))
+    found.path("results/corpus").mkdir(parents=True)
+    shutil.copy(found.path("data/prepared.json"), found.path("results/corpus/koran.json"))
     for step in (
         command_line("build", "--output", "datastore"),
         command_line("adapt", "--output", "adapter"),

@@ -59,7 +59,8 @@ def disk(commands: Any, trained: Any, tmp_path: Path) -> Iterator[Disk]:
     if commands.own_mounts:
         commands.system("mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", found.path)
     place = commands.seen(found.path)
-    shutil.copytree(trained.folder / "results", place / "results")
+    for name in ("results", "paper"):
+        shutil.copytree(trained.folder / name, place / name)
     for name in ("store/older", "adapter/older", "results/tables/table2.csv", "results/tables/table2.md"):
         (place / name).parent.mkdir(parents=True, exist_ok=True)
         (place / name).write_text("older", encoding="utf-8")
