@@ -17,6 +17,8 @@ LONGEST_PARAMETER, LONGEST_TAG = 6000, 5000
 
 SCORES = {"test/bleu": "test BLEU", "test/chrf": "chrF", "test/comet": "COMET", "dev/bleu_final": "dev BLEU"}
 
+JUDGING = ("score-comet",)  # jobs whose time and memory are not the system's, but those of a model that judges it
+
 # name, value, milliseconds, step
 Point = tuple[str, float, int, int]
 
@@ -45,7 +47,7 @@ def project(journal: Journal) -> Projection | None:
         for name, curve in record["curves"].items():
             points |= {(name, value, moment, step): None for step, value, moment in curve}
         points |= {(name, value, moment, 0): None for name, (value, moment) in record["metrics"].items()}
-    ended = [record for record in jobs.values() if record["ended"] is not None]
+    ended = [record for record in jobs.values() if record["ended"] is not None and record["command"] not in JUDGING]
     if run["status"] != RUNNING and ended:
         moment = max(record["ended"] for record in ended)
         seconds = sum(record["wall_seconds"] + record["earlier_wall_seconds"] for record in ended)
