@@ -19,8 +19,10 @@ from ink.systems import seeds_of
 from ink.tracking.curves import curve_points, score_measures, training_measures
 from ink.tracking.journal import FAILED, FINISHED, KILLED, RUNNING, JobRecord, Journal
 from ink.tracking.provenance import git_commit
+from ink.tracking.quiet import QuietUploader
 from ink.tracking.runs import RunName, first_job, last_job, parameters
-from ink.tracking.upload import QuietUploader, Uploader, configured_uri
+from ink.tracking.store import configured_uri
+from ink.tracking.upload import Uploader
 
 ERROR_LENGTH = 500
 

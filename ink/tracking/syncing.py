@@ -8,7 +8,9 @@ from typing import Any
 
 from ink.layout import Layout
 from ink.tracking.journal import Journal, journals
-from ink.tracking.upload import QuietUploader, Uploader, configured_uri
+from ink.tracking.quiet import QuietUploader
+from ink.tracking.store import configured_uri
+from ink.tracking.upload import Uploader
 
 
 def close_dead_runs(config: Mapping[str, Any]) -> list[Journal]:

@@ -5,13 +5,9 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import ssl
-import sys
 import tempfile
-import urllib.error
 import urllib.parse
-import urllib.request
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,9 +16,8 @@ from ink.errors import InkError
 from ink.locks import exclusive
 from ink.tracking.journal import KILLED, RUNNING, Journal
 from ink.tracking.projection import Point, Projection, project
+from ink.tracking.store import UploadError, is_server, prepare_environment, probe, without_password
 
-PROBE_SECONDS = 3.0  # for a server's first word
-REQUEST_SECONDS, RETRIES = 10, 1
 LOCK_SECONDS = 120.0
 # MLflow's limits of one call
 METRICS, PARAMETERS, TAGS = 1000, 100, 100
@@ -31,22 +26,6 @@ ERROR_TAG = "ink.error"
 EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 
 Item = TypeVar("Item")
-
-
-class UploadError(InkError):
-    """MLflow could not be filled: it is not there, or refused."""
-
-
-def configured_uri(config: Mapping[str, Any]) -> str | None:
-    """Return where runs go: the config's word, then the environment's; None leaves it to MLflow (./mlflow.db)."""
-    uri = config["mlflow"]["tracking_uri"] or os.environ.get("MLFLOW_TRACKING_URI")
-    return str(uri) if uri else None
-
-
-def without_password(uri: str) -> str:
-    """Return a URI fit to be shown and kept."""
-    parts = urllib.parse.urlsplit(uri)
-    return uri.replace(f"{parts.netloc}", parts.netloc.rpartition("@")[2], 1) if "@" in parts.netloc else uri
 
 
 class Uploader:
@@ -110,7 +89,7 @@ class Uploader:
     def _alone(self) -> contextlib.AbstractContextManager[Any]:
         """Keep the other processes of this machine from a database: they race in creating it and wait on its locks."""
         uri = self._known_uri()
-        if _is_server(uri):
+        if is_server(uri):
             return contextlib.nullcontext()
         if uri.startswith("sqlite:///"):
             path = Path(urllib.parse.unquote(uri.removeprefix("sqlite:///")).partition("?")[0])
@@ -121,9 +100,9 @@ class Uploader:
     def _known_uri(self) -> str:
         """Ask a server whether it is there, or MLflow for its default; slow imports come before any lock."""
         if self._client is None:
-            if self._uri is not None and _is_server(self._uri):
-                _probe(self._uri)
-            _prepare_environment()
+            if self._uri is not None and is_server(self._uri):
+                probe(self._uri)
+            prepare_environment()
             import mlflow
 
             logging.getLogger("alembic").setLevel(logging.WARNING)
@@ -225,67 +204,6 @@ class Uploader:
             if self._client.get_run(run_id).info.status == RUNNING:
                 self._client.set_terminated(run_id, KILLED)
         self._sent[run_id] = set()
-
-
-class QuietUploader:
-    """What a job uploads with: one line where MLflow cannot be filled, and no further try in this process."""
-
-    def __init__(self, uploader: Uploader, sync_command: str, say: Callable[[str], None] | None = None) -> None:
-        self.uploader = uploader
-        self.sync_command = sync_command
-        self._say = say or _say
-        self._given_up = False
-
-    def try_to(self, act: Callable[[], Any]) -> None:
-        """Do something with the uploader."""
-        if self._given_up:
-            return
-        try:
-            act()
-        except UploadError as error:
-            self._given_up = True
-            self._say(f"tracking: {error}; results are on disk, `{self.sync_command}` uploads them later")
-
-    def upload(self, journal: Journal, artifacts: Collection[str] | None = ()) -> None:
-        self.try_to(lambda: self.uploader.upload(journal, artifacts))
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
-
-
-def _is_server(uri: str) -> bool:
-    return uri.startswith(("http://", "https://"))
-
-
-def _probe(uri: str) -> None:
-    """Ask a server for a sign of life, whatever it says; UploadError where none comes within PROBE_SECONDS."""
-    try:
-        urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=PROBE_SECONDS).close()
-    except urllib.error.HTTPError:
-        return
-    except OSError as error:
-        reason = getattr(error, "reason", error)
-        if isinstance(reason, ssl.SSLError):
-            return  # somebody is there: what to trust is MLflow's business
-        text = getattr(reason, "strerror", None) or str(reason) or type(reason).__name__
-        raise UploadError(f"MLflow at {without_password(uri)} cannot be reached ({text})") from None
-    except Exception as error:
-        raise UploadError(f"MLflow at {without_password(uri)} cannot be reached ({error})") from None
-
-
-def _prepare_environment() -> None:
-    """Bound what MLflow may wait, and let it neither chat nor report; a person's own settings stand."""
-    settings = {
-        "MLFLOW_HTTP_REQUEST_TIMEOUT": str(REQUEST_SECONDS),
-        "MLFLOW_HTTP_REQUEST_MAX_RETRIES": str(RETRIES),
-        "MLFLOW_LOGGING_LEVEL": "WARNING",
-        "MLFLOW_DISABLE_TELEMETRY": "true",
-        "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
-        "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
-    }
-    for name, value in settings.items():
-        os.environ.setdefault(name, value)
 
 
 def _identity(point: Point) -> tuple[str, str, int, int]:

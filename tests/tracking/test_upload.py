@@ -11,8 +11,9 @@ import pytest
 from ink.errors import InkError
 from ink.files import write_json
 from ink.tracking.job import Terminated
+from ink.tracking.store import configured_uri, without_password
 from ink.tracking.syncing import sync
-from ink.tracking.upload import Uploader, configured_uri, without_password
+from ink.tracking.upload import Uploader
 
 from .conftest import REPOSITORY, Experiment, Store
 
