@@ -31,7 +31,17 @@ class QuietUploader:
             self._say(f"tracking: {error}; results are on disk, `{self.sync_command}` uploads them later")
 
     def upload(self, journal: Journal, artifacts: Collection[str] | None = ()) -> None:
+        """Send what a journal says, as Uploader does."""
         self.try_to(lambda: self.uploader.upload(journal, artifacts))
+
+    def upload_below(self, journal: Journal) -> None:
+        """Send the runs that stand below a journal's, which may have begun before it: now their place is known."""
+        for below in self.uploader.experiment.journals_below(journal.name):
+            self.upload(below)
+
+    def upload_experiment(self, artifacts: Collection[str] | None = ()) -> None:
+        """Send what the experiment's own run is to show, as Uploader does."""
+        self.try_to(lambda: self.uploader.upload_experiment(artifacts))
 
 
 def _say(line: str) -> None:

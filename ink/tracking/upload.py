@@ -8,12 +8,14 @@ import os
 import tempfile
 import urllib.parse
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
 from ink.errors import InkError
 from ink.locks import exclusive
+from ink.tracking.experiment_run import ExperimentRun, project_experiment
 from ink.tracking.journal import KILLED, RUNNING, Journal
 from ink.tracking.projection import Point, Projection, project
 from ink.tracking.store import UploadError, is_server, prepare_environment, probe, without_password
@@ -21,7 +23,7 @@ from ink.tracking.store import UploadError, is_server, prepare_environment, prob
 LOCK_SECONDS = 120.0
 # MLflow's limits of one call
 METRICS, PARAMETERS, TAGS = 1000, 100, 100
-ERROR_TAG = "ink.error"
+ERROR_TAG, PARENT_TAG = "ink.error", "mlflow.parentRunId"
 # what MLflow would otherwise have to guess: runs that train, not traces of language models
 EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 
@@ -31,11 +33,12 @@ Item = TypeVar("Item")
 class Uploader:
     """Brings journals of one experiment into one MLflow store, as often as one likes: what is there stays single."""
 
-    def __init__(self, experiment: str, uri: str | None) -> None:
+    def __init__(self, experiment: ExperimentRun, uri: str | None) -> None:
         self.experiment = experiment
         self._uri = uri
         self._client: Any = None
         self._experiment_id = ""
+        self._experiment_run_id: str | None = None
         # what this process has sent, by run: live curves send what is new
         self._sent: dict[str, set[Any]] = {}
 
@@ -64,14 +67,49 @@ class Uploader:
             found = self._find_or_create(journal, run, projection)
             if found.info.lifecycle_stage == "deleted":
                 return False
-            run_id = found.info.run_id
-            self._send(run_id, projection, found)
-            wanted = projection.artifacts if artifacts is None else artifacts
-            self._send_artifacts(run_id, {name: projection.artifacts[name] for name in wanted})
-            self._set_status(run_id, projection, found.info.status)
+            self._bring(found, projection, self._place(journal), artifacts)
             for replaced in run["replaced"]:
                 self._close_replaced(replaced)
             return True
+
+    def upload_experiment(self, artifacts: Collection[str] | None = ()) -> bool:
+        """Send what the experiment's own run is to show, as `upload` does a journal's."""
+        with self._speaking(), self._alone():
+            self._connect()
+            self.experiment.folder.mkdir(parents=True, exist_ok=True)
+            # of two jobs that end at once, whoever writes last must have read last
+            with exclusive(self.experiment.folder / "experiment-upload", LOCK_SECONDS):
+                projection = project_experiment(self.experiment)
+                found = self._find_or_create(self.experiment, self.experiment.open(), projection)
+                if found.info.lifecycle_stage == "deleted":
+                    return False
+                self._bring(found, projection, {}, artifacts)
+                return True
+
+    def _place(self, journal: Journal) -> dict[str, str]:
+        """Return the tag by which MLflow shows a run below another one, be that one deleted or not.
+
+        A run whose place is below one that MLflow does not have yet stands below the experiment's until it does.
+        """
+        above = self.experiment.journal_above(journal.name)
+        run = None if above is None else above.run()
+        if run is not None and self.uri in run["mlflow"]:
+            return {PARENT_TAG: run["mlflow"][self.uri]}
+        if self._experiment_run_id is None:
+            projection = project_experiment(self.experiment)
+            found = self._find_or_create(self.experiment, self.experiment.open(), projection)
+            self._experiment_run_id = str(found.info.run_id)
+        return {PARENT_TAG: self._experiment_run_id}
+
+    def _bring(
+        self, found: Any, projection: Projection, place: Mapping[str, str], artifacts: Collection[str] | None
+    ) -> None:
+        """Make MLflow's run `found` what `projection` says."""
+        run_id = found.info.run_id
+        self._send(run_id, replace(projection, tags={**projection.tags, **place}), found)
+        wanted = projection.artifacts if artifacts is None else artifacts
+        self._send_artifacts(run_id, {name: projection.artifacts[name] for name in wanted})
+        self._set_status(run_id, projection, found.info.status)
 
     @contextlib.contextmanager
     def _speaking(self) -> Iterator[None]:
@@ -118,24 +156,28 @@ class Uploader:
         from mlflow.tracking import MlflowClient
 
         client: Any = MlflowClient(tracking_uri=self._uri)
-        found = client.get_experiment_by_name(self.experiment)
+        name = self.experiment.name
+        found = client.get_experiment_by_name(name)
         if found is None:
             try:
-                client.create_experiment(self.experiment, tags=EXPERIMENT_TAGS)
+                client.create_experiment(name, tags=EXPERIMENT_TAGS)
             except MlflowException:
                 # on a server another machine may have been first
-                if client.get_experiment_by_name(self.experiment) is None:
+                if client.get_experiment_by_name(name) is None:
                     raise
-            found = client.get_experiment_by_name(self.experiment)
+            found = client.get_experiment_by_name(name)
         if found.lifecycle_stage == "deleted":
             raise UploadError(
-                f"{self.uri}: the experiment {self.experiment} was deleted there; "
+                f"{self.uri}: the experiment {name} was deleted there; "
                 f"`mlflow experiments restore --experiment-id {found.experiment_id}` brings it back"
             )
         self._client, self._experiment_id = client, found.experiment_id
 
-    def _find_or_create(self, journal: Journal, run: Mapping[str, Any], projection: Projection) -> Any:
-        """Return MLflow's run of a journal: by the id that was written down, else by our key, else a new one."""
+    def _find_or_create(self, journal: Journal | ExperimentRun, run: Mapping[str, Any], projection: Projection) -> Any:
+        """Return MLflow's run of a journal or of the experiment.
+
+        By the id that was written down, else by our key, else a new one.
+        """
         from mlflow.entities import ViewType
         from mlflow.exceptions import MlflowException
 
