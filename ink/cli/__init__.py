@@ -43,6 +43,7 @@ COMMANDS = {
     "tables": "ink.cli.reporting",
     "check-config": "ink.cli.reporting",
     "start-tracking": "ink.cli.tracking",
+    "log-report": "ink.cli.tracking",
     "sync": "ink.cli.tracking",
     "doctor": "ink.cli.doctor",
     "clean": "ink.cli.doctor",

@@ -19,6 +19,8 @@ from ink.tracking.projection import LONGEST_PARAMETER, LONGEST_TAG, Point, Proje
 from ink.tracking.runs import RunName, run_above
 
 MARK = "ink.experiment"  # the tag that only this run has
+# what readers look at, below results/EXPERIMENT: artifacts of this run by the same names
+REPORTS = ("tables/*", "figures/*", "report.html")
 
 # value and milliseconds, by system, domain and seed
 Measured = Mapping[tuple[str, str, int], tuple[float, int]]
@@ -64,6 +66,13 @@ class ExperimentRun:
         """Return the journals of the runs that stand below `name`'s."""
         return [journal for journal in journals(self.results) if run_above(journal.name) == name]
 
+    def reports(self) -> dict[str, Path]:
+        """Return the rendered tables, figures and report by their names below results/EXPERIMENT."""
+        found = (path for pattern in REPORTS for path in sorted(self.results.glob(pattern)))
+        # what is being written has a name that begins with a point
+        whole = (path for path in found if path.is_file() and not path.name.startswith("."))
+        return {str(path.relative_to(self.results)): path for path in whole}
+
 
 def project_experiment(experiment: ExperimentRun) -> Projection:
     """Read all journals of an experiment, and sum them up."""
@@ -98,7 +107,7 @@ def project_experiment(experiment: ExperimentRun) -> Projection:
         parameters={"experiment": experiment.name[:LONGEST_PARAMETER]},
         tags={name: value[:LONGEST_TAG] for name, value in tags.items()},
         points=averages,
-        artifacts={},
+        artifacts=experiment.reports(),
     )
 
 

@@ -28,6 +28,24 @@ def start(config: Mapping[str, Any], config_path: Path) -> None:
         uploader.upload(journal, None)
 
 
+def log_report(config: Mapping[str, Any], config_path: Path) -> str | None:
+    """Upload tables, figures and report as artifacts of the experiment's run; say what came of it.
+
+    None where MLflow's refusal has been told.
+    """
+    experiment = ExperimentRun(config)
+    files = len(experiment.reports())
+    if not files:
+        return f"no tables, figures or report under {experiment.results} yet"
+    uploader = QuietUploader(Uploader(experiment, configured_uri(config)), f"ink sync {config_path}")
+    there: list[bool] = []
+    uploader.try_to(lambda: there.append(uploader.uploader.upload_experiment(None)))
+    if not there:
+        return None
+    where = f"the run {experiment.name} of {uploader.uploader.uri}"
+    return f"{files} {'file' if files == 1 else 'files'} in {where}" if there[0] else f"{where} was deleted there"
+
+
 def sync(config: Mapping[str, Any], uri: str | None = None) -> tuple[int, str]:
     """Upload every run; return how many MLflow has now, and where. UploadError where it cannot be filled."""
     close_dead_runs(config)

@@ -5,18 +5,16 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from ink.config import load
 from ink.tracking.experiment_run import ExperimentRun, project_experiment, status_of
 from ink.tracking.journal import JobRecord, Journal
 from ink.tracking.provenance import record_workflow
 from ink.tracking.runs import RunName, run_above
 from ink.tracking.syncing import start, sync
 
-from .conftest import REPOSITORY, Experiment, Store
+from .conftest import Experiment, Store
 
 POINTS = ("ink_alpha0.1_beta0.1", "ink_alpha0.1_beta0.3")
 ONE_JOB = """
@@ -247,10 +245,9 @@ def test_one_that_is_gone_from_the_store_for_good_is_made_again(experiment: Expe
     assert store.below(after) == {"adapter/koran/seed1"}
 
 
-def test_the_embedded_experiment_s_order_is_that_of_the_tables(experiment: Experiment) -> None:
-    config: dict[str, Any] = load(REPOSITORY / "config" / "config.yaml")
-    config["experiment"], config["domains"] = "micro", ["koran"]
+def test_averages_come_in_the_order_of_the_tables(experiment: Experiment) -> None:
+    experiment.change("domains", ["koran"])
     for system in ("own", "ink", "off_the_shelf"):
         scored(experiment, system, "koran", 1, 20.0, 1000)
-    names = [name for name, _, _, _ in project_experiment(ExperimentRun(config)).points]
+    names = [name for name, _, _, _ in project_experiment(ExperimentRun(experiment.config)).points]
     assert names == ["average/off_the_shelf/bleu", "average/ink/bleu", "average/own/bleu"]
