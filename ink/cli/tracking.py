@@ -33,7 +33,7 @@ def log_report(config: Path) -> None:
 @click.argument("config", type=click.Path(path_type=Path))
 @click.option("--tracking-uri", help="Upload there (default: mlflow.tracking_uri of the config).")
 def sync(config: Path, tracking_uri: str | None) -> None:
-    """Upload the runs of an experiment and its report to MLflow, as often as you like: what is there already stays single."""
+    """Upload an experiment's runs and report to MLflow, as often as you like: what is there already stays single."""
     from ink.config import load
     from ink.tracking.syncing import sync as upload_all
 
