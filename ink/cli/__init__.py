@@ -41,6 +41,7 @@ COMMANDS = {
     "describe-adapter": "ink.cli.translation",
     "explain": "ink.cli.explanation",
     "tables": "ink.cli.reporting",
+    "compare": "ink.cli.compare",
     "check-config": "ink.cli.reporting",
     "start-tracking": "ink.cli.tracking",
     "log-report": "ink.cli.tracking",
