@@ -1,8 +1,7 @@
 """Two experiments, or two runs, side by side: scores, their differences and how sure these are, and the settings.
 
-CSV, one row a pair of runs: run_a, run_b (as `ink compare` takes them), bleu_a, bleu_b, gain (BLEU of B less that of A),
-lower and upper (95% interval), p_value, chrf_a, chrf_b, chrf_gain, added_bytes_a, added_bytes_b, samples and
-bootstrap_seed.
+CSV, one row a pair of runs: run_a, run_b (as `ink compare` takes them), bleu_a, bleu_b, gain (of B over A in BLEU), lower
+and upper (95% interval), p_value, chrf_a, chrf_b, chrf_gain, added_bytes_a, added_bytes_b, samples and bootstrap_seed.
 """
 
 from __future__ import annotations
@@ -46,11 +45,11 @@ class Side:
 
 @dataclass(frozen=True)
 class Setting:
-    """A setting in which the two differ, by dotted key; None where one has none."""
+    """A setting in which the two differ, by dotted key, as it would be written; ABSENT where one has none."""
 
     key: str
-    a: Any
-    b: Any
+    a: str
+    b: str
 
 
 @dataclass(frozen=True)
@@ -75,12 +74,11 @@ def compare(a: str, b: str, folder: Path = Path("results")) -> SideBySide:
     one, other = _side(a, folder), _side(b, folder)
     if one.is_run != other.is_run:
         raise InkError(
-            f"{a} and {b} are a run and an experiment; name two runs (EXPERIMENT:SYSTEM/DOMAIN/seedN) or two"
+            f"{a} and {b} are a run and an experiment; name two experiments, or two runs, each "
+            "EXPERIMENT:SYSTEM/DOMAIN/seedN"
         )
-    if one.is_run:
-        pairs = [(*one.scores, *other.scores)]
-    else:
-        pairs = [(run, run) for run in one.scores if run in other.scores]
+    common = [run for run in one.scores if run in other.scores]
+    pairs = [(*one.scores, *other.scores)] if one.is_run else [(run, run) for run in common]
     if not pairs:
         raise InkError(
             f"{one.results} and {other.results} have no run in common: the first has {_some(one.scores)}, the second "
@@ -89,8 +87,8 @@ def compare(a: str, b: str, folder: Path = Path("results")) -> SideBySide:
     tokenisers = [_evaluation(side, "sacrebleu_tokeniser") for side in (one, other)]
     if tokenisers[0] != tokenisers[1]:
         raise InkError(
-            f"{one.results} is scored with sacrebleu's tokeniser {tokenisers[0]}, {other.results} with {tokenisers[1]}; "
-            "such BLEU does not compare, score one of them again"
+            f"{one.results} is scored with sacrebleu's tokeniser {tokenisers[0]}, {other.results} with "
+            f"{tokenisers[1]}; such BLEU does not compare, score one of them again"
         )
     for domains in dict.fromkeys((one.scores[mine].domain, other.scores[theirs].domain) for mine, theirs in pairs):
         _check_references(one, other, *domains)
@@ -99,8 +97,8 @@ def compare(a: str, b: str, folder: Path = Path("results")) -> SideBySide:
         one,
         other,
         rows,
-        [] if one.is_run else [run for run in one.scores if run not in other.scores],
-        [] if one.is_run else [run for run in other.scores if run not in one.scores],
+        [] if one.is_run else [run for run in one.scores if run not in common],
+        [] if one.is_run else [run for run in other.scores if run not in common],
         [setting for setting in differing(one.config, other.config) if setting.key != _OWN_NAME],
     )
 
@@ -112,7 +110,8 @@ def differing(a: Mapping[str, Any], b: Mapping[str, Any], prefix: str = "") -> I
         if isinstance(mine, Mapping) and isinstance(theirs, Mapping):
             yield from differing(mine, theirs, f"{prefix}{key}.")
         elif mine != theirs or (key in a) != (key in b):
-            yield Setting(f"{prefix}{key}", mine if key in a else None, theirs if key in b else None)
+            written = (_written(side[key]) if key in side else ABSENT for side in (a, b))
+            yield Setting(f"{prefix}{key}", *written)
 
 
 def as_text(found: SideBySide) -> str:
@@ -133,7 +132,7 @@ def as_text(found: SideBySide) -> str:
         if runs:
             lines += ["", f"Only {which} has:", *(f"  {run}" for run in runs)]
     if found.settings:
-        rows = [[setting.key, _written(setting.a), _written(setting.b)] for setting in found.settings]
+        rows = [[setting.key, setting.a, setting.b] for setting in found.settings]
         lines += ["", "Settings that differ:", ""]
         lines += _table([["Setting", "A", "B"], *rows], ["left"] * 3)
     else:
@@ -236,8 +235,6 @@ def _signed(value: float) -> str:
 
 
 def _written(value: Any) -> str:
-    if value is None:
-        return ABSENT
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 

@@ -23,7 +23,7 @@ REFERENCES = [
     "it is a long way to go",
     "here it is and there",
 ]
-WORSE = ["the line is long and a", "a manager leads a line", "it is a way to go", "here it is and there"]
+WORSE = ["the line is long and a", "a manager leads a line", "it is a way", "here it is and there"]
 CONFIG: dict[str, Any] = {
     "experiment": "one",
     "ink": {"k": 8, "alpha": 0.1},
@@ -37,7 +37,7 @@ class Results:
     def config(self, experiment: str, **changes: Any) -> None:
         path = Path("results") / experiment / "config.yaml"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(yaml.safe_dump({**CONFIG, "experiment": experiment, **changes}))
+        path.write_text(yaml.safe_dump({**CONFIG, "experiment": experiment, **changes}, sort_keys=False))
 
     def run(
         self,
@@ -128,27 +128,7 @@ def test_two_experiments_have_a_row_for_each_run_of_both_and_name_the_others(res
         ]
     lines = as_text(found).splitlines()
     assert lines[:2] == ["A: results/one", "B: results/two"]
-    assert lines[3].split() == [
-        "Run",
-        "BLEU",
-        "A",
-        "B",
-        "B",
-        "−",
-        "A",
-        "95%",
-        "interval",
-        "p",
-        "chrF",
-        "A",
-        "B",
-        "B",
-        "−",
-        "A",
-        "added",
-        "A",
-        "B",
-    ]
+    assert " ".join(lines[3].split()) == "Run BLEU A B B − A 95% interval p chrF A B B − A added A B"
     (adapter,) = (line for line in lines if line.startswith("adapter/koran/seed1"))
     assert "+0.00  [+0.00, +0.00]  1.000" in adapter
     assert lines[lines.index("Only A has:") + 1] == "  off_the_shelf/koran/seed1"
@@ -175,7 +155,7 @@ def test_what_was_scored_otherwise_is_refused(results: Results) -> None:
     with pytest.raises(InkError, match="results/one is scored with sacrebleu's tokeniser 13a, results/two with intl"):
         compare("one", "two")
     results.config("two", evaluation={})
-    with pytest.raises(InkError, match="results/two/config.yaml: evaluation.sacrebleu_tokeniser is missing"):
+    with pytest.raises(InkError, match=r"results/two/config\.yaml: evaluation\.sacrebleu_tokeniser is missing"):
         compare("one", "two")
 
 
@@ -184,9 +164,9 @@ def test_what_was_scored_otherwise_is_refused(results: Results) -> None:
     [
         ("one", "three", "there is no experiment three: neither three/scores nor results/three/scores exists"),
         ("one", "two:ink/koran/seed1", "are a run and an experiment; name two experiments, or two runs"),
-        ("one:ink/koran/seed7", "two:ink/koran/seed1", "results/one has no scores of ink/koran/seed7; it has ink/koran/seed1"),
+        ("one:ink/koran/seed7", "two:ink/koran/seed1", "has no scores of ink/koran/seed7; it has ink/koran/seed1"),
         ("one:ink/koran", "two", "one:ink/koran is no run; write EXPERIMENT:SYSTEM/DOMAIN/seedN"),
-        ("one", "other", "results/one and results/other have no run in common: the first has ink/koran/seed1, the second"),
+        ("one", "other", "have no run in common: the first has ink/koran/seed1, the second adapter/koran"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_compared_is_named(results: Results, a: str, b: str, said: str) -> None:
