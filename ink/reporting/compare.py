@@ -1,7 +1,7 @@
 """Two experiments, or two runs, side by side: scores, their differences and how sure these are, and the settings.
 
-CSV, one row a pair of runs: run_a, run_b (as `ink compare` takes them), bleu_a, bleu_b, gain (of B over A in BLEU), lower
-and upper (95% interval), p_value, chrf_a, chrf_b, chrf_gain, added_bytes_a, added_bytes_b, samples and bootstrap_seed.
+CSV, one row a pair of runs: run_a, run_b (as `ink compare` takes them), bleu_a, bleu_b, gain (of B over A, in BLEU),
+lower and upper (95% interval), p_value, chrf_a, chrf_b, chrf_gain, added_bytes_a, added_bytes_b, samples and bootstrap_seed.
 """
 
 from __future__ import annotations
@@ -106,7 +106,8 @@ def compare(a: str, b: str, folder: Path = Path("results")) -> SideBySide:
 def differing(a: Mapping[str, Any], b: Mapping[str, Any], prefix: str = "") -> Iterator[Setting]:
     """Yield the settings in which two configs differ; a value by domain that is a plain one elsewhere stays whole."""
     for key in dict.fromkeys([*a, *b]):
-        mine, theirs = a.get(key), b.get(key)
+        # a section that one lacks is shown key by key
+        mine, theirs = a.get(key, {}), b.get(key, {})
         if isinstance(mine, Mapping) and isinstance(theirs, Mapping):
             yield from differing(mine, theirs, f"{prefix}{key}.")
         elif mine != theirs or (key in a) != (key in b):
