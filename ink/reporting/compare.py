@@ -1,7 +1,8 @@
 """Two experiments, or two runs, side by side: scores, their differences and how sure these are, and the settings.
 
 CSV, one row a pair of runs: run_a, run_b (as `ink compare` takes them), bleu_a, bleu_b, gain (of B over A, in BLEU),
-lower and upper (95% interval), p_value, chrf_a, chrf_b, chrf_gain, added_bytes_a, added_bytes_b, samples and bootstrap_seed.
+lower and upper (95% interval), p_value, chrf_a, chrf_b, chrf_gain, added_bytes_a, added_bytes_b, samples and
+bootstrap_seed.
 """
 
 from __future__ import annotations
