@@ -22,8 +22,7 @@ MARK = "ink.experiment"  # the tag that only this run has
 # what readers look at, below results/EXPERIMENT: artifacts of this run by the same names
 REPORTS = ("tables/*", "figures/*", "report.html")
 
-# value and milliseconds, by system, domain and seed
-Measured = Mapping[tuple[str, str, int], tuple[float, int]]
+Scores = Mapping[tuple[str, str, int], float]  # by system, domain and seed
 
 
 class ExperimentRun:
@@ -42,7 +41,7 @@ class ExperimentRun:
             run = read_record(self._path)
             if run is None:
                 began = [found["created"] for journal in self.journals() if (found := journal.run()) is not None]
-                run = {"key": uuid.uuid4().hex, "created": min([now(), *began]), "mlflow": {}}
+                run = {"key": uuid.uuid4().hex, "created": min([now(), *began]), "mlflow": {}, "averages": {}}
                 write_json(self._path, run)
             return run
 
@@ -52,6 +51,19 @@ class ExperimentRun:
             run = read_record(self._path)
             if run is not None and run["mlflow"].get(uri) != run_id:
                 write_json(self._path, run | {"mlflow": {**run["mlflow"], uri: run_id}})
+
+    def measure(self, averages: Mapping[str, float]) -> list[Point]:
+        """Give each average the moment since which it has had this value: saying it again adds nothing to MLflow."""
+        with lock_of(self.results):
+            run = read_record(self._path)
+            known = {} if run is None else run["averages"]
+            found: dict[str, Any] = {
+                name: known[name] if name in known and known[name][0] == value else [value, now()]
+                for name, value in averages.items()
+            }
+            if run is not None and found != known:
+                write_json(self._path, run | {"averages": found})
+        return [(name, value, moment, 0) for name, (value, moment) in found.items()]
 
     def journals(self) -> list[Journal]:
         """Return the journals of the experiment's runs, those that stand below another one last."""
@@ -78,7 +90,7 @@ def project_experiment(experiment: ExperimentRun) -> Projection:
     """Read all journals of an experiment, and sum them up."""
     own, config = experiment.open(), experiment.config
     runs: list[dict[str, Any]] = []
-    bleu: dict[tuple[str, str, int], tuple[float, int]] = {}
+    bleu: dict[tuple[str, str, int], float] = {}
     for journal in experiment.journals():
         run = journal.run()
         if run is None:
@@ -86,8 +98,8 @@ def project_experiment(experiment: ExperimentRun) -> Projection:
         runs.append(run)
         for record in journal.jobs().values():
             if "test/bleu" in record["metrics"]:
-                value, moment = record["metrics"]["test/bleu"]
-                bleu[journal.name.system, journal.name.domain, journal.name.seed] = (float(value), int(moment))
+                value, _ = record["metrics"]["test/bleu"]
+                bleu[journal.name.system, journal.name.domain, journal.name.seed] = float(value)
     averages = _averages(bleu, config["domains"], config["seeds"])
     status = status_of(run["status"] for run in runs)
     ended = [run["ended"] for run in runs if run["ended"] is not None]
@@ -106,7 +118,7 @@ def project_experiment(experiment: ExperimentRun) -> Projection:
         # MLflow lets no parameter change, and a later call may add domains, systems or seeds: those are tags
         parameters={"experiment": experiment.name[:LONGEST_PARAMETER]},
         tags={name: value[:LONGEST_TAG] for name, value in tags.items()},
-        points=averages,
+        points=experiment.measure({f"average/{system}/bleu": value for system, value in averages.items()}),
         artifacts=experiment.reports(),
     )
 
@@ -119,28 +131,25 @@ def status_of(statuses: Iterable[str]) -> str:
     return next((status for status in (FAILED, KILLED) if status in found), FINISHED)
 
 
-def _averages(bleu: Measured, domains: Collection[str], seeds: Collection[int]) -> list[Point]:
+def _averages(bleu: Scores, domains: Collection[str], seeds: Collection[int]) -> dict[str, float]:
     """Average each system's test BLEU over the domains, then over the seeds that have all of them, as Table 2 does."""
-    points: list[Point] = []
+    averages: dict[str, float] = {}
     for system in _in_order({system for system, _, _ in bleu}):
         complete = [[(system, domain, seed) for domain in domains] for seed in seeds]
         complete = [keys for keys in complete if all(key in bleu for key in keys)]
         if complete:
-            value = statistics.fmean(statistics.fmean(bleu[key][0] for key in keys) for keys in complete)
-            # the moment of the last score in it: uploading the same again adds nothing
-            moment = max(bleu[key][1] for keys in complete for key in keys)
-            points.append((f"average/{system}/bleu", value, moment, 0))
-    return points
+            averages[system] = statistics.fmean(statistics.fmean(bleu[key] for key in keys) for keys in complete)
+    return averages
 
 
 def _in_order(systems: Collection[str]) -> list[str]:
     return [*(name for name in SYSTEMS if name in systems), *sorted(name for name in systems if name not in SYSTEMS)]
 
 
-def _description(experiment: ExperimentRun, averages: Collection[Point]) -> str:
+def _description(experiment: ExperimentRun, averages: Mapping[str, float]) -> str:
     """Say in Markdown what the experiment is and how its systems rank so far."""
     lines = [f"**{experiment.name}** on {', '.join(experiment.config['domains'])}"]
     if averages:
         lines += ["", "| System | average test BLEU |", "| :--- | ---: |"]
-        lines += [f"| {system_named(name.split('/')[1]).label} | {value:.2f} |" for name, value, _, _ in averages]
+        lines += [f"| {system_named(system).label} | {value:.2f} |" for system, value in averages.items()]
     return "\n".join(lines)
