@@ -29,6 +29,10 @@ onstart:
     start_tracking()
 
 
+onsuccess:
+    log_report()
+
+
 rule all:
     default_target: True
     input:

@@ -45,6 +45,11 @@ def variation_named(name: str) -> Variation | None:
     return None
 
 
+def is_search_point(name: str) -> bool:
+    """Whether the name is one of a point of the search over alpha and beta."""
+    return _POINT.fullmatch(name) is not None
+
+
 def changed(settings: dict[str, Any], system: str | None) -> dict[str, Any]:
     """Give `settings` the changes of `system`, if it is a variation, in the sections that they have."""
     variation = None if system is None else variation_named(system)

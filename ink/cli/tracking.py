@@ -17,11 +17,23 @@ def start_tracking(config: Path) -> None:
     start(load(config), config)
 
 
+@click.command("log-report")
+@click.argument("config", type=click.Path(path_type=Path))
+def log_report(config: Path) -> None:
+    """Upload an experiment's rendered tables, figures and report to MLflow, as files of its run there."""
+    from ink.config import load
+    from ink.tracking.syncing import log_report as upload_report
+
+    said = upload_report(load(config), config)
+    if said is not None:
+        click.echo(f"{config}: {said}")
+
+
 @click.command("sync")
 @click.argument("config", type=click.Path(path_type=Path))
 @click.option("--tracking-uri", help="Upload there (default: mlflow.tracking_uri of the config).")
 def sync(config: Path, tracking_uri: str | None) -> None:
-    """Upload the runs of an experiment to MLflow, as often as you like: what is there already stays single."""
+    """Upload an experiment's runs and report to MLflow, as often as you like: what is there already stays single."""
     from ink.config import load
     from ink.tracking.syncing import sync as upload_all
 

@@ -64,7 +64,7 @@ class Comparisons:
         """Return a system's statistics of BLEU by test sentence, as `ink.evaluation.bleu.sentence_statistics`."""
         key = (system, domain)
         if key not in self._statistics:
-            self._statistics[key] = _statistics(self.results, self.scores()[key], self.tokeniser)
+            self._statistics[key] = statistics_of(self.results, self.scores()[key], self.tokeniser)
         return self._statistics[key]
 
     @property
@@ -76,7 +76,11 @@ class Comparisons:
         )
 
 
-def _statistics(results: Path, score: Score, tokeniser: str) -> NDArray[np.int64]:
+def statistics_of(results: Path, score: Score, tokeniser: str) -> NDArray[np.int64]:
+    """Count a run's statistics of BLEU by test sentence, as `ink.evaluation.bleu.sentence_statistics`.
+
+    InkError where hypotheses are missing or do not give the BLEU on record.
+    """
     hypotheses = read_hypotheses(results, score.system, score.domain, score.seed)
     where = f"{score.system} on {score.domain}, seed {score.seed}"
     try:

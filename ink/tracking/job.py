@@ -17,10 +17,13 @@ from ink.files import read_json
 from ink.layout import Layout
 from ink.systems import seeds_of
 from ink.tracking.curves import curve_points, score_measures, training_measures
+from ink.tracking.experiment_run import ExperimentRun
 from ink.tracking.journal import FAILED, FINISHED, KILLED, RUNNING, JobRecord, Journal
 from ink.tracking.provenance import git_commit
+from ink.tracking.quiet import QuietUploader
 from ink.tracking.runs import RunName, first_job, last_job, parameters
-from ink.tracking.upload import QuietUploader, Uploader, configured_uri
+from ink.tracking.store import configured_uri
+from ink.tracking.upload import Uploader
 
 ERROR_LENGTH = 500
 
@@ -78,6 +81,7 @@ class Job:
     def upload(self) -> None:
         """Send everything the job has said, with its files."""
         self.uploader.upload(self.journal, [*self.record.record["artifacts"]])
+        self.uploader.upload_experiment()
 
 
 @contextmanager
@@ -115,11 +119,13 @@ def track(
     record = JobRecord(journal, job_name, command, argv)
     if log is not None:
         record.artifact(f"logs/{job_name}.log", log)
-    uploader = QuietUploader(Uploader(config["experiment"], configured_uri(config)), f"ink sync {config_path}")
+    uploader = QuietUploader(Uploader(ExperimentRun(config), configured_uri(config)), f"ink sync {config_path}")
     job = Job(journal, record, uploader, last_job(config, name))
     with _terminations_raise():
         try:
             uploader.upload(journal, ["config.yaml"])
+            uploader.upload_below(journal)
+            uploader.upload_experiment()
             yield job
         except (KeyboardInterrupt, Terminated) as error:
             job.end(KILLED, "interrupted" if isinstance(error, KeyboardInterrupt) else "terminated")

@@ -30,6 +30,13 @@ def now() -> int:
     return time.time_ns() // 1_000_000
 
 
+def lock_of(results: Path) -> AbstractContextManager[None]:
+    """Return the lock of all journals of an experiment, which nobody holds for longer than a write."""
+    path = results / "runs" / "journals"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return exclusive(path, LOCK_SECONDS)
+
+
 class Journal:
     """The journal of one run. A job writes its own file alone; run.json changes under the experiment's lock."""
 
@@ -39,18 +46,16 @@ class Journal:
         self.folder = self.results / "runs" / name.system / name.domain / f"seed{name.seed}"
 
     def lock(self) -> AbstractContextManager[None]:
-        """Return the lock of all the experiment's journals, which nobody holds for longer than a write."""
-        path = self.results / "runs" / "journals"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return exclusive(path, LOCK_SECONDS)
+        """Return the lock of all the experiment's journals."""
+        return lock_of(self.results)
 
     def run(self) -> dict[str, Any] | None:
         """Return what run.json says; None before the first job."""
-        return _read(self.folder / "run.json")
+        return read_record(self.folder / "run.json")
 
     def jobs(self) -> dict[str, dict[str, Any]]:
         """Return every job's record by name, in the order in which they began."""
-        found = {path.stem: _read(path) for path in (self.folder / "jobs").glob("[!.]*.json")}
+        found = {path.stem: read_record(path) for path in (self.folder / "jobs").glob("[!.]*.json")}
         whole = {name: record for name, record in found.items() if record is not None}
         return dict(sorted(whole.items(), key=lambda item: item[1]["started"]))
 
@@ -202,7 +207,7 @@ def journals(results: Path | str) -> Iterator[Journal]:
         yield Journal(results, RunName(system, domain, int(seed.removeprefix("seed"))))
 
 
-def _read(path: Path) -> dict[str, Any] | None:
+def read_record(path: Path) -> dict[str, Any] | None:
     """Read a record; a damaged one is removed with a line, for a run's results do not hang on it."""
     if not path.is_file():
         return None

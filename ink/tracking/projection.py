@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,27 +72,34 @@ def project(journal: Journal) -> Projection | None:
 
 
 def _tags(journal: Journal, run: dict[str, Any], jobs: dict[str, dict[str, Any]]) -> dict[str, str]:
-    workflow = workflow_of(journal.results)
     tags = {
         "ink.run": run["key"],
         "system": run["system"],
         "domain": run["domain"],
         "seed": str(run["seed"]),
-        "mlflow.source.name": "snakemake" if workflow else "ink",
-        "mlflow.source.type": "LOCAL",
         "mlflow.note.content": _description(journal, jobs),
-        "ink.config_file": run["config_file"],
         # of the jobs that repeat a command, such as INK's rounds, the last one
         **{f"ink.command.{record['command']}": shlex.join(record["argv"]) for record in jobs.values()},
+        **source_tags(journal.results, run),
     }
-    if run["git_commit"] is not None:
-        tags["mlflow.source.git.commit"] = run["git_commit"]
-    if workflow:
-        tags["ink.workflow_command"] = shlex.join(workflow["command"])
-        tags["ink.config_file"] = " ".join(workflow["config_files"])
     errors = [f"{name}: {record['error']}" for name, record in jobs.items() if record["error"] is not None]
     if errors:
         tags["ink.error"] = "; ".join(errors)
+    return tags
+
+
+def source_tags(results: Path, run: Mapping[str, Any] | None) -> dict[str, str]:
+    """Say by which call a run came about, and of which commit the code was that it ran with."""
+    workflow = workflow_of(results)
+    tags = {"mlflow.source.name": "snakemake" if workflow else "ink", "mlflow.source.type": "LOCAL"}
+    commit = run["git_commit"] if run is not None else workflow["git_commit"] if workflow else None
+    if commit is not None:
+        tags["mlflow.source.git.commit"] = commit
+    if run is not None:
+        tags["ink.config_file"] = run["config_file"]
+    if workflow:
+        tags["ink.workflow_command"] = shlex.join(workflow["command"])
+        tags["ink.config_file"] = " ".join(workflow["config_files"])
     return tags
 
 

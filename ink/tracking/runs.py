@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ink.config import searched_points
 from ink.settings import settings_for, without_effect_removed
 from ink.systems import check_exists, run_that_trains, system_named
+from ink.variations import is_search_point
 
 PREPARATION = {"synthetic": "generate-corpus", "files": "ingest-corpus"}  # by data.source
 
@@ -74,6 +75,14 @@ def last_job(config: Mapping[str, Any], name: RunName) -> str:
     if _holds_the_base_model(config, name) and name.system not in config["systems"]:
         return "train-base"
     return "evaluate"
+
+
+def run_above(name: RunName) -> RunName | None:
+    """Return the run that `name`'s is a part of: of a point of the search over alpha and beta, the chosen INK's.
+
+    None where it stands below the experiment alone.
+    """
+    return replace(name, system="ink") if is_search_point(name.system) else None
 
 
 def _holds_the_base_model(config: Mapping[str, Any], name: RunName) -> bool:

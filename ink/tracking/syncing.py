@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from ink.layout import Layout
+from ink.tracking.experiment_run import ExperimentRun
 from ink.tracking.journal import Journal, journals
-from ink.tracking.upload import QuietUploader, Uploader, configured_uri
+from ink.tracking.quiet import QuietUploader
+from ink.tracking.store import configured_uri
+from ink.tracking.upload import Uploader
 
 
 def close_dead_runs(config: Mapping[str, Any]) -> list[Journal]:
@@ -17,18 +20,40 @@ def close_dead_runs(config: Mapping[str, Any]) -> list[Journal]:
 
 
 def start(config: Mapping[str, Any], config_path: Path) -> None:
-    """Before the first job: close dead runs, create database and experiment once; MLflow's refusal is a line."""
+    """Before the first job: close dead runs, create database, experiment and its run; MLflow's refusal is a line."""
     closed = close_dead_runs(config)
-    uploader = QuietUploader(Uploader(config["experiment"], configured_uri(config)), f"ink sync {config_path}")
-    uploader.try_to(uploader.uploader.prepare)
+    uploader = QuietUploader(Uploader(ExperimentRun(config), configured_uri(config)), f"ink sync {config_path}")
+    uploader.upload_experiment()
     for journal in closed:
         uploader.upload(journal, None)
+
+
+def log_report(config: Mapping[str, Any], config_path: Path) -> str | None:
+    """Upload tables, figures and report as artifacts of the experiment's run; say what came of it.
+
+    None where MLflow's refusal has been told.
+    """
+    experiment = ExperimentRun(config)
+    files = len(experiment.reports())
+    if not files:
+        return f"no tables, figures or report under {experiment.results} yet"
+    uploader = QuietUploader(Uploader(experiment, configured_uri(config)), f"ink sync {config_path}")
+    there: list[bool] = []
+    uploader.try_to(lambda: there.append(uploader.uploader.upload_experiment(None)))
+    if not there:
+        return None
+    where = f"the run {experiment.name} of {uploader.uploader.uri}"
+    return f"{files} {'file' if files == 1 else 'files'} in {where}" if there[0] else f"{where} was deleted there"
 
 
 def sync(config: Mapping[str, Any], uri: str | None = None) -> tuple[int, str]:
     """Upload every run; return how many MLflow has now, and where. UploadError where it cannot be filled."""
     close_dead_runs(config)
-    uploader = Uploader(config["experiment"], uri or configured_uri(config))
+    experiment = ExperimentRun(config)
+    uploader = Uploader(experiment, uri or configured_uri(config))
     uploader.prepare()
-    count = sum(uploader.upload(journal, None) for journal in journals(Layout(config).results))
+    runs = experiment.journals()
+    count = sum(uploader.upload(journal, None) for journal in runs)
+    if runs:
+        uploader.upload_experiment(None)
     return count, uploader.uri

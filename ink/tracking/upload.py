@@ -5,58 +5,40 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import ssl
-import sys
 import tempfile
-import urllib.error
 import urllib.parse
-import urllib.request
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
 from ink.errors import InkError
 from ink.locks import exclusive
+from ink.tracking.experiment_run import ExperimentRun, project_experiment
 from ink.tracking.journal import KILLED, RUNNING, Journal
 from ink.tracking.projection import Point, Projection, project
+from ink.tracking.store import UploadError, is_server, prepare_environment, probe, without_password
 
-PROBE_SECONDS = 3.0  # for a server's first word
-REQUEST_SECONDS, RETRIES = 10, 1
 LOCK_SECONDS = 120.0
 # MLflow's limits of one call
 METRICS, PARAMETERS, TAGS = 1000, 100, 100
-ERROR_TAG = "ink.error"
+ERROR_TAG, PARENT_TAG = "ink.error", "mlflow.parentRunId"
 # what MLflow would otherwise have to guess: runs that train, not traces of language models
 EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 
 Item = TypeVar("Item")
 
 
-class UploadError(InkError):
-    """MLflow could not be filled: it is not there, or refused."""
-
-
-def configured_uri(config: Mapping[str, Any]) -> str | None:
-    """Return where runs go: the config's word, then the environment's; None leaves it to MLflow (./mlflow.db)."""
-    uri = config["mlflow"]["tracking_uri"] or os.environ.get("MLFLOW_TRACKING_URI")
-    return str(uri) if uri else None
-
-
-def without_password(uri: str) -> str:
-    """Return a URI fit to be shown and kept."""
-    parts = urllib.parse.urlsplit(uri)
-    return uri.replace(f"{parts.netloc}", parts.netloc.rpartition("@")[2], 1) if "@" in parts.netloc else uri
-
-
 class Uploader:
     """Brings journals of one experiment into one MLflow store, as often as one likes: what is there stays single."""
 
-    def __init__(self, experiment: str, uri: str | None) -> None:
+    def __init__(self, experiment: ExperimentRun, uri: str | None) -> None:
         self.experiment = experiment
         self._uri = uri
         self._client: Any = None
         self._experiment_id = ""
+        self._experiment_run_id: str | None = None
         # what this process has sent, by run: live curves send what is new
         self._sent: dict[str, set[Any]] = {}
 
@@ -85,14 +67,49 @@ class Uploader:
             found = self._find_or_create(journal, run, projection)
             if found.info.lifecycle_stage == "deleted":
                 return False
-            run_id = found.info.run_id
-            self._send(run_id, projection, found)
-            wanted = projection.artifacts if artifacts is None else artifacts
-            self._send_artifacts(run_id, {name: projection.artifacts[name] for name in wanted})
-            self._set_status(run_id, projection, found.info.status)
+            self._bring(found, projection, self._place(journal), artifacts)
             for replaced in run["replaced"]:
                 self._close_replaced(replaced)
             return True
+
+    def upload_experiment(self, artifacts: Collection[str] | None = ()) -> bool:
+        """Send what the experiment's own run is to show, as `upload` does a journal's."""
+        with self._speaking(), self._alone():
+            self._connect()
+            self.experiment.folder.mkdir(parents=True, exist_ok=True)
+            # of two jobs that end at once, whoever writes last must have read last
+            with exclusive(self.experiment.folder / "experiment-upload", LOCK_SECONDS):
+                projection = project_experiment(self.experiment)
+                found = self._find_or_create(self.experiment, self.experiment.open(), projection)
+                if found.info.lifecycle_stage == "deleted":
+                    return False
+                self._bring(found, projection, {}, artifacts)
+                return True
+
+    def _place(self, journal: Journal) -> dict[str, str]:
+        """Return the tag by which MLflow shows a run below another one, be that one deleted or not.
+
+        A run whose place is below one that MLflow does not have yet stands below the experiment's until it does.
+        """
+        above = self.experiment.journal_above(journal.name)
+        run = None if above is None else above.run()
+        if run is not None and self.uri in run["mlflow"]:
+            return {PARENT_TAG: run["mlflow"][self.uri]}
+        if self._experiment_run_id is None:
+            projection = project_experiment(self.experiment)
+            found = self._find_or_create(self.experiment, self.experiment.open(), projection)
+            self._experiment_run_id = str(found.info.run_id)
+        return {PARENT_TAG: self._experiment_run_id}
+
+    def _bring(
+        self, found: Any, projection: Projection, place: Mapping[str, str], artifacts: Collection[str] | None
+    ) -> None:
+        """Make MLflow's run `found` what `projection` says."""
+        run_id = found.info.run_id
+        self._send(run_id, replace(projection, tags={**projection.tags, **place}), found)
+        wanted = projection.artifacts if artifacts is None else artifacts
+        self._send_artifacts(run_id, {name: projection.artifacts[name] for name in wanted})
+        self._set_status(run_id, projection, found.info.status)
 
     @contextlib.contextmanager
     def _speaking(self) -> Iterator[None]:
@@ -110,7 +127,7 @@ class Uploader:
     def _alone(self) -> contextlib.AbstractContextManager[Any]:
         """Keep the other processes of this machine from a database: they race in creating it and wait on its locks."""
         uri = self._known_uri()
-        if _is_server(uri):
+        if is_server(uri):
             return contextlib.nullcontext()
         if uri.startswith("sqlite:///"):
             path = Path(urllib.parse.unquote(uri.removeprefix("sqlite:///")).partition("?")[0])
@@ -121,9 +138,9 @@ class Uploader:
     def _known_uri(self) -> str:
         """Ask a server whether it is there, or MLflow for its default; slow imports come before any lock."""
         if self._client is None:
-            if self._uri is not None and _is_server(self._uri):
-                _probe(self._uri)
-            _prepare_environment()
+            if self._uri is not None and is_server(self._uri):
+                probe(self._uri)
+            prepare_environment()
             import mlflow
 
             logging.getLogger("alembic").setLevel(logging.WARNING)
@@ -139,24 +156,28 @@ class Uploader:
         from mlflow.tracking import MlflowClient
 
         client: Any = MlflowClient(tracking_uri=self._uri)
-        found = client.get_experiment_by_name(self.experiment)
+        name = self.experiment.name
+        found = client.get_experiment_by_name(name)
         if found is None:
             try:
-                client.create_experiment(self.experiment, tags=EXPERIMENT_TAGS)
+                client.create_experiment(name, tags=EXPERIMENT_TAGS)
             except MlflowException:
                 # on a server another machine may have been first
-                if client.get_experiment_by_name(self.experiment) is None:
+                if client.get_experiment_by_name(name) is None:
                     raise
-            found = client.get_experiment_by_name(self.experiment)
+            found = client.get_experiment_by_name(name)
         if found.lifecycle_stage == "deleted":
             raise UploadError(
-                f"{self.uri}: the experiment {self.experiment} was deleted there; "
+                f"{self.uri}: the experiment {name} was deleted there; "
                 f"`mlflow experiments restore --experiment-id {found.experiment_id}` brings it back"
             )
         self._client, self._experiment_id = client, found.experiment_id
 
-    def _find_or_create(self, journal: Journal, run: Mapping[str, Any], projection: Projection) -> Any:
-        """Return MLflow's run of a journal: by the id that was written down, else by our key, else a new one."""
+    def _find_or_create(self, journal: Journal | ExperimentRun, run: Mapping[str, Any], projection: Projection) -> Any:
+        """Return MLflow's run of a journal or of the experiment.
+
+        By the id that was written down, else by our key, else a new one.
+        """
         from mlflow.entities import ViewType
         from mlflow.exceptions import MlflowException
 
@@ -225,67 +246,6 @@ class Uploader:
             if self._client.get_run(run_id).info.status == RUNNING:
                 self._client.set_terminated(run_id, KILLED)
         self._sent[run_id] = set()
-
-
-class QuietUploader:
-    """What a job uploads with: one line where MLflow cannot be filled, and no further try in this process."""
-
-    def __init__(self, uploader: Uploader, sync_command: str, say: Callable[[str], None] | None = None) -> None:
-        self.uploader = uploader
-        self.sync_command = sync_command
-        self._say = say or _say
-        self._given_up = False
-
-    def try_to(self, act: Callable[[], Any]) -> None:
-        """Do something with the uploader."""
-        if self._given_up:
-            return
-        try:
-            act()
-        except UploadError as error:
-            self._given_up = True
-            self._say(f"tracking: {error}; results are on disk, `{self.sync_command}` uploads them later")
-
-    def upload(self, journal: Journal, artifacts: Collection[str] | None = ()) -> None:
-        self.try_to(lambda: self.uploader.upload(journal, artifacts))
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
-
-
-def _is_server(uri: str) -> bool:
-    return uri.startswith(("http://", "https://"))
-
-
-def _probe(uri: str) -> None:
-    """Ask a server for a sign of life, whatever it says; UploadError where none comes within PROBE_SECONDS."""
-    try:
-        urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=PROBE_SECONDS).close()
-    except urllib.error.HTTPError:
-        return
-    except OSError as error:
-        reason = getattr(error, "reason", error)
-        if isinstance(reason, ssl.SSLError):
-            return  # somebody is there: what to trust is MLflow's business
-        text = getattr(reason, "strerror", None) or str(reason) or type(reason).__name__
-        raise UploadError(f"MLflow at {without_password(uri)} cannot be reached ({text})") from None
-    except Exception as error:
-        raise UploadError(f"MLflow at {without_password(uri)} cannot be reached ({error})") from None
-
-
-def _prepare_environment() -> None:
-    """Bound what MLflow may wait, and let it neither chat nor report; a person's own settings stand."""
-    settings = {
-        "MLFLOW_HTTP_REQUEST_TIMEOUT": str(REQUEST_SECONDS),
-        "MLFLOW_HTTP_REQUEST_MAX_RETRIES": str(RETRIES),
-        "MLFLOW_LOGGING_LEVEL": "WARNING",
-        "MLFLOW_DISABLE_TELEMETRY": "true",
-        "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
-        "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
-    }
-    for name, value in settings.items():
-        os.environ.setdefault(name, value)
 
 
 def _identity(point: Point) -> tuple[str, str, int, int]:

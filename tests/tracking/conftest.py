@@ -108,14 +108,22 @@ def scores(bleu: float) -> dict[str, Any]:
     }
 
 
+# what queries of `runs` are to see
+BELOW_THE_EXPERIMENT_S_OWN = """
+create temp view runs as select * from main.runs
+where run_uuid not in (select run_uuid from tags where key = 'ink.experiment')
+"""
+
+
 @dataclass(frozen=True)
 class Store:
-    """An MLflow database, read with no help of ours."""
+    """An MLflow database, read with no help of ours. `runs` are the systems'; main.runs has the experiment's too."""
 
     path: Path = Path("mlflow.db")
 
     def rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
         with closing(sqlite3.connect(self.path)) as database:
+            database.execute(BELOW_THE_EXPERIMENT_S_OWN)
             return database.execute(query, values).fetchall()
 
     def count(self, table: str) -> int:
@@ -141,8 +149,27 @@ class Store:
         ((run_id,),) = self.rows("select run_uuid from runs")
         return str(run_id)
 
+    def experiment_run(self) -> str:
+        """The run above all others."""
+        ((run_id,),) = self.rows("select run_uuid from tags where key = 'ink.experiment'")
+        return str(run_id)
+
+    def status(self, run_id: str) -> str:
+        ((status,),) = self.rows("select status from main.runs where run_uuid = ?", run_id)
+        return str(status)
+
+    def run_named(self, name: str) -> str:
+        ((run_id,),) = self.rows("select run_uuid from runs where name = ?", name)
+        return str(run_id)
+
+    def below(self, run_id: str) -> set[str]:
+        """Names of the runs that MLflow shows below a run."""
+        query = """select name from runs join tags using (run_uuid)
+                   where tags.key = 'mlflow.parentRunId' and tags.value = ?"""
+        return {str(name) for (name,) in self.rows(query, run_id)}
+
     def everything(self) -> list[list[tuple[Any, ...]]]:
-        tables = ("experiments", "runs", "params", "tags", "metrics", "latest_metrics")
+        tables = ("experiments", "main.runs", "params", "tags", "metrics", "latest_metrics")
         return [sorted(self.rows(f"select * from {table}"), key=repr) for table in tables]
 
 

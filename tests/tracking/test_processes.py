@@ -57,6 +57,9 @@ def test_sixteen_processes_at_once_lose_nothing_in_a_fresh_database(experiment: 
     assert len(close_dead_runs(experiment.config)) == 16  # nobody goes on with them
     assert sync(experiment.config)[0] == 16
     assert store.statuses() == ["KILLED"] * 16
+    above = store.experiment_run()
+    assert store.below(above) == {f"adapter/koran/seed{seed}" for seed in range(1, 17)}
+    assert store.status(above) == "KILLED"
 
 
 def test_a_killed_job_is_closed_at_the_next_start_and_reopened_by_the_next_job(

@@ -107,11 +107,11 @@ def test_a_workflow_starts_without_its_server(experiment: Experiment) -> None:
     assert len(started.stderr.splitlines()) == 1
 
 
-def test_starting_creates_database_and_experiment(experiment: Experiment, store: Store) -> None:
+def test_starting_creates_database_experiment_and_its_run(experiment: Experiment, store: Store) -> None:
     started = experiment.ink("start-tracking", "config.yaml")
     assert (started.returncode, started.stdout, started.stderr) == (0, "", "")
     assert ("micro",) in store.rows("select name from experiments")
-    assert store.count("runs") == 0
+    assert store.rows("select name, status from main.runs") == [("micro", "RUNNING")]
 
 
 def test_sync_without_runs_says_so(experiment: Experiment) -> None:

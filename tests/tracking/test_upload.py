@@ -10,9 +10,11 @@ import pytest
 
 from ink.errors import InkError
 from ink.files import write_json
+from ink.tracking.experiment_run import ExperimentRun
 from ink.tracking.job import Terminated
+from ink.tracking.store import configured_uri, without_password
 from ink.tracking.syncing import sync
-from ink.tracking.upload import Uploader, configured_uri, without_password
+from ink.tracking.upload import Uploader
 
 from .conftest import REPOSITORY, Experiment, Store
 
@@ -290,7 +292,7 @@ def test_where_runs_go(experiment: Experiment, monkeypatch: pytest.MonkeyPatch) 
     assert configured_uri(experiment.config) == "http://config:2"
 
 
-def test_a_password_is_neither_shown_nor_kept() -> None:
+def test_a_password_is_neither_shown_nor_kept(experiment: Experiment) -> None:
     assert without_password("https://me:secret@host:5000/path") == "https://host:5000/path"
     assert without_password("sqlite:////tmp/a@b.db") == "sqlite:////tmp/a@b.db"
-    assert "secret" not in Uploader("micro", "http://me:secret@127.0.0.1:1").uri
+    assert "secret" not in Uploader(ExperimentRun(experiment.config), "http://me:secret@127.0.0.1:1").uri

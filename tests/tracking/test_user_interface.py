@@ -64,9 +64,18 @@ def test_the_user_interface_shows_the_runs_and_listens_to_this_machine_alone(
     base, process = user_interface
     api = f"{base}/api/2.0/mlflow"
     found = ask(api, "experiments/get-by-name?experiment_name=micro")["experiment"]
-    (run,) = ask(api, "runs/search", {"experiment_ids": [found["experiment_id"]]})["runs"]
-    assert run["info"]["run_name"] == "adapter/koran/seed1"
-    assert run["info"]["status"] == "FINISHED"
+
+    def runs() -> dict[str, Any]:
+        listed = ask(api, "runs/search", {"experiment_ids": [found["experiment_id"]]})["runs"]
+        assert len({run["info"]["run_name"] for run in listed}) == len(listed)
+        return {run["info"]["run_name"]: run for run in listed}
+
+    assert set(runs()) == {"micro", "adapter/koran/seed1"}
+    above, run = runs()["micro"], runs()["adapter/koran/seed1"]
+    assert [one["info"]["status"] for one in (above, run)] == ["FINISHED", "FINISHED"]
+    # by this tag MLflow lists the experiment as one line that unfolds
+    tags = {tag["key"]: tag["value"] for tag in run["data"]["tags"]}
+    assert tags["mlflow.parentRunId"] == above["info"]["run_id"]
     run_id = run["info"]["run_id"]
     history = ask(api, f"metrics/get-history?run_id={run_id}&metric_key=train/loss")["metrics"]
     assert [(int(point["step"]), point["value"]) for point in history] == [(1, 3.0), (2, 2.0)]
@@ -87,6 +96,6 @@ def test_the_user_interface_shows_the_runs_and_listens_to_this_machine_alone(
     done = experiment.ink("sync", "config.yaml")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == f"config.yaml: 1 run in {base}\n"
-    assert len(ask(api, "runs/search", {"experiment_ids": [found["experiment_id"]]})["runs"]) == 1
+    assert set(runs()) == {"micro", "adapter/koran/seed1"}
     history = ask(api, f"metrics/get-history?run_id={run_id}&metric_key=train/loss")["metrics"]
     assert [(int(point["step"]), point["value"]) for point in history] == [(1, 3.0), (2, 2.0)]

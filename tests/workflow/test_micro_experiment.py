@@ -314,7 +314,13 @@ def test_mlflow_has_one_finished_run_for_each_system_domain_and_seed(micro: Any)
         }
         assert len(runs) == len(rows("select name from runs"))
         everything = {f"{system}/{domain}/seed1" for system in SYSTEMS for domain in DOMAINS}
-        assert set(runs) == everything | {"off_the_shelf/general/seed1"}
+        everything |= {"off_the_shelf/general/seed1"}
+        assert set(runs) == everything | {"micro"}
+        above, reports = runs["micro"]
+        below = "select name from runs join tags using (run_uuid) where key = 'mlflow.parentRunId' and value = ?"
+        assert {name for (name,) in rows(below, above)} == everything
+        for table in (folder / "results" / "micro" / "tables").iterdir():
+            assert (Path(reports) / "tables" / table.name).read_bytes() == table.read_bytes()
         assert set(rows("select status from runs")) == {("FINISHED",)}
         assert rows("select count(*) from experiments where name = 'micro'") == [(1,)]
         curve = "select step, value from metrics where run_uuid = ? and key = ? order by step"

@@ -1,0 +1,245 @@
+"""Two experiments, or two runs, side by side: scores, their differences and how sure these are, and the settings.
+
+CSV, one row a pair of runs: run_a, run_b (as `ink compare` takes them), bleu_a, bleu_b, gain (of B over A, in BLEU),
+lower and upper (95% interval), p_value, chrf_a, chrf_b, chrf_gain, added_bytes_a, added_bytes_b, samples and
+bootstrap_seed.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from tabulate import tabulate
+
+from ink.config import load
+from ink.disk import in_words
+from ink.errors import InkError
+from ink.evaluation.significance import paired_bootstrap
+from ink.files import write_atomically
+from ink.reporting.comparisons import statistics_of
+from ink.reporting.scores import Score, read_references, read_scores
+
+ABSENT = "–"
+_RUN = re.compile(r"(?P<experiment>.+):(?P<system>[^/:]+)/(?P<domain>[^/:]+)/seed(?P<seed>[0-9]+)")
+_OWN_NAME = "experiment"  # the setting that is never the same
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the two that are compared: an experiment's folder of results, its scores by run, and its settings."""
+
+    results: Path
+    scores: Mapping[str, Score]
+    config: Mapping[str, Any]
+    is_run: bool  # whether a single run was named
+
+    def name_of(self, run: str) -> str:
+        """Write one of its runs as `ink compare` takes it."""
+        return f"{self.results}:{run}"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A setting in which the two differ, by dotted key, as it would be written; ABSENT where one has none."""
+
+    key: str
+    a: str
+    b: str
+
+
+@dataclass(frozen=True)
+class SideBySide:
+    """What the comparison found: `rows` as in the CSV, the runs that only one has, and the settings that differ."""
+
+    a: Side
+    b: Side
+    rows: pd.DataFrame
+    only_a: list[str]
+    only_b: list[str]
+    settings: list[Setting]
+
+
+def compare(a: str, b: str, folder: Path = Path("results")) -> SideBySide:
+    """Compare two experiments or two runs, written EXPERIMENT or EXPERIMENT:SYSTEM/DOMAIN/seedN.
+
+    EXPERIMENT is a folder of results or a name under `folder`. Of experiments the runs are compared that both have.
+    Bootstrap and tokeniser are those of A's config. InkError where one of the two does not exist, where they have no
+    run in common, and where their test references or tokenisers differ: such scores compare nothing.
+    """
+    one, other = _side(a, folder), _side(b, folder)
+    if one.is_run != other.is_run:
+        raise InkError(
+            f"{a} and {b} are a run and an experiment; name two experiments, or two runs, each "
+            "EXPERIMENT:SYSTEM/DOMAIN/seedN"
+        )
+    common = [run for run in one.scores if run in other.scores]
+    pairs = [(*one.scores, *other.scores)] if one.is_run else [(run, run) for run in common]
+    if not pairs:
+        raise InkError(
+            f"{one.results} and {other.results} have no run in common: the first has {_some(one.scores)}, the second "
+            f"{_some(other.scores)}; name two runs to compare different ones"
+        )
+    tokenisers = [_evaluation(side, "sacrebleu_tokeniser") for side in (one, other)]
+    if tokenisers[0] != tokenisers[1]:
+        raise InkError(
+            f"{one.results} is scored with sacrebleu's tokeniser {tokenisers[0]}, {other.results} with "
+            f"{tokenisers[1]}; such BLEU does not compare, score one of them again"
+        )
+    for domains in dict.fromkeys((one.scores[mine].domain, other.scores[theirs].domain) for mine, theirs in pairs):
+        _check_references(one, other, *domains)
+    rows = pd.DataFrame.from_records([_row(one, other, mine, theirs) for mine, theirs in pairs])
+    return SideBySide(
+        one,
+        other,
+        rows,
+        [] if one.is_run else [run for run in one.scores if run not in common],
+        [] if one.is_run else [run for run in other.scores if run not in common],
+        [setting for setting in differing(one.config, other.config) if setting.key != _OWN_NAME],
+    )
+
+
+def differing(a: Mapping[str, Any], b: Mapping[str, Any], prefix: str = "") -> Iterator[Setting]:
+    """Yield the settings in which two configs differ; a value by domain that is a plain one elsewhere stays whole."""
+    for key in dict.fromkeys([*a, *b]):
+        # a section that one lacks is shown key by key
+        mine, theirs = a.get(key, {}), b.get(key, {})
+        if isinstance(mine, Mapping) and isinstance(theirs, Mapping):
+            yield from differing(mine, theirs, f"{prefix}{key}.")
+        elif mine != theirs or (key in a) != (key in b):
+            written = (_written(side[key]) if key in side else ABSENT for side in (a, b))
+            yield Setting(f"{prefix}{key}", *written)
+
+
+def as_text(found: SideBySide) -> str:
+    """Write a comparison for the terminal."""
+    single = found.a.is_run
+    run_a, run_b = (str(found.rows[name].iloc[0]) for name in ("run_a", "run_b"))
+    lines = [f"A: {run_a if single else found.a.results}", f"B: {run_b if single else found.b.results}", ""]
+    headings = ["BLEU A", "B", "B − A", "95% interval", "p", "chrF A", "B", "B − A", "added A", "B"]
+    cells = [_cells(row) for row in found.rows.to_dict("records")]
+    if not single:
+        headings = ["Run", *headings]
+        cells = [[str(name).rpartition(":")[2], *row] for name, row in zip(found.rows["run_a"], cells, strict=True)]
+    align = [*([] if single else ["left"]), *["right"] * len(cells[0])]
+    lines += _table([headings, *cells], align[: len(headings)])
+    samples, seed = found.rows["samples"].iloc[0], found.rows["bootstrap_seed"].iloc[0]
+    lines += ["", f"Paired bootstrap over the test sentences: {samples} resamples, random seed {seed}."]
+    for which, runs in (("A", found.only_a), ("B", found.only_b)):
+        if runs:
+            lines += ["", f"Only {which} has:", *(f"  {run}" for run in runs)]
+    if found.settings:
+        rows = [[setting.key, setting.a, setting.b] for setting in found.settings]
+        lines += ["", "Settings that differ:", ""]
+        lines += _table([["Setting", "A", "B"], *rows], ["left"] * 3)
+    else:
+        lines += ["", "Their experiments have the same settings."]
+    return "\n".join(lines)
+
+
+def write_csv(found: SideBySide, path: Path) -> None:
+    """Write the rows of a comparison for programs."""
+    with write_atomically(path) as temporary:
+        found.rows.to_csv(temporary, index=False, lineterminator="\n")
+
+
+def _side(name: str, folder: Path) -> Side:
+    matched = _RUN.fullmatch(name)
+    experiment = name if matched is None else matched["experiment"]
+    if matched is None and ":" in name and not Path(name).is_dir():
+        raise InkError(f"{name} is no run; write EXPERIMENT:SYSTEM/DOMAIN/seedN, such as mini:ink/koran/seed1")
+    candidates = [Path(experiment), folder / experiment]
+    results = next((path for path in candidates if (path / "scores").is_dir()), None)
+    if results is None:
+        looked = " nor ".join(str(path / "scores") for path in dict.fromkeys(candidates))
+        raise InkError(f"there is no experiment {experiment}: neither {looked} exists; run its workflow first")
+    scores = {f"{score.system}/{score.domain}/seed{score.seed}": score for score in read_scores(results)}
+    if matched is not None:
+        run = f"{matched['system']}/{matched['domain']}/seed{int(matched['seed'])}"
+        if run not in scores:
+            raise InkError(f"{results} has no scores of {run}; it has {_some(scores)}")
+        scores = {run: scores[run]}
+    return Side(results, scores, load(results / "config.yaml"), matched is not None)
+
+
+def _some(runs: Iterable[str]) -> str:
+    names = list(runs)
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+
+
+def _check_references(a: Side, b: Side, domain_a: str, domain_b: str) -> None:
+    one, other = read_references(a.results, domain_a), read_references(b.results, domain_b)
+    if one == other:
+        return
+    places = f"{a.results / 'references' / domain_a} and {b.results / 'references' / domain_b}"
+    if len(one) != len(other):
+        what = f"they have {len(one)} and {len(other)} lines"
+    else:
+        first = next(number for number, pair in enumerate(zip(one, other, strict=True), 1) if pair[0] != pair[1])
+        what = f"line {first} is the first that differs"
+    raise InkError(f"the test references {places} differ ({what}); scores on different test sets do not compare")
+
+
+def _row(a: Side, b: Side, run_a: str, run_b: str) -> dict[str, Any]:
+    one, other = a.scores[run_a], b.scores[run_b]
+    tokeniser = _evaluation(a, "sacrebleu_tokeniser")
+    samples, seed = int(_evaluation(a, "bootstrap_samples")), int(_evaluation(a, "bootstrap_seed"))
+    before, after = (statistics_of(side.results, score, tokeniser) for side, score in ((a, one), (b, other)))
+    found = paired_bootstrap([before], [after], samples, seed)
+    return {
+        "run_a": a.name_of(run_a),
+        "run_b": b.name_of(run_b),
+        "bleu_a": one.bleu.score,
+        "bleu_b": other.bleu.score,
+        "gain": found.gain,
+        "lower": found.lower,
+        "upper": found.upper,
+        "p_value": found.p_value,
+        "chrf_a": one.chrf.score,
+        "chrf_b": other.chrf.score,
+        "chrf_gain": other.chrf.score - one.chrf.score,
+        "added_bytes_a": sum(one.added_memory.values()),
+        "added_bytes_b": sum(other.added_memory.values()),
+        "samples": found.samples,
+        "bootstrap_seed": found.seed,
+    }
+
+
+def _evaluation(side: Side, key: str) -> Any:
+    try:
+        return side.config["evaluation"][key]
+    except (KeyError, TypeError):
+        raise InkError(f"{side.results / 'config.yaml'}: evaluation.{key} is missing") from None
+
+
+def _cells(row: Mapping[Any, Any]) -> list[str]:
+    return [
+        f"{row['bleu_a']:.2f}",
+        f"{row['bleu_b']:.2f}",
+        _signed(row["gain"]),
+        f"[{_signed(row['lower'])}, {_signed(row['upper'])}]",
+        f"{row['p_value']:.3f}",
+        f"{row['chrf_a']:.2f}",
+        f"{row['chrf_b']:.2f}",
+        _signed(row["chrf_gain"]),
+        *(in_words(row[name]) if row[name] else ABSENT for name in ("added_bytes_a", "added_bytes_b")),
+    ]
+
+
+def _signed(value: float) -> str:
+    # + 0.0 turns -0.0 into 0.0
+    return f"{round(value, 2) + 0.0:+.2f}".replace("-", "−")
+
+
+def _written(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _table(rows: list[list[str]], align: list[str]) -> list[str]:
+    text = tabulate(rows, tablefmt="plain", colalign=align, disable_numparse=True)
+    return [line.rstrip() for line in text.splitlines()]
