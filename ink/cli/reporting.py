@@ -51,6 +51,21 @@ def tables(config: Path, results: Path, names: tuple[str, ...]) -> None:
             forgetting.render(results, output, domains, systems, seeds, settings["data"]["general_domain"])
 
 
+@click.command("report")
+@click.argument("results", type=click.Path(path_type=Path))
+@click.option("--page-only", is_flag=True, help="Leave tables and figures as they are.")
+@click.pass_context
+def report(context: click.Context, results: Path, page_only: bool) -> None:
+    """Render an experiment's tables, figures and report.html from its results folder alone (results/mini)."""
+    from ink.reporting.contents import experiment_config
+    from ink.reporting.page.page import render
+
+    config = experiment_config(results)
+    if not page_only:
+        context.invoke(tables, config=config, results=results, names=())
+    click.echo(f"report: {render(results)}")
+
+
 @click.command("check-config")
 @click.argument("config", type=click.Path(path_type=Path))
 def check_config(config: Path) -> None:

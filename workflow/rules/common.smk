@@ -26,8 +26,10 @@ from ink.experiment_lock import hold
 from ink.files import write_atomically
 from ink.layout import Layout
 from ink.processes import own_name
+from ink.reporting.benchmarks import renders
 from ink.settings import settings_for, without_effect_removed
 from ink.systems import OWN_SYSTEMS, SYSTEMS, retrieval_settings, seeds_of, system_named
+from ink.tracking.environment import record_environment
 from ink.tracking.provenance import record_workflow
 from ink.variations import variation_named
 
@@ -89,8 +91,11 @@ def write_resolved_config():
 
 
 def start_tracking():
-    """Write down who runs the jobs, and let MLflow be ready for them; whatever comes of that, they run."""
+    """Write down who runs the jobs and with what, and let MLflow be ready for them; whatever comes of that, they run."""
     record_workflow(RESULTS, sys.argv, workflow.configfiles)
+    # who renders what others have measured is not who measured it
+    if not all(renders(job.rule.name) for job in workflow.dag.needrun_jobs()):
+        record_environment(RESULTS, sys.argv, workflow.configfiles)
     subprocess.run(["ink", "start-tracking", CONFIG], stdin=subprocess.DEVNULL, check=False)
 
 
