@@ -21,7 +21,7 @@ OVERLAPS = ("test_pairs_in_train", "test_sources_in_train")
 
 
 def render(results: Path, output: Path, domains: Sequence[str]) -> list[Path]:
-    """Write `output`/table1.{csv,md,tex}; InkError names the file and the key that is missing or wrong."""
+    """Write `output`/table1.{csv,md,tex,html}; InkError names the file and the key that is missing or wrong."""
     records = {domain: _record(Path(results) / "corpus" / f"{domain}.json") for domain in domains}
     table = pd.DataFrame.from_records([{"domain": domain, **record} for domain, record in records.items()])
     table = table.astype({field: "Int64" for field in table.columns if field != "domain"})

@@ -34,7 +34,7 @@ def write(folder: Path, **domains: dict[str, Any]) -> None:
 
 def test_table(tmp_path: Path, rows_of: Callable[[Path], list[list[str]]]) -> None:
     write(tmp_path, koran=KORAN, law=LAW, web=WEB, news=NEWS, it=LAW)
-    csv, markdown, latex = table1.render(tmp_path, tmp_path / "tables", ["law", "koran", "web", "news"])
+    csv, markdown, latex, _ = table1.render(tmp_path, tmp_path / "tables", ["law", "koran", "web", "news"])
     assert csv == tmp_path / "tables" / "table1.csv"
     assert csv.read_text().splitlines() == [
         "domain,train,dev,test,dropped_empty,dropped_too_long,dropped_ratio,test_pairs_in_train,test_sources_in_train",
