@@ -32,4 +32,5 @@ rule all:
     default_target: True
     input:
         all_tables(),
+        f"{RESULTS}/report.html",
         variation_scores(),

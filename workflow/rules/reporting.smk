@@ -1,4 +1,26 @@
-# Tables, from results/ alone.
+# Tables, figures and the report, from results/ alone.
+rule tables:
+    input:
+        all_tables(),
+
+
+rule report:
+    input:
+        all_tables(),
+    output:
+        f"{RESULTS}/report.html",
+    log:
+        f"{RESULTS}/logs/report.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/report.tsv"
+    resources:
+        mem_mb=1000,
+    params:
+        results=subpath(output[0], parent=True),
+    shell:
+        "ink --log {log} report --page-only {params.results}"
+
+
 rule table1:
     input:
         [f"{RESULTS}/corpus/{domain}.json" for domain in DOMAINS],
