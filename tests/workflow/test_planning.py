@@ -47,6 +47,7 @@ def every_job(
         "table1": 1,
         "table2": 1,
         **(MEASURING if measured else {}),
+        "report": 1,
     }
 
 
@@ -70,7 +71,9 @@ def test_planning_writes_nothing_but_snakemake_s_own_folder(clone: Any) -> None:
 def test_table_2_alone(clone: Any) -> None:
     planned = clone.plan("table2").planned
     everything = every_job(len(MINI["domains"]), MINI["ink"]["max_rounds"])
-    assert planned == {rule: count for rule, count in everything.items() if rule not in {"table1", *MEASURING}}
+    assert planned == {
+        rule: count for rule, count in everything.items() if rule not in {"table1", "report", *MEASURING}
+    }
 
 
 def test_tables_3_and_5_need_their_systems_on_their_domain_alone(clone: Any) -> None:
