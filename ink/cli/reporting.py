@@ -25,7 +25,7 @@ def tables(config: Path, results: Path, names: tuple[str, ...]) -> None:
     evaluation, output = settings["evaluation"], results / "tables"
     for name in names or TABLES:
         if name == "table1":
-            table1.render(results, output, domains)
+            table1.render(results, output, domains, settings["data"]["source"])
         elif name == "table2":
             table2.render(results, output, domains, systems, seeds)
         elif name == "gains":

@@ -2,6 +2,7 @@
 rule table1:
     input:
         [f"{RESULTS}/corpus/{domain}.json" for domain in DOMAINS],
+        "results/paper/table1.csv",
     output:
         table("table1"),
     log:
