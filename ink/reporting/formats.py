@@ -198,17 +198,17 @@ def _markdown(table: Table, parts: list[list[list[_Cell]]]) -> str:
         return "| " + " | ".join(texts) + " |"
 
     def shown(cell: _Cell) -> str:
-        return f"**{_escape_markdown(cell.text)}**" if cell.bold else _escape_markdown(cell.text)
+        return f"**{escape_markdown(cell.text)}**" if cell.bold else escape_markdown(cell.text)
 
-    lines = [f"**{_escape_markdown(table.caption)}**", ""]
-    lines.append(line([_escape_markdown(column.heading) for column in columns]))
+    lines = [f"**{escape_markdown(table.caption)}**", ""]
+    lines.append(line([escape_markdown(column.heading) for column in columns]))
     lines.append(line([":---" if column.decimals is None else "---:" for column in columns]))
     for number, rows in enumerate(parts):
         if number:
             lines.append(line([""] * len(columns)))
         lines += [line([shown(cell) for cell in row]) for row in rows]
     for note in table.notes:
-        lines += ["", _escape_markdown(note)]
+        lines += ["", escape_markdown(note)]
     return "\n".join(lines) + "\n"
 
 
@@ -237,7 +237,8 @@ def _latex(table: Table, parts: list[list[list[_Cell]]], name: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _escape_markdown(text: str) -> str:
+def escape_markdown(text: str) -> str:
+    """Write text so that Markdown shows it as it is."""
     return _MARKDOWN_SPECIAL.sub(r"\\\1", text)
 
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import functools
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ import pytest
 
 SIGNATURE = "nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp|version:2.6.0"
 ADAPTER_BYTES = {"adapter.safetensors": 1000}
+PAPER = Path(__file__).parents[2] / "results" / "paper"
 
 
 def score_of(system: str, domain: str, bleu: float, /, seed: int = 1, **other: Any) -> dict[str, Any]:
@@ -30,17 +33,30 @@ def score_of(system: str, domain: str, bleu: float, /, seed: int = 1, **other: A
     return score | other
 
 
+def write_score(results: Path, system: str, domain: str, bleu: float, /, seed: int = 1, **other: Any) -> Path:
+    path = results / "scores" / system / domain / f"seed{seed}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(score_of(system, domain, bleu, seed, **other)), encoding="utf-8")
+    return path
+
+
 @pytest.fixture
 def add_score(tmp_path: Path) -> Callable[..., Path]:
     """Write a score where a run would, under tmp_path."""
+    return functools.partial(write_score, tmp_path)
 
-    def add(system: str, domain: str, bleu: float, /, seed: int = 1, **other: Any) -> Path:
-        path = tmp_path / "scores" / system / domain / f"seed{seed}.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(score_of(system, domain, bleu, seed, **other)), encoding="utf-8")
-        return path
 
-    return add
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    """An experiment's folder, with the paper's own numbers beside it."""
+    shutil.copytree(PAPER, tmp_path / "paper")
+    return tmp_path / "mini"
+
+
+@pytest.fixture
+def add_result(results: Path) -> Callable[..., Path]:
+    """Write a score where a run would, under the experiment's folder."""
+    return functools.partial(write_score, results)
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -27,18 +26,8 @@ WEB = {"sentences": {"test": 50}}
 NEWS = LAW | {"sentences": {"train": 0, "dev": 0, "test": 60}}
 
 
-PAPER = Path(__file__).parents[2] / "results" / "paper"
-
-
-@pytest.fixture
-def results(tmp_path: Path) -> Path:
-    shutil.copytree(PAPER, tmp_path / "paper")
-    (tmp_path / "mini").mkdir()
-    return tmp_path / "mini"
-
-
 def write(folder: Path, **domains: dict[str, Any]) -> None:
-    (folder / "corpus").mkdir(exist_ok=True)
+    (folder / "corpus").mkdir(parents=True, exist_ok=True)
     for domain, counts in domains.items():
         (folder / "corpus" / f"{domain}.json").write_text(json.dumps(counts))
 
