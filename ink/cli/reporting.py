@@ -19,26 +19,27 @@ def tables(config: Path, results: Path, names: tuple[str, ...]) -> None:
     """Render tables (all of them by default) from the results folder alone."""
     from ink.config import accuracy_domains, speed_systems
     from ink.reporting import forgetting, gains, table1, table2, table3, table5
+    from ink.reporting.comparisons import Comparisons
 
     settings = load_settings(config, "tables")
     domains, systems, seeds = settings["domains"], settings["systems"], settings["seeds"]
     evaluation, output = settings["evaluation"], results / "tables"
+    comparisons = Comparisons(
+        results,
+        domains,
+        systems,
+        seeds[0],
+        evaluation["bootstrap_samples"],
+        evaluation["bootstrap_seed"],
+        evaluation["sacrebleu_tokeniser"],
+    )
     for name in names or TABLES:
         if name == "table1":
             table1.render(results, output, domains, settings["data"]["source"])
         elif name == "table2":
             table2.render(results, output, domains, systems, seeds)
         elif name == "gains":
-            gains.render(
-                results,
-                output,
-                domains,
-                systems,
-                seeds,
-                evaluation["bootstrap_samples"],
-                evaluation["bootstrap_seed"],
-                evaluation["sacrebleu_tokeniser"],
-            )
+            gains.render(output, domains, systems, comparisons)
         elif name == "table3":
             if measured := accuracy_domains(settings):
                 accuracy = settings["knn_accuracy"]

@@ -30,7 +30,7 @@ def render(
     seeds: Sequence[int],
     general_domain: str,
 ) -> list[Path]:
-    """Write `output`/general.{csv,md,tex} of the scores that are there; InkError where no score is."""
+    """Write `output`/general.{csv,md,tex,html} of the scores that are there; InkError where no score is."""
     names = labels(systems)
     selected = select(read_scores(results), systems, [*domains, general_domain], seeds)
     general = _on_general(selected, domains, general_domain)

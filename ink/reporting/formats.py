@@ -1,13 +1,12 @@
-"""One table in three files: CSV for programs, Markdown and LaTeX for readers.
+"""One table in four files: CSV for programs; Markdown, LaTeX and an HTML fragment for readers.
 
 The CSV holds every column of the frame, numbers in full precision (the shortest text that reads back as the same
-float), an empty field for what does not exist. Markdown and LaTeX show the chosen columns, rounded, with a dash for
-what does not exist. The same table is written as the same bytes every time. The LaTeX needs the package booktabs.
+float), an empty field for what does not exist. The others show the chosen columns, rounded, with a dash for what does
+not exist. The same table is written as the same bytes every time.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,37 +15,10 @@ from typing import Any
 import pandas as pd
 
 from ink.files import write_atomically
+from ink.reporting.markup import Cell, Heading, fragment, latex, markdown
 
 DASH = "–"
 PLUS_MINUS = "±"
-
-_LATEX = {
-    "\\": r"\textbackslash{}",
-    "{": r"\{",
-    "}": r"\}",
-    "$": r"\$",
-    "&": r"\&",
-    "[": "{[}",  # at the start of a row it would be the optional argument of the line break before it
-    "#": r"\#",
-    "%": r"\%",
-    "_": r"\_",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "|": r"\textbar\allowbreak{}",  # sacrebleu's signatures would run over the margin
-    '"': "''",
-    "–": "--",
-    "—": "---",
-    "−": "$-$",
-    "±": r"$\pm$",
-    "×": r"$\times$",
-    "†": r"$\dagger$",
-    "‡": r"$\ddagger$",
-    "≤": r"$\leq$",
-    "≥": r"$\geq$",
-}
-_MARKDOWN_SPECIAL = re.compile(r"([\\`*_|<>])")
 
 
 @dataclass(frozen=True)
@@ -57,7 +29,8 @@ class Column:
     after ±. `aside`: a difference, shown signed in parentheses. `interval`: two fields shown as [lower, upper] in
     place of `field`. `signed`: with + or −. `zero_as_dash`: exactly 0 means that there is nothing. `best`: the
     highest value, as rounded, is bold, ties included, where there are at least two values to compare; rows that stand
-    apart are not compared, and with `within` only rows that have the same in these fields are.
+    apart are not compared, and with `within` only rows that have the same in these fields are. `mark`: a field of text
+    that follows the number. `group`: a heading above this one and above its neighbours of the same group.
     """
 
     heading: str
@@ -71,6 +44,8 @@ class Column:
     zero_as_dash: bool = False
     best: bool = False
     within: Sequence[str] = ()
+    mark: str | None = None
+    group: str = ""
 
 
 @dataclass(frozen=True)
@@ -78,7 +53,7 @@ class Table:
     """A table as readers see it: `columns` of the frame's rows, caption and notes as plain text.
 
     So many last rows as `apart` says stand apart, where there are others: below a rule in LaTeX, below an empty row in
-    Markdown. So do rows that differ from the one before in any field of `blocks`.
+    Markdown, in a body of the table's own in HTML. So do rows that differ from the one before in any field of `blocks`.
     """
 
     frame: pd.DataFrame
@@ -87,12 +62,6 @@ class Table:
     columns: Sequence[Column]
     apart: int = 0
     blocks: Sequence[str] = ()
-
-
-@dataclass(frozen=True)
-class _Cell:
-    text: str
-    bold: bool = False
 
 
 def write_table(
@@ -109,13 +78,14 @@ def write_table(
 
 
 def write_tables(stem: Path, tables: Sequence[Table]) -> list[Path]:
-    """Write `stem`.csv of the first table, `stem`.md and `stem`.tex of all, one below the other; return the paths."""
+    """Write `stem`.csv of the first table, `stem`.md, .tex and .html of all, one below the other; return the paths."""
     stem = Path(stem)
     names = [stem.name, *(f"{stem.name}-{number}" for number in range(2, len(tables) + 1))]
     texts = {
         "csv": tables[0].frame.to_csv(index=False, lineterminator="\n"),
-        "md": "\n".join(_markdown(table, _parts(table)) for table in tables),
-        "tex": "\n".join(_latex(table, _parts(table), name) for table, name in zip(tables, names, strict=True)),
+        "md": "\n".join(markdown(*_content(table)) for table in tables),
+        "tex": "\n".join(latex(*_content(table), name) for table, name in zip(tables, names, strict=True)),
+        "html": "".join(fragment(*_content(table)) for table in tables),
     }
     paths = []
     for suffix, text in texts.items():
@@ -132,12 +102,17 @@ def domain_label(domain: str) -> str:
     return words.upper() if len(words) <= 2 else words[:1].upper() + words[1:]
 
 
-def _parts(table: Table) -> list[list[list[_Cell]]]:
+def _content(table: Table) -> tuple[str, list[Heading], list[list[list[Cell]]], Sequence[str]]:
+    headings = [Heading(column.heading, column.decimals is not None, column.group) for column in table.columns]
+    return table.caption, headings, _parts(table), table.notes
+
+
+def _parts(table: Table) -> list[list[list[Cell]]]:
     """Make the rows, divided where one stands apart from the row before it."""
     frame, compared = table.frame, len(table.frame) - table.apart
     cells = [_cells(frame, column, compared) for column in table.columns]
     blocks = frame[list(table.blocks)].astype(str).to_numpy().tolist()
-    parts: list[list[list[_Cell]]] = []
+    parts: list[list[list[Cell]]] = []
     for number, row in enumerate(zip(*cells, strict=True)):
         if number in (0, compared) or blocks[number] != blocks[number - 1]:
             parts.append([])
@@ -145,7 +120,7 @@ def _parts(table: Table) -> list[list[list[_Cell]]]:
     return parts or [[]]
 
 
-def _cells(table: pd.DataFrame, column: Column, compared: int) -> list[_Cell]:
+def _cells(table: pd.DataFrame, column: Column, compared: int) -> list[Cell]:
     """Make the column's cells; the best is looked for among the first `compared` rows."""
     records: list[dict[str, Any]] = [
         dict(zip(table.columns, row, strict=True)) for row in table.itertuples(index=False)
@@ -153,7 +128,7 @@ def _cells(table: pd.DataFrame, column: Column, compared: int) -> list[_Cell]:
     if column.decimals is None:
         names = column.names or {}
         texts = [DASH if _absent(record[column.field]) else str(record[column.field]) for record in records]
-        return [_Cell(names.get(text, text)) for text in texts]
+        return [Cell(names.get(text, text)) for text in texts]
     groups: dict[tuple[Any, ...], list[float]] = {}
     for record in records[:compared]:
         if not _absent(record[column.field]):
@@ -163,7 +138,9 @@ def _cells(table: pd.DataFrame, column: Column, compared: int) -> list[_Cell]:
     for number, record in enumerate(records):
         value, present = record[column.field], groups.get(tuple(record[name] for name in column.within), [])
         bold = column.best and number < compared and len(present) > 1 and not _absent(value)
-        cells.append(_Cell(_number_text(record, column), bold and round(float(value), column.decimals) == max(present)))
+        best = bold and round(float(value), column.decimals) == max(present)
+        mark = record[column.mark] if column.mark else None
+        cells.append(Cell(_number_text(record, column), best, "" if mark is None or _absent(mark) else str(mark)))
     return cells
 
 
@@ -189,58 +166,3 @@ def _absent(value: Any) -> bool:
 def _rounded(value: float, decimals: int, signed: bool = False) -> str:
     number = round(float(value), decimals) + 0.0  # + 0.0 turns -0.0 into 0.0
     return f"{number:{'+' if signed else ''}.{decimals}f}".replace("-", "−")
-
-
-def _markdown(table: Table, parts: list[list[list[_Cell]]]) -> str:
-    columns = table.columns
-
-    def line(texts: list[str]) -> str:
-        return "| " + " | ".join(texts) + " |"
-
-    def shown(cell: _Cell) -> str:
-        return f"**{escape_markdown(cell.text)}**" if cell.bold else escape_markdown(cell.text)
-
-    lines = [f"**{escape_markdown(table.caption)}**", ""]
-    lines.append(line([escape_markdown(column.heading) for column in columns]))
-    lines.append(line([":---" if column.decimals is None else "---:" for column in columns]))
-    for number, rows in enumerate(parts):
-        if number:
-            lines.append(line([""] * len(columns)))
-        lines += [line([shown(cell) for cell in row]) for row in rows]
-    for note in table.notes:
-        lines += ["", escape_markdown(note)]
-    return "\n".join(lines) + "\n"
-
-
-def _latex(table: Table, parts: list[list[list[_Cell]]], name: str) -> str:
-    columns, notes = table.columns, table.notes
-
-    def line(texts: list[str]) -> str:
-        return " & ".join(texts) + r" \\"
-
-    def shown(cell: _Cell) -> str:
-        return rf"\textbf{{{_escape_latex(cell.text)}}}" if cell.bold else _escape_latex(cell.text)
-
-    alignment = "".join("l" if column.decimals is None else "r" for column in columns)
-    lines = [r"% needs \usepackage{booktabs}", r"\begin{table}[t]", r"\centering"]
-    lines += [rf"\caption{{{_escape_latex(table.caption)}}}", rf"\label{{tab:{name}}}"]
-    lines += [rf"\begin{{tabular}}{{{alignment}}}", r"\toprule"]
-    lines.append(line([_escape_latex(column.heading) for column in columns]))
-    for rows in parts:
-        lines += [r"\midrule", *(line([shown(cell) for cell in row]) for row in rows)]
-    lines += [r"\bottomrule", r"\end{tabular}"]
-    if notes:
-        lines += ["", r"\smallskip", r"\begin{minipage}{\linewidth}\footnotesize\raggedright"]
-        lines += [rf"{_escape_latex(note)}\par" for note in notes]
-        lines.append(r"\end{minipage}")
-    lines.append(r"\end{table}")
-    return "\n".join(lines) + "\n"
-
-
-def escape_markdown(text: str) -> str:
-    """Write text so that Markdown shows it as it is."""
-    return _MARKDOWN_SPECIAL.sub(r"\\\1", text)
-
-
-def _escape_latex(text: str) -> str:
-    return "".join(_LATEX.get(character, character) for character in text)

@@ -1,8 +1,8 @@
 """Table 1: sentence pairs per domain and part, from the prepared data's own counts, RESULTS/corpus/DOMAIN.json.
 
 CSV: domain, train, dev, test, dropped_empty, dropped_too_long, dropped_ratio (pairs dropped from train, which `train`
-no longer counts), test_pairs_in_train, test_sources_in_train; empty where a domain has no training data. Markdown and
-LaTeX have the paper's counts below ours; their CSV is results/paper/table1.csv.
+no longer counts), test_pairs_in_train, test_sources_in_train; empty where a domain has no training data. The other
+files have the paper's counts below ours; their CSV is results/paper/table1.csv.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SOURCES = {"synthetic": "generated", "files": "the experiment's own files"}  # d
 
 
 def render(results: Path, output: Path, domains: Sequence[str], source: str) -> list[Path]:
-    """Write `output`/table1.{csv,md,tex}; InkError names the file and the key that is missing or wrong.
+    """Write `output`/table1.{csv,md,tex,html}; InkError names the file and the key that is missing or wrong.
 
     source: where the text is from, `synthetic` or `files`.
     """

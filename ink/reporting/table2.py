@@ -28,7 +28,7 @@ Selected = Mapping[Key, Score]
 def render(
     results: Path, output: Path, domains: Sequence[str], systems: Sequence[str], seeds: Sequence[int]
 ) -> list[Path]:
-    """Write `output`/table2.{csv,md,tex} of the scores that are there; InkError where none is."""
+    """Write `output`/table2.{csv,md,tex,html} of the scores that are there; InkError where none is."""
     names = labels(systems)
     selected = select(read_scores(results), systems, domains, seeds)
     memory = _memory_bytes(selected)

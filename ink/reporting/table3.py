@@ -53,7 +53,7 @@ class Measured:
 def render(
     results: Path, output: Path, domains: Sequence[str], seeds: Sequence[int], ks: Sequence[int], edges: Edges
 ) -> list[Path]:
-    """Write `output`/table3.{csv,md,tex}; InkError names a file that is missing or of another k or other edges."""
+    """Write `output`/table3.{csv,md,tex,html}; InkError names a file that is missing or of another k or other edges."""
     measured = {domain: [read(results, domain, seed, ks, edges) for seed in seeds] for domain in domains}
     beside = tuple(edges) == PAPER_EDGES
     paper = read_paper(results, "table3")

@@ -23,7 +23,7 @@ PAPER_DOMAIN = "law"
 
 
 def render(results: Path, output: Path, domain: str, systems: Sequence[str], batch_sizes: Sequence[int]) -> list[Path]:
-    """Write `output`/table5.{csv,md,tex}; InkError names what is missing or wrong in the file."""
+    """Write `output`/table5.{csv,md,tex,html}; InkError names what is missing or wrong in the file."""
     path = Path(results) / "speed" / f"{domain}.json"
     found = Fields(path, read_json(path))
     paper = _paper(read_paper(results, "table5"))

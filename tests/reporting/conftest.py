@@ -2,15 +2,18 @@ from __future__ import annotations
 
 import functools
 import json
+import random
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sacrebleu.metrics import BLEU
 
 SIGNATURE = "nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp|version:2.6.0"
 ADAPTER_BYTES = {"adapter.safetensors": 1000}
+WORDS = ["the", "line", "is", "long", "and", "a", "manager", "of", "leads", "it", "to", "old", "lead", "here"]
 PAPER = Path(__file__).parents[2] / "results" / "paper"
 
 
@@ -40,6 +43,34 @@ def write_score(results: Path, system: str, domain: str, bleu: float, /, seed: i
     return path
 
 
+def write_run_under(
+    results: Path, system: str, domain: str, error: float, seed: int = 1
+) -> tuple[list[str], list[str]]:
+    """Write references, hypotheses that get each word wrong with probability `error`, and their score."""
+    generator = random.Random(domain)
+    references = [" ".join(generator.choices(WORDS, k=generator.randint(4, 12))) for _ in range(40)]
+    generator = random.Random(f"{system} {domain}" if seed == 1 else f"{system} {domain} {seed}")
+    hypotheses = [
+        " ".join(generator.choice(WORDS) if generator.random() < error else word for word in reference.split())
+        for reference in references
+    ]
+    files = {
+        results / "references" / f"{domain}.en": references,
+        results / "hypotheses" / system / domain / f"seed{seed}.en": hypotheses,
+    }
+    for path, lines in files.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("".join(f"{line}\n" for line in lines))
+    write_score(results, system, domain, BLEU().corpus_score(hypotheses, [references]).score, seed, sentences=40)
+    return hypotheses, references
+
+
+@pytest.fixture
+def write_run(tmp_path: Path) -> Callable[..., tuple[list[str], list[str]]]:
+    """Write a run, hypotheses included, under tmp_path."""
+    return functools.partial(write_run_under, tmp_path)
+
+
 @pytest.fixture
 def add_score(tmp_path: Path) -> Callable[..., Path]:
     """Write a score where a run would, under tmp_path."""
@@ -57,6 +88,12 @@ def results(tmp_path: Path) -> Path:
 def add_result(results: Path) -> Callable[..., Path]:
     """Write a score where a run would, under the experiment's folder."""
     return functools.partial(write_score, results)
+
+
+@pytest.fixture
+def add_run(results: Path) -> Callable[..., tuple[list[str], list[str]]]:
+    """Write a run, hypotheses included, under the experiment's folder."""
+    return functools.partial(write_run_under, results)
 
 
 @pytest.fixture

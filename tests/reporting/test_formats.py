@@ -34,7 +34,7 @@ TABLE = pd.DataFrame(
 
 def write(folder: Path) -> dict[str, str]:
     paths = write_table(TABLE, folder / "name", "50% of it: a_b", ["nrefs:1|tok:13a", "x < y"], COLUMNS)
-    assert [path.name for path in paths] == ["name.csv", "name.md", "name.tex"]
+    assert [path.name for path in paths] == ["name.csv", "name.md", "name.tex", "name.html"]
     return {path.suffix: path.read_text(encoding="utf-8") for path in paths}
 
 
@@ -90,15 +90,73 @@ def test_latex(tmp_path: Path) -> None:
     )
 
 
+def test_html(tmp_path: Path) -> None:
+    number = ' class="number"'
+    assert write(tmp_path)[".html"] == (
+        '<figure class="table">\n'
+        "<figcaption>50% of it: a_b</figcaption>\n"
+        '<div class="scroll" tabindex="0">\n'
+        "<table>\n"
+        "<thead>\n"
+        '<tr><th scope="col">System</th>'
+        + "".join(f'<th scope="col"{number}>{heading}</th>' for heading in ("Mem.", "BLEU", "Gain", "95%", "After"))
+        + "</tr>\n"
+        "</thead>\n"
+        "<tbody>\n"
+        f"<tr><td>A &amp; B_1 †</td><td{number}>–</td><td{number}><strong>12.34 ± 0.50</strong></td>"
+        f"<td{number}>+0.00</td><td{number}>[−1.50, +0.50]</td><td{number}>12.3 (+0.0)</td></tr>\n"
+        f"<tr><td>c|d</td><td{number}>1.2</td><td{number}><strong>12.34</strong></td>"
+        f"<td{number}>+2.00</td><td{number}>[+0.25, +3.00]</td><td{number}>12.3 (+2.0)</td></tr>\n"
+        f"<tr><td>–</td><td{number}>–</td><td{number}>0.33</td>"
+        f"<td{number}>–</td><td{number}>–</td><td{number}>0.3</td></tr>\n"
+        "</tbody>\n"
+        "</table>\n"
+        "</div>\n"
+        '<p class="note">nrefs:1|tok:13a</p>\n'
+        '<p class="note">x &lt; y</p>\n'
+        "</figure>\n"
+    )
+
+
+def test_marks_follow_their_number_and_groups_stand_above_their_columns(tmp_path: Path) -> None:
+    table = pd.DataFrame({"s": ["a", "b"], "x": [1.0, 2.0], "star": [None, "*"], "y": [3.0, 4.0]})
+    columns = [
+        Column("S", "s"),
+        Column("X", "x", decimals=1, best=True, mark="star", group="BLEU"),
+        Column("Y", "y", decimals=1, group="BLEU"),
+    ]
+    _, markdown, latex, html = (
+        path.read_text(encoding="utf-8") for path in write_table(table, tmp_path / "t", "c", [], columns)
+    )
+    assert markdown.splitlines()[2:] == [
+        "| S | BLEU X | BLEU Y |",
+        "| :--- | ---: | ---: |",
+        "| a | 1.0 | 3.0 |",
+        "| b | **2.0**\\* | 4.0 |",
+    ]
+    assert (
+        "\\toprule\n\\multicolumn{1}{c}{} & \\multicolumn{2}{c}{BLEU} \\\\\n\\cmidrule(lr){2-3}\nS & X & Y \\\\\n"
+        in latex
+    )
+    assert "b & \\textbf{2.0}\\rlap{*} & 4.0 \\\\" in latex
+    assert '<tr><td colspan="1"></td><th colspan="2" scope="colgroup">BLEU</th></tr>' in html
+    assert '<td class="number"><strong>2.0</strong><sup>*</sup></td>' in html
+
+
 def test_a_repeat_is_the_same_bytes(tmp_path: Path) -> None:
     assert write(tmp_path) == write(tmp_path)
     assert write(tmp_path) == write(tmp_path / "elsewhere")
-    assert sorted(path.name for path in (tmp_path / "elsewhere").iterdir()) == ["name.csv", "name.md", "name.tex"]
+    assert sorted(path.name for path in (tmp_path / "elsewhere").iterdir()) == [
+        "name.csv",
+        "name.html",
+        "name.md",
+        "name.tex",
+    ]
 
 
 def test_one_value_alone_is_not_the_best_of_anything(tmp_path: Path) -> None:
     table = pd.DataFrame({"bleu": [1.0, None]})
-    _, markdown, _ = write_table(table, tmp_path / "t", "c", [], [Column("BLEU", "bleu", decimals=2, best=True)])
+    _, markdown, *_ = write_table(table, tmp_path / "t", "c", [], [Column("BLEU", "bleu", decimals=2, best=True)])
     assert "**1.00**" not in markdown.read_text(encoding="utf-8")
 
 
@@ -107,7 +165,7 @@ def test_no_character_breaks_the_table(text: str, tmp_path_factory: pytest.TempP
     stem = tmp_path_factory.mktemp("table") / "t"
     table = pd.DataFrame({"a": [text], "b": [1.0]})
     columns = [Column("a", "a"), Column("b", "b", decimals=0)]
-    _, markdown, latex = write_table(table, stem, "", [], columns)
+    _, markdown, latex, _ = write_table(table, stem, "", [], columns)
     row = markdown.read_text(encoding="utf-8").splitlines()[4]
     assert len(re.findall(r"(?<!\\)(?:\\\\)*\|", row)) == 3
     line = next(line for line in latex.read_text(encoding="utf-8").splitlines() if line.endswith(r" & 1 \\"))
@@ -124,7 +182,7 @@ def test_domain_labels() -> None:
 def test_rows_that_stand_apart_are_below_a_rule_and_not_compared(tmp_path: Path) -> None:
     table = pd.DataFrame({"system": ["a", "b", "both"], "bleu": [1.0, 2.0, 3.0]})
     columns = [Column("System", "system"), Column("BLEU", "bleu", decimals=1, best=True)]
-    csv, markdown, latex = (
+    csv, markdown, latex, _ = (
         path.read_text(encoding="utf-8") for path in write_table(table, tmp_path / "t", "c", [], columns, apart=1)
     )
     assert csv.splitlines()[1:] == ["a,1.0", "b,2.0", "both,3.0"]
@@ -138,13 +196,13 @@ def test_rows_that_stand_apart_are_below_a_rule_and_not_compared(tmp_path: Path)
 def test_rows_that_are_all_there_is_stand_apart_from_nothing(tmp_path: Path) -> None:
     table = pd.DataFrame({"system": ["both"], "bleu": [3.0]})
     columns = [Column("System", "system"), Column("BLEU", "bleu", decimals=1, best=True)]
-    _, markdown, latex = write_table(table, tmp_path / "t", "c", [], columns, apart=1)
+    _, markdown, latex, _ = write_table(table, tmp_path / "t", "c", [], columns, apart=1)
     assert markdown.read_text(encoding="utf-8").splitlines()[4:] == ["| both | 3.0 |"]
     assert latex.read_text(encoding="utf-8").count("midrule") == 1
 
 
 def test_a_table_without_rows_has_its_heading_and_its_rule(tmp_path: Path) -> None:
-    _, markdown, latex = write_table(pd.DataFrame({"a": []}), tmp_path / "t", "c", [], [Column("A", "a")])
+    _, markdown, latex, _ = write_table(pd.DataFrame({"a": []}), tmp_path / "t", "c", [], [Column("A", "a")])
     assert markdown.read_text(encoding="utf-8").splitlines()[2:] == ["| A |", "| :--- |"]
     assert latex.read_text(encoding="utf-8").count("midrule") == 1
 
@@ -162,7 +220,7 @@ def test_blocks_and_tables_below_one_another(tmp_path: Path) -> None:
     frame = pd.DataFrame({"k": [8, 8, 16], "name": list("abc")})
     first = Table(frame, "First", ["A note."], [Column("N", "name")], blocks=("k",))
     second = Table(pd.DataFrame({"name": ["z"]}), "Second", [], [Column("N", "name")])
-    csv, markdown, latex = write_tables(tmp_path / "t", [first, second])
+    csv, markdown, latex, _ = write_tables(tmp_path / "t", [first, second])
     assert csv.read_text() == "k,name\n8,a\n8,b\n16,c\n"
     assert markdown.read_text().splitlines() == [
         *("**First**", "", "| N |", "| :--- |", "| a |", "| b |", "|  |", "| c |", "", "A note.", ""),

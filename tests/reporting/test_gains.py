@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,37 +10,15 @@ from sacrebleu.significance import PairedTest
 
 from ink.errors import InkError
 from ink.reporting import gains
+from ink.reporting.comparisons import Comparisons
 
 Add = Callable[..., Path]
 Write = Callable[..., tuple[list[str], list[str]]]
 SYSTEMS = ["off_the_shelf", "v_knn", "adapter", "ink"]
-WORDS = ["the", "line", "is", "long", "and", "a", "manager", "of", "leads", "it", "to", "old", "lead", "here"]
-BOOTSTRAP = {"bootstrap_samples": 200, "bootstrap_seed": 12345, "tokeniser": "13a"}
 
 
-@pytest.fixture
-def write_run(tmp_path: Path, add_score: Add) -> Write:
-    """Write references, hypotheses that get each word wrong with probability `error`, and their score."""
-
-    def write(system: str, domain: str, error: float) -> tuple[list[str], list[str]]:
-        generator = random.Random(domain)
-        references = [" ".join(generator.choices(WORDS, k=generator.randint(4, 12))) for _ in range(40)]
-        generator = random.Random(f"{system} {domain}")
-        hypotheses = [
-            " ".join(generator.choice(WORDS) if generator.random() < error else word for word in reference.split())
-            for reference in references
-        ]
-        files = {
-            tmp_path / "references" / f"{domain}.en": references,
-            tmp_path / "hypotheses" / system / domain / "seed1.en": hypotheses,
-        }
-        for path, lines in files.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text("".join(f"{line}\n" for line in lines))
-        add_score(system, domain, BLEU().corpus_score(hypotheses, [references]).score, sentences=40)
-        return hypotheses, references
-
-    return write
+def render(folder: Path, domains: list[str], systems: list[str]) -> list[Path]:
+    return gains.render(folder, domains, systems, Comparisons(folder, domains, systems, 1, 200, 12345, "13a"))
 
 
 def test_gains_agree_with_sacrebleu(tmp_path: Path, write_run: Write, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,7 +32,7 @@ def test_gains_agree_with_sacrebleu(tmp_path: Path, write_run: Write, monkeypatc
         [("before", before), ("after", after)], {"BLEU": BLEU()}, [references], "bs", n_samples=200
     )()
 
-    csv, markdown, latex = gains.render(tmp_path, tmp_path, ["law", "koran"], SYSTEMS, [1, 2], **BOOTSTRAP)
+    csv, markdown, latex, _ = render(tmp_path, ["law", "koran"], SYSTEMS)
     table = pd.read_csv(csv, float_precision="round_trip")
     compared = list(table[["system", "baseline", "domain"]].itertuples(index=False, name=None))
     pairs = [("v_knn", "off_the_shelf"), ("adapter", "off_the_shelf"), ("ink", "off_the_shelf"), ("ink", "adapter")]
@@ -86,7 +63,7 @@ def test_ink_with_r_knn_is_compared_with_ink(tmp_path: Path, write_run: Write) -
     for system, error in {"off_the_shelf": 0.5, "ink": 0.4, "ink_r_knn": 0.2}.items():
         write_run(system, "law", error)
     asked = ["ink_r_knn", "ink", "off_the_shelf"]
-    table = pd.read_csv(gains.render(tmp_path, tmp_path, ["law"], asked, [1], **BOOTSTRAP)[0])
+    table = pd.read_csv(render(tmp_path, ["law"], asked)[0])
     pairs = table[table["domain"] == "law"].set_index(["system", "baseline"])["gain"]
     assert list(pairs.index) == [("ink", "off_the_shelf"), ("ink_r_knn", "off_the_shelf"), ("ink_r_knn", "ink")]
     assert pairs["ink_r_knn", "ink"] == pytest.approx(
@@ -97,7 +74,7 @@ def test_ink_with_r_knn_is_compared_with_ink(tmp_path: Path, write_run: Write) -
 
 def test_nothing_to_compare_is_said(tmp_path: Path, write_run: Write) -> None:
     write_run("ink", "law", 0.4)
-    csv, markdown, _ = gains.render(tmp_path, tmp_path, ["law"], ["ink"], [1], **BOOTSTRAP)
+    csv, markdown, *_ = render(tmp_path, ["law"], ["ink"])
     assert csv.read_text() == "system,baseline,domain,gain,lower,upper,p_value,samples,seed\n"
     assert "Nothing to compare" in markdown.read_text()
 
@@ -107,15 +84,16 @@ def test_hypotheses_that_do_not_give_the_score_on_record(tmp_path: Path, write_r
     write_run("ink", "law", 0.4)
     add_score("ink", "law", 99, sentences=40)
     with pytest.raises(InkError, match=r"ink on law, seed 1: its hypotheses give BLEU \d.*says 99\.00"):
-        gains.render(tmp_path, tmp_path, ["law"], SYSTEMS, [1], **BOOTSTRAP)
+        render(tmp_path, ["law"], SYSTEMS)
 
 
 def test_lost_hypotheses_are_named(tmp_path: Path, write_run: Write) -> None:
     write_run("off_the_shelf", "law", 0.4)
+    write_run("v_knn", "law", 0.3)
     path = tmp_path / "hypotheses" / "off_the_shelf" / "law" / "seed1.en"
     path.write_text(path.read_text().split("\n", 1)[1])
     with pytest.raises(InkError, match="off_the_shelf on law, seed 1: 39 hypotheses for 40 references"):
-        gains.render(tmp_path, tmp_path, ["law"], SYSTEMS, [1], **BOOTSTRAP)
+        render(tmp_path, ["law"], SYSTEMS)
     path.unlink()
     with pytest.raises(InkError, match=r"seed1\.LANGUAGE does not exist"):
-        gains.render(tmp_path, tmp_path, ["law"], SYSTEMS, [1], **BOOTSTRAP)
+        render(tmp_path, ["law"], SYSTEMS)

@@ -34,7 +34,7 @@ def write(folder: Path, **domains: dict[str, Any]) -> None:
 
 def test_table(results: Path, rows_of: Callable[[Path], list[list[str]]]) -> None:
     write(results, koran=KORAN, law=LAW, web=WEB, news=NEWS, it=LAW)
-    csv, markdown, latex = table1.render(results, results / "tables", ["law", "koran", "web", "news"], "synthetic")
+    csv, markdown, latex, _ = table1.render(results, results / "tables", ["law", "koran", "web", "news"], "synthetic")
     assert csv == results / "tables" / "table1.csv"
     assert csv.read_text().splitlines() == [
         "domain,train,dev,test,dropped_empty,dropped_too_long,dropped_ratio,test_pairs_in_train,test_sources_in_train",
@@ -66,7 +66,7 @@ def test_nothing_dropped_nothing_found(results: Path) -> None:
 
 def test_the_paper_s_counts_stand_below_with_what_differs(results: Path) -> None:
     write(results, koran=KORAN, law=LAW, web=WEB, chat=LAW)
-    csv, markdown, latex = table1.render(results, results, ["law", "koran", "web", "chat"], "synthetic")
+    csv, markdown, latex, _ = table1.render(results, results, ["law", "koran", "web", "chat"], "synthetic")
     ours, _, theirs = markdown.read_text(encoding="utf-8").partition("**The paper's Table 1")
     assert "| Medical | 248099 | 2000 | 2000 |" in theirs and "Medical" not in ours
     assert "Ours is generated;" in theirs

@@ -26,7 +26,7 @@ def test_by_hand(tmp_path: Path, add_score: Add, rows_of: RowsOf) -> None:
         add_score(system, "law", law, **more)
         add_score(system, "koran", koran, **more)
     add_score("off_the_shelf", "general", 50)
-    csv, markdown, latex = table2.render(tmp_path, tmp_path / "tables", ["law", "koran"], SYSTEMS, [1])
+    csv, markdown, latex, _ = table2.render(tmp_path, tmp_path / "tables", ["law", "koran"], SYSTEMS, [1])
     assert rows_of(markdown) == [
         ["Off-the-shelf NMT", "–", "30.00", "10.00", "20.00"],
         ["V-kNN", "4.5", "33.50", "12.25", "22.88"],
@@ -61,7 +61,7 @@ def test_ink_with_r_knn_stands_apart_below_every_other_row_and_is_the_best_of_no
     for system, bleu in (("off_the_shelf", 10), ("ink", 20), ("ink_r_knn", 30), ("mine", 15)):
         add_score(system, "koran", bleu, **({"added_memory": KEYS} if system == "ink_r_knn" else {}))
     asked = ["ink_r_knn", "ink", "mine", "off_the_shelf"]
-    csv, markdown, latex = table2.render(tmp_path, tmp_path, ["koran"], asked, [1])
+    csv, markdown, latex, _ = table2.render(tmp_path, tmp_path, ["koran"], asked, [1])
     assert rows_of(markdown) == [
         ["Off-the-shelf NMT", "–", "10.00", "10.00"],
         ["INK", "1.0", "**20.00**", "**20.00**"],
@@ -77,7 +77,7 @@ def test_ink_with_r_knn_stands_apart_below_every_other_row_and_is_the_best_of_no
 
 def test_ink_with_r_knn_alone_is_apart_from_nothing(tmp_path: Path, add_score: Add, rows_of: RowsOf) -> None:
     add_score("ink_r_knn", "koran", 30)
-    _, markdown, _ = table2.render(tmp_path, tmp_path, ["koran"], ["ink_r_knn"], [1])
+    _, markdown, _, _ = table2.render(tmp_path, tmp_path, ["koran"], ["ink_r_knn"], [1])
     assert rows_of(markdown) == [["INK + R-kNN", "–", "30.00", "30.00"]]
     assert "set apart" not in markdown.read_text(encoding="utf-8")
 
@@ -86,7 +86,7 @@ def test_a_missing_system_and_a_missing_domain(tmp_path: Path, add_score: Add, r
     add_score("off_the_shelf", "law", 30)
     add_score("off_the_shelf", "web", 20)
     add_score("adapter", "law", 35)
-    csv, markdown, _ = table2.render(tmp_path, tmp_path, ["law", "web"], ["ink", "adapter", "off_the_shelf"], [1])
+    csv, markdown, _, _ = table2.render(tmp_path, tmp_path, ["law", "web"], ["ink", "adapter", "off_the_shelf"], [1])
     assert rows_of(markdown) == [
         ["Off-the-shelf NMT", "–", "30.00", "20.00", "25.00"],
         ["Adapter", "1.0", "**35.00**", "–", "–"],
@@ -99,14 +99,14 @@ def test_a_missing_system_and_a_missing_domain(tmp_path: Path, add_score: Add, r
 def test_one_domain_one_system(tmp_path: Path, add_score: Add, rows_of: RowsOf) -> None:
     add_score("ink", "koran", 12.345678)
     add_score("adapter", "koran", 99)
-    _, markdown, _ = table2.render(tmp_path, tmp_path, ["koran"], ["ink"], [1])
+    _, markdown, _, _ = table2.render(tmp_path, tmp_path, ["koran"], ["ink"], [1])
     assert rows_of(markdown) == [["INK", "1.0", "12.35", "12.35"]]
 
 
 def test_without_adapters_memory_has_no_unit(tmp_path: Path, add_score: Add, rows_of: RowsOf) -> None:
     add_score("off_the_shelf", "koran", 10)
     add_score("v_knn", "koran", 12, added_memory=KEYS)
-    csv, markdown, _ = table2.render(tmp_path, tmp_path, ["koran"], SYSTEMS[:2], [1])
+    csv, markdown, _, _ = table2.render(tmp_path, tmp_path, ["koran"], SYSTEMS[:2], [1])
     assert [row[1] for row in rows_of(markdown)] == ["–", "–"]
     assert "Mem. is counted in adapters, and there is none" in markdown.read_text()
     assert pd.read_csv(csv)["memory_bytes"].tolist() == [0, 4470]
@@ -122,7 +122,7 @@ def test_two_seeds(tmp_path: Path, add_score: Add, rows_of: RowsOf) -> None:
     add_score("ink", "law", 41, seed=2)
     add_score("ink", "koran", 20, seed=2)
     add_score("ink", "koran", 99, seed=3)
-    csv, markdown, latex = table2.render(tmp_path, tmp_path, ["law", "koran"], SYSTEMS, [1, 2])
+    csv, markdown, latex, _ = table2.render(tmp_path, tmp_path, ["law", "koran"], SYSTEMS, [1, 2])
     assert rows_of(markdown) == [
         ["Off-the-shelf NMT", "–", "30.00", "10.00", "20.00"],
         ["V-kNN", "–", "–", "–", "–"],

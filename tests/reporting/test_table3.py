@@ -54,7 +54,7 @@ def test_by_hand(results: Path, rows_of: RowsOf) -> None:
         {"8": [0.5, 0.25001, None], "16": [0.4, 0.3, None]},
         {"8": [0.625, 0.25, None], "16": [0.41237, 0.29, None]},
     )
-    csv, markdown, latex = render(results)
+    csv, markdown, latex, _ = render(results)
     rows = rows_of(markdown)
     assert rows[:5] == [
         ["8", "NMT", "50.00", "**25.00**", "–"],  # a tie, as rounded
@@ -84,7 +84,7 @@ def test_by_hand(results: Path, rows_of: RowsOf) -> None:
 
 def test_where_the_buckets_are_others_the_paper_s_table_stands_below(results: Path, rows_of: RowsOf) -> None:
     add(results, {"8": [0.5] * 3, "16": [0.4] * 3}, {"8": [0.6] * 3, "16": [0.5] * 3})
-    csv, markdown, latex = render(results)
+    csv, markdown, latex, _ = render(results)
     text = markdown.read_text(encoding="utf-8")
     own, _, paper = text.partition("**The paper's Table 3")
     assert own.count("| INK |") == 2 and "77.75" not in own
@@ -103,7 +103,7 @@ def test_where_the_buckets_are_the_paper_s_its_rows_stand_below_ours(results: Pa
     base, ink = {"8": [0.5] * 6, "24": [0.4] * 6}, {"8": [0.6] * 6, "24": [0.5] * 6}
     positions = {"buckets": [9] * 6, "beyond_the_last_edge": 3, "special_symbols": {}}
     add(results, base, ink, bucket_edges=list(PAPER_EDGES), positions=positions)
-    csv, markdown, latex = table3.render(results, results / "tables", ["koran"], [1], [8, 24], list(PAPER_EDGES))
+    csv, markdown, latex, _ = table3.render(results, results / "tables", ["koran"], [1], [8, 24], list(PAPER_EDGES))
     text = markdown.read_text(encoding="utf-8")
     rows = [line for line in text.splitlines() if line.startswith("| ") and line[2].isdigit()]
     assert rows == [
@@ -127,7 +127,7 @@ def test_several_seeds_and_a_base_model_that_has_none(results: Path, rows_of: Ro
     base = {"8": [0.5, 0.2, None], "16": [0.4, 0.1, None]}
     add(results, base, {"8": [0.6, 0.3, None], "16": [0.5, 0.2, None]})
     add(results, base, {"8": [0.62, 0.3, None], "16": [0.5, 0.2, None]}, seed=2)
-    csv, markdown, _ = render(results, seeds=(1, 2))
+    csv, markdown, _, _ = render(results, seeds=(1, 2))
     assert rows_of(markdown)[:2] == [
         ["8", "NMT", "50.00", "20.00", "–"],
         ["8", "INK", "**61.00 ± 1.41**", "**30.00 ± 0.00**", "–"],
@@ -143,7 +143,7 @@ def test_several_domains_are_a_block_each_and_never_averaged(results: Path, rows
     for number, domain in enumerate(("koran", "it")):
         base = {"8": [0.5 + number / 10] * 3, "16": [0.4] * 3}
         add(results, base, {"8": [0.6] * 3, "16": [0.5] * 3}, domain=domain)
-    _, markdown, _ = render(results, domains=("koran", "it"))
+    _, markdown, _, _ = render(results, domains=("koran", "it"))
     rows = rows_of(markdown)
     assert [row[:3] for row in rows if row[0] in ("Koran", "IT")] == [
         *(["Koran", "8", "NMT"], ["Koran", "8", "INK"], ["Koran", "16", "NMT"], ["Koran", "16", "INK"]),

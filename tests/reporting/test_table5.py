@@ -50,7 +50,7 @@ BOTH: dict[str, dict[int, tuple[float, float | None]]] = {
 
 def test_by_hand(results: Path, rows_of: RowsOf) -> None:
     add(results, BOTH)
-    csv, markdown, latex = table5.render(results, results / "tables", "koran", ["r_knn", "ink"], [8, 32, 128])
+    csv, markdown, latex, _ = table5.render(results, results / "tables", "koran", ["r_knn", "ink"], [8, 32, 128])
     assert rows_of(markdown) == [
         ["R-kNN", "10.0 ± 0.5", "14.0", "20.0 ± 1.0", "26.1", "25.0 ± 0.0", "29.4"],
         ["INK", "**15.0 ± 0.2**", "19.9", "**40.0 ± 2.0**", "46.4", "**60.0 ± 3.0**", "55.1"],
@@ -78,7 +78,7 @@ def test_other_batch_sizes_and_systems_than_the_paper_s(results: Path, rows_of: 
         repeats=1,
         hardware={**CPU, "device": "cuda", "gpu": "a card"},
     )
-    _, markdown, _ = table5.render(results, results / "tables", "koran", ["ink", "adapter"], [8, 64])
+    _, markdown, _, _ = table5.render(results, results / "tables", "koran", ["ink", "adapter"], [8, 64])
     assert rows_of(markdown) == [
         ["Adapter", "**30.0**", "–", "**50.0**"],
         ["INK", "20.0", "19.9", "40.0"],
@@ -93,7 +93,7 @@ def test_other_batch_sizes_and_systems_than_the_paper_s(results: Path, rows_of: 
 
 def test_one_system_compares_with_nothing(results: Path, rows_of: RowsOf) -> None:
     add(results, {"r_knn": BOTH["r_knn"]})
-    _, markdown, _ = table5.render(results, results / "tables", "koran", ["r_knn"], [8])
+    _, markdown, _, _ = table5.render(results, results / "tables", "koran", ["r_knn"], [8])
     assert rows_of(markdown) == [["R-kNN", "10.0 ± 0.5", "14.0"]]
     assert "times as fast" not in markdown.read_text(encoding="utf-8")
 

@@ -34,7 +34,9 @@ def test_it_runs_from_nothing_to_tables(micro: Any) -> None:
     workspace, run = micro
     assert run.code == 0, run.text[-5000:]
     names = ["gains", "general", "table1", "table2", "table3", "table5"]
-    assert list(tables(workspace.path)) == [f"{name}.{suffix}" for name in names for suffix in ("csv", "md", "tex")]
+    assert list(tables(workspace.path)) == [
+        f"{name}.{suffix}" for name in names for suffix in ("csv", "html", "md", "tex")
+    ]
     assert all(tables(workspace.path).values())
 
 

@@ -204,7 +204,7 @@ def variation_scores():
 
 
 def table(name):
-    return multiext(f"{RESULTS}/tables/{name}", ".csv", ".md", ".tex")
+    return multiext(f"{RESULTS}/tables/{name}", ".csv", ".md", ".tex", ".html")
 
 
 def all_tables():
