@@ -110,12 +110,12 @@ READS: dict[str, tuple[str, ...]] = {
         "domains",
         "systems",
         "seeds",
-        "data.source",
-        "data.general_domain",
+        "data",
         "evaluation",
         "knn_accuracy",
         "speed",
     ),
+    "figures": ("domains", "systems", "seeds", "data", "evaluation", "adapter.inner_dimension", "adapter.sizes"),
 }
 
 # How a job runs and not what it yields: a change here reruns nothing.

@@ -41,6 +41,7 @@ COMMANDS = {
     "describe-adapter": "ink.cli.translation",
     "explain": "ink.cli.explanation",
     "tables": "ink.cli.reporting",
+    "figures": "ink.cli.reporting",
     "check-config": "ink.cli.reporting",
     "start-tracking": "ink.cli.tracking",
     "sync": "ink.cli.tracking",

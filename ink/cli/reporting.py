@@ -9,6 +9,7 @@ import click
 from ink.cli.options import config_option, load_settings, path_option
 
 TABLES = ("table1", "table2", "gains", "general", "table3", "table5")
+FIGURES = ("figure3", "figure4")
 
 
 @click.command("tables")
@@ -50,6 +51,41 @@ def tables(config: Path, results: Path, names: tuple[str, ...]) -> None:
                 table5.render(results, output, speed["domain"], timed, speed["batch_sentences"])
         elif settings["data"]["general_domain"] is not None:
             forgetting.render(results, output, domains, systems, seeds, settings["data"]["general_domain"])
+
+
+@click.command("figures")
+@config_option
+@path_option("--results", "The experiment's results folder.")
+@click.argument("names", nargs=-1, type=click.Choice(FIGURES))
+def figures(config: Path, results: Path, names: tuple[str, ...]) -> None:
+    """Draw figures (all that the experiment has by default) from the results folder alone."""
+    from ink.config import adapted_domains, figures_of, for_domain, gaining_systems, sizes_of
+    from ink.reporting.comparisons import Comparisons
+    from ink.reporting.figures import figure3, figure4
+
+    settings = load_settings(config, "figures")
+    domains, systems, seeds = adapted_domains(settings), settings["systems"], settings["seeds"]
+    evaluation, output = settings["evaluation"], results / "figures"
+    for name in figures_of(settings):
+        if names and name not in names:
+            continue
+        if name == "figure3":
+            adapters = {domain: for_domain(settings["adapter"], domain, domains) for domain in domains}
+            inner = {domain: adapter["inner_dimension"] for domain, adapter in adapters.items()}
+            sizes = {domain: sizes_of(settings, domain) for domain in domains}
+            figure3.render(results, output, domains, systems, seeds, inner, sizes)
+        else:
+            gaining = gaining_systems(settings)
+            comparisons = Comparisons(
+                results,
+                domains,
+                ["off_the_shelf", *gaining],
+                seeds[0],
+                evaluation["bootstrap_samples"],
+                evaluation["bootstrap_seed"],
+                evaluation["sacrebleu_tokeniser"],
+            )
+            figure4.render(results, output, domains, gaining, seeds, comparisons)
 
 
 @click.command("check-config")

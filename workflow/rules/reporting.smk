@@ -1,4 +1,4 @@
-# Tables, from results/ alone.
+# Tables and figures, from results/ alone.
 rule table1:
     input:
         [f"{RESULTS}/corpus/{domain}.json" for domain in DOMAINS],
@@ -87,3 +87,24 @@ if SPEED_SYSTEMS:
             results=subpath(output[0], ancestor=2),
         shell:
             "ink --log {log} tables --config {params.config} --results {params.results} table5"
+
+
+if FIGURES:
+
+    rule figures:
+        input:
+            figure_inputs(),
+        output:
+            all_figures(),
+        log:
+            f"{RESULTS}/logs/figures.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/figures.tsv"
+        resources:
+            mem_mb=1000,
+        params:
+            settings=settings("figures"),
+            config=CONFIG,
+            results=subpath(output[0], ancestor=2),
+        shell:
+            "ink --log {log} figures --config {params.config} --results {params.results}"
