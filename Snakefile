@@ -1,4 +1,4 @@
-# The INK experiment: data, base model, datastores, systems, scores, tables.
+# The INK experiment: data, base model, datastores, systems, scores, tables, figures.
 # `snakemake --cores all` runs config/config.yaml; `--configfile other.yaml` runs another, complete in its own file.
 from snakemake.utils import min_version
 
@@ -32,5 +32,6 @@ rule all:
     default_target: True
     input:
         all_tables(),
+        all_figures(),
         f"{RESULTS}/report.html",
         variation_scores(),

@@ -106,7 +106,16 @@ READS: dict[str, tuple[str, ...]] = {
         "speed.repeats",
         "speed.sentences",
     ),
-    "tables": ("domains", "systems", "seeds", "data.general_domain", "evaluation", "knn_accuracy", "speed"),
+    "tables": (
+        "domains",
+        "systems",
+        "seeds",
+        "data",
+        "evaluation",
+        "knn_accuracy",
+        "speed",
+    ),
+    "figures": ("domains", "systems", "seeds", "data", "evaluation", "adapter.inner_dimension", "adapter.sizes"),
 }
 
 # How a job runs and not what it yields: a change here reruns nothing.

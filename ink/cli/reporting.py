@@ -9,6 +9,7 @@ import click
 from ink.cli.options import config_option, load_settings, path_option
 
 TABLES = ("table1", "table2", "gains", "general", "table3", "table5")
+FIGURES = ("figure3", "figure4")
 
 
 @click.command("tables")
@@ -35,7 +36,7 @@ def tables(config: Path, results: Path, names: tuple[str, ...]) -> None:
     )
     for name in names or TABLES:
         if name == "table1":
-            table1.render(results, output, domains)
+            table1.render(results, output, domains, settings["data"]["source"])
         elif name == "table2":
             table2.render(results, output, domains, systems, seeds)
         elif name == "gains":
@@ -52,19 +53,39 @@ def tables(config: Path, results: Path, names: tuple[str, ...]) -> None:
             forgetting.render(results, output, domains, systems, seeds, settings["data"]["general_domain"])
 
 
-@click.command("report")
-@click.argument("results", type=click.Path(path_type=Path))
-@click.option("--page-only", is_flag=True, help="Leave tables and figures as they are.")
-@click.pass_context
-def report(context: click.Context, results: Path, page_only: bool) -> None:
-    """Render an experiment's tables, figures and report.html from its results folder alone (results/mini)."""
-    from ink.reporting.contents import experiment_config
-    from ink.reporting.page.page import render
+@click.command("figures")
+@config_option
+@path_option("--results", "The experiment's results folder.")
+@click.argument("names", nargs=-1, type=click.Choice(FIGURES))
+def figures(config: Path, results: Path, names: tuple[str, ...]) -> None:
+    """Draw figures (all that the experiment has by default) from the results folder alone."""
+    from ink.config import adapted_domains, figures_of, for_domain, gaining_systems, sizes_of
+    from ink.reporting.comparisons import Comparisons
+    from ink.reporting.figures import figure3, figure4
 
-    config = experiment_config(results)
-    if not page_only:
-        context.invoke(tables, config=config, results=results, names=())
-    click.echo(f"report: {render(results)}")
+    settings = load_settings(config, "figures")
+    domains, systems, seeds = adapted_domains(settings), settings["systems"], settings["seeds"]
+    evaluation, output = settings["evaluation"], results / "figures"
+    for name in figures_of(settings):
+        if names and name not in names:
+            continue
+        if name == "figure3":
+            adapters = {domain: for_domain(settings["adapter"], domain, domains) for domain in domains}
+            inner = {domain: adapter["inner_dimension"] for domain, adapter in adapters.items()}
+            sizes = {domain: sizes_of(settings, domain) for domain in domains}
+            figure3.render(results, output, domains, systems, seeds, inner, sizes)
+        else:
+            gaining = gaining_systems(settings)
+            comparisons = Comparisons(
+                results,
+                domains,
+                ["off_the_shelf", *gaining],
+                seeds[0],
+                evaluation["bootstrap_samples"],
+                evaluation["bootstrap_seed"],
+                evaluation["sacrebleu_tokeniser"],
+            )
+            figure4.render(results, output, domains, gaining, seeds, comparisons)
 
 
 @click.command("check-config")

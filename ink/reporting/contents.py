@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ink.config import accuracy_domains, speed_systems
+from ink.config import accuracy_domains, adapted_domains, figures_of, speed_systems
 from ink.errors import InkError
 
 TABLE_FORMATS = ("csv", "md", "tex", "html")
+FIGURE_FORMATS = ("svg", "png", "csv", "md")
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,12 @@ def tables(config: Mapping[str, Any]) -> list[Piece]:
 
 def figures(config: Mapping[str, Any]) -> list[Piece]:
     """List the figures."""
-    return []
+    memory = _not_drawn(config, "figure3", "no system adds memory to the base model")
+    gains = _not_drawn(config, "figure4", "off-the-shelf, or what would be compared with it, is not among the systems")
+    return [
+        Piece("figure3", "Figure 3: BLEU and memory", memory),
+        Piece("figure4", "Figure 4: what INK and retrieval gain", gains),
+    ]
 
 
 def missing_files(results: Path, config: Mapping[str, Any]) -> list[Path]:
@@ -47,7 +53,12 @@ def missing_files(results: Path, config: Mapping[str, Any]) -> list[Path]:
         if piece.absent is None
         for suffix in TABLE_FORMATS
     ]
-    wanted += [results / "figures" / f"{piece.name}.svg" for piece in figures(config) if piece.absent is None]
+    wanted += [
+        results / "figures" / f"{piece.name}.{suffix}"
+        for piece in figures(config)
+        if piece.absent is None
+        for suffix in FIGURE_FORMATS
+    ]
     return [path for path in wanted if not path.is_file()]
 
 
@@ -83,3 +94,9 @@ def _no_speed(config: Mapping[str, Any]) -> str | None:
 
 def _no_general(config: Mapping[str, Any]) -> str | None:
     return "the config has no data.general_domain" if config["data"]["general_domain"] is None else None
+
+
+def _not_drawn(config: Mapping[str, Any], name: str, reason: str) -> str | None:
+    if name in figures_of(config):
+        return None
+    return reason if adapted_domains(dict(config)) else "no domain has text to adapt to"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import functools
 import json
 import random
 import shutil
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
+from sacrebleu.metrics import BLEU
 
 from ink.config import accuracy_domains, speed_systems
 from ink.evaluation.bleu import score
@@ -19,6 +21,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 SIGNATURE = "nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp|version:2.6.0"
 ADAPTER_BYTES = {"adapter.safetensors": 1000}
 WORDS = ["the", "line", "is", "long", "and", "a", "manager", "of", "leads", "it", "to", "old", "lead", "here"]
+PAPER = Path(__file__).parents[2] / "results" / "paper"
 NOTHING_DROPPED = {"empty": 0, "too_long": 0, "ratio": 0}
 # seconds, largest memory, CPU seconds; the shortest jobs are not measured
 BENCHMARKS = {
@@ -60,17 +63,64 @@ def score_of(system: str, domain: str, bleu: float, /, seed: int = 1, **other: A
     return score | other
 
 
+def write_score(results: Path, system: str, domain: str, bleu: float, /, seed: int = 1, **other: Any) -> Path:
+    path = results / "scores" / system / domain / f"seed{seed}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(score_of(system, domain, bleu, seed, **other)), encoding="utf-8")
+    return path
+
+
+def write_run_under(
+    results: Path, system: str, domain: str, error: float, seed: int = 1
+) -> tuple[list[str], list[str]]:
+    """Write references, hypotheses that get each word wrong with probability `error`, and their score."""
+    generator = random.Random(domain)
+    references = [" ".join(generator.choices(WORDS, k=generator.randint(4, 12))) for _ in range(40)]
+    generator = random.Random(f"{system} {domain}" if seed == 1 else f"{system} {domain} {seed}")
+    hypotheses = [
+        " ".join(generator.choice(WORDS) if generator.random() < error else word for word in reference.split())
+        for reference in references
+    ]
+    files = {
+        results / "references" / f"{domain}.en": references,
+        results / "hypotheses" / system / domain / f"seed{seed}.en": hypotheses,
+    }
+    for path, lines in files.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("".join(f"{line}\n" for line in lines))
+    write_score(results, system, domain, BLEU().corpus_score(hypotheses, [references]).score, seed, sentences=40)
+    return hypotheses, references
+
+
+@pytest.fixture
+def write_run(tmp_path: Path) -> Callable[..., tuple[list[str], list[str]]]:
+    """Write a run, hypotheses included, under tmp_path."""
+    return functools.partial(write_run_under, tmp_path)
+
+
 @pytest.fixture
 def add_score(tmp_path: Path) -> Callable[..., Path]:
     """Write a score where a run would, under tmp_path."""
+    return functools.partial(write_score, tmp_path)
 
-    def add(system: str, domain: str, bleu: float, /, seed: int = 1, **other: Any) -> Path:
-        path = tmp_path / "scores" / system / domain / f"seed{seed}.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(score_of(system, domain, bleu, seed, **other)), encoding="utf-8")
-        return path
 
-    return add
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    """An experiment's folder, with the paper's own numbers beside it."""
+    shutil.copytree(PAPER, tmp_path / "paper")
+    return tmp_path / "mini"
+
+
+@pytest.fixture
+def add_result(results: Path) -> Callable[..., Path]:
+    """Write a score where a run would, under the experiment's folder."""
+    return functools.partial(write_score, results)
+
+
+@pytest.fixture
+def add_run(results: Path) -> Callable[..., tuple[list[str], list[str]]]:
+    """Write a run, hypotheses included, under the experiment's folder."""
+    return functools.partial(write_run_under, results)
 
 
 @pytest.fixture

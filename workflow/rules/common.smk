@@ -14,10 +14,13 @@ from ink.config import (
     accuracy_domains,
     adapted_domains,
     check,
+    figures_of,
+    gaining_systems,
     has_training,
     read_overrides,
     scored_variations,
     searched_points,
+    sizes_of,
     speed_systems,
     variations,
 )
@@ -51,6 +54,7 @@ THREADS = config["threads"]
 FIRST_SEED = config["seeds"][0]
 ACCURACY_DOMAINS = accuracy_domains(config)
 SPEED_SYSTEMS = speed_systems(config)
+FIGURES = figures_of(config)
 
 
 def either(names):
@@ -208,6 +212,22 @@ def variation_scores():
     ]
 
 
+def figure_inputs():
+    """Scores of every system and every further adapter size, what Figure 4 resamples, and the paper's numbers."""
+    domains, gaining = adapted_domains(config), gaining_systems(config)
+    scored = [(system, domain) for domain in domains for system in [*config["systems"], *sizes_of(config, domain)]]
+    resampled = (
+        [f"{system}/{domain}" for system in ["off_the_shelf", *gaining] for domain in domains] if gaining else []
+    )
+    return [
+        *[LAYOUT.scores(*run, seed) for run in scored for seed in seeds_of(run[0], config["seeds"])],
+        *[f"{RESULTS}/hypotheses/{run}/seed{FIRST_SEED}.{TARGET}" for run in resampled],
+        *[f"{RESULTS}/references/{domain}.{TARGET}" for domain in domains],
+        "results/paper/table2.csv",
+        "results/paper/figure4_text.csv",
+    ]
+
+
 def table(name):
     return multiext(f"{RESULTS}/tables/{name}", ".csv", ".md", ".tex", ".html")
 
@@ -216,3 +236,8 @@ def all_tables():
     names = ["table1", "table2", "gains", *(["general"] if GENERAL is not None else [])]
     names += [*(["table3"] if ACCURACY_DOMAINS else []), *(["table5"] if SPEED_SYSTEMS else [])]
     return [path for name in names for path in table(name)]
+
+
+def all_figures():
+    suffixes = (".svg", ".png", ".csv", ".md")
+    return [path for name in FIGURES for path in multiext(f"{RESULTS}/figures/{name}", *suffixes)]

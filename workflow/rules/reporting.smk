@@ -1,29 +1,8 @@
 # Tables, figures and the report, from results/ alone.
-rule tables:
-    input:
-        all_tables(),
-
-
-rule report:
-    input:
-        all_tables(),
-    output:
-        f"{RESULTS}/report.html",
-    log:
-        f"{RESULTS}/logs/report.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/report.tsv"
-    resources:
-        mem_mb=1000,
-    params:
-        results=subpath(output[0], parent=True),
-    shell:
-        "ink --log {log} report --page-only {params.results}"
-
-
 rule table1:
     input:
         [f"{RESULTS}/corpus/{domain}.json" for domain in DOMAINS],
+        "results/paper/table1.csv",
     output:
         table("table1"),
     log:
@@ -108,3 +87,48 @@ if SPEED_SYSTEMS:
             results=subpath(output[0], ancestor=2),
         shell:
             "ink --log {log} tables --config {params.config} --results {params.results} table5"
+
+
+if FIGURES:
+
+    rule figures:
+        input:
+            figure_inputs(),
+        output:
+            all_figures(),
+        log:
+            f"{RESULTS}/logs/figures.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/figures.tsv"
+        resources:
+            mem_mb=1000,
+        params:
+            settings=settings("figures"),
+            config=CONFIG,
+            results=subpath(output[0], ancestor=2),
+        shell:
+            "ink --log {log} figures --config {params.config} --results {params.results}"
+
+
+rule tables:
+    input:
+        all_tables(),
+        all_figures(),
+
+
+rule report:
+    input:
+        all_tables(),
+        all_figures(),
+    output:
+        f"{RESULTS}/report.html",
+    log:
+        f"{RESULTS}/logs/report.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/report.tsv"
+    resources:
+        mem_mb=1000,
+    params:
+        results=subpath(output[0], parent=True),
+    shell:
+        "ink --log {log} report --page-only {params.results}"

@@ -12,6 +12,7 @@ from ink.errors import InkError
 
 SVG = "http://www.w3.org/2000/svg"
 XLINK = "http://www.w3.org/1999/xlink"
+SMALLEST, LARGEST = 1.25, 1.8  # pixels of the page for a unit of the drawing, in which text is 6 to 8 high
 _REFERENCE = re.compile(r"url\(#([^)]+)\)")
 
 
@@ -41,10 +42,11 @@ def inline_svg(path: Path, label: str) -> Markup:
     root.set("id", f"{prefix}drawing")
     root.set("role", "img")
     root.set("aria-label", label)
-    # its size is the page's business, its proportions are its own
-    if "viewBox" in root.attrib:
-        root.attrib.pop("width", None)
-        root.attrib.pop("height", None)
+    # as wide as the page lets it be, within what keeps its text readable
+    width = float(root.get("viewBox", "0 0 400 300").split()[2])
+    root.set("style", f"min-width: {SMALLEST * width / 16:.1f}rem; max-width: {LARGEST * width / 16:.1f}rem")
+    root.attrib.pop("width", None)
+    root.attrib.pop("height", None)
     ElementTree.register_namespace("", SVG)
     ElementTree.register_namespace("xlink", XLINK)
     return Markup(ElementTree.tostring(root, encoding="unicode"))

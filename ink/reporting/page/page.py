@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,11 +28,13 @@ LANGUAGES = {"de": "German", "en": "English", "fr": "French", "es": "Spanish", "
 
 @dataclass(frozen=True)
 class Shown:
-    """A table or figure as it stands on the page."""
+    """A table or figure as it stands on the page; caption and notes where the body does not have its own."""
 
     name: str
     title: str
     body: Markup
+    caption: str = ""
+    notes: Sequence[str] = ()
 
 
 def render(results: Path) -> Path:
@@ -101,7 +104,15 @@ def _table(results: Path, piece: Piece) -> Shown:
 
 
 def _figure(results: Path, piece: Piece) -> Shown:
-    return Shown(piece.name, piece.title, inline_svg(_file(results, "figures", piece, "svg"), piece.title))
+    caption, *notes = _paragraphs(_file(results, "figures", piece, "md"))
+    drawing = inline_svg(_file(results, "figures", piece, "svg"), caption)
+    return Shown(piece.name, piece.title, drawing, caption, notes)
+
+
+def _paragraphs(markdown: Path) -> list[str]:
+    """Read what is said of a figure, paragraphs of Markdown of which the first is bold, as plain text."""
+    paragraphs = "\n".join(read_lines(markdown)).strip().split("\n\n")
+    return [re.sub(r"\\(.)", r"\1", text.removeprefix("**").removesuffix("**")) for text in paragraphs]
 
 
 def _absent(config: Mapping[str, Any], shown: list[Piece]) -> list[tuple[str, str]]:

@@ -32,6 +32,7 @@ def test_what_it_names_is_its_own(tmp_path: Path) -> None:
         'xlink:href="#figure3-b"',
         "#figure3-drawing { *{stroke-linejoin: round} }",
         'viewBox="0 0 100 50"',
+        'style="min-width: 7.8rem; max-width: 11.2rem"',
         'role="img"',
         'aria-label="BLEU &amp; &quot;size&quot;"',
     ):

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from ink.cli.reporting import report
+from ink.cli.report import report
 from ink.errors import InkError
 from ink.reporting.page.page import duration, render
 
@@ -172,7 +172,7 @@ def test_durations(seconds: float | None, said: str) -> None:
 def test_it_imports_no_model_code(experiment: Make) -> None:
     program = (
         "import sys\n"
-        "from ink.cli.reporting import report\n"
+        "from ink.cli.report import report\n"
         "report(sys.argv[1:], standalone_mode=False)\n"
         "print(*sorted({'torch', 'fairseq', 'faiss', 'mlflow', 'snakemake'} & set(sys.modules)))\n"
     )
