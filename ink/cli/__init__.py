@@ -43,6 +43,7 @@ COMMANDS = {
     "tables": "ink.cli.reporting",
     "figures": "ink.cli.reporting",
     "report": "ink.cli.report",
+    "publish": "ink.cli.report",
     "check-config": "ink.cli.reporting",
     "start-tracking": "ink.cli.tracking",
     "sync": "ink.cli.tracking",

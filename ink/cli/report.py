@@ -23,3 +23,13 @@ def report(context: click.Context, results: Path, page_only: bool) -> None:
         for command in (tables, figures):
             context.invoke(command, config=config, results=results, names=())
     click.echo(f"report: {render(results)}")
+
+
+@click.command("publish")
+@click.argument("results", type=click.Path(path_type=Path))
+@click.option("--allow-dirty", is_flag=True, help="Publish what ran with code that no commit holds.")
+def publish(results: Path, allow_dirty: bool) -> None:
+    """Copy a finished experiment's results (results/mini) to results/published, to be committed for readers."""
+    from ink.publishing import publish as copy
+
+    click.echo(f"published: {copy(results, allow_dirty=allow_dirty)}")

@@ -11,7 +11,7 @@ import pytest
 
 # a domain and two systems of the micro experiment: everything that a table needs, and few jobs
 SMALL = ("--configfile", "micro.yaml", "--config", "domains=[koran]", "systems=[off_the_shelf, v_knn, adapter]")
-TABLES = {"table1": 1, "table2": 1}
+RENDERED = {"table1": 1, "table2": 1, "figures": 1}
 
 
 def outputs(plan: Any) -> list[str]:
@@ -54,6 +54,11 @@ def without_work(touched: Any, tmp_path: Path) -> Any:
     return workspace
 
 
+def delete_rendered(workspace: Any) -> None:
+    for name in ("tables", "figures"):
+        shutil.rmtree(workspace.path / "results" / "micro" / name)
+
+
 def planned(workspace: Any, *arguments: str) -> dict[str, int]:
     """The jobs that do something: target rules do nothing."""
     plan = workspace.plan(*arguments)
@@ -64,7 +69,7 @@ def planned(workspace: Any, *arguments: str) -> dict[str, int]:
 def test_the_settings_of_jobs_are_known(touched: Any) -> None:
     """Or nothing below would say anything: a changed setting of a job reruns it."""
     changed = (*SMALL, "v_knn={temperature: 5}")
-    assert planned(touched, *changed) == {"tune_v_knn": 1, "evaluate": 1, "table2": 1, "report": 1}
+    assert planned(touched, *changed) == {"tune_v_knn": 1, "evaluate": 1, "table2": 1, "figures": 1, "report": 1}
 
 
 def test_without_work_nothing_is_to_be_done(without_work: Any) -> None:
@@ -72,33 +77,33 @@ def test_without_work_nothing_is_to_be_done(without_work: Any) -> None:
     assert planned(without_work, "tables", *SMALL) == {}
 
 
-def test_deleted_tables_are_rendered_and_nothing_else_runs(without_work: Any) -> None:
-    shutil.rmtree(without_work.path / "results" / "micro" / "tables")
-    assert planned(without_work, "tables", *SMALL) == TABLES
-    assert planned(without_work, *SMALL) == {**TABLES, "report": 1}
+def test_deleted_tables_and_figures_are_rendered_and_nothing_else_runs(without_work: Any) -> None:
+    delete_rendered(without_work)
+    assert planned(without_work, "tables", *SMALL) == RENDERED
+    assert planned(without_work, *SMALL) == {**RENDERED, "report": 1}
     (without_work.path / "results" / "micro" / "report.html").unlink()
-    assert planned(without_work, "tables", *SMALL) == TABLES
+    assert planned(without_work, "tables", *SMALL) == RENDERED
 
 
 def test_tables_can_be_asked_for_again(without_work: Any) -> None:
-    assert planned(without_work, "tables", *SMALL, "--forcerun", "table1", "table2") == TABLES
-    assert planned(without_work, "tables", *SMALL, "evaluation={bootstrap_samples: 50}") == TABLES
+    assert planned(without_work, "tables", *SMALL, "--forcerun", *RENDERED) == RENDERED
+    assert planned(without_work, "tables", *SMALL, "evaluation={bootstrap_samples: 50}") == RENDERED
 
 
 def test_results_that_came_from_elsewhere_are_enough(without_work: Any) -> None:
     """On another machine nothing is known of the jobs that were run, and files have the time of their copying."""
     results = without_work.path / "results" / "micro"
     shutil.rmtree(without_work.path / ".snakemake")
-    shutil.rmtree(results / "tables")
+    delete_rendered(without_work)
     for number, path in enumerate(sorted(results.rglob("*"))):
         if path.is_file():
             copied = path.with_name(f"{number}.copy")
             shutil.copyfile(path, copied)
             copied.replace(path)
-    assert planned(without_work, "tables", *SMALL) == TABLES
+    assert planned(without_work, "tables", *SMALL) == RENDERED
 
 
 def test_a_score_that_a_table_lacks_is_made_again(without_work: Any) -> None:
-    shutil.rmtree(without_work.path / "results" / "micro" / "tables")
+    delete_rendered(without_work)
     (without_work.path / "results" / "micro" / "scores" / "v_knn" / "koran" / "seed1.json").unlink()
     assert {"train_base", "tune_v_knn", "evaluate"} <= planned(without_work, "tables", *SMALL).keys()
