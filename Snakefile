@@ -33,4 +33,3 @@ rule all:
     input:
         all_tables(),
         all_figures(),
-        variation_scores(),
