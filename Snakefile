@@ -34,4 +34,3 @@ rule all:
         all_tables(),
         all_figures(),
         f"{RESULTS}/report.html",
-        variation_scores(),

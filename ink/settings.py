@@ -112,6 +112,7 @@ READS: dict[str, tuple[str, ...]] = {
         "seeds",
         "data",
         "evaluation",
+        "ink.ablations",
         "knn_accuracy",
         "speed",
     ),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ink.config import accuracy_domains, adapted_domains, figures_of, speed_systems
+from ink.config import ablated_domains, accuracy_domains, adapted_domains, figures_of, speed_systems
 from ink.errors import InkError
 
 TABLE_FORMATS = ("csv", "md", "tex", "html")
@@ -29,6 +29,7 @@ def tables(config: Mapping[str, Any]) -> list[Piece]:
         Piece("table2", "Table 2: quality of every system"),
         Piece("table1", "Table 1: the data"),
         Piece("table3", "Table 3: kNN accuracy before and after INK", _no_accuracy(config)),
+        Piece("table4", "Table 4: INK without its parts", _no_ablations(config)),
         Piece("table5", "Table 5: decoding speed", _no_speed(config)),
         Piece("general", "What adaptation forgets", _no_general(config)),
         Piece("gains", "How certain the gains are"),
@@ -80,6 +81,14 @@ def _no_accuracy(config: Mapping[str, Any]) -> str | None:
     if "ink" not in config["systems"]:
         return "INK is not among the systems"
     return "knn_accuracy.domains names no domain of this experiment"
+
+
+def _no_ablations(config: Mapping[str, Any]) -> str | None:
+    if ablated_domains(config):
+        return None
+    if "ink" not in config["systems"]:
+        return "INK is not among the systems"
+    return "ink.ablations names none for a domain of this experiment"
 
 
 def _no_speed(config: Mapping[str, Any]) -> str | None:

@@ -11,6 +11,7 @@ from snakemake.exceptions import WorkflowError
 
 from ink.cli.workflow import WORKFLOW
 from ink.config import (
+    ablated_domains,
     accuracy_domains,
     adapted_domains,
     check,
@@ -18,7 +19,6 @@ from ink.config import (
     gaining_systems,
     has_training,
     read_overrides,
-    scored_variations,
     searched_points,
     sizes_of,
     speed_systems,
@@ -54,6 +54,7 @@ THREADS = config["threads"]
 FIRST_SEED = config["seeds"][0]
 ACCURACY_DOMAINS = accuracy_domains(config)
 SPEED_SYSTEMS = speed_systems(config)
+ABLATIONS = ablated_domains(config)
 FIGURES = figures_of(config)
 
 
@@ -202,29 +203,36 @@ def table_inputs():
     ]
 
 
-def variation_scores():
-    """Scores of every variation that is scored: ablations and adapter sizes."""
+def resampled(systems, domains):
+    """What a paired bootstrap reads: hypotheses of the first seed, and references."""
     return [
-        LAYOUT.scores(name, domain, seed)
-        for domain in adapted_domains(config)
-        for name in scored_variations(config, domain)
-        for seed in config["seeds"]
+        *[
+            f"{RESULTS}/hypotheses/{system}/{domain}/seed{FIRST_SEED}.{TARGET}"
+            for system in systems
+            for domain in domains
+        ],
+        *[f"{RESULTS}/references/{domain}.{TARGET}" for domain in domains],
+    ]
+
+
+def ablation_inputs():
+    """Table 4: scores and hypotheses of INK and its ablations where there are any, and the paper's table."""
+    runs = [(system, domain) for domain in ABLATIONS for system in ["ink", *ABLATIONS[domain]]]
+    return [
+        *[LAYOUT.scores(*run, seed) for run in runs for seed in config["seeds"]],
+        *[path for system, domain in runs for path in resampled([system], [domain])],
+        "results/paper/table4.csv",
     ]
 
 
 def figure_inputs():
-    """Scores of every system and every further adapter size, what Figure 4 resamples, and the paper's numbers."""
+    """Figures 3 and 4: scores of every system and further adapter size, what is resampled, and the paper's numbers."""
     domains, gaining = adapted_domains(config), gaining_systems(config)
-    scored = [(system, domain) for domain in domains for system in [*config["systems"], *sizes_of(config, domain)]]
-    resampled = (
-        [f"{system}/{domain}" for system in ["off_the_shelf", *gaining] for domain in domains] if gaining else []
-    )
+    runs = [(system, domain) for domain in domains for system in [*config["systems"], *sizes_of(config, domain)]]
     return [
-        *[LAYOUT.scores(*run, seed) for run in scored for seed in seeds_of(run[0], config["seeds"])],
-        *[f"{RESULTS}/hypotheses/{run}/seed{FIRST_SEED}.{TARGET}" for run in resampled],
-        *[f"{RESULTS}/references/{domain}.{TARGET}" for domain in domains],
-        "results/paper/table2.csv",
-        "results/paper/figure4_text.csv",
+        *[LAYOUT.scores(*run, seed) for run in runs for seed in seeds_of(run[0], config["seeds"])],
+        *(resampled(["off_the_shelf", *gaining], domains) if gaining else []),
+        *[f"results/paper/{name}.csv" for name in ("table2", "figure4_text")],
     ]
 
 
@@ -234,7 +242,8 @@ def table(name):
 
 def all_tables():
     names = ["table1", "table2", "gains", *(["general"] if GENERAL is not None else [])]
-    names += [*(["table3"] if ACCURACY_DOMAINS else []), *(["table5"] if SPEED_SYSTEMS else [])]
+    optional = {"table3": ACCURACY_DOMAINS, "table4": ABLATIONS, "table5": SPEED_SYSTEMS}
+    names += [name for name, wanted in optional.items() if wanted]
     return [path for name in names for path in table(name)]
 
 

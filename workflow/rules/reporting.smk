@@ -67,6 +67,27 @@ if ACCURACY_DOMAINS:
             "ink --log {log} tables --config {params.config} --results {params.results} table3"
 
 
+if ABLATIONS:
+
+    rule table4:
+        input:
+            ablation_inputs(),
+        output:
+            table("table4"),
+        log:
+            f"{RESULTS}/logs/table4.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/table4.tsv"
+        resources:
+            mem_mb=1000,
+        params:
+            settings=settings("tables"),
+            config=CONFIG,
+            results=subpath(output[0], ancestor=2),
+        shell:
+            "ink --log {log} tables --config {params.config} --results {params.results} table4"
+
+
 if SPEED_SYSTEMS:
 
     rule table5:
