@@ -12,9 +12,10 @@ import pytest
 import yaml
 from sacrebleu.metrics import BLEU
 
-from ink.config import accuracy_domains, speed_systems
+from ink.config import accuracy_domains, scored_variations, speed_systems
 from ink.evaluation.bleu import score
 from ink.systems import SYSTEMS
+from ink.variations import variation_named
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -148,7 +149,7 @@ def rows_of() -> Callable[[Path], list[list[str]]]:
 def write_experiment(results: Path, config: dict[str, Any], errors: dict[str, float], sentences: int = 20) -> Path:
     """Write what a finished run of `config` leaves in `results`, the paper's numbers beside it; no table.
 
-    errors: how often each system gets a word wrong.
+    errors: how often each system, and what varies it, gets a word wrong.
     """
     shutil.copytree(REPOSITORY / "results" / "paper", results.parent / "paper", dirs_exist_ok=True)
     results.mkdir(parents=True)
@@ -163,10 +164,13 @@ def write_experiment(results: Path, config: dict[str, Any], errors: dict[str, fl
             results / "corpus" / f"{domain}.json",
             [json.dumps({**counts, "test_pairs_in_train": 0, "test_sources_in_train": 3})],
         )
-        for system in config["systems"] if domain != general else ["off_the_shelf"]:
+        of_domain = [*config["systems"], *scored_variations(config, domain)] if domain != general else ["off_the_shelf"]
+        for system in of_domain:
             generator = random.Random(f"{system} {domain}")
+            variation = variation_named(system)
+            wrong = errors[system if variation is None else variation.of]
             hypotheses = [
-                " ".join(generator.choice(WORDS) if generator.random() < errors[system] else word for word in line)
+                " ".join(generator.choice(WORDS) if generator.random() < wrong else word for word in line)
                 for line in map(str.split, references)
             ]
             _write(results / "hypotheses" / system / domain / "seed1.en", hypotheses)

@@ -9,6 +9,11 @@ from typing import Any
 
 import pytest
 
+from ink.config import load
+from ink.reporting import contents
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
 # a domain and two systems of the micro experiment: everything that a table needs, and few jobs
 SMALL = ("--configfile", "micro.yaml", "--config", "domains=[koran]", "systems=[off_the_shelf, v_knn, adapter]")
 RENDERED = {"table1": 1, "table2": 1, "figures": 1}
@@ -107,3 +112,27 @@ def test_a_score_that_a_table_lacks_is_made_again(without_work: Any) -> None:
     delete_rendered(without_work)
     (without_work.path / "results" / "micro" / "scores" / "v_knn" / "koran" / "seed1.json").unlink()
     assert {"train_base", "tune_v_knn", "evaluate"} <= planned(without_work, "tables", *SMALL).keys()
+
+
+def test_snakemake_s_own_report_has_captions_for_what_is_shown(touched: Any, tmp_path: Path) -> None:
+    """It is made of what lies there, without a network: here, of files that say nothing."""
+    shutil.copytree(touched.path, tmp_path / "ink", symlinks=True)
+    workspace = type(touched)(tmp_path / "ink")
+    done = workspace.snakemake("--report", "snakemake-report.html", *SMALL)
+    assert done.code == 0, done.text
+    html = (workspace.path / "snakemake-report.html").read_text(encoding="utf-8")
+    for name in ("table1.html", "table2.html", "gains.html", "general.html", "figure3.svg", "report.html"):
+        assert f"Adding {name}" in done.text
+    for text in (
+        "Sentence pairs of each domain",
+        "memory that it adds to the base model at inference",
+        "off_the_shelf",
+    ):
+        assert text in html
+
+
+def test_every_table_and_figure_has_a_caption() -> None:
+    config = load(REPOSITORY / "config" / "config.yaml")
+    pieces = [*contents.tables(config), *contents.figures(config)]
+    captions = {path.stem for path in (REPOSITORY / "workflow" / "report").glob("*.rst")}
+    assert captions == {piece.name for piece in pieces} | {"report", "workflow"}

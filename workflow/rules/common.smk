@@ -29,6 +29,7 @@ from ink.experiment_lock import hold
 from ink.files import write_atomically
 from ink.layout import Layout
 from ink.processes import own_name
+from ink.reporting import contents
 from ink.reporting.benchmarks import renders
 from ink.settings import settings_for, without_effect_removed
 from ink.systems import OWN_SYSTEMS, SYSTEMS, retrieval_settings, seeds_of, system_named
@@ -56,6 +57,8 @@ ACCURACY_DOMAINS = accuracy_domains(config)
 SPEED_SYSTEMS = speed_systems(config)
 ABLATIONS = ablated_domains(config)
 FIGURES = figures_of(config)
+TITLES = {piece.name: piece.title for piece in [*contents.tables(config), *contents.figures(config)]}
+TITLES["report"] = "What came out"
 
 
 def either(names):
@@ -236,17 +239,37 @@ def figure_inputs():
     ]
 
 
-def table(name):
+def shown(path, name, category):
+    """Let Snakemake's own report show a file, with the caption in workflow/report."""
+    return report(path, caption=f"../report/{name}.rst", category=category, labels={"what": TITLES[name]})
+
+
+def table_files(name):
     return multiext(f"{RESULTS}/tables/{name}", ".csv", ".md", ".tex", ".html")
+
+
+def table(name):
+    """The output of the rule that renders a table."""
+    *others, html = table_files(name)
+    return [*others, shown(html, name, "Tables")]
+
+
+def figure(name):
+    """The output of the rule that draws a figure."""
+    svg, *others = figure_files(name)
+    return [shown(svg, name, "Figures"), *others]
+
+
+def figure_files(name):
+    return multiext(f"{RESULTS}/figures/{name}", ".svg", ".png", ".csv", ".md")
 
 
 def all_tables():
     names = ["table1", "table2", "gains", *(["general"] if GENERAL is not None else [])]
     optional = {"table3": ACCURACY_DOMAINS, "table4": ABLATIONS, "table5": SPEED_SYSTEMS}
     names += [name for name, wanted in optional.items() if wanted]
-    return [path for name in names for path in table(name)]
+    return [path for name in names for path in table_files(name)]
 
 
 def all_figures():
-    suffixes = (".svg", ".png", ".csv", ".md")
-    return [path for name in FIGURES for path in multiext(f"{RESULTS}/figures/{name}", *suffixes)]
+    return [path for name in FIGURES for path in figure_files(name)]

@@ -116,7 +116,7 @@ if FIGURES:
         input:
             figure_inputs(),
         output:
-            all_figures(),
+            [path for name in FIGURES for path in figure(name)],
         log:
             f"{RESULTS}/logs/figures.log",
         benchmark:
@@ -142,7 +142,7 @@ rule report:
         all_tables(),
         all_figures(),
     output:
-        f"{RESULTS}/report.html",
+        shown(f"{RESULTS}/report.html", "report", "Report"),
     log:
         f"{RESULTS}/logs/report.log",
     benchmark:

@@ -94,7 +94,7 @@ def test_it_says_what_came_out_how_and_what_it_took(experiment: Make) -> None:
 def test_tables_are_on_it_in_the_readers_order(experiment: Make) -> None:
     html = rendered(experiment())
     sections = re.findall(r'<section id="(\w+)">', html)
-    tables = ["table2", "table1", "table3", "table5", "general", "gains"]
+    tables = ["table2", "table1", "table3", "table4", "table5", "general", "gains"]
     assert [name for name in sections if name in tables] == tables
     assert html.count("<table") >= len(tables) + 2
 
