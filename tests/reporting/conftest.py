@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 import yaml
+from click.testing import CliRunner
 from sacrebleu.metrics import BLEU
 
+from ink.cli.report import report
 from ink.config import accuracy_domains, scored_variations, speed_systems
 from ink.evaluation.bleu import score
 from ink.systems import SYSTEMS
@@ -226,17 +228,34 @@ def _write(path: Path, lines: list[str]) -> None:
     path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
+def make_experiment(root: Path, **changed: Any) -> Path:
+    """Write ROOT/results/small: the shipped experiment with two domains, parts of the config as given."""
+    config = yaml.safe_load((REPOSITORY / "config" / "config.yaml").read_text(encoding="utf-8"))
+    config |= {"experiment": "small", "domains": ["medical", "koran"]}
+    config["evaluation"]["bootstrap_samples"] = 50
+    for section, value in changed.items():
+        config[section] = {**config[section], **value} if isinstance(value, dict) else value
+    errors = {system: 0.5 - 0.03 * place for place, system in enumerate(SYSTEMS)}
+    return write_experiment(root / "results" / "small", config, errors)
+
+
 @pytest.fixture
 def experiment(tmp_path: Path) -> Callable[..., Path]:
-    """Make results/small as a run leaves it: the shipped experiment with two domains, parts of the config as given."""
+    """Make results/small as a run leaves it, nothing rendered."""
+    return functools.partial(make_experiment, tmp_path)
 
-    def make(**changed: Any) -> Path:
-        config = yaml.safe_load((REPOSITORY / "config" / "config.yaml").read_text(encoding="utf-8"))
-        config |= {"experiment": "small", "domains": ["medical", "koran"]}
-        config["evaluation"]["bootstrap_samples"] = 50
-        for section, value in changed.items():
-            config[section] = {**config[section], **value} if isinstance(value, dict) else value
-        errors = {system: 0.5 - 0.03 * place for place, system in enumerate(SYSTEMS)}
-        return write_experiment(tmp_path / "results" / "small", config, errors)
 
-    return make
+@pytest.fixture(scope="session")
+def rendered_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """results/small with its tables, figures and report; look, do not touch."""
+    results = make_experiment(tmp_path_factory.mktemp("rendered"))
+    done = CliRunner().invoke(report, [str(results)], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return results
+
+
+@pytest.fixture
+def finished(rendered_once: Path, tmp_path: Path) -> Path:
+    """Copy results/small with its tables, figures and report, to be changed."""
+    shutil.copytree(rendered_once.parent, tmp_path / "results")
+    return tmp_path / "results" / "small"

@@ -32,14 +32,13 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.fixture
-def finished(experiment: Callable[..., Path]) -> Path:
-    results = experiment()
-    render(results)
+def with_leftovers(finished: Path) -> Path:
+    """What else a run leaves in its results folder."""
     for name in ("logs/train_base.log", "runs/ink/koran/seed1/run.json", "workflow.json", ".running", "tables/.x.lock"):
-        path = results / name
+        path = finished / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("{}\n", encoding="utf-8")
-    return results
+    return finished
 
 
 def change_call(results: Path, **changed: Any) -> None:
@@ -47,15 +46,15 @@ def change_call(results: Path, **changed: Any) -> None:
     (results / "environment.json").write_text(json.dumps([call, call | changed]), encoding="utf-8")
 
 
-def test_what_readers_and_rendering_need_is_copied(finished: Path) -> None:
-    copy = publish(finished)
-    assert copy == finished.parent / "published" / "small"
+def test_what_readers_and_rendering_need_is_copied(with_leftovers: Path) -> None:
+    copy = publish(with_leftovers)
+    assert copy == with_leftovers.parent / "published" / "small"
     assert sorted(path.name for path in copy.iterdir()) == [
         *("benchmarks", "config.yaml", "corpus", "environment.json", "figures", "hypotheses", "knn_accuracy"),
         *("references", "report.html", "scores", "speed", "tables"),
     ]
     assert not list(copy.rglob(".*"))
-    original = contents(finished)
+    original = contents(with_leftovers)
     assert contents(copy).items() <= original.items()
 
 
