@@ -125,7 +125,7 @@ def test_snakemake_s_own_report_has_captions_for_what_is_shown(touched: Any, tmp
         assert f"Adding {name}" in done.text
     for text in (
         "Sentence pairs of each domain",
-        "memory that it adds to the base model at inference",
+        "memory that a system adds to the base model at inference",
         "off_the_shelf",
     ):
         assert text in html
