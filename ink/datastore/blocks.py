@@ -20,6 +20,7 @@ from ink.datastore.storage import Datastore
 from ink.progress import progress
 
 QUERIES_AT_ONCE = 65536
+DISTANCES_AT_ONCE = 16_000_000  # to centroids: 64 MB, whatever their number
 ENTRIES_A_LIST = 512
 # benchmarks/ink_round.py: nine tenths of the 16 nearest of 590,402 entries are in so many lists
 PROBES = 8
@@ -52,7 +53,7 @@ def divide(keys: NDArray[np.float16], device: torch.device, seed: int) -> Lists:
     centroids = torch.from_numpy(means.centroids.reshape(count, dimension)).to(device)
     owners = torch.cat(
         [
-            _halves(_read(keys[start : start + QUERIES_AT_ONCE], device), centroids).argmin(1)
+            _nearest_lists(_read(keys[start : start + QUERIES_AT_ONCE], device), centroids, 1).squeeze(1)
             for start in range(0, entries, QUERIES_AT_ONCE)
         ]
     )
@@ -82,7 +83,7 @@ def _neighbours_of(part: slice, keys: NDArray[np.float16], lists: Lists, k: int,
     device = lists.centroids.device
     queries = _read(keys[part], device)
     count = len(queries)
-    nearest = _halves(queries, lists.centroids).topk(probes, dim=1, largest=False).indices
+    nearest = _nearest_lists(queries, lists.centroids, probes)
     distances = torch.full((count * probes, k), torch.inf, device=device)
     ids = torch.full((count * probes, k), -1, dtype=torch.long, device=device)
     # the queries of one list side by side: places of `nearest`, flat, in the order of their lists
@@ -103,6 +104,14 @@ def _neighbours_of(part: slice, keys: NDArray[np.float16], lists: Lists, k: int,
     squares = queries.pow(2).sum(1, keepdim=True)
     absent = best.values.isinf()
     return (2 * best.values + squares).clamp(min=0), ids.masked_fill(absent, -1)
+
+
+def _nearest_lists(queries: Tensor, centroids: Tensor, probes: int) -> Tensor:
+    """Return the lists whose centroids are nearest to each query, (queries, probes), nearest first."""
+    rows = max(1, DISTANCES_AT_ONCE // len(centroids))
+    return torch.cat(
+        [_halves(part, centroids).topk(probes, dim=1, largest=False).indices for part in queries.split(rows)]
+    )
 
 
 def _read(keys: NDArray[np.float16], device: torch.device) -> Tensor:

@@ -20,7 +20,10 @@ from ink.reporting.scores import Fields
 PARTS = ("train", "dev", "test")
 REASONS = {"empty": "with an empty side", "too_long": "too long", "ratio": "of too unequal lengths"}
 OVERLAPS = ("test_pairs_in_train", "test_sources_in_train")
-SOURCES = {"synthetic": "generated", "files": "the experiment's own files"}  # data.source
+SOURCES = {
+    "synthetic": "generated",
+    "files": "the experiment's own files, be they the same text or another",
+}  # data.source
 
 
 def render(results: Path, output: Path, domains: Sequence[str], source: str) -> list[Path]:

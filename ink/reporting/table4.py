@@ -54,7 +54,7 @@ def render(
     frame = frame.astype({name: "Float64" for name in frame.columns if name not in ("domain", "system", "seeds")})
     beside = bool(frame["paper_bleu"].notna().any())
     notes = [
-        "Difference: less INK; below 0 the part that is left out helps.",
+        "Diff.: BLEU less INK's; below 0 the part that is left out helps.",
         signature_note(score.bleu.signature for score in selected.values()),
         *_notes(frame, seeds, comparisons),
     ]
@@ -129,8 +129,8 @@ def _notes(frame: pd.DataFrame, seeds: Sequence[int], comparisons: Comparisons) 
     notes = [seeds_note(seeds), comparisons.note]
     if len(seeds) > 1:
         notes.append(
-            f"Diff.: mean {PLUS_MINUS} standard deviation over the seeds; beside it the difference, interval and p of "
-            f"seed {seeds[0]}."
+            f"Diff. is the mean {PLUS_MINUS} standard deviation over the seeds; beside it are difference, interval and "
+            f"p of seed {seeds[0]}."
         )
     if frame["bleu"].isna().any() or frame.loc[frame["system"] != WHOLE, "difference"].isna().any():
         notes.append(f"{DASH}: not there, or INK's score on that domain is not.")
@@ -140,9 +140,9 @@ def _notes(frame: pd.DataFrame, seeds: Sequence[int], comparisons: Comparisons) 
 def _what_differs(paper: pd.DataFrame, domains: Sequence[str]) -> str:
     where = ", ".join(paper["domain"].unique())
     return (
-        f"The paper's: {where}, German to English, its own text and base model, without intervals. Ours: "
-        f"{', '.join(map(domain_label, domains))} of this experiment. Levels do not compare; signs and order of the "
-        "differences may."
+        f"The paper's: {where}, German to English, the base model of WMT'19, without intervals. Ours: "
+        f"{', '.join(map(domain_label, domains))} of this experiment. Levels compare only where text and base model "
+        "are the same; signs and order of the differences may elsewhere too."
     )
 
 

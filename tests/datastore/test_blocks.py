@@ -39,11 +39,12 @@ def test_lists_hold_every_entry_once_and_nearest_to_their_centroid(store: Any, l
 
 
 @pytest.mark.parametrize("probes", [1, 2, 8, 100])
-@pytest.mark.parametrize("at_once", [64, 1000])
+@pytest.mark.parametrize(("at_once", "distances_at_once"), [(64, 100), (1000, 16_000_000)])
 def test_they_are_the_nearest_within_the_probed_lists(
-    store: Any, lists: Lists, monkeypatch: pytest.MonkeyPatch, probes: int, at_once: int
+    store: Any, lists: Lists, monkeypatch: pytest.MonkeyPatch, probes: int, at_once: int, distances_at_once: int
 ) -> None:
     monkeypatch.setattr(blocks, "QUERIES_AT_ONCE", at_once)
+    monkeypatch.setattr(blocks, "DISTANCES_AT_ONCE", distances_at_once)
     wide = np.asarray(store.keys, dtype=np.float64)
     centroids = lists.centroids.double().numpy()
     seen = 0

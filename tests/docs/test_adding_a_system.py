@@ -121,7 +121,7 @@ def test_a_known_combiner_on_another_key_is_chosen_on_dev_and_scored(chosen_and_
 
 
 def test_the_command_plans_its_jobs(tmp_path: Path) -> None:
-    for name in ("workflow", "config", "profiles"):
+    for name in ("workflow", "config", "profiles", "results/paper"):
         shutil.copytree(REPOSITORY / name, tmp_path / name)
     shutil.copy2(REPOSITORY / "Snakefile", tmp_path)
     path = tmp_path / "config" / "config.yaml"

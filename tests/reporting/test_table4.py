@@ -102,7 +102,7 @@ def test_several_seeds_are_compared_seed_by_seed(results: Path, add_run: AddRun,
     shown = f"{signed(differences.mean())} ± {differences.std():.2f}"
     assert rows_of(markdown)[0][2:4] == [shown, signed(differences[0])]
     text = markdown.read_text(encoding="utf-8")
-    assert "Ours seed 1 | Ours 95% interval" in text and "interval and p of seed 1." in text
+    assert "Ours seed 1 | Ours 95% interval" in text and "difference, interval and p of seed 1." in text
 
 
 def test_several_domains_are_a_block_each(results: Path, add_run: AddRun, rows_of: RowsOf) -> None:

@@ -232,7 +232,7 @@ def _notes(
     both = ", ".join(f"{row['domain']} {row['bleu_gain_of_INK+R-kNN_over_INK']}" for row in text.to_dict("records"))
     notes.append(
         "The paper's gains are differences of BLEU in its Table 2; INK + R-kNN's are INK's with what its text says of "
-        f"Figure 4 ({both}; of Koran nothing is said). It gives no intervals. Its base model, text and datastores are "
-        "others: levels do not compare, the order of the systems may."
+        f"Figure 4 ({both}; of Koran nothing is said). It gives no intervals. Levels compare only where base model and "
+        "text are the paper's; the order of the systems may elsewhere too."
     )
     return notes

@@ -45,12 +45,13 @@ class Labels:
         """Return how many points two places of the data are apart."""
         return math.dist(self._pixel(*first), self._pixel(*second)) / self.pixels
 
-    def add(self, x: float, y: float, text: str, width: float, **options: Any) -> None:
-        """Name a mark at a place of the data, `width` in points."""
+    def add(self, x: float, y: float, text: str, width: float, weight: float = 1.0, **options: Any) -> None:
+        """Name a mark at a place of the data, `width` in points; the greater the `weight`, the nearer it stands."""
         written, text_width, text_height = self._measured(text, options)
         clearance = (width / 2 + _GAP) * self.pixels
         self._texts.append(written)
-        self._candidates.append(around(self._pixel(x, y), text_width, text_height, clearance, _STEP * self.pixels))
+        centre, step = self._pixel(x, y), _STEP * self.pixels
+        self._candidates.append(around(centre, text_width, text_height, clearance, step, weight))
 
     def add_along(self, y: float, text: str, **options: Any) -> None:
         """Name a horizontal line at a height of the data."""

@@ -15,8 +15,9 @@ Point = tuple[float, float]
 Segment = tuple[Point, Point]
 
 # What a place costs, beside its distance in pixels: on another label, on a mark, across what is drawn.
-_OUTSIDE, _ON_LABEL, _ON_MARK, _CUTS_LABEL, _ON_LINE, _CROSSES = 1e9, 1e7, 1e6, 1e5, 60.0, 200.0
-_NEARER_TO_ANOTHER = 40.0
+_OUTSIDE, _ON_LABEL, _ON_MARK, _CUTS_LABEL, _CROSSES, _ON_LINE, _CROSSES_LINE = 1e9, 1e7, 1e6, 1e5, 200.0, 60.0, 20.0
+# and where another mark is nearer than its own, or not this much further away
+_NEARER_TO_ANOTHER, _FURTHER = 60.0, 4.0
 _DIRECTIONS = 16
 _SWEEPS = 12
 
@@ -77,8 +78,13 @@ class Candidate:
     leader: Segment | None = None
 
 
-def around(point: Point, width: float, height: float, clearance: float, step: float) -> list[Candidate]:
-    """List places around a mark of radius `clearance`, in rings `step` apart; those further away have a leader."""
+def around(
+    point: Point, width: float, height: float, clearance: float, step: float, weight: float = 1.0
+) -> list[Candidate]:
+    """List places around a mark of radius `clearance`, in rings `step` apart; those further away have a leader.
+
+    `weight`: how dear distance is to this label.
+    """
     candidates = []
     for ring in range(12):
         distance = clearance + (0.3 + ring) * step
@@ -90,7 +96,7 @@ def around(point: Point, width: float, height: float, clearance: float, step: fl
             end = box.nearest(point)
             gap = math.dist(point, end)
             leader = (point, end) if gap > clearance + step else None
-            candidates.append(Candidate(box, gap + 0.01 * turn, point, leader))
+            candidates.append(Candidate(box, weight * gap + 0.01 * turn, point, leader))
     return sorted(candidates, key=lambda candidate: candidate.cost)
 
 
@@ -152,12 +158,15 @@ def _price(candidate: Candidate, marks: Sequence[Box], lines: Sequence[Segment],
         price += _OUTSIDE
     price += _ON_MARK * sum(candidate.box.overlaps(mark, margin) for mark in marks)
     price += _ON_LINE * sum(candidate.box.is_crossed_by(line) for line in lines)
+    if candidate.leader is not None:
+        price += _CROSSES_LINE * sum(_cross(candidate.leader, line) for line in lines)
     if candidate.centre is not None:
         own = math.dist(candidate.box.nearest(candidate.centre), candidate.centre)
         for mark in marks:
             centre = ((mark.left + mark.right) / 2, (mark.bottom + mark.top) / 2)
-            if math.dist(candidate.box.nearest(centre), centre) < own - 1:
-                price += _NEARER_TO_ANOTHER
+            closer = own + _FURTHER - math.dist(candidate.box.nearest(centre), centre)
+            if centre != candidate.centre and closer > 0:
+                price += _NEARER_TO_ANOTHER * min(1.0, closer / _FURTHER)
             if candidate.leader is not None and mark.nearest(candidate.centre) != candidate.centre:
                 price += _CROSSES * mark.is_crossed_by(candidate.leader)
     return price

@@ -90,7 +90,7 @@ def test_what_is_plotted_by_hand(results: Path, add_result: Add) -> None:
     assert "Horizontal lines add none: Off-the-shelf NMT." in text
     assert "Connected points: one system with several inner dimensions" in text
     assert "Without a score, and not drawn: V-kNN on Koran." in text
-    assert "The paper prints no numbers with its Figure 3" in text and "R-kNN 43.8 and 47.54" in text
+    assert "of its points, those of its Table 2 alone are known as numbers" in text and "R-kNN 43.8 and 47.54" in text
     assert "47.85 (INK's is a misprint" in text
     assert "Off-the-shelf NMT -" not in text
 
@@ -169,3 +169,11 @@ def test_a_repeat_is_the_same_bytes_whatever_the_reader_s_own_style(results: Pat
         again = [path.read_bytes() for path in render(results, ["koran"])]
     assert again == first
     assert b"date" not in first[0].lower() and b"matplotlib" not in first[1].lower()
+
+
+def test_scores_that_are_all_the_same_are_drawn_too(results: Path, add_result: Add) -> None:
+    """As a model too small to translate has them."""
+    for system in ALL:
+        add_result(system, "koran", 0, **memory(0.0 if system == "off_the_shelf" else 0.01))
+    svg, *_ = render(results, ["koran"])
+    assert svg.stat().st_size > 10_000

@@ -137,3 +137,10 @@ def test_a_repeat_is_the_same_bytes(results: Path, add_run: AddRun) -> None:
     add_all(add_run, ["law"])
     first = [path.read_bytes() for path in render(results, ["law"])]
     assert [path.read_bytes() for path in render(results, ["law"])] == first
+
+
+def test_systems_that_gain_nothing_where_the_paper_has_nothing_are_drawn_too(results: Path, add_run: AddRun) -> None:
+    for system in ("off_the_shelf", "ink"):
+        add_run(system, "web", 0.0)
+    _, _, csv, _ = render(results, ["web"])
+    assert pd.read_csv(csv)[["source", "gain", "lower", "upper"]].values.tolist() == [["ours", 0, 0, 0]]
