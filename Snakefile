@@ -1,4 +1,4 @@
-# The INK experiment: data, base model, datastores, systems, scores, tables.
+# The INK experiment: data, base model, datastores, systems, scores, tables, figures.
 # `snakemake --cores all` runs config/config.yaml; `--configfile other.yaml` runs another, complete in its own file.
 from snakemake.utils import min_version
 
@@ -9,6 +9,9 @@ min_version("9.0")
 if not workflow.overwrite_configfiles:
 
     configfile: "config/config.yaml"
+
+
+report: "workflow/report/workflow.rst"
 
 
 include: "workflow/rules/common.smk"
@@ -37,4 +40,5 @@ rule all:
     default_target: True
     input:
         all_tables(),
-        variation_scores(),
+        all_figures(),
+        f"{RESULTS}/report.html",

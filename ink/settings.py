@@ -111,12 +111,13 @@ READS: dict[str, tuple[str, ...]] = {
         "domains",
         "systems",
         "seeds",
-        *_LANGUAGES,
-        "data.general_domain",
+        "data",
         "evaluation",
+        "ink.ablations",
         "knn_accuracy",
         "speed",
     ),
+    "figures": ("domains", "systems", "seeds", "data", "evaluation", "adapter.inner_dimension", "adapter.sizes"),
 }
 
 # How a job runs and not what it yields: a change here reruns nothing.

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ink.cli.options import config_option, load_settings, path_option
 
-TABLES = ("table1", "table2", "gains", "general", "table3", "table5")
+if TYPE_CHECKING:
+    from ink.reporting.comparisons import Comparisons
+
+TABLES = ("table1", "table2", "gains", "general", "table3", "table4", "table5")
+FIGURES = ("figure3", "figure4")
 
 
 @click.command("tables")
@@ -17,29 +24,21 @@ TABLES = ("table1", "table2", "gains", "general", "table3", "table5")
 @click.argument("names", nargs=-1, type=click.Choice(TABLES))
 def tables(config: Path, results: Path, names: tuple[str, ...]) -> None:
     """Render tables (all of them by default) from the results folder alone."""
-    from ink.config import accuracy_domains, speed_systems
+    from ink.config import ablated_domains, accuracy_domains, speed_systems
     from ink.evaluation.comet_files import short_name
-    from ink.reporting import forgetting, gains, table1, table2, table3, table5
-    from ink.reporting.comparisons import Comparisons
+    from ink.reporting import forgetting, gains, table1, table2, table3, table4, table5
 
     settings = load_settings(config, "tables")
     domains, systems, seeds = settings["domains"], settings["systems"], settings["seeds"]
-    evaluation, output = settings["evaluation"], results / "tables"
-    comparisons = Comparisons(
-        results,
-        domains,
-        systems,
-        seeds[0],
-        evaluation["bootstrap_samples"],
-        evaluation["bootstrap_seed"],
-        evaluation["sacrebleu_tokeniser"],
-    )
+    output, model = results / "tables", settings["evaluation"]["comet"]
+    # of Table 2 and the gains, which compare the same
+    comparisons = _comparisons(settings, results, domains, systems)
     for name in names or TABLES:
         if name == "table1":
-            table1.render(results, output, domains)
+            table1.render(results, output, domains, settings["data"]["source"])
         elif name == "table2":
             languages = [settings["data"][side] for side in ("source_language", "target_language")]
-            comet = evaluation["comet"] and short_name(evaluation["comet"]["model"])
+            comet = None if model is None else short_name(model["model"])
             table2.render(results, output, domains, systems, seeds, comparisons, languages, comet)
         elif name == "gains":
             gains.render(output, domains, systems, comparisons)
@@ -47,12 +46,62 @@ def tables(config: Path, results: Path, names: tuple[str, ...]) -> None:
             if measured := accuracy_domains(settings):
                 accuracy = settings["knn_accuracy"]
                 table3.render(results, output, measured, seeds, accuracy["k"], accuracy["bucket_edges"])
+        elif name == "table4":
+            if ablations := ablated_domains(settings):
+                compared = ["ink", *itertools.chain(*ablations.values())]
+                table4.render(
+                    results, output, ablations, seeds, _comparisons(settings, results, [*ablations], compared)
+                )
         elif name == "table5":
             if timed := speed_systems(settings):
                 speed = settings["speed"]
                 table5.render(results, output, speed["domain"], timed, speed["batch_sentences"])
         elif settings["data"]["general_domain"] is not None:
             forgetting.render(results, output, domains, systems, seeds, settings["data"]["general_domain"])
+
+
+@click.command("figures")
+@config_option
+@path_option("--results", "The experiment's results folder.")
+@click.argument("names", nargs=-1, type=click.Choice(FIGURES))
+def figures(config: Path, results: Path, names: tuple[str, ...]) -> None:
+    """Draw figures (all that the experiment has by default) from the results folder alone."""
+    from ink.config import adapted_domains, figures_of, for_domain, gaining_systems, sizes_of
+    from ink.reporting.figures import figure3, figure4
+
+    settings = load_settings(config, "figures")
+    domains, systems, seeds = adapted_domains(settings), settings["systems"], settings["seeds"]
+    output = results / "figures"
+    for name in figures_of(settings):
+        if names and name not in names:
+            continue
+        if name == "figure3":
+            adapters = {domain: for_domain(settings["adapter"], domain, domains) for domain in domains}
+            inner = {domain: adapter["inner_dimension"] for domain, adapter in adapters.items()}
+            sizes = {domain: sizes_of(settings, domain) for domain in domains}
+            figure3.render(results, output, domains, systems, seeds, inner, sizes)
+        else:
+            gaining = gaining_systems(settings)
+            comparisons = _comparisons(settings, results, domains, ["off_the_shelf", *gaining])
+            figure4.render(results, output, domains, gaining, seeds, comparisons)
+
+
+def _comparisons(
+    settings: Mapping[str, Any], results: Path, domains: Sequence[str], systems: Sequence[str]
+) -> Comparisons:
+    """Compare these systems, of the first seed, as the config says."""
+    from ink.reporting.comparisons import Comparisons
+
+    bootstrap = settings["evaluation"]
+    return Comparisons(
+        results,
+        domains,
+        systems,
+        settings["seeds"][0],
+        bootstrap["bootstrap_samples"],
+        bootstrap["bootstrap_seed"],
+        bootstrap["sacrebleu_tokeniser"],
+    )
 
 
 @click.command("check-config")

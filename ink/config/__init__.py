@@ -5,18 +5,28 @@ from __future__ import annotations
 from ink.config.checking import check
 from ink.config.domains import Config, adapted_domains, data_domains, for_domain, has_training
 from ink.config.loading import load
-from ink.config.measures import accuracy_domains, speed_systems
+from ink.config.measures import accuracy_domains, figures_of, gaining_systems, speed_systems
 from ink.config.overrides import read_overrides
-from ink.config.variations import ablations_of, scored_variations, searched_points, sizes_of, variations
+from ink.config.variations import (
+    ablated_domains,
+    ablations_of,
+    scored_variations,
+    searched_points,
+    sizes_of,
+    variations,
+)
 
 __all__ = [
     "Config",
+    "ablated_domains",
     "ablations_of",
     "accuracy_domains",
     "adapted_domains",
     "check",
     "data_domains",
+    "figures_of",
     "for_domain",
+    "gaining_systems",
     "has_training",
     "load",
     "read_overrides",

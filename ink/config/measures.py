@@ -5,6 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ink.config.domains import adapted_domains
+from ink.systems import system_named
+
+_GAINING = ("r_knn", "ink", "ink_r_knn")
+
 
 def accuracy_domains(config: Mapping[str, Any]) -> list[str]:
     """Return the domains of Table 3: those of knn_accuracy.domains that the experiment has, none without INK."""
@@ -18,3 +23,22 @@ def speed_systems(config: Mapping[str, Any]) -> list[str]:
     if config["speed"]["domain"] not in config["domains"]:
         return []
     return [system for system in config["speed"]["systems"] if system in config["systems"]]
+
+
+def gaining_systems(config: Mapping[str, Any]) -> list[str]:
+    """Return the systems of Figure 4 that the experiment has, none without the off-the-shelf model."""
+    if "off_the_shelf" not in config["systems"]:
+        return []
+    return [system for system in _GAINING if system in config["systems"]]
+
+
+def figures_of(config: Mapping[str, Any]) -> list[str]:
+    """Name the figures that the experiment has: none where it adapts to no domain."""
+    if not adapted_domains(dict(config)):
+        return []
+    systems = map(system_named, config["systems"])
+    drawn = {
+        "figure3": any(system.has_adapter or system.retrieves for system in systems),
+        "figure4": bool(gaining_systems(config)),
+    }
+    return [name for name, has_it in drawn.items() if has_it]

@@ -17,6 +17,12 @@ def ablations_of(config: Mapping[str, Any], domain: str) -> list[str]:
     return [f"ink_{name}" for name in _of_domain(config, "ink", domain)["ablations"]]
 
 
+def ablated_domains(config: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Return the domains of Table 4, those that the experiment runs ablations on, with these."""
+    ablations = {domain: ablations_of(config, domain) for domain in adapted_domains(dict(config))}
+    return {domain: names for domain, names in ablations.items() if names}
+
+
 def sizes_of(config: Mapping[str, Any], domain: str) -> list[str]:
     """List Adapter and INK, where they are among the systems, with each of the domain's further inner dimensions."""
     sizes = _of_domain(config, "adapter", domain)["sizes"]

@@ -74,18 +74,18 @@ def markdown(caption: str, headings: Sequence[Heading], parts: Parts, notes: Seq
         return "| " + " | ".join(texts) + " |"
 
     def shown(cell: Cell) -> str:
-        text = _escape_markdown(cell.text)
-        return (f"**{text}**" if cell.bold else text) + _escape_markdown(cell.mark)
+        text = escape_markdown(cell.text)
+        return (f"**{text}**" if cell.bold else text) + escape_markdown(cell.mark)
 
-    lines = [f"**{_escape_markdown(caption)}**", ""]
-    lines.append(line([_escape_markdown(heading.alone) for heading in headings]))
+    lines = [f"**{escape_markdown(caption)}**", ""]
+    lines.append(line([escape_markdown(heading.alone) for heading in headings]))
     lines.append(line(["---:" if heading.number else ":---" for heading in headings]))
     for number, rows in enumerate(parts):
         if number:
             lines.append(line([""] * len(headings)))
         lines += [line([shown(cell) for cell in row]) for row in rows]
     for note in notes:
-        lines += ["", _escape_markdown(note)]
+        lines += ["", escape_markdown(note)]
     return "\n".join(lines) + "\n"
 
 
@@ -166,7 +166,8 @@ def _spans(headings: Sequence[Heading]) -> list[tuple[str, int, int]]:
     return spans
 
 
-def _escape_markdown(text: str) -> str:
+def escape_markdown(text: str) -> str:
+    """Write text so that Markdown shows it as it is."""
     return _MARKDOWN_SPECIAL.sub(r"\\\1", text)
 
 

@@ -12,10 +12,12 @@ from ink.errors import InkError
 def read_paper(results: Path, name: str) -> pd.DataFrame:
     """Read the paper's `name` (table1 to table5, figure4_text), all columns as text, "" where a cell is empty.
 
-    results: the experiment's folder, results/EXPERIMENT; the paper's numbers lie beside it, in results/paper. InkError
-    where they do not.
+    results: the experiment's folder, results/EXPERIMENT or results/published/EXPERIMENT; the paper's numbers lie in
+    results/paper. InkError where they do not.
     """
-    path = Path(results).absolute().parent / "paper" / f"{name}.csv"
+    beside, *above = [folder / "paper" for folder in Path(results).absolute().parents[:2]]
+    folder = next((folder for folder in above if folder.is_dir() and not beside.is_dir()), beside)
+    path = folder / f"{name}.csv"
     if not path.is_file():
         raise InkError(f"{path}, the paper's own numbers, is missing; git checkout {path}")
     return pd.read_csv(path, dtype=str, keep_default_na=False)

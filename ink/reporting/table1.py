@@ -1,7 +1,8 @@
 """Table 1: sentence pairs per domain and part, from the prepared data's own counts, RESULTS/corpus/DOMAIN.json.
 
 CSV: domain, train, dev, test, dropped_empty, dropped_too_long, dropped_ratio (pairs dropped from train, which `train`
-no longer counts), test_pairs_in_train, test_sources_in_train; empty where a domain has no training data.
+no longer counts), test_pairs_in_train, test_sources_in_train; empty where a domain has no training data. The other
+files have the paper's counts below ours; their CSV is results/paper/table1.csv.
 """
 
 from __future__ import annotations
@@ -12,16 +13,24 @@ from pathlib import Path
 import pandas as pd
 
 from ink.files import read_json
-from ink.reporting.formats import Column, domain_label, write_table
+from ink.reporting.formats import Column, Table, domain_label, write_tables
+from ink.reporting.paper import read_paper
 from ink.reporting.scores import Fields
 
 PARTS = ("train", "dev", "test")
 REASONS = {"empty": "with an empty side", "too_long": "too long", "ratio": "of too unequal lengths"}
 OVERLAPS = ("test_pairs_in_train", "test_sources_in_train")
+SOURCES = {
+    "synthetic": "generated",
+    "files": "the experiment's own files, be they the same text or another",
+}  # data.source
 
 
-def render(results: Path, output: Path, domains: Sequence[str]) -> list[Path]:
-    """Write `output`/table1.{csv,md,tex,html}; InkError names the file and the key that is missing or wrong."""
+def render(results: Path, output: Path, domains: Sequence[str], source: str) -> list[Path]:
+    """Write `output`/table1.{csv,md,tex,html}; InkError names the file and the key that is missing or wrong.
+
+    source: where the text is from, `synthetic` or `files`.
+    """
     records = {domain: read_counts(results, domain) for domain in domains}
     table = pd.DataFrame.from_records([{"domain": domain, **record} for domain, record in records.items()])
     table = table.astype({field: "Int64" for field in table.columns if field != "domain"})
@@ -29,7 +38,27 @@ def render(results: Path, output: Path, domains: Sequence[str]) -> list[Path]:
         Column("Domain", "domain", names={domain: domain_label(domain) for domain in domains}),
         *(Column(part.capitalize(), part, decimals=0) for part in PARTS),
     ]
-    return write_table(table, Path(output) / "table1", "Sentence pairs per domain.", _notes(records), columns)
+    ours = Table(table, "Sentence pairs per domain.", _notes(records), columns)
+    return write_tables(Path(output) / "table1", [ours, _paper_table(read_paper(results, "table1"), records, source)])
+
+
+def _paper_table(paper: pd.DataFrame, records: Mapping[str, Mapping[str, int | None]], source: str) -> Table:
+    """Make the paper's own table, and say below it what differs from ours."""
+    frame = paper.astype(dict.fromkeys(PARTS, "int64"))
+    columns = [Column("Domain", "domain"), *(Column(part.capitalize(), part, decimals=0) for part in PARTS)]
+    theirs = dict(zip(frame["domain"], frame["train"], strict=True))
+    shares = [
+        f"{domain_label(domain)} {100 * train / theirs[domain_label(domain)]:.1f}%"
+        for domain, record in records.items()
+        if (train := record["train"]) is not None and domain_label(domain) in theirs
+    ]
+    notes = [
+        "The paper's text is OPUS, German to English, in the split of Aharoni and Goldberg (2020). "
+        f"Ours is {SOURCES[source]}; what was dropped from train is not counted."
+    ]
+    if shares:
+        notes.append(f"Training pairs of ours, as a share of the paper's domain of that name: {', '.join(shares)}.")
+    return Table(frame, "The paper's Table 1: sentence pairs per domain.", notes, columns)
 
 
 def read_counts(results: Path, domain: str) -> dict[str, int | None]:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,36 +15,10 @@ from ink.reporting.comparisons import Comparisons
 Add = Callable[..., Path]
 Write = Callable[..., tuple[list[str], list[str]]]
 SYSTEMS = ["off_the_shelf", "v_knn", "adapter", "ink"]
-WORDS = ["the", "line", "is", "long", "and", "a", "manager", "of", "leads", "it", "to", "old", "lead", "here"]
 
 
 def render(folder: Path, domains: list[str], systems: list[str]) -> list[Path]:
     return gains.render(folder, domains, systems, Comparisons(folder, domains, systems, 1, 200, 12345, "13a"))
-
-
-@pytest.fixture
-def write_run(tmp_path: Path, add_score: Add) -> Write:
-    """Write references, hypotheses that get each word wrong with probability `error`, and their score."""
-
-    def write(system: str, domain: str, error: float) -> tuple[list[str], list[str]]:
-        generator = random.Random(domain)
-        references = [" ".join(generator.choices(WORDS, k=generator.randint(4, 12))) for _ in range(40)]
-        generator = random.Random(f"{system} {domain}")
-        hypotheses = [
-            " ".join(generator.choice(WORDS) if generator.random() < error else word for word in reference.split())
-            for reference in references
-        ]
-        files = {
-            tmp_path / "references" / f"{domain}.en": references,
-            tmp_path / "hypotheses" / system / domain / "seed1.en": hypotheses,
-        }
-        for path, lines in files.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text("".join(f"{line}\n" for line in lines))
-        add_score(system, domain, BLEU().corpus_score(hypotheses, [references]).score, sentences=40)
-        return hypotheses, references
-
-    return write
 
 
 def test_gains_agree_with_sacrebleu(tmp_path: Path, write_run: Write, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,3 +22,8 @@ def test_numbers_are_given_as_printed(tmp_path: Path) -> None:
 def test_a_checkout_without_them_is_told_what_is_missing(tmp_path: Path) -> None:
     with pytest.raises(InkError, match=r"paper/table4\.csv.*git checkout"):
         read_paper(tmp_path / "mini", "table4")
+
+
+def test_a_published_experiment_finds_them_one_folder_higher(tmp_path: Path) -> None:
+    shutil.copytree(PAPER, tmp_path / "paper")
+    assert len(read_paper(tmp_path / "published" / "mini", "table4")) == 4

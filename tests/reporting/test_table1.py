@@ -27,15 +27,15 @@ NEWS = LAW | {"sentences": {"train": 0, "dev": 0, "test": 60}}
 
 
 def write(folder: Path, **domains: dict[str, Any]) -> None:
-    (folder / "corpus").mkdir(exist_ok=True)
+    (folder / "corpus").mkdir(parents=True, exist_ok=True)
     for domain, counts in domains.items():
         (folder / "corpus" / f"{domain}.json").write_text(json.dumps(counts))
 
 
-def test_table(tmp_path: Path, rows_of: Callable[[Path], list[list[str]]]) -> None:
-    write(tmp_path, koran=KORAN, law=LAW, web=WEB, news=NEWS, it=LAW)
-    csv, markdown, latex, _ = table1.render(tmp_path, tmp_path / "tables", ["law", "koran", "web", "news"])
-    assert csv == tmp_path / "tables" / "table1.csv"
+def test_table(results: Path, rows_of: Callable[[Path], list[list[str]]]) -> None:
+    write(results, koran=KORAN, law=LAW, web=WEB, news=NEWS, it=LAW)
+    csv, markdown, latex, _ = table1.render(results, results / "tables", ["law", "koran", "web", "news"], "synthetic")
+    assert csv == results / "tables" / "table1.csv"
     assert csv.read_text().splitlines() == [
         "domain,train,dev,test,dropped_empty,dropped_too_long,dropped_ratio,test_pairs_in_train,test_sources_in_train",
         "law,6000,200,300,0,0,0,0,0",
@@ -43,7 +43,7 @@ def test_table(tmp_path: Path, rows_of: Callable[[Path], list[list[str]]]) -> No
         "web,,,50,,,,,",
         "news,,,60,,,,,",
     ]
-    assert rows_of(markdown) == [
+    assert rows_of(markdown)[:4] == [
         ["Law", "6000", "200", "300"],
         ["Koran", "1500", "200", "300"],
         ["Web", "–", "–", "50"],
@@ -56,20 +56,36 @@ def test_table(tmp_path: Path, rows_of: Callable[[Path], list[list[str]]]) -> No
     assert r"Web & -- & -- & 50 \\" in latex.read_text(encoding="utf-8")
 
 
-def test_nothing_dropped_nothing_found(tmp_path: Path) -> None:
-    write(tmp_path, law=LAW)
-    text = table1.render(tmp_path, tmp_path, ["law"])[1].read_text()
+def test_nothing_dropped_nothing_found(results: Path) -> None:
+    write(results, law=LAW)
+    text = table1.render(results, results, ["law"], "synthetic")[1].read_text()
     assert "Dropped from train: none." in text
     assert "Test sentences found in train: none." in text
     assert "Without training data" not in text
 
 
-def test_what_is_missing_is_named(tmp_path: Path) -> None:
+def test_the_paper_s_counts_stand_below_with_what_differs(results: Path) -> None:
+    write(results, koran=KORAN, law=LAW, web=WEB, chat=LAW)
+    csv, markdown, latex, _ = table1.render(results, results, ["law", "koran", "web", "chat"], "synthetic")
+    ours, _, theirs = markdown.read_text(encoding="utf-8").partition("**The paper's Table 1")
+    assert "| Medical | 248099 | 2000 | 2000 |" in theirs and "Medical" not in ours
+    assert "Ours is generated;" in theirs
+    # 6000 of 467309, 1500 of 17982; the paper has no Chat, and Web no training pairs
+    assert "the paper's domain of that name: Law 1.3%, Koran 8.3%." in theirs
+    assert "248099" not in csv.read_text(encoding="utf-8")
+    assert latex.read_text(encoding="utf-8").count(r"\begin{table}") == 2
+    text = table1.render(results, results, ["web", "chat"], "files")[1].read_text(encoding="utf-8")
+    assert (
+        "Ours is the experiment's own files, be they the same text or another;" in text and "of that name" not in text
+    )
+
+
+def test_what_is_missing_is_named(results: Path) -> None:
     with pytest.raises(InkError, match=r"law\.json does not exist"):
-        table1.render(tmp_path, tmp_path, ["law"])
-    write(tmp_path, law=LAW | {"sentences": {"train": 5}})
+        table1.render(results, results, ["law"], "synthetic")
+    write(results, law=LAW | {"sentences": {"train": 5}})
     with pytest.raises(InkError, match=r"law\.json: sentences\.test is missing"):
-        table1.render(tmp_path, tmp_path, ["law"])
-    write(tmp_path, law=LAW | {"dropped": {"empty": "no"}})
+        table1.render(results, results, ["law"], "synthetic")
+    write(results, law=LAW | {"dropped": {"empty": "no"}})
     with pytest.raises(InkError, match=r"dropped\.empty should be an integer"):
-        table1.render(tmp_path, tmp_path, ["law"])
+        table1.render(results, results, ["law"], "synthetic")

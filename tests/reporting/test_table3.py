@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,16 +14,9 @@ from ink.errors import InkError
 from ink.reporting import table3
 from ink.reporting.table3 import PAPER_EDGES, bucket_label
 
-PAPER = Path(__file__).parents[2] / "results" / "paper"
 EDGES = [0, 300, 2000, None]
 RowsOf = Callable[[Path], list[list[str]]]
 Shares = dict[str, list[float | None]]
-
-
-@pytest.fixture
-def results(tmp_path: Path) -> Path:
-    shutil.copytree(PAPER, tmp_path / "paper")
-    return tmp_path / "mini"
 
 
 def add(

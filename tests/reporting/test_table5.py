@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,15 +13,8 @@ import pytest
 from ink.errors import InkError
 from ink.reporting import table5
 
-PAPER = Path(__file__).parents[2] / "results" / "paper"
 RowsOf = Callable[[Path], list[list[str]]]
 CPU = {"device": "cpu", "gpu": None, "processor": "a processor", "cores": 4, "threads": 2}
-
-
-@pytest.fixture
-def results(tmp_path: Path) -> Path:
-    shutil.copytree(PAPER, tmp_path / "paper")
-    return tmp_path / "mini"
 
 
 def add(results: Path, speeds: dict[str, dict[int, tuple[float, float | None]]], **other: Any) -> None:

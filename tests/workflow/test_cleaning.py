@@ -22,7 +22,7 @@ def test_a_cleaned_experiment_has_nothing_to_do(after_micro: Callable[[], Any]) 
         assert plan.code == 0, plan.text
         assert plan.planned == {}
     reporting = workspace.plan(*CONFIG, "--config", "evaluation={bootstrap_samples: 50}")
-    assert reporting.planned == {"table1": 1, "table2": 1, "table3": 1, "table5": 1}
+    assert reporting.planned == {"table1": 1, "table2": 1, "table3": 1, "table5": 1, "figures": 1, "report": 1}
     setting = workspace.plan(*CONFIG, "--config", "v_knn={temperature: 5}")
     assert setting.planned["train_base"] == 1
     assert setting.planned["build_datastore"] == 2

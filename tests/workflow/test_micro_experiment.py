@@ -24,28 +24,35 @@ DOMAINS, SYSTEMS, ROUNDS = MICRO["domains"], MICRO["systems"], MICRO["ink"]["max
 TEST_SENTENCES = MICRO["data"]["synthetic"]["sentences"]["koran"]["test"]
 OF_R_KNN = {"index.faiss", "values.npy", "log_probs.npy", "keys.npy", "weights.safetensors"}
 CALL = ("--cores", "2", "--configfile", "micro.yaml")
+# what reads the scores, what the tables' settings are for, and all that is rendered
+SCORED = {"table2": 1, "figures": 1, "report": 1}
+TABLES = {"table1": 1, "table2": 1, "table3": 1, "table5": 1, "report": 1}
+RENDERING = {**TABLES, "figures": 1}
 
 
-def tables(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted((folder / "results" / "micro" / "tables").iterdir())}
+def rendered(folder: Path) -> dict[str, bytes]:
+    """Tables and figures."""
+    results = folder / "results" / "micro"
+    paths = sorted([*(results / "figures").iterdir(), *(results / "tables").iterdir()])
+    return {f"{path.parent.name}/{path.name}": path.read_bytes() for path in paths}
 
 
 def test_it_runs_from_nothing_to_tables(micro: Any) -> None:
     workspace, run = micro
     assert run.code == 0, run.text[-5000:]
     names = ["gains", "general", "table1", "table2", "table3", "table5"]
-    assert list(tables(workspace.path)) == [
-        f"{name}.{suffix}" for name in names for suffix in ("csv", "html", "md", "tex")
-    ]
-    assert all(tables(workspace.path).values())
+    figures = [f"figures/{name}.{end}" for name in ("figure3", "figure4") for end in ("csv", "md", "png", "svg")]
+    tables = [f"tables/{name}.{suffix}" for name in names for suffix in ("csv", "html", "md", "tex")]
+    assert list(rendered(workspace.path)) == figures + tables
+    assert all(rendered(workspace.path).values())
 
 
 def test_every_job_leaves_a_log_and_a_benchmark(micro: Any) -> None:
     workspace, run = micro
     jobs = sum(run.planned.values())
-    # for all: four of tables, three of text, base model, its score, what Tables 3 and 5 are of; a domain: its own, its
-    # scores, its rounds
-    assert jobs == 4 + 3 + 2 + 2 + len(DOMAINS) * (11 + len(SYSTEMS) + ROUNDS)
+    # for all: four of tables, one of figures, the report, three of text, base model, its score, what Tables 3 and 5 are
+    # of; a domain: its own, its scores, its rounds
+    assert jobs == 4 + 2 + 3 + 2 + 2 + len(DOMAINS) * (11 + len(SYSTEMS) + ROUNDS)
     benchmarks = workspace.files("results/micro/benchmarks/**/*.tsv")
     logs = workspace.files("results/micro/logs/**/*.log")
     assert len(benchmarks) == len(logs) == jobs
@@ -201,13 +208,16 @@ def test_a_second_call_has_nothing_to_do(after_micro: Callable[[], Any]) -> None
 
 def test_tables_come_from_results_alone_byte_for_byte(after_micro: Callable[[], Any]) -> None:
     workspace = after_micro()
-    before = tables(workspace.path)
-    for path in (workspace.path / "results" / "micro" / "tables").iterdir():
-        path.unlink()
+    before = rendered(workspace.path)
+    report = workspace.path / "results" / "micro" / "report.html"
+    page = report.read_bytes()
+    for name in before:
+        (workspace.path / "results" / "micro" / name).unlink()
     again = workspace.snakemake(*CALL)
     assert again.code == 0, again.text
-    assert again.planned == {"table1": 1, "table2": 1, "table3": 1, "table5": 1}
-    assert tables(workspace.path) == before
+    assert again.planned == RENDERING
+    assert rendered(workspace.path) == before
+    assert report.read_bytes() == page
 
 
 def test_the_same_config_and_seed_give_the_same_hypotheses(after_micro: Callable[[], Any]) -> None:
@@ -244,7 +254,7 @@ def test_touching_everything_reruns_nothing_and_changing_one_score_renders_table
     score = workspace.path / "results/micro/scores/ink/koran/seed1.json"
     changed = {**read_json(score), "sentences": 11}
     write_json(score, changed)
-    assert workspace.plan("--configfile", "micro.yaml").planned == {"table2": 1}
+    assert workspace.plan("--configfile", "micro.yaml").planned == SCORED
 
 
 INK_OF_BOTH = {
@@ -253,9 +263,8 @@ INK_OF_BOTH = {
     **{"build_adapted_datastore": 2, "train_combiner": 2, "evaluate": 4},
 }
 # what looks at Koran's systems, or at those of them that search
-MEASURED = {"knn_accuracy": 1, "measure_speed": 1, "table2": 1, "table3": 1, "table5": 1}
-TIMED = {"measure_speed": 1, "table2": 1, "table5": 1}
-TABLES = {"table1": 1, "table2": 1, "table3": 1, "table5": 1}
+MEASURED = {"knn_accuracy": 1, "measure_speed": 1, "table3": 1, "table5": 1, **SCORED}
+TIMED = {"measure_speed": 1, "table5": 1, **SCORED}
 
 
 @pytest.mark.parametrize(
@@ -267,16 +276,16 @@ TABLES = {"table1": 1, "table2": 1, "table3": 1, "table5": 1}
             "ink={alpha: {it: 0.2, koran: 0.3}}",
             {**{rule: count // 2 for rule, count in INK_OF_BOTH.items()}, **MEASURED},
         ),
-        ("knn_kd={stored: 9}", {"store_neighbours": 2, "train_knn_kd": 2, "evaluate": 2, "table2": 1}),
-        ("knn_kd={k: {it: 3, koran: 4}}", {"train_knn_kd": 1, "evaluate": 1, "table2": 1}),
-        ("v_knn={temperature: 5}", {"tune_v_knn": 2, "evaluate": 2, "table2": 1}),
-        ("a_knn={hidden: 16}", {"train_combiner": 2, "evaluate": 2, "table2": 1}),
+        ("knn_kd={stored: 9}", {"store_neighbours": 2, "train_knn_kd": 2, "evaluate": 2, **SCORED}),
+        ("knn_kd={k: {it: 3, koran: 4}}", {"train_knn_kd": 1, "evaluate": 1, **SCORED}),
+        ("v_knn={temperature: 5}", {"tune_v_knn": 2, "evaluate": 2, **SCORED}),
+        ("a_knn={hidden: 16}", {"train_combiner": 2, "evaluate": 2, **SCORED}),
         ("r_knn={decay: {it: 10, koran: 20}}", {"train_combiner": 2, "evaluate": 3, **TIMED}),
         ("combiner_training={max_updates: 30}", {"train_combiner": 6, "evaluate": 8, **TIMED}),
-        ("evaluation={bootstrap_samples: 50}", TABLES),
+        ("evaluation={bootstrap_samples: 50}", RENDERING),
         ("knn_accuracy={k: [2, 4]}", {"knn_accuracy": 1, **TABLES}),
         ("speed={repeats: 1}", {"measure_speed": 1, **TABLES}),
-        ("systems=[off_the_shelf, v_knn]", {"table1": 1, "table2": 1}),
+        ("systems=[off_the_shelf, v_knn]", {"table1": 1, **SCORED}),
         ("threads={decoding: 2}", {}),
         ("training={checkpoint_updates: 0}", {}),
     ],

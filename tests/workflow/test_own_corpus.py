@@ -81,6 +81,8 @@ def test_own_text_and_checkpoint_run_to_the_tables(after_micro: Callable[[], Any
         "evaluate": 3,
         "table1": 1,
         "table2": 1,
+        "figures": 1,
+        "report": 1,
     }
     results = workspace.path / "results" / "own"
     assert read_lines(results / "references" / "it.en") == [pair[1] for pair in [("", ""), *PAIRS[43:47]]]

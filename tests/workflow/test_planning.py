@@ -21,6 +21,9 @@ INK = {"build_datastore": 1, "train_ink_round": 4, "finish_ink": 1}
 # where the domain of Tables 3 and 5 is among the experiment's
 MEASURING = {"knn_accuracy": 1, "measure_speed": 1, "table3": 1, "table5": 1}
 
+# what shows the rows of every system
+SHOWN = {"table1": 1, "table2": 1, "figures": 1}
+
 ABLATIONS, SIZES = len(MINI["ink"]["ablations"]["medical"]), len(MINI["adapter"]["sizes"]["koran"])
 
 
@@ -44,9 +47,10 @@ def every_job(
         "finish_ink": domains + varied,
         "build_adapted_datastore": domains,
         "evaluate": domains * systems + varied + sizes + 1,  # and the base model on the general domain
-        "table1": 1,
-        "table2": 1,
+        **SHOWN,
+        **({"table4": 1} if ablations else {}),
         **(MEASURING if measured else {}),
+        "report": 1,
     }
 
 
@@ -70,7 +74,35 @@ def test_planning_writes_nothing_but_snakemake_s_own_folder(clone: Any) -> None:
 def test_table_2_alone(clone: Any) -> None:
     planned = clone.plan("table2").planned
     everything = every_job(len(MINI["domains"]), MINI["ink"]["max_rounds"])
-    assert planned == {rule: count for rule, count in everything.items() if rule not in {"table1", *MEASURING}}
+    assert planned == {
+        rule: count for rule, count in everything.items() if rule not in {"table1", "figures", "report", *MEASURING}
+    }
+
+
+def test_table_4_needs_ink_and_its_ablations_on_their_domain_alone(clone: Any) -> None:
+    plan = clone.plan("table4")
+    rounds = MINI["ink"]["max_rounds"]
+    trained = {"train_ink_round": (1 + ABLATIONS) * rounds, "finish_ink": 1 + ABLATIONS, "evaluate": 1 + ABLATIONS}
+    assert {rule: plan.planned[rule] for rule in trained} == trained
+    assert {"train_adapter", "train_combiner", "figures", "table2"} & set(plan.planned) == set()
+    assert "table4" not in clone.plan("--config", "domains=[law]").planned
+    assert "table4" not in clone.plan("--config", "systems=[off_the_shelf, adapter]").planned
+
+
+def test_figures_need_every_system_and_size_and_are_drawn_where_there_is_something_to_draw(clone: Any) -> None:
+    plan = clone.plan("figures")
+    assert plan.planned["figures"] == 1
+    assert plan.planned["evaluate"] == len(MINI["domains"]) * len(SYSTEMS) + 2 * SIZES
+    assert {"table1", "table2", "table4", "knn_accuracy", "measure_speed"} & set(plan.planned) == set()
+    assert "scores/ink_without" not in plan.text
+    for systems, drawn in (
+        ("[off_the_shelf, v_knn]", ["figure3"]),
+        ("[ink]", ["figure3"]),
+        ("[off_the_shelf, ink]", ["figure3", "figure4"]),
+        ("[off_the_shelf]", []),
+    ):
+        text = clone.plan("--config", f"systems={systems}", "domains=[law]").text
+        assert [name for name in ("figure3", "figure4") if f"figures/{name}.svg" in text] == drawn, systems
 
 
 def test_tables_3_and_5_need_their_systems_on_their_domain_alone(clone: Any) -> None:

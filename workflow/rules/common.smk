@@ -11,13 +11,16 @@ from snakemake.exceptions import WorkflowError
 
 from ink.cli.workflow import WORKFLOW
 from ink.config import (
+    ablated_domains,
     accuracy_domains,
     adapted_domains,
     check,
+    figures_of,
+    gaining_systems,
     has_training,
     read_overrides,
-    scored_variations,
     searched_points,
+    sizes_of,
     speed_systems,
     variations,
 )
@@ -27,8 +30,11 @@ from ink.experiment_lock import hold
 from ink.files import write_atomically
 from ink.layout import Layout
 from ink.processes import own_name
+from ink.reporting import contents
+from ink.reporting.benchmarks import renders
 from ink.settings import settings_for, without_effect_removed
 from ink.systems import OWN_SYSTEMS, SYSTEMS, retrieval_settings, seeds_of, system_named
+from ink.tracking.environment import record_environment
 from ink.tracking.provenance import record_workflow
 from ink.variations import variation_named
 
@@ -50,6 +56,10 @@ THREADS = config["threads"]
 FIRST_SEED = config["seeds"][0]
 ACCURACY_DOMAINS = accuracy_domains(config)
 SPEED_SYSTEMS = speed_systems(config)
+ABLATIONS = ablated_domains(config)
+FIGURES = figures_of(config)
+TITLES = {piece.name: piece.title for piece in [*contents.tables(config), *contents.figures(config)]}
+TITLES["report"] = "What came out"
 
 
 def either(names):
@@ -90,8 +100,11 @@ def write_resolved_config():
 
 
 def start_tracking():
-    """Write down who runs the jobs, and let MLflow be ready for them; whatever comes of that, they run."""
+    """Write down who runs the jobs and with what, and let MLflow be ready for them; whatever comes of that, they run."""
     record_workflow(RESULTS, sys.argv, workflow.configfiles)
+    # who renders what others have measured is not who measured it
+    if not all(renders(job.rule.name) for job in workflow.dag.needrun_jobs()):
+        record_environment(RESULTS, sys.argv, workflow.configfiles)
     subprocess.run(["ink", "start-tracking", CONFIG], stdin=subprocess.DEVNULL, check=False)
 
 
@@ -215,21 +228,70 @@ def table_inputs():
     ]
 
 
-def variation_scores():
-    """Scores of every variation that is scored: ablations and adapter sizes."""
+def resampled(systems, domains):
+    """What a paired bootstrap reads: hypotheses of the first seed, and references."""
     return [
-        LAYOUT.scores(name, domain, seed)
-        for domain in adapted_domains(config)
-        for name in scored_variations(config, domain)
-        for seed in config["seeds"]
+        *[
+            f"{RESULTS}/hypotheses/{system}/{domain}/seed{FIRST_SEED}.{TARGET}"
+            for system in systems
+            for domain in domains
+        ],
+        *[f"{RESULTS}/references/{domain}.{TARGET}" for domain in domains],
     ]
 
 
-def table(name):
+def ablation_inputs():
+    """Table 4: scores and hypotheses of INK and its ablations where there are any, and the paper's table."""
+    runs = [(system, domain) for domain in ABLATIONS for system in ["ink", *ABLATIONS[domain]]]
+    return [
+        *[LAYOUT.scores(*run, seed) for run in runs for seed in config["seeds"]],
+        *[path for system, domain in runs for path in resampled([system], [domain])],
+        "results/paper/table4.csv",
+    ]
+
+
+def figure_inputs():
+    """Figures 3 and 4: scores of every system and further adapter size, what is resampled, and the paper's numbers."""
+    domains, gaining = adapted_domains(config), gaining_systems(config)
+    runs = [(system, domain) for domain in domains for system in [*config["systems"], *sizes_of(config, domain)]]
+    return [
+        *[LAYOUT.scores(*run, seed) for run in runs for seed in seeds_of(run[0], config["seeds"])],
+        *(resampled(["off_the_shelf", *gaining], domains) if gaining else []),
+        *[f"results/paper/{name}.csv" for name in ("table2", "figure4_text")],
+    ]
+
+
+def shown(path, name, category):
+    """Let Snakemake's own report show a file, with the caption in workflow/report."""
+    return report(path, caption=f"../report/{name}.rst", category=category, labels={"what": TITLES[name]})
+
+
+def table_files(name):
     return multiext(f"{RESULTS}/tables/{name}", ".csv", ".md", ".tex", ".html")
+
+
+def table(name):
+    """The output of the rule that renders a table."""
+    *others, html = table_files(name)
+    return [*others, shown(html, name, "Tables")]
+
+
+def figure(name):
+    """The output of the rule that draws a figure."""
+    svg, *others = figure_files(name)
+    return [shown(svg, name, "Figures"), *others]
+
+
+def figure_files(name):
+    return multiext(f"{RESULTS}/figures/{name}", ".svg", ".png", ".csv", ".md")
 
 
 def all_tables():
     names = ["table1", "table2", "gains", *(["general"] if GENERAL is not None else [])]
-    names += [*(["table3"] if ACCURACY_DOMAINS else []), *(["table5"] if SPEED_SYSTEMS else [])]
-    return [path for name in names for path in table(name)]
+    optional = {"table3": ACCURACY_DOMAINS, "table4": ABLATIONS, "table5": SPEED_SYSTEMS}
+    names += [name for name, wanted in optional.items() if wanted]
+    return [path for name in names for path in table_files(name)]
+
+
+def all_figures():
+    return [path for name in FIGURES for path in figure_files(name)]

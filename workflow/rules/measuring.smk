@@ -34,7 +34,7 @@ rule measure_speed:
         f"{RESULTS}/logs/measure_speed/{{domain}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/measure_speed/{{domain}}.tsv"
-    threads: workflow.cores or 1  # all of them, so that nothing runs beside it
+    threads: workflow.resource_settings.cores or 1  # all of them, so that nothing runs beside it
     resources:
         mem_mb=4000,
     params:

@@ -1,7 +1,8 @@
-# Tables, from results/ alone.
+# Tables, figures and the report, from results/ alone.
 rule table1:
     input:
         [f"{RESULTS}/corpus/{domain}.json" for domain in DOMAINS],
+        "results/paper/table1.csv",
     output:
         table("table1"),
     log:
@@ -69,6 +70,27 @@ if ACCURACY_DOMAINS:
             "ink --log {log} tables --config {params.config} --results {params.results} table3"
 
 
+if ABLATIONS:
+
+    rule table4:
+        input:
+            ablation_inputs(),
+        output:
+            table("table4"),
+        log:
+            f"{RESULTS}/logs/table4.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/table4.tsv"
+        resources:
+            mem_mb=1000,
+        params:
+            settings=settings("tables"),
+            config=CONFIG,
+            results=subpath(output[0], ancestor=2),
+        shell:
+            "ink --log {log} tables --config {params.config} --results {params.results} table4"
+
+
 if SPEED_SYSTEMS:
 
     rule table5:
@@ -89,3 +111,48 @@ if SPEED_SYSTEMS:
             results=subpath(output[0], ancestor=2),
         shell:
             "ink --log {log} tables --config {params.config} --results {params.results} table5"
+
+
+if FIGURES:
+
+    rule figures:
+        input:
+            figure_inputs(),
+        output:
+            [path for name in FIGURES for path in figure(name)],
+        log:
+            f"{RESULTS}/logs/figures.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/figures.tsv"
+        resources:
+            mem_mb=1000,
+        params:
+            settings=settings("figures"),
+            config=CONFIG,
+            results=subpath(output[0], ancestor=2),
+        shell:
+            "ink --log {log} figures --config {params.config} --results {params.results}"
+
+
+rule tables:
+    input:
+        all_tables(),
+        all_figures(),
+
+
+rule report:
+    input:
+        all_tables(),
+        all_figures(),
+    output:
+        shown(f"{RESULTS}/report.html", "report", "Report"),
+    log:
+        f"{RESULTS}/logs/report.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/report.tsv"
+    resources:
+        mem_mb=1000,
+    params:
+        results=subpath(output[0], parent=True),
+    shell:
+        "ink --log {log} report --page-only {params.results}"

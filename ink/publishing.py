@@ -1,0 +1,72 @@
+"""An experiment's results as committed copies for readers: results/published/EXPERIMENT.
+
+What is small and what tables, figures and the report are made of goes along, so that they can be rendered again from
+the copy; what a run leaves for itself stays behind.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from ink.config import load
+from ink.errors import InkError
+from ink.experiment_lock import holder
+from ink.files import write_atomically
+from ink.reporting.contents import experiment_config, missing_files
+from ink.reporting.provenance import calls
+
+# logs, the journal of runs for MLflow, and the last call's process
+LEFT_OUT = ("logs", "runs", "workflow.json")
+LISTED = 5
+
+
+def publish(results: Path, *, allow_dirty: bool = False) -> Path:
+    """Copy results/EXPERIMENT to results/published/EXPERIMENT, whole or not at all; return the copy.
+
+    InkError where `results` is no experiment's folder or is being written, where tables, figures or the report are
+    missing, and, unless `allow_dirty`, where no commit holds the code that ran.
+    """
+    results = Path(results)
+    config = load(experiment_config(results))
+    name = config["experiment"]
+    running = holder(name) if results.resolve() == (Path("results") / name).resolve() else None
+    if running is not None:
+        raise InkError(
+            f"{results} is being written by process {running['pid']} since {running['started']}; publish it when the "
+            "workflow has ended"
+        )
+    missing = [path for path in [*missing_files(results, config), results / "report.html"] if not path.is_file()]
+    if missing:
+        listed = ", ".join(str(path.relative_to(results)) for path in missing[:LISTED])
+        more = f" and {len(missing) - LISTED} more" if len(missing) > LISTED else ""
+        raise InkError(
+            f"{results} is not complete: {listed}{more} missing; run the workflow to its end (snakemake --cores all), "
+            f"or ink report {results} where only rendering is left"
+        )
+    if not allow_dirty:
+        _check_code(results)
+    target = results.parent / "published" / name
+    with write_atomically(target) as temporary:
+        shutil.copytree(results, temporary, ignore=lambda folder, names: _left_out(results, Path(folder), names))
+    return target
+
+
+def _check_code(results: Path) -> None:
+    ran = calls(results)
+    if not ran:
+        raise InkError(
+            f"{results / 'environment.json'} is missing: nobody knows with which code these results were made; run the "
+            "workflow again, or publish them with --allow-dirty"
+        )
+    for call in ran:
+        if not call.is_committed:
+            raise InkError(
+                f"{results}: the call of {call.started} ({call.command}) ran with code that no commit holds "
+                f"({call.code}); commit it, remove {results} and run the workflow again, or publish with --allow-dirty"
+            )
+
+
+def _left_out(results: Path, folder: Path, names: list[str]) -> set[str]:
+    hidden = {name for name in names if name.startswith(".")}
+    return hidden | (set(LEFT_OUT) & set(names) if folder == results else set())
