@@ -120,7 +120,7 @@ def segment_scores(
 ) -> list[float]:
     """Return the model's score of every translation, in their order.
 
-    In float32, as COMET was published with; comet-score 2.2.7 halves the precision.
+    In float32; comet-score 2.2.7 computes in half precision.
     """
     if not translations:
         raise InkError("no sentence to score with COMET: hypotheses and references are empty")
@@ -132,7 +132,7 @@ def segment_scores(
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)  # which devices it sees and does not use
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*does not have many workers.*")
-        warnings.filterwarnings("ignore", message=".*`isinstance.*LeafSpec.*")
+        warnings.filterwarnings("ignore", message=".*`isinstance.*LeafSpec.*")  # Lightning's own use of torch
         found = model.predict(
             samples,
             batch_size=batch_sentences,
