@@ -91,7 +91,7 @@ def _against(system: str, baseline: str, gain: Mapping[str, Any]) -> str:
         return f"{one} is better than {other}: {_over(gain)} on average."
     if gain["upper"] < 0:
         return f"{one} is worse than {other}: {_over(gain)} on average."
-    return f"{one} and {other} are level: {_over(gain)} on average, an interval that includes 0."
+    return f"{one} and {other} cannot be told apart: {_over(gain)} on average, an interval that includes 0."
 
 
 def _over(gain: Mapping[str, Any]) -> str:

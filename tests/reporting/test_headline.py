@@ -51,7 +51,8 @@ def test_by_hand(tmp_path: Path) -> None:
     assert found.sentences == [
         "Best on average is own, with BLEU 16.00: "
         "+13.00 BLEU, 95 % interval [+12.50, +13.50] over the unadapted model.",
-        "INK and Adapter are level: −0.23 BLEU, 95 % interval [−0.67, +0.21] on average, an interval that includes 0.",
+        "INK and Adapter cannot be told apart: "
+        "−0.23 BLEU, 95 % interval [−0.67, +0.21] on average, an interval that includes 0.",
         "INK + R-kNN is better than INK: +10.10 BLEU, 95 % interval [+9.19, +11.02] on average.",
     ]
 

@@ -17,6 +17,7 @@ import pytest
 
 from ink.config import load
 from ink.files import read_json, read_lines, write_json
+from ink.reporting.provenance import calls
 from ink.reporting.scores import read_references, read_scores
 
 MICRO = load(Path(__file__).with_name("micro.yaml"))
@@ -300,6 +301,13 @@ def test_a_changed_setting_reruns_what_reads_it_and_nothing_else(
 
 def test_the_resolved_config_of_a_run_is_kept(micro: Any) -> None:
     assert load(micro[0].path / "results" / "micro" / "config.yaml") == MICRO
+
+
+def test_what_it_was_run_with_is_kept(micro: Any) -> None:
+    (call,) = calls(micro[0].path / "results" / "micro")
+    assert call.command == "snakemake --cores 2 --configfile micro.yaml"
+    assert call.config_files == ["micro.yaml"]
+    assert {"ink", "torch", "sacrebleu"} <= call.packages.keys()
 
 
 def test_the_command_of_a_job_can_be_typed(micro: Any) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from ink.config import load
 from ink.reporting import contents
+from ink.reporting.provenance import calls
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -75,6 +76,16 @@ def test_the_settings_of_jobs_are_known(touched: Any) -> None:
     """Or nothing below would say anything: a changed setting of a job reruns it."""
     changed = (*SMALL, "v_knn={temperature: 5}")
     assert planned(touched, *changed) == {"tune_v_knn": 1, "evaluate": 1, "table2": 1, "figures": 1, "report": 1}
+
+
+def test_who_renders_is_not_written_down_as_who_measured(without_work: Any) -> None:
+    results = without_work.path / "results" / "micro"
+    (call,) = calls(results)
+    assert "--forceall" in call.command
+    done = without_work.snakemake("tables", "--touch", "--forcerun", *RENDERED, "--cores", "1", *SMALL)
+    assert done.code == 0, done.text
+    assert "Finished" in done.text
+    assert calls(results) == [call]
 
 
 def test_without_work_nothing_is_to_be_done(without_work: Any) -> None:
