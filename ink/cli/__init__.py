@@ -44,6 +44,7 @@ COMMANDS = {
     "check-config": "ink.cli.reporting",
     "start-tracking": "ink.cli.tracking",
     "sync": "ink.cli.tracking",
+    "download": "ink.cli.download",
     "doctor": "ink.cli.doctor",
     "clean": "ink.cli.doctor",
 }
