@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
+import io
 import lzma
 import stat
 import tarfile
@@ -12,16 +15,24 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, Any, cast
 
 from ink.disk import in_words
 from ink.errors import InkError
 from ink.files import read_json, write_atomically, write_json
 from ink.progress import progress
 
-TAR_ENDINGS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
+# ending of a tar file's name -> what opens it
+TAR_ENDINGS: dict[str, Callable[[Path], Any]] = {
+    ".tar": io.FileIO,
+    ".tar.gz": gzip.GzipFile,
+    ".tgz": gzip.GzipFile,
+    ".tar.bz2": bz2.BZ2File,
+    ".tar.xz": lzma.LZMAFile,
+}
 MARK = ".unpacked.json"  # in the folder: of which archive it is
 _CHUNK_BYTES = 1_000_000
+_AT_ONCE_BYTES = 1 << 20
 _LONGEST_NAME = 255
 
 # what tarfile, zipfile and the compressions raise over an archive that is not whole, encrypted, or of an unknown kind
@@ -118,7 +129,7 @@ def _written(archive: Path, folder: Path, limits: Limits) -> Iterator[int]:
         # the compressions' own errors have no number, the disk's have
         if error.errno is not None:
             raise
-        raise _refusal(archive, member or None, f"damaged ({_words(error)})") from None
+        raise _refusal(archive, member or None, f"damaged or of an unknown kind ({_words(error)})") from None
 
 
 def _check_total(archive: Path, member: str, total: int, verb: str, most: int, limits: Limits) -> None:
@@ -157,8 +168,12 @@ def _members(archive: Path) -> Iterator[Iterator[_Member]]:
     if name.endswith(".zip"):
         with zipfile.ZipFile(archive) as opened:
             yield _zip_members(opened)
-    elif name.endswith(TAR_ENDINGS):
-        with tarfile.open(archive, "r:*") as opened_tar:
+    elif name.endswith(tuple(TAR_ENDINGS)):
+        uncompressed = next(opener for ending, opener in TAR_ENDINGS.items() if name.endswith(ending))
+        with (
+            uncompressed(archive) as stream,
+            tarfile.open(fileobj=cast(IO[bytes], _Pieces(stream)), mode="r:") as opened_tar,
+        ):
             yield _tar_members(opened_tar)
     else:
         raise ArchiveError(f"{archive} is not unpacked: its name ends neither in .zip nor in {', '.join(TAR_ENDINGS)}")
@@ -173,6 +188,19 @@ def _zip_members(opened: zipfile.ZipFile) -> Iterator[_Member]:
         elif kind not in (0, stat.S_IFREG, stat.S_IFDIR):
             refused = "it is a device or a pipe"
         yield _Member(info.filename, info.is_dir(), info.file_size, refused, partial(opened.open, info))
+
+
+class _Pieces:
+    """A stream read in pieces: tarfile takes a member's name into memory however long that claims to be."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self.seek, self.tell = stream.seek, stream.tell
+
+    def read(self, size: int) -> bytes:
+        if not 0 <= size <= _AT_ONCE_BYTES:
+            raise tarfile.ReadError(f"a header of {size:,} bytes")
+        return self._stream.read(size)
 
 
 def _tar_members(opened: tarfile.TarFile) -> Iterator[_Member]:

@@ -38,13 +38,20 @@ class Asked:
     status: int
 
 
+class _Quiet(ThreadingHTTPServer):
+    """A client that hangs up is what some tests are about."""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        pass
+
+
 class Server:
     """Answers the requests in turn as `then` said, the last answer for ever; `asked` is what was asked."""
 
     def __init__(self) -> None:
         self.answers: list[Answer] = []
         self.asked: list[Asked] = []
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._http = _Quiet(("127.0.0.1", 0), self._handler())
         threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
 
     @property
