@@ -15,13 +15,17 @@ from ink.download.transfer import Patience
 
 @dataclass
 class Answer:
-    """How one request is answered. break_after: so many bytes of the body are sent of those announced."""
+    """How one request is answered.
+
+    Of the body, break_after: so many bytes are sent before the connection ends; hang_after: before nothing more comes.
+    """
 
     body: bytes = b""
     status: int = 200
     etag: str | None = '"one"'
     last_modified: str | None = None
     break_after: int | None = None
+    hang_after: int | None = None
     honour_range: bool = True
     content_type: str = "application/octet-stream"
     said_length: bool = True
@@ -51,6 +55,7 @@ class Server:
     def __init__(self) -> None:
         self.answers: list[Answer] = []
         self.asked: list[Asked] = []
+        self.closing = threading.Event()
         self._http = _Quiet(("127.0.0.1", 0), self._handler())
         threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
 
@@ -64,6 +69,7 @@ class Server:
         return self
 
     def close(self) -> None:
+        self.closing.set()
         self._http.shutdown()
         self._http.server_close()
 
@@ -97,6 +103,10 @@ class Server:
                     if value is not None:
                         self.send_header(name, value)
                 self.end_headers()
+                if answer.hang_after is not None:
+                    self.wfile.write(body[: answer.hang_after])
+                    server.closing.wait(60)
+                    return
                 self.wfile.write(body if answer.break_after is None else body[: answer.break_after])
                 if answer.break_after is not None or not answer.said_length:
                     self.close_connection = True

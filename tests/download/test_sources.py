@@ -86,7 +86,7 @@ def test_names_go_before_the_section() -> None:
     [
         ({"url": None, "path": None}, "downloads.wmt19_model.sha256: missing"),
         ({**NOTHING, "url": "ftp://host/file"}, "downloads.wmt19_model.url: found 'ftp://host/file'"),
-        ({**NOTHING, "url": "file:///etc/passwd"}, "downloads.wmt19_model.url: found 'file:///etc/passwd'"),
+        ({**NOTHING, "url": "file://host/etc/passwd"}, "downloads.wmt19_model.url: found 'file://host/etc/passwd'"),
         ({**NOTHING, "path": ""}, "downloads.wmt19_model.path: found ''"),
         ({**NOTHING, "sha256": "abc"}, "downloads.wmt19_model.sha256: found 'abc'"),
         ({**NOTHING, "sha256": 0}, "downloads.wmt19_model.sha256: found 0"),

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 import random
 import socket
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +51,23 @@ def test_a_later_call_goes_on_too(server: Any, tmp_path: Path, haste: Patience) 
     server.answers.clear()
     assert get(server.then(BODY), tmp_path, haste) == BODY
     assert server.asked[-1].range == f"bytes={HALF}-"
+
+
+def test_a_process_killed_outright_loses_a_piece_at_most(server: Any, tmp_path: Path, haste: Patience) -> None:
+    body, partial = random.Random(3).randbytes(3_500_000), tmp_path / "file.bin.part"
+    server.then(body, hang_after=2_200_000)
+    script = "import sys; from pathlib import Path; from ink.download.transfer import transfer as t; "
+    script += "t(sys.argv[1], Path(sys.argv[2]), 'file.bin')"
+    process = subprocess.Popen([sys.executable, "-c", script, server.url, str(partial)], stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while not (partial.is_file() and partial.stat().st_size >= 2_000_000):
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.02)
+    process.kill()
+    process.wait()
+    server.answers.clear()
+    assert get(server.then(body), tmp_path, haste) == body
+    assert [one.range for one in server.asked] == [None, "bytes=2000000-"]
 
 
 def test_many_breaks_are_borne_as_long_as_something_new_comes(server: Any, tmp_path: Path, haste: Patience) -> None:
