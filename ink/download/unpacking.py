@@ -94,7 +94,7 @@ def unpacked_from(folder: Path) -> str | None:
 def _written(archive: Path, folder: Path, limits: Limits) -> Iterator[int]:
     """Write all members below `folder`; yield the bytes of every piece written."""
     most = min(limits.bytes, int(archive.stat().st_size * limits.ratio))
-    declared, written, member = 0, 0, ""
+    declared, member = 0, ""
     files, folders = {PurePosixPath(MARK)}, {PurePosixPath(".")}
     try:
         with _members(archive) as members:
@@ -107,7 +107,7 @@ def _written(archive: Path, folder: Path, limits: Limits) -> Iterator[int]:
                     (folder / path).mkdir(parents=True, exist_ok=True)
                     continue
                 declared += one.size
-                _check_total(archive, member, declared, "declares", most, limits)
+                _check_total(archive, member, declared, most, limits)
                 (folder / path.parent).mkdir(parents=True, exist_ok=True)
                 came = 0
                 source = one.open()
@@ -115,10 +115,10 @@ def _written(archive: Path, folder: Path, limits: Limits) -> Iterator[int]:
                     raise _refusal(archive, member, "it is no file")
                 with source, (folder / path).open("xb") as file:
                     while chunk := source.read(_CHUNK_BYTES):
-                        came, written = came + len(chunk), written + len(chunk)
+                        came += len(chunk)
+                        # with this what is written stays below what was declared, and that below the limits
                         if came > one.size:
                             raise _refusal(archive, member, f"more comes out than the {one.size:,} bytes it declares")
-                        _check_total(archive, member, written, "yields", most, limits)
                         file.write(chunk)
                         yield len(chunk)
                 if came != one.size:
@@ -132,15 +132,15 @@ def _written(archive: Path, folder: Path, limits: Limits) -> Iterator[int]:
         raise _refusal(archive, member or None, f"damaged or of an unknown kind ({_words(error)})") from None
 
 
-def _check_total(archive: Path, member: str, total: int, verb: str, most: int, limits: Limits) -> None:
-    if total > most:
+def _check_total(archive: Path, member: str, declared: int, most: int, limits: Limits) -> None:
+    if declared > most:
         size = archive.stat().st_size
         allowed = (
             f"{in_words(limits.bytes)} are allowed"
             if most == limits.bytes
             else f"{limits.ratio:g} times the archive's {in_words(size)} are allowed"
         )
-        raise _refusal(archive, member, f"up to here it {verb} {in_words(total)} of files, and {allowed} at most")
+        raise _refusal(archive, member, f"up to here it declares {in_words(declared)} of files, and {allowed} at most")
 
 
 def _checked_path(

@@ -8,11 +8,13 @@ import random
 import stat
 import tarfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from ink.download import unpacking as module
 from ink.download.unpacking import ArchiveError, Limits, unpack, unpacked_from
 
 Content = dict[str, bytes]
@@ -165,6 +167,21 @@ def test_more_than_is_allowed_is_refused_as_declared_in_all(name: str, tmp_path:
     message = refused(archive, Limits(bytes=1000, ratio=1e6))
     assert "member 'file2': up to here it declares 1.2 kB of files, and 1.0 kB are allowed" in message
     unpack(archive, tmp_path / "out", "0" * 64, Limits(bytes=1200, ratio=1e6))
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [(b"x" * 11, "more comes out than the 10 bytes it declares"), (b"x" * 9, "damaged: 9 of 10 bytes come out")],
+)
+def test_what_comes_out_is_counted_whatever_the_library_lets_through(
+    body: bytes, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @contextmanager
+    def members(archive: Path) -> Iterator[Iterator[module._Member]]:
+        yield iter([module._Member("liar", False, 10, None, lambda: io.BytesIO(body))])
+
+    monkeypatch.setattr(module, "_members", members)
+    assert f"member 'liar': {reason}" in refused(tar(tmp_path / "a.tar", {}))
 
 
 def test_more_than_a_zip_declares_is_refused_while_it_is_written(tmp_path: Path) -> None:
