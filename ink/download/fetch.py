@@ -9,7 +9,7 @@ from pathlib import Path
 from ink.disk import disk_trouble_named
 from ink.download.hashes import read_record, sha256_of, write_record
 from ink.download.sentence_counts import check_sentence_counts, count_binarised, paper_counts
-from ink.download.sources import Source, direct_address
+from ink.download.sources import Source, direct_address, shown_address
 from ink.download.transfer import Patience, TransferError, forget, transfer
 from ink.download.unpacking import ArchiveError, Limits, unpack, unpacked_from
 from ink.errors import InkError
@@ -70,7 +70,7 @@ def _bring(source: Source, patience: Patience | None) -> None:
     if not source.local_copy.is_file():
         raise InkError(
             f"downloads.{source.artefact.name}.path: {source.local_copy} is no file; correct the path, or set it to "
-            f"null to download {source.file.name} from {source.url}"
+            f"null to download {source.file.name} from {shown_address(source.url)}"
         )
     forget(source.partial)
     shutil.copyfile(source.local_copy, source.partial)
