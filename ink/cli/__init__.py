@@ -50,6 +50,7 @@ COMMANDS = {
     "start-tracking": "ink.cli.tracking",
     "log-report": "ink.cli.tracking",
     "sync": "ink.cli.tracking",
+    "download": "ink.cli.download",
     "doctor": "ink.cli.doctor",
     "clean": "ink.cli.doctor",
 }

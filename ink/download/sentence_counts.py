@@ -1,0 +1,81 @@
+"""How many sentence pairs binarised text holds, against how many it has to hold."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from pathlib import Path
+
+from ink.errors import InkError
+
+# split -> its name in fairseq's files
+_NAMES = {"train": "train", "dev": "valid", "test": "test"}
+_MAGIC = b"MMIDIDX\x00\x00"
+# magic, version (8 bytes), type (1 byte), then the number of sentences (8 bytes, little-endian)
+_NUMBER_AT, _NUMBER_BYTES = len(_MAGIC) + 9, 8
+PAPER = Path(__file__).resolve().parents[2] / "results" / "paper"
+
+Counts = Mapping[str, Mapping[str, int]]
+
+
+def check_sentence_counts(place: Path | str, found: Counts, expected: Counts) -> None:
+    """Raise InkError where a domain's split has not the number of sentence pairs that it should have.
+
+    found and expected: domain -> split -> sentence pairs; `place` is where the text is. The message names every domain
+    and split that differs, with both numbers.
+    """
+    wrong = [
+        f"{domain} {split}: expected {_shown(number)}, found {_shown(found.get(domain, {}).get(split))}"
+        for domain, splits in expected.items()
+        for split, number in splits.items()
+        if found.get(domain, {}).get(split) != number
+    ]
+    if wrong:
+        raise InkError(f"{place} has not the sentence pairs that it should have ({'; '.join(wrong)})")
+
+
+def count_binarised(folder: Path, source_language: str, target_language: str) -> dict[str, int]:
+    """Return split -> sentence pairs of the text that fairseq binarised in `folder`; absent splits are left out.
+
+    InkError where a file is not fairseq's, or the two sides are not equally long.
+    """
+    counts = {}
+    for split, name in _NAMES.items():
+        sides = {
+            side: folder / f"{name}.{source_language}-{target_language}.{side}.idx"
+            for side in (source_language, target_language)
+        }
+        if not any(index.exists() for index in sides.values()):
+            continue
+        numbers = {side: _sentences(index) for side, index in sides.items()}
+        if len(set(numbers.values())) != 1:
+            said = " and ".join(f"{sides[side]} has {number:,}" for side, number in numbers.items())
+            raise InkError(f"{said} sentences: the two sides do not belong together")
+        counts[split] = numbers[source_language]
+    return counts
+
+
+def paper_counts(domains: tuple[str, ...], folder: Path = PAPER) -> dict[str, dict[str, int]]:
+    """Return domain -> split -> sentence pairs, as the paper's Table 1 has them; `folder` holds table1.csv."""
+    path = folder / "table1.csv"
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = {row["domain"].lower(): row for row in csv.DictReader(file)}
+    except FileNotFoundError:
+        raise InkError(f"{path}, the paper's own numbers, is missing; git checkout {path}") from None
+    return {domain: {split: int(rows[domain][split]) for split in _NAMES} for domain in domains}
+
+
+def _sentences(index: Path) -> int:
+    try:
+        with index.open("rb") as file:
+            header = file.read(_NUMBER_AT + _NUMBER_BYTES)
+    except OSError as error:
+        raise InkError(f"{index} cannot be read ({error.strerror})") from None
+    if not header.startswith(_MAGIC) or len(header) < _NUMBER_AT + _NUMBER_BYTES:
+        raise InkError(f"{index} is not an index as fairseq-preprocess writes it (--dataset-impl mmap)")
+    return int.from_bytes(header[_NUMBER_AT:], "little")
+
+
+def _shown(number: int | None) -> str:
+    return "none" if number is None else f"{number:,}"

@@ -1,0 +1,102 @@
+"""Where an artefact comes from and goes in one experiment: what is known of it, and what the config says instead."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from ink.download.artefacts import ARTEFACTS, Artefact
+from ink.errors import InkError
+
+# beside work/, whose folders belong to experiments: these files are the same for all of them
+DOWNLOADS = Path("downloads")
+
+_SHARED_ON_DRIVE = re.compile(r"https://drive\.google\.com/(?:file/d/([\w-]+)|(?:open|uc)\?(?:.*&)?id=([\w-]+))")
+
+
+@dataclass(frozen=True)
+class Source:
+    """An artefact with its address, a local copy that is taken in place of it, and the sha256 that the file must have.
+
+    sha256 is None where the config pins none. folder is downloads/, seen from where the command runs.
+    """
+
+    artefact: Artefact
+    url: str
+    local_copy: Path | None = None
+    sha256: str | None = None
+    folder: Path = DOWNLOADS
+
+    @property
+    def file(self) -> Path:
+        """Where the file goes."""
+        return self.folder / self.artefact.file
+
+    @property
+    def partial(self) -> Path:
+        """What has come so far."""
+        return self.file.with_name(f"{self.file.name}.part")
+
+    @property
+    def record(self) -> Path:
+        """The sha256 that the file had when it first came, as `sha256sum` writes it."""
+        return self.file.with_name(f"{self.file.name}.sha256")
+
+    @property
+    def unpacked(self) -> Path | None:
+        """The folder into which it is unpacked."""
+        return None if self.artefact.unpacked is None else self.folder / self.artefact.unpacked
+
+    @property
+    def origin(self) -> str:
+        """The local copy or the address, as it is shown."""
+        return str(self.local_copy) if self.local_copy is not None else shown_address(self.url)
+
+    def failed(self, problem: str) -> InkError:
+        """Make the error that says which file, from where, what is wrong, and how to do without the download."""
+        pinned = "" if self.sha256 is None else f" with sha256 {self.sha256}"
+        return InkError(
+            f"{self.artefact.name}: {self.file} from {self.origin}: {' '.join(problem.split())}; to place it by hand, "
+            f"put the file{pinned} at {self.file}, and if you know its sha256 the line that `sha256sum` writes of it "
+            f"into {self.record}, then run this again"
+        )
+
+
+def sources(config: Mapping[str, Any], names: Iterable[str] = (), folder: Path = DOWNLOADS) -> list[Source]:
+    """Return the sources of the artefacts named, or of those in the config's section downloads where none is.
+
+    A config without that section names none. InkError where a name is not an artefact's.
+    """
+    section = config.get("downloads") or {}
+    return [_source(name, section.get(name) or {}, folder) for name in (tuple(names) or section)]
+
+
+def direct_address(url: str) -> str:
+    """Return the address that serves the file itself: that of a link shared on Google Drive shows a page about it."""
+    shared = _SHARED_ON_DRIVE.match(url)
+    if shared is None:
+        return url
+    return f"https://drive.usercontent.google.com/download?id={shared[1] or shared[2]}&export=download&confirm=t"
+
+
+def shown_address(url: str) -> str:
+    """Return the address without a user's name and password."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+
+def _source(name: str, entry: Mapping[str, Any], folder: Path) -> Source:
+    if name not in ARTEFACTS:
+        raise InkError(f"{name!r} is nothing that can be downloaded; known: {', '.join(ARTEFACTS)}")
+    local_copy, sha256 = entry.get("path"), entry.get("sha256")
+    return Source(
+        ARTEFACTS[name],
+        entry.get("url") or ARTEFACTS[name].url,
+        None if local_copy is None else Path(local_copy).expanduser(),
+        None if sha256 is None else sha256.lower(),
+        folder,
+    )
