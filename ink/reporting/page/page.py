@@ -118,7 +118,7 @@ def _paragraphs(markdown: Path) -> list[str]:
 def _absent(config: Mapping[str, Any], shown: list[Piece]) -> list[tuple[str, str]]:
     """List what is not on the page, and why."""
     names = {piece.name for piece in shown}
-    unscored = [] if config["evaluation"].get("comet") else [("COMET in Table 2", "evaluation.comet names no model")]
+    unscored = [] if config["evaluation"]["comet"] else [("COMET in Table 2", "evaluation.comet names no model")]
     return unscored + [
         (piece.title, piece.absent or "asked for, but not rendered: the workflow has not finished")
         for piece in [*contents.tables(config), *contents.figures(config)]
