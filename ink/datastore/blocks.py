@@ -6,6 +6,7 @@ with the square of a list's size, and an index whose centroids are an earlier ro
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +26,7 @@ ENTRIES_A_LIST = 512
 # benchmarks/ink_round.py: nine tenths of the 16 nearest of 590,402 entries are in so many lists
 PROBES = 8
 SAMPLED_A_LIST, ITERATIONS = 64, 10
+MOST_SAMPLED = 2**19  # 2 GB of keys of 1024 numbers
 
 
 @dataclass(frozen=True)
@@ -35,11 +37,21 @@ class Lists:
     members: list[NDArray[np.int64]]
 
 
+def lists_of(entries: int) -> int:
+    """Return into how many lists so many entries are divided.
+
+    ENTRIES_A_LIST are in a list on average, and more from 8 * 512**2 = 2,097,152 entries on: there finding the nearest
+    lists, entries * lists, comes to cost more than the search in them, entries * PROBES * entries / lists. With so many
+    lists that both are equal, the work grows with entries**1.5 and not with their square.
+    """
+    return max(1, min(entries // ENTRIES_A_LIST, math.isqrt(PROBES * entries)))
+
+
 def divide(keys: NDArray[np.float16], device: torch.device, seed: int) -> Lists:
-    """Divide entries by k-means over a sample of `keys` (entries, dimension), ENTRIES_A_LIST to a list on average."""
+    """Divide entries by k-means over a sample of `keys` (entries, dimension) into `lists_of(entries)` lists."""
     entries, dimension = keys.shape
-    count = max(1, entries // ENTRIES_A_LIST)
-    size = min(entries, count * SAMPLED_A_LIST)
+    count = lists_of(entries)
+    size = min(entries, count * SAMPLED_A_LIST, MOST_SAMPLED)
     sample = np.sort(np.random.default_rng(seed).choice(entries, size, replace=False))
     means: Any = faiss.Kmeans(
         dimension,

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from ink.datastore import blocks
-from ink.datastore.blocks import Lists, divide, neighbours_of_all
+from ink.datastore.blocks import Lists, divide, lists_of, neighbours_of_all
 
 ENTRIES, K = 400, 6
 
@@ -77,6 +77,38 @@ def test_lists_that_hold_fewer_leave_places_empty(store: Any, lists: Lists) -> N
         owner = {int(entry): len(members) for members in lists.members for entry in members}
         assert there.tolist() == [owner[entry] - 1 for entry in range(part.start, part.stop)]
         assert torch.equal(distances.isinf(), ids < 0)
+
+
+@pytest.mark.parametrize("entries", [1, 511, 512, 590_402, 2_000_000, 2_097_151])
+def test_below_two_million_entries_512_are_in_a_list(entries: int) -> None:
+    assert lists_of(entries) == max(1, entries // 512)
+
+
+@pytest.mark.parametrize("entries", [2_097_152, 3_602_862, 19_061_382, 10**9])
+def test_beyond_finding_lists_costs_what_searching_them_does(entries: int) -> None:
+    count = lists_of(entries)
+    assert entries * count == pytest.approx(entries * blocks.PROBES * entries / count, rel=1e-3)
+
+
+def test_the_sample_of_the_means_is_bounded(store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    trained: list[int] = []
+    kmeans = blocks.faiss.Kmeans
+
+    class Watched(kmeans):  # type: ignore[misc, valid-type]
+        def train(self, sample: Any) -> None:
+            trained.append(len(sample))
+            super().train(sample)
+
+    monkeypatch.setattr(blocks.faiss, "Kmeans", Watched)
+    monkeypatch.setattr(blocks, "ENTRIES_A_LIST", 50)
+    whole = divide(store.keys, torch.device("cpu"), seed=7)
+    monkeypatch.setattr(blocks, "MOST_SAMPLED", 100)
+    capped = divide(store.keys, torch.device("cpu"), seed=7)
+    assert trained == [ENTRIES, 100]
+    for lists in (whole, capped):
+        assert len(lists.members) == ENTRIES // 50
+        assert sorted(np.concatenate(lists.members).tolist()) == list(range(ENTRIES))
+    assert 64 * lists_of(2_097_151) <= 2**19, "so that it is the whole sample below two million entries"
 
 
 def test_few_entries_are_one_list(store: Any) -> None:
