@@ -20,8 +20,10 @@ from torch import Tensor
 from ink.datastore.storage import Datastore
 from ink.progress import progress
 
-QUERIES_AT_ONCE = 65536
+# Nearly every list is probed by a block of queries, so that each block reads the whole key file.
+QUERIES_AT_ONCE, MOST_QUERIES_AT_ONCE, PASSES = 65536, 2**20, 32
 DISTANCES_AT_ONCE = 16_000_000  # to centroids: 64 MB, whatever their number
+DISTANCES_IN_A_LIST = 2**28  # 1 GB: lists are of about one size, but duplicates stay together
 ENTRIES_A_LIST = 512
 # benchmarks/ink_round.py: nine tenths of the 16 nearest of 590,402 entries are in so many lists
 PROBES = 8
@@ -65,7 +67,7 @@ def divide(keys: NDArray[np.float16], device: torch.device, seed: int) -> Lists:
     centroids = torch.from_numpy(means.centroids.reshape(count, dimension)).to(device)
     owners = torch.cat(
         [
-            _nearest_lists(_read(keys[start : start + QUERIES_AT_ONCE], device), centroids, 1).squeeze(1)
+            _nearest_lists(_stored(keys[start : start + QUERIES_AT_ONCE], device), centroids, 1).squeeze(1)
             for start in range(0, entries, QUERIES_AT_ONCE)
         ]
     )
@@ -79,21 +81,31 @@ def neighbours_of_all(
     """Find the k nearest other entries of every entry among those of the `probes` lists nearest to it.
 
     Distances are squared L2 of the stored keys themselves, not of an index's codes, and the own entry is excluded by
-    identity. Yields, QUERIES_AT_ONCE entries at a time: which ones, distances (entries, k) fp32, infinite where the
+    identity. Yields, `queries_at_once` entries at a time: which ones, distances (entries, k) fp32, infinite where the
     lists hold fewer, and ids (entries, k) int64, -1 there; nearest first.
     """
     entries, keys = datastore.meta.entries, datastore.keys
+    at_once = queries_at_once(entries)
     probes = min(probes, len(lists.members))
     with progress(range(entries), description="neighbours", unit="entry", total=entries) as bar:
-        for start in range(0, entries, QUERIES_AT_ONCE):
-            part = slice(start, min(start + QUERIES_AT_ONCE, entries))
+        for start in range(0, entries, at_once):
+            part = slice(start, min(start + at_once, entries))
             yield part, *_neighbours_of(part, keys, lists, k, probes)
             bar.update(part.stop - part.start)
 
 
+def queries_at_once(entries: int) -> int:
+    """Return of how many entries neighbours are found together: so many that the key file is read PASSES times.
+
+    Fewer are not worth it below QUERIES_AT_ONCE, and more do not fit into memory above MOST_QUERIES_AT_ONCE.
+    """
+    return min(max(QUERIES_AT_ONCE, -(-entries // PASSES)), MOST_QUERIES_AT_ONCE)
+
+
 def _neighbours_of(part: slice, keys: NDArray[np.float16], lists: Lists, k: int, probes: int) -> tuple[Tensor, Tensor]:
     device = lists.centroids.device
-    queries = _read(keys[part], device)
+    # in half precision, which halves what a block takes, and widened where they are multiplied
+    queries = _stored(keys[part], device)
     count = len(queries)
     nearest = _nearest_lists(queries, lists.centroids, probes)
     distances = torch.full((count * probes, k), torch.inf, device=device)
@@ -101,19 +113,22 @@ def _neighbours_of(part: slice, keys: NDArray[np.float16], lists: Lists, k: int,
     # the queries of one list side by side: places of `nearest`, flat, in the order of their lists
     places = nearest.flatten().argsort(stable=True)
     sizes = torch.bincount(nearest.flatten(), minlength=len(lists.members)).tolist()
+    plain = np.asarray(keys)  # the map as a plain array: a fifth of the time
     for members, some in zip(lists.members, places.split(sizes), strict=True):
         if not len(some) or not len(members):
             continue
         found = torch.from_numpy(members).to(device)
-        rows = some // probes
-        halves = _halves(queries[rows], _read(keys[members], device))
-        _leave_out_own(halves, found, rows + part.start)
-        first = halves.topk(min(k, len(members)), dim=1, largest=False)
-        distances[some, : first.values.shape[1]] = first.values
-        ids[some, : first.values.shape[1]] = found[first.indices]
+        held = _stored(np.take(plain, members, axis=0), device).float()
+        for together in some.split(max(1, DISTANCES_IN_A_LIST // len(members))):
+            rows = together // probes
+            halves = _halves(queries[rows].float(), held)
+            _leave_out_own(halves, found, rows + part.start)
+            first = halves.topk(min(k, len(members)), dim=1, largest=False)
+            distances[together, : first.values.shape[1]] = first.values
+            ids[together, : first.values.shape[1]] = found[first.indices]
     best = distances.view(count, -1).topk(k, dim=1, largest=False)
     ids = ids.view(count, -1).gather(1, best.indices)
-    squares = queries.pow(2).sum(1, keepdim=True)
+    squares = torch.cat([some.float().pow(2).sum(1, keepdim=True) for some in queries.split(QUERIES_AT_ONCE)])
     absent = best.values.isinf()
     return (2 * best.values + squares).clamp(min=0), ids.masked_fill(absent, -1)
 
@@ -122,12 +137,13 @@ def _nearest_lists(queries: Tensor, centroids: Tensor, probes: int) -> Tensor:
     """Return the lists whose centroids are nearest to each query, (queries, probes), nearest first."""
     rows = max(1, DISTANCES_AT_ONCE // len(centroids))
     return torch.cat(
-        [_halves(part, centroids).topk(probes, dim=1, largest=False).indices for part in queries.split(rows)]
+        [_halves(part.float(), centroids).topk(probes, dim=1, largest=False).indices for part in queries.split(rows)]
     )
 
 
-def _read(keys: NDArray[np.float16], device: torch.device) -> Tensor:
-    return torch.from_numpy(np.asarray(keys, dtype=np.float32)).to(device)
+def _stored(keys: NDArray[np.float16], device: torch.device) -> Tensor:
+    """Bring keys to the device in half precision; torch widens them there, exactly and faster than numpy."""
+    return torch.from_numpy(np.require(keys, requirements="W")).to(device)  # a map is copied, it cannot be written to
 
 
 def _halves(queries: Tensor, keys: Tensor) -> Tensor:

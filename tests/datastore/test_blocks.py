@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from ink.datastore import blocks
-from ink.datastore.blocks import Lists, divide, lists_of, neighbours_of_all
+from ink.datastore.blocks import Lists, divide, lists_of, neighbours_of_all, queries_at_once
 
 ENTRIES, K = 400, 6
 
@@ -62,6 +62,40 @@ def test_they_are_the_nearest_within_the_probed_lists(
             assert len(set(found)) == K
             assert ((wide[found] - wide[entry]) ** 2).sum(1) == pytest.approx(expected, abs=1e-4)
     assert seen == ENTRIES
+
+
+@pytest.mark.parametrize(
+    ("entries", "together", "passes"),
+    [
+        (590_402, 65536, 10),
+        (2_097_152, 65536, 32),
+        (2_097_153, 65537, 32),
+        (19_061_382, 595_669, 32),
+        (10**9, 2**20, 954),
+    ],
+)
+def test_the_key_file_is_read_so_many_times(entries: int, together: int, passes: int) -> None:
+    assert queries_at_once(entries) == together
+    assert -(-entries // together) == passes
+
+
+@pytest.mark.parametrize("name", ["QUERIES_AT_ONCE", "DISTANCES_AT_ONCE", "DISTANCES_IN_A_LIST"])
+@pytest.mark.parametrize("bound", [1, 37, 150])
+def test_bounds_of_memory_change_nothing(store_of: Any, tmp_path: Path, name: str, bound: int) -> None:
+    """With small whole numbers, whose distances are exact, and many that are equal."""
+    keys = np.random.default_rng(3).integers(-2, 3, size=(200, 4)).astype(np.float16)
+    store = store_of(tmp_path / "whole", keys, np.zeros(200))
+    found = []
+    for value in (getattr(blocks, name), bound):
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(blocks, "ENTRIES_A_LIST", 20)
+            lists = divide(store.keys, torch.device("cpu"), seed=7)
+            patched.setattr(blocks, name, value)
+            parts = list(neighbours_of_all(store, lists, K, 3))
+        found.append([torch.cat([part[place] for part in parts]) for place in (1, 2)])
+    (distances, ids), (again, ids_again) = found
+    assert torch.equal(distances, again)
+    assert torch.equal(ids, ids_again)
 
 
 def test_the_twin_of_an_entry_is_its_nearest(store: Any, lists: Lists) -> None:
