@@ -33,10 +33,10 @@ MOST_SAMPLED = 2**19  # 2 GB of keys of 1024 numbers
 
 @dataclass(frozen=True)
 class Lists:
-    """How entries are divided: `centroids` (lists, dimension) fp32, and of each list its entries, int64, ascending."""
+    """How entries are divided: `centroids` (lists, dimension) fp32, and of each list its entries, int32, ascending."""
 
     centroids: Tensor
-    members: list[NDArray[np.int64]]
+    members: list[NDArray[np.int32]]
 
 
 def lists_of(entries: int) -> int:
@@ -50,7 +50,10 @@ def lists_of(entries: int) -> int:
 
 
 def divide(keys: NDArray[np.float16], device: torch.device, seed: int) -> Lists:
-    """Divide entries by k-means over a sample of `keys` (entries, dimension) into `lists_of(entries)` lists."""
+    """Divide entries by k-means over a sample of `keys` (entries, dimension) into `lists_of(entries)` lists.
+
+    There are 2**31 - 1 entries at most.
+    """
     entries, dimension = keys.shape
     count = lists_of(entries)
     size = min(entries, count * SAMPLED_A_LIST, MOST_SAMPLED)
@@ -67,11 +70,11 @@ def divide(keys: NDArray[np.float16], device: torch.device, seed: int) -> Lists:
     centroids = torch.from_numpy(means.centroids.reshape(count, dimension)).to(device)
     owners = torch.cat(
         [
-            _nearest_lists(_stored(keys[start : start + QUERIES_AT_ONCE], device), centroids, 1).squeeze(1)
+            _nearest_lists(_stored(keys[start : start + QUERIES_AT_ONCE], device), centroids, 1).squeeze(1).int()
             for start in range(0, entries, QUERIES_AT_ONCE)
         ]
     )
-    members = owners.argsort(stable=True).cpu().numpy()
+    members = owners.argsort(stable=True).int().cpu().numpy()
     return Lists(centroids, np.split(members, owners.bincount(minlength=count).cumsum(0)[:-1].cpu().numpy()))
 
 
@@ -109,7 +112,7 @@ def _neighbours_of(part: slice, keys: NDArray[np.float16], lists: Lists, k: int,
     count = len(queries)
     nearest = _nearest_lists(queries, lists.centroids, probes)
     distances = torch.full((count * probes, k), torch.inf, device=device)
-    ids = torch.full((count * probes, k), -1, dtype=torch.long, device=device)
+    ids = torch.full((count * probes, k), -1, dtype=torch.int32, device=device)
     # the queries of one list side by side: places of `nearest`, flat, in the order of their lists
     places = nearest.flatten().argsort(stable=True)
     sizes = torch.bincount(nearest.flatten(), minlength=len(lists.members)).tolist()
@@ -122,12 +125,12 @@ def _neighbours_of(part: slice, keys: NDArray[np.float16], lists: Lists, k: int,
         for together in some.split(max(1, DISTANCES_IN_A_LIST // len(members))):
             rows = together // probes
             halves = _halves(queries[rows].float(), held)
-            _leave_out_own(halves, found, rows + part.start)
+            _leave_out_own(halves, found, (rows + part.start).int())
             first = halves.topk(min(k, len(members)), dim=1, largest=False)
             distances[together, : first.values.shape[1]] = first.values
             ids[together, : first.values.shape[1]] = found[first.indices]
     best = distances.view(count, -1).topk(k, dim=1, largest=False)
-    ids = ids.view(count, -1).gather(1, best.indices)
+    ids = ids.view(count, -1).gather(1, best.indices).long()
     squares = torch.cat([some.float().pow(2).sum(1, keepdim=True) for some in queries.split(QUERIES_AT_ONCE)])
     absent = best.values.isinf()
     return (2 * best.values + squares).clamp(min=0), ids.masked_fill(absent, -1)

@@ -31,6 +31,7 @@ def lists(store: Any, monkeypatch: pytest.MonkeyPatch) -> Lists:
 def test_lists_hold_every_entry_once_and_nearest_to_their_centroid(store: Any, lists: Lists) -> None:
     assert len(lists.members) == ENTRIES // 50
     assert sorted(np.concatenate(lists.members).tolist()) == list(range(ENTRIES))
+    assert {members.dtype for members in lists.members} == {np.dtype(np.int32)}
     keys = torch.from_numpy(np.asarray(store.keys, dtype=np.float32))
     nearest = torch.cdist(keys, lists.centroids).argmin(1).numpy()
     for number, members in enumerate(lists.members):
