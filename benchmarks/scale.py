@@ -1,0 +1,244 @@
+"""What each rule of the workflow takes at the paper's scale: prints the tables of docs/scale.md.
+
+python benchmarks/scale.py
+
+Counts and assumptions are those of benchmarks/scale_costs.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import click
+from scale_costs import (
+    A_LIST,
+    BEYOND,
+    BUDGET,
+    CODE_BYTES,
+    DECODER,
+    DOMAINS,
+    ENCODER,
+    INDEX_LISTS,
+    INDEX_SAMPLE,
+    KD_STORED,
+    LARGE,
+    LAW,
+    LIST_PROBES,
+    MIXED,
+    MODEL,
+    OUTPUT,
+    PROBES,
+    RATES,
+    ROUNDS,
+    SAMPLED,
+    TABLE2,
+    WIDTH,
+    Cost,
+    Domain,
+    Rates,
+    Rule,
+    Unbounded,
+    found,
+    learned,
+    prepare_corpus,
+    refreshed,
+    store_neighbours,
+    train_adapter,
+    train_ink_round,
+    train_knn_kd,
+)
+
+
+def hours(rule: Rule, rates: Rates, domains: tuple[Domain, ...] = DOMAINS) -> float:
+    """Return the hours of all jobs of a rule."""
+    return sum(cost.jobs * cost.seconds(rates) for cost in map(rule, domains)) / 3600
+
+
+def flop(rule: Rule, domains: tuple[Domain, ...] = DOMAINS) -> tuple[float, float]:
+    """Return the FLOP of all jobs of a rule, on the GPU and on the CPU; a code counts two for each byte."""
+    costs = [rule(domain) for domain in domains]
+    on_card = sum(cost.jobs * (cost.gpu + cost.decoding) for cost in costs)
+    return on_card, sum(cost.jobs * (cost.cpu + 2 * CODE_BYTES * cost.codes) for cost in costs)
+
+
+def row(*cells: object) -> str:
+    """Return a row of a table in Markdown."""
+    return f"| {' | '.join(map(str, cells))} |"
+
+
+def in_bytes(count: float) -> str:
+    """Return bytes as people read them; less than 0.05 MB is nothing."""
+    for unit in ("MB", "GB", "TB", "PB"):
+        count /= 1e6 if unit == "MB" else 1e3
+        if count < 999.5 or unit == "PB":
+            return "-" if count < 0.05 else f"{count:.1f} {unit}" if count < 99.5 else f"{count:.0f} {unit}"
+    raise AssertionError
+
+
+def in_flop(count: float) -> str:
+    """Return FLOP; less than 10^12 is nothing."""
+    return "-" if count < 1e12 else f"{count:.1e}"
+
+
+def in_hours(value: float) -> str:
+    """Return hours with two or three digits."""
+    return f"{value:.2f}" if value < 1 else f"{value:.1f}" if value < 100 else f"{value:,.0f}"
+
+
+def rules_table() -> Iterator[str]:
+    """One row a rule: work and time of the four domains together, memory and disk of Law."""
+    yield row(
+        "rule",
+        "jobs",
+        "FLOP, GPU (c)",
+        "FLOP, CPU (c)",
+        "CPU memory (c)",
+        "GPU memory (c)",
+        "disk (c)",
+        "h, A100 (a)",
+        "h, H100 (a)",
+    )
+    yield row(*["---"] * 9)
+    for rules, name in ((TABLE2, "`table2` together"), (BEYOND, "beyond it")):
+        for rule in rules:
+            shown = next((domain for domain in (LAW, *DOMAINS) if rule(domain).jobs), LAW)
+            cost, works = rule(shown), flop(rule)
+            yield row(
+                f"{rule.__name__}",
+                sum(rule(domain).jobs for domain in DOMAINS),
+                *map(in_flop, works),
+                *map(
+                    in_bytes,
+                    (cost.anonymous, cost.card, sum(rule(d).jobs * rule(d).disk + rule(d).passing for d in DOMAINS)),
+                ),
+                *(in_hours(hours(rule, rates)) for rates in RATES.values()),
+            )
+        together = [sum(hours(rule, rates) for rule in rules) for rates in RATES.values()]
+        works = [sum(values) for values in zip(*map(flop, rules), strict=True)]
+        yield row(f"**{name}**", "", *map(in_flop, works), "", "", "", *map(in_hours, together))
+
+
+def round_table() -> Iterator[str]:
+    """Where the time of a round of INK goes, by domain."""
+    yield row("minutes, A100 / H100 (a)", *(domain.name for domain in DOMAINS), LARGE.name)
+    yield row(*["---"] * (len(DOMAINS) + 2))
+
+    def minutes(part: Callable[[Domain, Rates], float]) -> list[str]:
+        pairs = [[part(domain, rates) / 60 for rates in RATES.values()] for domain in (*DOMAINS, LARGE)]
+        return [" / ".join(f"{value:,.0f}" if value >= 9.95 else f"{value:.1f}" for value in pair) for pair in pairs]
+
+    def seconds(cost: Cost, rates: Rates, *names: str) -> float:
+        only = Cost(**{name: getattr(cost, name) for name in names})
+        return only.seconds(rates) - rates.start
+
+    yield row("refresh: the pass", *minutes(lambda domain, rates: seconds(refreshed(domain), rates, "gpu")))
+    yield row("refresh: writing keys", *minutes(lambda domain, rates: seconds(refreshed(domain), rates, "written")))
+    yield row("neighbours: k-means, CPU", *minutes(lambda domain, rates: seconds(found(domain), rates, "cpu")))
+    yield row("neighbours: products", *minutes(lambda domain, rates: seconds(found(domain), rates, "gpu", "launches")))
+    yield row("neighbours: reading keys", *minutes(lambda domain, rates: seconds(found(domain), rates, "gathered")))
+    yield row("epoch: the model", *minutes(lambda domain, rates: seconds(learned(domain), rates, "gpu")))
+    yield row("epoch: gathering keys", *minutes(lambda domain, rates: seconds(learned(domain), rates, "gathered")))
+    yield row("dev", *minutes(lambda domain, rates: seconds(learned(domain), rates, "decoding", "steps")))
+    yield row("**round**", *minutes(lambda domain, rates: train_ink_round(domain).seconds(rates)))
+
+    def neighbours(domain: Domain, rates: Rates) -> float:
+        return found(domain).seconds(rates) - rates.start
+
+    yield row("of it neighbours", *minutes(neighbours))
+    yield row("neighbours before", *minutes(lambda domain, rates: neighbours(Unbounded(**vars(domain)), rates)))
+
+
+ENTRY_PLACES: tuple[tuple[str, str, Callable[[Domain], float]], ...] = (
+    ("keys.npy", "disk, mapped", lambda domain: domain.keys),
+    ("values.npy, log_probs.npy", "disk, mapped", lambda domain: 8.0 * domain.entries),
+    ("index.faiss: codes and ids", "disk; memory of every search", lambda domain: domain.index),
+    ("stored neighbours, 64", "disk, mapped", lambda domain: 8.0 * KD_STORED * domain.entries),
+    ("a round's neighbours.npy", "disk, mapped", lambda domain: 4.0 * domain.k * domain.entries),
+    ("a round's lists: members", "CPU memory", lambda domain: 4.0 * domain.entries),
+    ("a round's lists: owners, sorted", "device memory, for a moment", lambda domain: 16.0 * domain.entries),
+    ("a round's k-means: numbers drawn", "CPU memory, for a moment", lambda domain: 8.0 * domain.entries),
+    ("a round's k-means: sample", "CPU memory, bounded", lambda domain: 6.0 * WIDTH * domain.sampled),
+    ("the same before it was bounded", "", lambda domain: 6.0 * WIDTH * (domain.entries // A_LIST) * SAMPLED),
+    (
+        "a block of queries",
+        "device memory, bounded",
+        lambda domain: domain.block * (2.0 * WIDTH + LIST_PROBES * (16 + 8 * domain.k)),
+    ),
+    ("the index's training sample", "CPU memory, constant", lambda domain: 2 * 4.0 * WIDTH * INDEX_SAMPLE),
+    ("text in prepare_corpus", "CPU memory", lambda domain: prepare_corpus(domain).anonymous),
+)
+
+
+def entries_table() -> Iterator[str]:
+    """What grows with the number of entries."""
+    yield row("what", "where", "bytes an entry of Law (c)", "Law", LARGE.name)
+    yield row(*["---"] * 5)
+    for what, where, of in ENTRY_PLACES:
+        an_entry = of(LAW) / LAW.entries
+        yield row(what, where, f"{an_entry:.0f}", in_bytes(of(LAW)), in_bytes(of(LARGE)))
+
+
+def large_table() -> Iterator[str]:
+    """A datastore of a billion entries: each rule once."""
+    yield row("rule, one job", "CPU memory (c)", "GPU memory (c)", "disk (c)", "h, A100 (a)", "h, H100 (a)")
+    yield row(*["---"] * 6)
+    for rule in TABLE2:
+        cost = rule(LARGE)
+        times = (in_hours(cost.seconds(rates) / 3600) for rates in RATES.values())
+        yield row(rule.__name__, *map(in_bytes, (cost.anonymous, cost.card, cost.disk + cost.passing)), *times)
+
+
+def budget_table() -> Iterator[str]:
+    """The sum against the budget, with what may be left out or changed."""
+    yield row("`table2`, hours on one GPU (a)", "A100", "H100")
+    yield row(*["---"] * 3)
+    chained = (train_adapter, train_ink_round)
+
+    def together(kinds: dict[str, Rates], rules: tuple[Rule, ...]) -> list[float]:
+        return [sum(hours(rule, rates) for rule in rules) for rates in kinds.values()]
+
+    whole, a_round = together(RATES, TABLE2), [value / ROUNDS for value in together(RATES, chained)]
+    without_kd = tuple(rule for rule in TABLE2 if rule not in (store_neighbours, train_knn_kd))
+    yield row(f"fp32, as the code is, {ROUNDS} rounds", *map(in_hours, whole))
+    yield row("of it Adapter and INK, a round of both", *map(in_hours, a_round))
+    yield row(
+        "of it store_neighbours and train_knn_kd", *map(in_hours, together(RATES, (store_neighbours, train_knn_kd)))
+    )
+    left = (max(0, int(ROUNDS + (BUDGET - hour) / of)) for hour, of in zip(whole, a_round, strict=True))
+    yield row(f"rounds that fit into {BUDGET:.0f} h", *left)
+    yield row("without kNN-KD", *map(in_hours, together(RATES, without_kd)))
+    yield row("bf16 at 40 % of its peak, which the code does not do", *map(in_hours, together(MIXED, TABLE2)))
+
+
+def search_seconds(domain: Domain) -> float:
+    """Return the core seconds of comparing the codes of one search."""
+    return PROBES * domain.entries / INDEX_LISTS * RATES["A100"].code
+
+
+TABLES = {
+    "Rules": rules_table,
+    "A round of INK": round_table,
+    "The budget": budget_table,
+    "What grows with the entries": entries_table,
+    "A billion entries": large_table,
+}
+
+
+@click.command()
+def main() -> None:
+    """Print the tables of docs/scale.md."""
+    print(f"parameters: encoder {ENCODER:,}, decoder {DECODER:,}, embeddings {OUTPUT:,}, together {MODEL:,}")
+    for domain in (*DOMAINS, LARGE):
+        print(
+            f"{domain.name}: {domain.length:.1f} tokens a sentence, adapter {domain.adapter:,}, "
+            f"{domain.lists:,} lists, {domain.sampled:,} sampled, "
+            f"{-(-domain.entries // domain.block)} blocks of {domain.block:,}, "
+            f"{search_seconds(domain) * 1e3:.1f} ms of a core for a search in the index"
+        )
+    for title, lines in TABLES.items():
+        print(f"\n{title}\n")
+        print("\n".join(lines()))
+
+
+if __name__ == "__main__":
+    main()
