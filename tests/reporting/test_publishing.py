@@ -130,6 +130,11 @@ def test_copies_can_be_committed() -> None:
         assert done.returncode == 1, name
 
 
+def test_the_shipped_experiment_is_published() -> None:
+    """A clone shows the tables of `make reproduce` without running it: ink publish results/mini, then commit."""
+    assert (PUBLISHED / "mini" / "report.html").is_file()
+
+
 @pytest.mark.parametrize("name", sorted(path.name for path in PUBLISHED.glob("[!.]*")) if PUBLISHED.is_dir() else [])
 def test_what_is_published_is_what_the_code_renders(name: str, tmp_path: Path) -> None:
     """A change of how tables are made has to be published with it: ink report results/published/EXPERIMENT."""
