@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -59,3 +63,19 @@ def test_each_is_resampled_once(compared: Comparisons, monkeypatch: pytest.Monke
     monkeypatch.setattr(comparisons, "paired_bootstrap", count)
     assert compared.of("ink", "adapter", ["law"]) is compared.of("ink", "adapter", ["law"])
     assert len(calls) == 1
+
+
+def test_p_is_what_sacrebleu_s_command_prints_for_the_same_files(compared: Comparisons, tmp_path: Path) -> None:
+    files = [str(tmp_path / "hypotheses" / system / "law" / "seed1.en") for system in ("adapter", "ink")]
+    command = [sys.executable, "-m", "sacrebleu", str(tmp_path / "references" / "law.en"), "-i", *files]
+    done = subprocess.run(
+        [*command, "-m", "bleu", "--paired-bs", "--paired-bs-n", "50", "--format", "json"],
+        env={**os.environ, "SACREBLEU_SEED": "12345"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    _, ink = json.loads(done.stdout)
+    found = compared.of("ink", "adapter", ["law"])
+    assert found is not None
+    assert found.p_value == pytest.approx(ink["BLEU"]["p_value"], abs=1e-12)
