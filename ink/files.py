@@ -15,8 +15,6 @@ from ink.disk import disk_trouble_named
 from ink.errors import InkError
 from ink.locks import exclusive
 
-_AT_ONCE = 1 << 24
-
 
 @contextmanager
 def write_atomically(path: Path | str) -> Iterator[Path]:
@@ -134,11 +132,8 @@ def read_lines(path: Path | str) -> list[str]:
 
 def sha256_of(path: Path | str) -> str:
     """Return a file's SHA-256, in hexadecimal."""
-    digest = hashlib.sha256()
     with Path(path).open("rb") as file:
-        while data := file.read(_AT_ONCE):
-            digest.update(data)
-    return digest.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _read(path: Path | str, advice: str = "") -> bytes:

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ink.disk import disk_trouble_named
-from ink.download.hashes import read_record, sha256_of, write_record
+from ink.download.hashes import read_record, write_record
 from ink.download.sentence_counts import check_sentence_counts, count_binarised, paper_counts
 from ink.download.sources import Source, direct_address, shown_address
 from ink.download.transfer import Patience, TransferError, forget, transfer
 from ink.download.unpacking import ArchiveError, Limits, unpack, unpacked_from
 from ink.errors import InkError
-from ink.files import put_in_place
+from ink.files import put_in_place, sha256_of
 from ink.locks import exclusive
 
 _LANGUAGES = ("de", "en")
