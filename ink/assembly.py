@@ -46,7 +46,7 @@ class AssembledSystem:
 
 
 def assemble(domain: Domain, parts: Parts, settings: Mapping[str, Any]) -> AssembledSystem:
-    """Load a system; settings: device, index.
+    """Load a system; settings: device, precision, index.
 
     Raises InkError where adapter or datastore belong to another base model, or the datastore to another corpus.
     """

@@ -29,7 +29,7 @@ class Domain:
     def load_model(
         self, settings: Mapping[str, Any], *, dropout: float | None = None, adapter: Path | None = None
     ) -> TranslationModel:
-        """Load the base model, with `adapter` if one is named; settings: device."""
+        """Load the base model, with `adapter` if one is named; settings: device, precision."""
         return load_translation_model(
             self.base_model,
             self.vocabulary,
@@ -38,4 +38,5 @@ class Domain:
             settings["device"],
             adapter=adapter,
             dropout=dropout,
+            precision=settings["precision"],
         )

@@ -23,7 +23,7 @@ _TOKENISATION = (
     "text.aggressive_dash_splits",
     "text.escape",
 )
-_TRANSLATION = ("device", *_LANGUAGES, *_TOKENISATION, "decoding", "evaluation.sacrebleu_tokeniser")
+_TRANSLATION = ("device", "precision", *_LANGUAGES, *_TOKENISATION, "decoding", "evaluation.sacrebleu_tokeniser")
 _TRAINING = (*_TRANSLATION, "training")
 
 # command -> dotted keys of what it reads
@@ -40,10 +40,11 @@ READS: dict[str, tuple[str, ...]] = {
         "text.max_length_ratio",
     ),
     "train-base": (*_TRANSLATION, "training.dev_sentences", "training.checkpoint_updates", "base_model.train"),
-    "build-datastore": ("device", *_LANGUAGES, "datastore", "index"),
+    "build-datastore": ("device", "precision", *_LANGUAGES, "datastore", "index"),
     "tune-v-knn": (*_TRANSLATION, "training.dev_sentences", "datastore.batch_tokens", "index", "v_knn"),
     "train-combiner": (
         "device",
+        "precision",
         *_LANGUAGES,
         "datastore.batch_tokens",
         "index",
@@ -88,6 +89,7 @@ READS: dict[str, tuple[str, ...]] = {
     "explain": (*_TRANSLATION, "text.split_unknown_subwords", "index"),
     "knn-accuracy": (
         "device",
+        "precision",
         *_LANGUAGES,
         "datastore.batch_tokens",
         "index",
@@ -97,6 +99,7 @@ READS: dict[str, tuple[str, ...]] = {
     "score-comet": ("device", *_LANGUAGES, "evaluation.comet"),
     "measure-speed": (
         "device",
+        "precision",
         *_LANGUAGES,
         "decoding.beam",
         "decoding.length_penalty",

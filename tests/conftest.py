@@ -25,6 +25,7 @@ hypothesis.settings.load_profile("ink")
 # Everything that the code reads, resolved for one domain.
 SETTINGS: dict[str, Any] = {
     "device": "cpu",
+    "precision": "fp32",
     "data": {"source_language": "xx", "target_language": "yy", "general_domain": "general"},
     "text": {
         "source_tokeniser_language": "de",

@@ -53,6 +53,7 @@ def build_datastore(
         prepared.target_language,
         settings["device"],
         adapter=adapter,
+        precision=settings["precision"],
     )
     build(
         model,

@@ -152,6 +152,8 @@ def _values_by_domain(config: Config, name: str, values: dict[str, Any]) -> Iter
 
 def _settings(config: Config) -> Iterator[str]:
     """Numbers that contradict each other."""
+    if config["device"] == "cpu" and config["precision"] == "fp16":
+        yield "precision: found fp16; allowed: fp32 or bf16, since device is cpu, on which fp16 is slow and overflows"
     if (kept := NAMES_IN_RESULTS.get(config["experiment"])) is not None:
         yield (
             f"experiment: found {config['experiment']}; allowed: another name, since results/{config['experiment']}/ "

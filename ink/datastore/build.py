@@ -9,12 +9,15 @@ from typing import Any
 import numpy as np
 import torch
 from fairseq.data import LanguagePairDataset
+from numpy.typing import NDArray
 
 from ink.datastore.index import build_index
 from ink.datastore.storage import Datastore, DatastoreMeta, create_datastore, seal
+from ink.errors import InkError
 from ink.files import write_atomically
 from ink.nmt.device import device_of, to_device
 from ink.nmt.keys import KeyReader
+from ink.nmt.memory import FittingBatches
 from ink.nmt.translation_model import TranslationModel
 from ink.progress import progress
 
@@ -64,7 +67,13 @@ def _fill(
     for entries, found, targets, log_probs in teacher_forced(
         model, dataset, kind, batch_tokens, with_log_probs=datastore.log_probs is not None, description="datastore"
     ):
-        keys[entries] = found.to(torch.float16).cpu().numpy()
+        stored = found.to(torch.float16).cpu()
+        if not stored.isfinite().all():
+            raise InkError(
+                "datastore: a key is not finite in half precision, in which keys are stored; with precision fp16 the "
+                "model may have overflowed: set it to bf16 or fp32"
+            )
+        keys[entries] = stored.numpy()
         datastore.values[entries] = targets.cpu().numpy()
         if log_probs is not None and datastore.log_probs is not None:
             own = log_probs.gather(-1, targets.unsqueeze(-1)).squeeze(-1)
@@ -90,15 +99,18 @@ def teacher_forced(
     offsets = np.concatenate([[0], np.cumsum(np.asarray(dataset.tgt_sizes, dtype=np.int64))])
     reader = KeyReader(network.decoder, kind)
     batches = batches_by_length(dataset, batch_tokens)
+    fitting = FittingBatches(longer_sides(dataset), what=description, setting="datastore.batch_tokens")
+
+    def passed(part: Sequence[int]) -> Any:
+        return teacher_forced_batch(model, dataset, part, reader, with_log_probs=with_log_probs)
+
     try:
         with progress(range(len(dataset)), description=description, unit="sentence", total=len(dataset)) as bar:
             for batch in batches:
-                sentences, found, targets, log_probs = teacher_forced_batch(
-                    model, dataset, batch, reader, with_log_probs=with_log_probs
-                )
-                entries = np.concatenate([np.arange(offsets[i], offsets[i + 1]) for i in sentences])
-                yield entries, found, targets, log_probs
-                bar.update(len(batch))
+                for part, (sentences, found, targets, log_probs) in fitting.run(passed, batch):
+                    entries = np.concatenate([np.arange(offsets[i], offsets[i + 1]) for i in sentences])
+                    yield entries, found, targets, log_probs
+                    bar.update(len(part))
     finally:
         reader.close()
 
@@ -128,9 +140,15 @@ def teacher_forced_batch(
     return sample["id"].tolist(), reader.read(output)[real], sample["target"][real], log_probs
 
 
+def longer_sides(dataset: LanguagePairDataset) -> NDArray[np.int64]:
+    """Return how many tokens each sentence has on its longer side, (sentences,)."""
+    sizes: NDArray[np.int64] = np.maximum(np.asarray(dataset.src_sizes), np.asarray(dataset.tgt_sizes))
+    return sizes
+
+
 def batches_by_length(dataset: LanguagePairDataset, batch_tokens: int) -> list[list[int]]:
     """Group sentences of similar length so that a batch, padding included, holds about `batch_tokens` tokens a side."""
-    sizes = np.maximum(np.asarray(dataset.src_sizes), np.asarray(dataset.tgt_sizes))
+    sizes = longer_sides(dataset)
     batches: list[list[int]] = []
     batch: list[int] = []
     longest = 0

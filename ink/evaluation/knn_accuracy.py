@@ -142,15 +142,21 @@ def measure_knn_accuracy(
 ) -> None:
     """Write the mean kNN accuracy of each of `sources`, by the systems' names, on the domain's dev set to `output`.
 
-    settings: device, datastore.batch_tokens, index, knn_accuracy. Raises InkError where a datastore belongs to another
-    model or corpus, or holds fewer entries than the largest k.
+    settings: device, precision, datastore.batch_tokens, index, knn_accuracy. Raises InkError where a datastore belongs
+    to another model or corpus, or holds fewer entries than the largest k.
     """
     ks, edges = settings["knn_accuracy"]["k"], settings["knn_accuracy"]["bucket_edges"]
     models: dict[str, Any] = {}
     shared: dict[str, Any] = {}
     for system, source in sources.items():
         model = load_translation_model(
-            base_model, vocabulary, data.source_language, data.target_language, settings["device"], source.adapter
+            base_model,
+            vocabulary,
+            data.source_language,
+            data.target_language,
+            settings["device"],
+            source.adapter,
+            precision=settings["precision"],
         )
         store = open_datastore(source.datastore, model=model.fingerprint, corpus=data.fingerprint, key=KEY)
         tally = tally_of(

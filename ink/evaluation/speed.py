@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ink.errors import InkError
 from ink.files import write_json
 
 if TYPE_CHECKING:
@@ -74,18 +75,28 @@ def decoder_of(
 ) -> Callable[[str, int], Translations]:
     """Make a function that translates the sentences `indices` with one of `systems`, so many at once."""
     from ink.nmt.generation import generate
+    from ink.nmt.memory import is_out_of_memory
 
     def decode(system: str, batch: int) -> Translations:
         assembled = systems[system]
         settings = {**decoding, "batch_sentences": batch}
-        return generate(
-            assembled.network,
-            dataset,
-            assembled.model.target_dictionary,
-            settings,
-            indices=indices,
-            description=f"{system}, {batch} at once",
-        )
+        try:
+            return generate(
+                assembled.network,
+                dataset,
+                assembled.model.target_dictionary,
+                settings,
+                indices=indices,
+                description=f"{system}, {batch} at once",
+                divide=False,
+            )
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+            raise InkError(
+                f"{system}: {batch} sentences at once do not fit into the device's memory, and smaller batches would "
+                "be another measurement; lower speed.batch_sentences"
+            ) from None
 
     return decode
 

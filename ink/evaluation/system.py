@@ -43,7 +43,7 @@ def evaluate_system(
 ) -> None:
     """Translate the domain's test set, and the general one if given; write hypotheses (one a line) and the scores.
 
-    settings: device, text, decoding, evaluation.sacrebleu_tokeniser, index.
+    settings: device, precision, text, decoding, evaluation.sacrebleu_tokeniser, index.
     """
     assembled = assemble(domain, parts, settings)
     network, model = assembled.network, assembled.model

@@ -23,7 +23,8 @@ from ink.evaluation.dev_bleu import dev_bleu_of
 def tune_vanilla(domain: Domain, datastore: Path, settings: Mapping[str, Any], output: Path) -> None:
     """Choose from the grid in settings.v_knn and write combiner.json with the choice and everything tried.
 
-    settings: device, text, decoding, evaluation.sacrebleu_tokeniser, training.dev_sentences, datastore, index, v_knn.
+    settings: device, precision, text, decoding, evaluation.sacrebleu_tokeniser, training.dev_sentences, datastore,
+    index, v_knn.
     """
     chosen = settings["v_knn"]
     choices = grid(chosen)

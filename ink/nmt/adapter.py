@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,12 @@ from ink import __version__
 from ink.errors import InkError
 from ink.files import write_atomically
 from ink.nmt.adapter_file import METADATA, architecture_of, metadata_of, open_adapter
+from ink.nmt.precision import dtype_of
 
 INITIALISATIONS = ("zero", "default")
+
+# Gives adapters' fp32 weights by name where the network itself has them in half precision.
+FullPrecision = Callable[[], Mapping[str, Tensor]]
 
 
 class Adapter(nn.Module):
@@ -55,6 +59,7 @@ class AdaptedTransformer(FairseqEncoderDecoderModel):
     def __init__(self, base: FairseqEncoderDecoderModel) -> None:
         super().__init__(base.encoder, base.decoder)
         self.adapters: nn.ModuleDict | None = None
+        self._full_precision: FullPrecision | None = None
 
     @property
     def has_adapters(self) -> bool:
@@ -75,15 +80,24 @@ class AdaptedTransformer(FairseqEncoderDecoderModel):
         self.adapters = adapters
 
     def adapter_weights(self) -> dict[str, Tensor]:
-        """Return the adapters' weights by name."""
+        """Return the adapters' weights by name, in fp32 in whatever precision the network computes."""
         if self.adapters is None:
             raise ValueError("no adapters are attached")
+        if self._full_precision is not None:
+            return {name: tensor.detach() for name, tensor in self._full_precision().items()}
         return {name: tensor.detach() for name, tensor in self.adapters.state_dict().items()}
 
     def load_adapter_weights(self, weights: Mapping[str, Tensor]) -> None:
+        """Take these weights; a network in half precision rounds them and keeps them beside as they are."""
         if self.adapters is None:
             raise ValueError("no adapters are attached")
         self.adapters.load_state_dict(dict(weights), strict=True)
+        kept = dict(weights)
+        self._full_precision = None if dtype_of(self) == torch.float32 else lambda: kept
+
+    def take_adapter_weights_from(self, full_precision: FullPrecision) -> None:
+        """Let `adapter_weights` ask `full_precision` from now on: a training in half precision that holds them."""
+        self._full_precision = full_precision
 
     def forward(
         self, src_tokens: Tensor, src_lengths: Tensor, prev_output_tokens: Tensor, **_: Any

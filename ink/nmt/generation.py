@@ -12,6 +12,7 @@ from fairseq.data import Dictionary, LanguagePairDataset
 from fairseq.sequence_generator import SequenceGenerator
 
 from ink.nmt.device import device_of, to_device
+from ink.nmt.memory import FittingBatches
 from ink.progress import progress
 
 
@@ -49,10 +50,12 @@ def generate(
     *,
     description: str = "translating",
     indices: Sequence[int] | None = None,
+    divide: bool = True,
 ) -> Translations:
     """Translate `dataset` (or the sentences `indices` of it) in batches of similar length.
 
-    The order of `hypotheses` is that of the dataset (or of `indices`), not that of the batches.
+    A batch that does not fit into the device's memory is divided, or, without `divide`, is torch's error. The
+    order of `hypotheses` is that of the dataset (or of `indices`), not that of the batches.
     """
     generator = build_generator(model, target_dictionary, decoding)
     wanted = list(range(len(dataset))) if indices is None else list(indices)
@@ -62,16 +65,24 @@ def generate(
     texts: dict[int, str] = {}
     seconds = cpu_seconds = 0.0
     device = device_of(model)
+    fitting = FittingBatches(
+        dataset.src_sizes, what=description, setting="decoding.batch_sentences", remedy="lower decoding.beam"
+    )
+
+    def search(part: Sequence[int]) -> tuple[list[int], Any, float, float]:
+        sample = to_device(dataset.collater([dataset[index] for index in part]), device)
+        start, cpu_start = time.perf_counter(), time.process_time()
+        finished = generator.generate([model], sample)
+        return sample["id"].tolist(), finished, time.perf_counter() - start, time.process_time() - cpu_start
+
     with progress(range(len(wanted)), description=description, unit="sentence", total=len(wanted)) as bar:
         for batch in batches:
-            sample = to_device(dataset.collater([dataset[index] for index in batch]), device)
-            start, cpu_start = time.perf_counter(), time.process_time()
-            finished = generator.generate([model], sample)
-            seconds += time.perf_counter() - start
-            cpu_seconds += time.process_time() - cpu_start
-            for index, hypotheses in zip(sample["id"].tolist(), finished, strict=True):
-                texts[index] = target_dictionary.string(
-                    hypotheses[0]["tokens"].int().cpu(), extra_symbols_to_ignore=None
-                )
-            bar.update(len(batch))
+            for part, (order, finished, *spent) in fitting.run(search, batch) if divide else [(batch, search(batch))]:
+                seconds += spent[0]
+                cpu_seconds += spent[1]
+                for index, hypotheses in zip(order, finished, strict=True):
+                    texts[index] = target_dictionary.string(
+                        hypotheses[0]["tokens"].int().cpu(), extra_symbols_to_ignore=None
+                    )
+                bar.update(len(part))
     return Translations([texts[index] for index in wanted], seconds, cpu_seconds)

@@ -20,6 +20,7 @@ from ink.nmt.adapter_file import architecture_of, origin_in_words, size_in_words
 from ink.nmt.checkpoint import read_checkpoint
 from ink.nmt.device import torch_device
 from ink.nmt.fingerprint import fingerprint
+from ink.nmt.precision import torch_dtype
 
 
 @dataclass
@@ -36,7 +37,11 @@ class TranslationModel:
 
     @property
     def fingerprint(self) -> str:
-        """Tells models apart: the base model's where no adapter is attached, both together where there is one."""
+        """Tells models apart: the base model's where no adapter is attached, both together where there is one.
+
+        It is that of the weights in fp32, as files hold them: the precision in which a model computes is not part of
+        what it is.
+        """
         if not self.network.has_adapters:
             return self.base_fingerprint
         return fingerprint({"base." + self.base_fingerprint: torch.zeros(0), **self.network.adapter_weights()})
@@ -50,10 +55,12 @@ def load_translation_model(
     device: str = "cpu",
     adapter: Path | None = None,
     dropout: float | None = None,
+    precision: str = "fp32",
 ) -> TranslationModel:
     """Load a fairseq Transformer checkpoint, in eval mode, with the dictionaries in `vocabulary`.
 
-    `dropout`, given for training, takes the place of what the model was trained with. Raises InkError where the
+    `precision` is what it computes in, whatever the files hold. `dropout`, given for training, takes the place of what
+    the model was trained with. Raises InkError where the
     dictionaries are not the model's, or the adapter belongs to another base model: both are named, with what the
     adapter's file says of itself.
     """
@@ -77,19 +84,21 @@ def load_translation_model(
     base = models[0]
     network = AdaptedTransformer(base)
     model = TranslationModel(network, task, fingerprint(base.state_dict()))
+    target = {"device": torch_device(device), "dtype": torch_dtype(precision)}
+    network.eval().to(**target)
     if adapter is not None:
         weights, metadata = read_adapter(adapter)
         if metadata["base_model"] != model.base_fingerprint:
             raise InkError(_of_another_model(adapter, weights, metadata, checkpoint, model))
         try:
             network.attach_adapters(metadata["inner_dimension"], dropout=0.0)
+            network.eval().to(**target)
             network.load_adapter_weights(weights)
         except (RuntimeError, TypeError) as error:
             raise InkError(
                 f"adapter {adapter} {origin_in_words(metadata)} does not fit the layers of {checkpoint}: "
                 f"{_first_lines(error)}; train it again"
             ) from None
-    network.eval().to(torch_device(device))
     return model
 
 

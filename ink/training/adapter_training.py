@@ -25,8 +25,8 @@ from ink.training.unfinished import unfinished
 class AdapterTraining:
     """A base model with fresh adapters, the Trainer that updates them, and the dev set that judges them.
 
-    settings: device, text, decoding, evaluation, training and adapter, resolved for the domain. `system` and `command`
-    are what its files say that they were trained as, and with.
+    settings: device, precision, text, decoding, evaluation, training and adapter, resolved for the domain. `system`
+    and `command` are what its files say that they were trained as, and with.
     """
 
     def __init__(
@@ -47,7 +47,12 @@ class AdapterTraining:
         self.model = domain.load_model(settings, dropout=chosen["dropout"])
         smoothing = ["--label-smoothing", str(chosen["label_smoothing"])]
         config = fairseq_config(
-            domain.data, chosen, seed=seed, device=settings["device"], criterion=[*criterion, *smoothing]
+            domain.data,
+            chosen,
+            seed=seed,
+            device=settings["device"],
+            precision=settings["precision"],
+            criterion=[*criterion, *smoothing],
         )
         # the adapters' start depends on the seed alone, not on what was drawn before
         torch.manual_seed(seed)
@@ -58,6 +63,7 @@ class AdapterTraining:
         self.criterion = task.build_criterion(config.criterion)
         self.dev_bleu = dev_bleu_of(task, domain.corpus, domain.vocabulary, domain.data, settings)
         self.run = TrainingRun(config, task, self.model.network, self.criterion, section="training")
+        self.model.network.take_adapter_weights_from(self.run.weights)
 
     def identity(self, **more: Any) -> dict[str, Any]:
         """Return what the trained adapter depends on, by which an interrupted training is known again."""

@@ -12,6 +12,7 @@ from fairseq import tasks
 from ink.corpus.prepared import PreparedCorpus
 from ink.evaluation.dev_bleu import dev_bleu_of
 from ink.files import remove, write_json
+from ink.nmt.precision import torch_dtype
 from ink.settings import without_effect_removed
 from ink.training.averaging import average
 from ink.training.report import EpochReport, ignore_epoch
@@ -31,14 +32,20 @@ def train_base_model(
 ) -> None:
     """Write the folder `output` with model.pt, the average of the last epochs, and record.json with its curves.
 
-    settings: device, text, decoding, evaluation, training.dev_sentences, training.checkpoint_updates and
+    settings: device, precision, text, decoding, evaluation, training.dev_sentences, training.checkpoint_updates and
     base_model.train. `on_epoch` is told of each epoch, after an interruption of those before it as well.
     """
     chosen = settings["base_model"]["train"]
     optimisation = {"betas": [0.9, 0.98], "weight_decay": 0.0, "clip_norm": 0.0, "update_frequency": 1, **chosen}
     criterion = ["--criterion", "label_smoothed_cross_entropy", "--label-smoothing", str(chosen["label_smoothing"])]
     config = fairseq_config(
-        data, optimisation, seed=seed, device=settings["device"], criterion=criterion, model=_architecture(chosen)
+        data,
+        optimisation,
+        seed=seed,
+        device=settings["device"],
+        precision=settings["precision"],
+        criterion=criterion,
+        model=_architecture(chosen),
     )
     task = tasks.setup_task(config.task)
     torch.manual_seed(seed)
@@ -58,13 +65,14 @@ def train_base_model(
             run.history.append(entry)
             on_epoch(entry)
             if epoch in last:
-                save_weights(model, folder / "epochs" / f"{epoch}.pt")
+                save_weights(run.weights(), folder / "epochs" / f"{epoch}.pt")
             run.checkpoint()
         weights = [read_weights(folder / "epochs" / f"{epoch}.pt") for epoch in last]
-        model.load_state_dict(average(weights))
+        model.float().load_state_dict(average(weights))
         config.checkpoint.no_save_optimizer_state = True
         run.save(folder / "model.pt")
         dev_bleu = dev_bleu_of(task, corpus, vocabulary, data, settings)
+        model.to(torch_dtype(settings["precision"]))
         record = {"seed": seed, "dev_bleu": dev_bleu(model), "history": run.history}
         write_json(folder / "record.json", record)
         remove(folder / "epochs")

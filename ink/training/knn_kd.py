@@ -14,6 +14,7 @@ from ink.domain import Domain
 from ink.evaluation.dev_bleu import dev_bleu_of
 from ink.files import remove, write_json
 from ink.nmt.checkpoint import read_architecture
+from ink.nmt.precision import torch_dtype
 from ink.settings import without_effect_removed
 from ink.training import knn_kd_criterion as _registers_the_criterion  # noqa: F401
 from ink.training.averaging import average
@@ -38,9 +39,9 @@ def train_knn_kd(
     """Train kNN-KD (Yang et al. 2022) and write the folder `output`.
 
     It holds model.pt, the average of the last epochs and the one with the best dev BLEU, and record.json with the
-    curves. datastore: the base model's; neighbours: those stored of its entries. settings: device, text, decoding,
-    evaluation, training.{dev_sentences, patience, average_last, checkpoint_updates} and knn_kd, resolved for the
-    domain. `on_epoch` is told of each epoch, after an interruption of those before it as well.
+    curves. datastore: the base model's; neighbours: those stored of its entries. settings: device, precision, text,
+    decoding, evaluation, training.{dev_sentences, patience, average_last, checkpoint_updates} and knn_kd, resolved for
+    the domain. `on_epoch` is told of each epoch, after an interruption of those before it as well.
 
     Raises InkError where datastore or neighbours belong to another model, corpus or datastore.
     """
@@ -53,6 +54,7 @@ def train_knn_kd(
         {"betas": [0.9, 0.98], "weight_decay": 0.0, "clip_norm": 0.0, **chosen},
         seed=seed,
         device=settings["device"],
+        precision=settings["precision"],
         criterion=_criterion(chosen),
         architecture=read_architecture(domain.base_model, _dropouts(chosen)),
     )
@@ -78,7 +80,7 @@ def train_knn_kd(
             if patience_has_run_out(run.history, settings["training"]["patience"]):
                 break
             entry = scored_epoch(run, model, dev_bleu, "kNN-KD, epoch", on_epoch)
-            save_weights(model, _weights(folder, entry["round"]))
+            save_weights(run.weights(), _weights(folder, entry["round"]))
             run.checkpoint()
             # an epoch that would not be averaged now never will be
             for number in {earlier["round"] for earlier in run.history} - {
@@ -86,9 +88,10 @@ def train_knn_kd(
             }:
                 remove(_weights(folder, number))
         averaged = rounds_to_average(run.history, average_last)
-        model.load_state_dict(average([read_weights(_weights(folder, number)) for number in averaged]))
+        model.float().load_state_dict(average([read_weights(_weights(folder, number)) for number in averaged]))
         config.checkpoint.no_save_optimizer_state = True
         run.save(folder / "model.pt")
+        model.to(torch_dtype(settings["precision"]))
         write_json(folder / "record.json", record_of(run.history, averaged, dev_bleu(model)))
         remove(folder / "epochs")
 

@@ -13,14 +13,18 @@ from fairseq.data.iterators import EpochBatchIterator, GroupedIterator
 from fairseq.dataclass.utils import convert_namespace_to_omegaconf, omegaconf_no_object_check
 from fairseq.logging import metrics
 from fairseq.trainer import Trainer
+from torch import Tensor
 
 from ink.corpus.prepared import PreparedCorpus
 from ink.errors import InkError
 from ink.files import write_atomically
 from ink.nmt.checkpoint import allow_fairseq_types
 from ink.nmt.device import torch_device
+from ink.nmt.precision import torch_dtype
 from ink.progress import progress
+from ink.training.master_weights import full_weights, half_precision_state, restore_half_precision
 from ink.training.unfinished import CHECKPOINT
+from ink.training.whole_updates import WholeUpdates
 
 # What criteria log, by the names under which it is recorded.
 CURVES = ("loss", "nll_loss", "loss_a", "loss_i", "loss_r", "loss_kd", "share_with_target", "cosine_same_value")
@@ -36,6 +40,7 @@ def fairseq_config(
     criterion: Sequence[str],
     model: Sequence[str] = ("--arch", "transformer"),
     architecture: Any = None,
+    precision: str = "fp32",
 ) -> Any:
     """Return fairseq's configuration for a training run.
 
@@ -57,6 +62,10 @@ def fairseq_config(
     ]
     if torch_device(device).type == "cpu":
         arguments.append("--cpu")
+    torch_dtype(precision)
+    if precision != "fp32":
+        # not in one flat tensor, which fairseq makes on a GPU alone
+        arguments += [f"--{precision}", "--fp16-no-flatten-grads"]
     parser = options.get_training_parser()
     config = convert_namespace_to_omegaconf(options.parse_args_and_arch(parser, input_args=arguments))
     if architecture is not None:
@@ -82,6 +91,7 @@ class TrainingRun:
         self.trainer = Trainer(config, task, model, criterion)
         self.iterator: EpochBatchIterator = self.trainer.get_train_iterator(epoch=1)
         self.trainer.lr_step(self.iterator.epoch)
+        self.whole_updates = WholeUpdates(self.trainer, self.iterator.dataset, section=section)
         self.history: list[dict[str, Any]] = []
         self._checkpoint: Path | None = None
         self._every = 0
@@ -91,6 +101,10 @@ class TrainingRun:
     @property
     def updates(self) -> int:
         return int(self.trainer.get_num_updates())
+
+    def weights(self) -> dict[str, Tensor]:
+        """Return the model's weights by name (the adapters' alone, if these train), in fp32 in every precision."""
+        return full_weights(self.trainer)
 
     def checkpoint_in(self, folder: Path, every: int) -> None:
         """Write the state to `folder` after every `every` updates (0: none inside an epoch); go on from one there."""
@@ -133,6 +147,7 @@ class TrainingRun:
         """Write model (the adapters alone, if that is what trains), optimiser, schedule, history, place in the data."""
         self.trainer.consolidate_optimizer()
         state = {"train_iterator": self.iterator.state_dict(), "history": self.history, **extra}
+        state |= {"most_tokens": self.whole_updates.batches.most, **half_precision_state(self.trainer)}
         with write_atomically(path) as temporary:
             self.trainer.save_checkpoint(str(temporary), state)
 
@@ -140,11 +155,13 @@ class TrainingRun:
         """Go on from a saved state: what follows is what would have followed in an unbroken run."""
         try:
             extra = self.trainer.load_checkpoint(str(path))
+            restore_half_precision(self.trainer, extra)
         except Exception as error:  # fairseq wraps whatever torch found in a bare Exception
             reason = str(error.__cause__ or error).splitlines()[0][:200]
             raise InkError(f"training state {path} cannot be read ({reason}); delete it and train again") from None
         self.iterator.load_state_dict(extra["train_iterator"])
         self.history = list(extra["history"])
+        self.whole_updates.batches.most = extra.get("most_tokens")
         self._meters_so_far = extra.get("meters")
         self._seconds_so_far = extra.get("seconds", 0.0)
 
@@ -154,14 +171,17 @@ class TrainingRun:
 
     def _update(self, samples: Sequence[Any], description: str) -> None:
         try:
-            logged = self.trainer.train_step(samples)
+            logged = self.whole_updates(samples)
         except Exception as error:
             # the gradient was not finite and nothing has been updated; fairseq then looks for the place with hooks
             # that torch may refuse, which is an error on top of it
             if FloatingPointError in (type(error), type(error.__context__)):
                 raise self._not_finite(samples, description) from None
             raise
-        if logged is not None and not math.isfinite(float(logged.get("loss", 0.0))):
+        if logged is None:
+            scale = self.trainer.optimizer.scaler.loss_scale
+            print(f"{description}: gradient beyond fp16, this batch left out; loss scaled by {scale} now", flush=True)
+        elif not math.isfinite(float(logged.get("loss", 0.0))):
             raise self._not_finite(samples, description)
 
     def _not_finite(self, samples: Sequence[Any], description: str) -> InkError:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ink.files import write_atomically
 
 
-def save_weights(model: nn.Module, path: Path) -> None:
+def save_weights(weights: Mapping[str, Tensor], path: Path) -> None:
     """Write a model's weights."""
     with write_atomically(path) as temporary:
-        torch.save({name: tensor.detach().cpu() for name, tensor in model.state_dict().items()}, temporary)
+        torch.save({name: tensor.detach().cpu() for name, tensor in weights.items()}, temporary)
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:

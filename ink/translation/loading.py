@@ -34,7 +34,7 @@ def load_translator(
 def load_system(
     config: Mapping[str, Any], settings: Mapping[str, Any], system: str, domain: str, seed: int | None
 ) -> AssembledSystem:
-    """Load the system that the experiment `config` has trained for a domain; settings: device, data, index.
+    """Load the system that the experiment `config` has trained for a domain; settings: device, precision, data, index.
 
     Raises InkError naming the command that trains it where it has not been trained.
     """
@@ -69,7 +69,12 @@ def load_translator_with_adapter(
     read_metadata(adapter)  # before a model is loaded for it
     layout = Layout(config)
     model = load_translation_model(
-        Path(layout.base_model), Path(layout.vocabulary), *_languages(settings), settings["device"], adapter=adapter
+        Path(layout.base_model),
+        Path(layout.vocabulary),
+        *_languages(settings),
+        settings["device"],
+        adapter=adapter,
+        precision=settings["precision"],
     )
     return _translator(AssembledSystem(model.network, model, {adapter.name: adapter}), layout, settings, warn)
 

@@ -14,6 +14,7 @@ from ink.assembly import AssembledSystem
 from ink.corpus.text import TextProcessor
 from ink.nmt.device import device_of, to_device
 from ink.nmt.generation import build_generator
+from ink.nmt.memory import FittingBatches
 from ink.translation.lines import Line
 
 SENTENCE_ENDS = (".", "!", "?", ";", ":")
@@ -41,6 +42,7 @@ class Translator:
         self.warn = warn
         self.dictionary = system.model.task.source_dictionary
         self.generator = build_generator(system.network, system.model.target_dictionary, settings["decoding"])
+        self.fitting = FittingBatches([], what="translating", setting="--batch-size", remedy="lower decoding.beam")
         # the end of sentence takes one position
         self.limit = int(system.model.network.max_positions()[0]) - 1
 
@@ -85,10 +87,14 @@ class Translator:
     def search(self, pieces: Sequence[Sequence[str]]) -> list[list[Mapping[str, Any]]]:
         """Return what fairseq's beam search finds for each piece, best first; those of like length go together."""
         found: list[list[Mapping[str, Any]]] = [[] for _ in pieces]
-        for group in groups_of_like_length([len(piece) for piece in pieces]):
-            searched = self._search_together([pieces[number] for number in group])
-            for number, hypotheses in zip(group, searched, strict=True):
-                found[number] = hypotheses
+        lengths = [len(piece) for piece in pieces]
+        self.fitting.lengths = np.array(lengths)  # what fitted is remembered from call to call
+        for group in groups_of_like_length(lengths):
+            for part, searched in self.fitting.run(
+                lambda part: self._search_together([pieces[number] for number in part]), group
+            ):
+                for number, hypotheses in zip(part, searched, strict=True):
+                    found[number] = hypotheses
         return found
 
     def encode(self, piece: Sequence[str]) -> Tensor:

@@ -58,7 +58,7 @@ def run(tiny: Any, tmp_path: Path) -> Callable[..., tuple[dict[str, Any], list[s
 
     def evaluate(system: str, *, with_general: bool = False, **parts: Path) -> tuple[dict[str, Any], list[str]]:
         settings = tiny.settings
-        needed = {name: settings[name] for name in ("device", "text", "decoding", "evaluation", "index")}
+        needed = {name: settings[name] for name in ("device", "precision", "text", "decoding", "evaluation", "index")}
         general = GeneralTest("general", tiny.corpus, tiny.domain.data) if with_general else None
         hypotheses = tmp_path / "hypotheses" / system / "koran" / "seed3.en"
         scores = tmp_path / "scores" / system / "koran" / "seed3.json"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -11,10 +11,11 @@ from fairseq.modules import MultiheadAttention
 from torch import Tensor
 
 from ink.combiners.combiner import Combiner
-from ink.datastore.build import batches_by_length, teacher_forced_batch
+from ink.datastore.build import batches_by_length, longer_sides, teacher_forced_batch
 from ink.datastore.search import Searcher
 from ink.nmt.device import device_of
 from ink.nmt.keys import KeyReader
+from ink.nmt.memory import FittingBatches
 from ink.nmt.translation_model import TranslationModel
 from ink.progress import progress
 from ink.training.combiners.positions import Positions, joined, positions_of
@@ -44,6 +45,9 @@ class DevQueries:
         if base_dropout == "released":
             set_dropout(model.network, RELEASED_DROPOUT, RELEASED_ATTENTION_DROPOUT)
         sizes = np.asarray(dataset.tgt_sizes, dtype=np.int64)
+        self._fitting = FittingBatches(
+            longer_sides(dataset), what="querying with dev", setting="datastore.batch_tokens"
+        )
         self._offsets = np.concatenate([[0], np.cumsum(sizes)])
         self.stored = self._pass(batch_tokens)
 
@@ -58,7 +62,7 @@ class DevQueries:
         self.model.network.train()
         reader = KeyReader(self.model.network.decoder, self.searcher.datastore.meta.key)
         try:
-            return self._query(sentences, reader)[1]
+            return joined([found for _, found in self._queried(sentences, reader)])
         finally:
             reader.close()
             self.model.network.eval()
@@ -72,14 +76,19 @@ class DevQueries:
         try:
             batches = batches_by_length(self.dataset, batch_tokens)
             for batch in progress(batches, description="querying with dev", unit="batch"):
-                sentences, found = self._query(batch, reader)
-                order += sentences
-                parts.append(found)
+                for sentences, found in self._queried(batch, reader):
+                    order += sentences
+                    parts.append(found)
         finally:
             reader.close()
         places = torch.empty(int(self._offsets[-1]), dtype=torch.long, device=device_of(network))
         places[self._rows(order)] = torch.arange(len(places), device=places.device)
         return joined(parts).at(places)
+
+    def _queried(self, batch: Sequence[int], reader: KeyReader) -> Iterator[tuple[list[int], Positions]]:
+        """Yield what `_query` gives for the parts of a batch that fit into the device's memory."""
+        for _, found in self._fitting.run(lambda part: self._query(part, reader), batch):
+            yield found
 
     def _query(self, sentences: Sequence[int], reader: KeyReader) -> tuple[list[int], Positions]:
         order, queries, targets, log_probs = teacher_forced_batch(

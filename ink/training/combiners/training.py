@@ -22,6 +22,7 @@ from ink.domain import Domain
 from ink.errors import InkError
 from ink.files import write_atomically, write_json
 from ink.nmt.device import torch_device
+from ink.nmt.precision import dtype_of
 from ink.nmt.translation_model import TranslationModel
 from ink.systems import retrieval_settings
 from ink.training.combiners.loss import smoothed_loss, target_log_probs
@@ -51,7 +52,7 @@ def train_combiner(
 
     It holds combiner.json, weights.safetensors if it learns any, and record.json with the curves. A setting of the
     combiner that is a list is a grid: one is trained with each, and that of the lowest dev loss is kept.
-    settings: device, datastore.batch_tokens, index, combiner_training, and the system's section.
+    settings: device, precision, datastore.batch_tokens, index, combiner_training, and the system's section.
     """
     start = time.perf_counter()
     described = retrieval_settings(settings, system)
@@ -118,7 +119,8 @@ def perturbation_for(
     def log_probs(keys: Tensor, values: Tensor) -> Tensor:
         parts = []
         for some, of_them in zip(keys.split(batch_tokens), values.split(batch_tokens), strict=True):
-            distribution = torch.log_softmax(model.network.decoder.output_layer(some).float(), dim=-1)
+            logits = model.network.decoder.output_layer(some.to(dtype_of(model.network)))
+            distribution = torch.log_softmax(logits.float(), dim=-1)
             parts.append(distribution.gather(-1, of_them.unsqueeze(-1)).squeeze(-1))
         return torch.cat(parts)
 
