@@ -9,7 +9,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 
 import copy
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -229,6 +229,33 @@ def store_of() -> Callable[..., Any]:
         return open_datastore(path)
 
     return write
+
+
+@pytest.fixture
+def out_of_memory_above() -> Iterator[Callable[[Any, int], list[int]]]:
+    """`out_of_memory_above(network, tokens)`: no source with more tokens, padding counted, fits any more.
+
+    Stands for a device with little memory. Returns a list of the tokens of each pass that was tried.
+    """
+    import torch
+
+    hooks: list[Any] = []
+
+    def arrange(network: Any, tokens: int) -> list[int]:
+        tried: list[int] = []
+
+        def check(_layer: Any, inputs: tuple[Any, ...], keywords: dict[str, Any]) -> None:
+            hidden = inputs[0] if inputs else keywords["x"]
+            tried.append(hidden.shape[0] * hidden.shape[1])
+            if tried[-1] > tokens:
+                raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+        hooks.append(network.encoder.layers[0].register_forward_pre_hook(check, with_kwargs=True))
+        return tried
+
+    yield arrange
+    for hook in hooks:
+        hook.remove()
 
 
 def write_random_model(path: Path, data: Any, seed: int) -> None:

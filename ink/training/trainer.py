@@ -68,6 +68,8 @@ def fairseq_config(
         arguments += [f"--{precision}", "--fp16-no-flatten-grads"]
     parser = options.get_training_parser()
     config = convert_namespace_to_omegaconf(options.parse_args_and_arch(parser, input_args=arguments))
+    # fairseq takes bf16 for a sign of a TPU
+    config.common.tpu = False
     if architecture is not None:
         # an older architecture is a plain namespace, which omegaconf takes only when told so
         with omegaconf_no_object_check():

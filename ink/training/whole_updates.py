@@ -7,6 +7,7 @@ from typing import Any
 
 from fairseq.trainer import Trainer
 
+from ink.datastore.build import longer_sides
 from ink.errors import InkError
 from ink.nmt.memory import FittingBatches, is_out_of_memory
 
@@ -21,8 +22,7 @@ class WholeUpdates:
 
     def __init__(self, trainer: Trainer, dataset: Any, *, section: str) -> None:
         self.trainer, self.dataset = trainer, dataset
-        lengths = [dataset.num_tokens(number) for number in range(len(dataset))]
-        self.batches = FittingBatches(lengths, what="training", setting=f"{section}.batch_tokens")
+        self.batches = FittingBatches(longer_sides(dataset), what="training", setting=f"{section}.batch_tokens")
 
     def __call__(self, samples: Sequence[Any]) -> Mapping[str, Any] | None:
         """Do one update with fairseq's batches and return what was logged; None where fp16's gradient overflowed.

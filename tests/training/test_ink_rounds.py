@@ -68,12 +68,13 @@ def same(one: Path, other: Path) -> bool:
     return mine.keys() == others.keys() and all(torch.equal(mine[name], others[name]) for name in mine)
 
 
-@pytest.mark.parametrize("update_frequency", [1, 2])
+@pytest.mark.parametrize(("update_frequency", "precision"), [(1, "fp32"), (2, "fp32"), (1, "bf16"), (1, "fp16")])
 def test_without_its_terms_rounds_are_the_adapter_s_epochs_bit_for_bit(
-    tiny: Any, tmp_path: Path, update_frequency: int
+    tiny: Any, tmp_path: Path, update_frequency: int, precision: str
 ) -> None:
     """Optimiser, schedule, update count, data order and dropout carry over from round to round through the disk."""
     settings = settings_of(tiny, alpha=0.0, beta=0.0)
+    settings["precision"] = precision
     settings["training"]["update_frequency"] = update_frequency
     settings["training"]["warmup_updates"] = 10
     assert settings["training"]["dropout"] > 0
