@@ -12,6 +12,7 @@ import torch
 from ink.datastore import build
 from ink.datastore.build import batches_by_length, build_datastore, key_dimension, teacher_forced
 from ink.datastore.storage import open_datastore
+from ink.errors import InkError
 from ink.nmt.adapter import write_adapter
 
 EXACT = {"type": "exact"}
@@ -177,3 +178,30 @@ def test_batches_hold_every_sentence_once_and_no_more_tokens_than_asked(dataset:
     assert all(len(batch) == 1 or len(batch) * max(sizes[batch]) <= batch_tokens for batch in batches)
     longest = [max(sizes[batch]) for batch in batches]
     assert longest == sorted(longest)
+
+
+@pytest.mark.parametrize("key", ["decoder_output", "ffn_input"])
+def test_a_pass_that_does_not_fit_at_once_gives_the_same_datastore(
+    tiny: Any, model: Any, dataset: Any, tmp_path: Path, out_of_memory_above: Any, key: str
+) -> None:
+    whole, divided = tmp_path / "whole", tmp_path / "divided"
+    build_datastore(model, dataset, "corpus", whole, key=key, batch_tokens=400, index=EXACT)
+    tried = out_of_memory_above(model.network, 90)
+    build_datastore(model, dataset, "corpus", divided, key=key, batch_tokens=400, index=EXACT)
+    assert max(tried) > 90
+    one, other = open_datastore(whole), open_datastore(divided)
+    assert one.meta == other.meta
+    assert (one.values == other.values).all()
+    assert (one.offsets == other.offsets).all()
+    np.testing.assert_allclose(other.keys.astype(np.float32), one.keys.astype(np.float32), atol=2e-3, rtol=2e-3)
+    np.testing.assert_allclose(other.log_probs, one.log_probs, atol=1e-4)
+
+
+def test_a_training_sentence_that_does_not_fit_alone_is_named_and_nothing_is_left(
+    model: Any, dataset: Any, tmp_path: Path, out_of_memory_above: Any
+) -> None:
+    longest = int(np.argmax(dataset.src_sizes))
+    out_of_memory_above(model.network, int(dataset.src_sizes[longest]) - 1)
+    with pytest.raises(InkError, match=r"datastore: sentence \d+ \(counted from 0\), of 31 tokens"):
+        build_datastore(model, dataset, "corpus", tmp_path / "store", key="ffn_input", batch_tokens=400, index=EXACT)
+    assert not (tmp_path / "store").exists()

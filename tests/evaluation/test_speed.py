@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from ink.assembly import Parts, assemble
+from ink.errors import InkError
 from ink.evaluation import speed
-from ink.evaluation.speed import WARM_UP, hardware, in_turn, measure_speed, speeds
+from ink.evaluation.speed import WARM_UP, decoder_of, hardware, in_turn, measure_speed, speeds
 from ink.files import read_json
 
 
@@ -83,3 +84,13 @@ def test_the_hardware_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     monkeypatch.setattr(speed.os, "cpu_count", lambda: 6)
     expected = {"device": "cpu", "gpu": None, "processor": "a processor", "cores": 6, "threads": 1}
     assert hardware("cpu") == expected
+
+
+def test_a_batch_that_does_not_fit_is_not_measured_in_parts(tiny: Any, out_of_memory_above: Any) -> None:
+    system = assemble(tiny.domain, Parts(), tiny.settings)
+    dataset = tiny.domain.data.load(system.model.task, "test")
+    decode = decoder_of({"off_the_shelf": system}, dataset, range(6), tiny.settings["decoding"])
+    out_of_memory_above(system.network, 40)
+    assert len(decode("off_the_shelf", 1).hypotheses) == 6
+    with pytest.raises(InkError, match=r"off_the_shelf: 6 sentences at once do not fit.*lower speed\.batch_sentences"):
+        decode("off_the_shelf", 6)

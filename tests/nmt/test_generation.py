@@ -8,6 +8,7 @@ import pytest
 import torch
 from fairseq.sequence_generator import SequenceGenerator
 
+from ink.errors import InkError
 from ink.nmt.generation import build_generator, generate
 
 # fairseq's limit goes by the longest source of the batch, so one that differs by length would differ by batch
@@ -76,3 +77,25 @@ def test_settings_reach_the_generator(tiny: Any, model: Any) -> None:
     generator = build_generator(model.network, model.target_dictionary, decoding)
     assert (generator.beam_size, generator.len_penalty) == (5, 0.25)
     assert (generator.max_len_a, generator.max_len_b) == (0.5, 7)
+
+
+def test_batches_that_do_not_fit_are_divided_and_the_order_stays(
+    tiny: Any, dataset: Any, one_by_one: list[str], out_of_memory_above: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    network = tiny.domain.load_model(tiny.settings)
+    longest = max(len(dataset[index]["source"]) for index in range(len(dataset)))
+    tried = out_of_memory_above(network.network, longest)
+    assert translate(network, dataset, tiny, 100) == one_by_one
+    assert max(tried) > longest
+    assert "translating: out of memory with 10 sentences" in capsys.readouterr().out
+    with pytest.raises(torch.OutOfMemoryError):
+        translate(network, dataset, tiny, 100, divide=False)
+
+
+def test_a_sentence_that_does_not_fit_alone_is_named_with_the_beam(
+    tiny: Any, dataset: Any, out_of_memory_above: Any
+) -> None:
+    network = tiny.domain.load_model(tiny.settings)
+    out_of_memory_above(network.network, 2)
+    with pytest.raises(InkError, match=r"translating: sentence \d+ .*lower decoding\.beam"):
+        translate(network, dataset, tiny, 100)

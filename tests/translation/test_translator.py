@@ -112,3 +112,16 @@ def test_long_pieces_do_not_hold_up_the_others(lengths: list[int]) -> None:
             sizes = [lengths[number] for number in group]
             assert max(sizes) <= 2 * min(sizes)
             assert max(sizes) * len(sizes) <= TOKENS_TOGETHER
+
+
+def test_lines_that_do_not_fit_together_are_translated_in_parts(
+    tiny: Any, translator: Translator, out_of_memory_above: Any
+) -> None:
+    texts: list[str | None] = [line for line in read_lines(tiny.corpus / f"test.{tiny.languages[0]}") if line.strip()]
+    expected = [best[0].text for best in translator.translate(numbered(texts))]
+    tried = out_of_memory_above(translator.system.network, 70)
+    assert [best[0].text for best in translator.translate(numbered(texts))] == expected
+    assert max(tried) > 70
+    tried.clear()
+    translator.translate(numbered(texts))
+    assert max(tried) <= 70, "what fitted is remembered"

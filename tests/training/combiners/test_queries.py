@@ -102,3 +102,19 @@ def test_dropout_is_set_in_and_outside_of_attention(tiny: Any) -> None:
     )
     assert network.encoder.dropout_module.p == 0.2
     assert layer.activation_dropout_module.p == 0.0
+
+
+@pytest.mark.parametrize("base_dropout", ["none", "released"])
+def test_queries_that_do_not_fit_at_once_are_the_same(
+    tiny: Any, store: Path, once: Queried, out_of_memory_above: Any, base_dropout: str
+) -> None:
+    little = Queried(tiny, store, base_dropout)
+    tried = out_of_memory_above(little.model.network, 40)
+    if base_dropout == "released":
+        found = little.queries.batch([0, 1, 2, 3])
+        assert sorted(found.targets.tolist()) == sorted(once.queries.batch([0, 1, 2, 3]).targets.tolist())
+    else:
+        again = DevQueries(little.model, little.dataset, little.searcher, little.combiner, base_dropout, 100)
+        torch.testing.assert_close(again.stored.target_log_probs, once.queries.stored.target_log_probs)
+        assert torch.equal(again.stored.targets, once.queries.stored.targets)
+    assert max(tried) > 40
