@@ -44,6 +44,8 @@ class InkCriterion(LabelSmoothedCrossEntropyCriterion):
 
     def forward(self, model: Any, sample: Any, reduce: bool = True) -> tuple[Tensor, int, dict[str, Any]]:
         """Return the loss, the number of target tokens and what to log; `model` gives its keys in the extras."""
+        # before the forward pass is under way on a GPU, which bringing anything to the CPU would wait for
+        own = self._own_entries(sample) if self.alpha or self.beta else None
         net_output = model(**sample["net_input"])
         log_probs, target = self.get_lprobs_and_target(model, net_output, sample)
         loss, nll_loss = label_smoothed_nll_loss(
@@ -56,32 +58,39 @@ class InkCriterion(LabelSmoothedCrossEntropyCriterion):
             "nsentences": sample["target"].size(0),
             "sample_size": sample["ntokens"],
         }
-        if self.alpha or self.beta:
-            interpolated, contrastive, seen = self._retrieval_terms(net_output, log_probs, sample)
+        if own is not None:
+            interpolated, contrastive, seen = self._retrieval_terms(net_output, log_probs, sample, own)
             loss = loss + self.alpha * interpolated + self.beta * contrastive
             logged |= {"loss_i": interpolated.detach(), "loss_r": contrastive.detach(), **seen}
         logged["loss"] = loss.detach()
         return loss, sample["ntokens"], logged
 
-    def _retrieval_terms(
-        self, net_output: Any, log_probs: Tensor, sample: Any
-    ) -> tuple[Tensor, Tensor, dict[str, float]]:
+    def _own_entries(self, sample: Any) -> Tensor:
+        """Return the own entry of every position that is not padding, (positions,), on the CPU."""
         if self.neighbours is None:
             raise ValueError("alpha or beta is not 0, but the criterion was given no neighbours")
+        real = sample["target"].cpu().ne(self.padding_idx)
+        return own_entries(self.neighbours.datastore, sample["id"], real)
+
+    def _retrieval_terms(
+        self, net_output: Any, log_probs: Tensor, sample: Any, own: Tensor
+    ) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+        assert self.neighbours is not None
+        ahead = self.neighbours.read_ahead(own, log_probs.device)
         real = sample["target"].ne(self.padding_idx)
         queries = net_output[1]["keys"][real].float()
         targets = sample["target"][real]
-        own = own_entries(self.neighbours.datastore, sample["id"], real)
-        keys, values, present = self.neighbours.find(queries, own)
+        keys, values, present = self.neighbours.find(queries, own, ahead)
         similarities = cosines(queries, keys)
         interpolated = l_i(similarities, values, present, log_probs[real.reshape(-1)], self.variant)
         contrastive = l_r(similarities, values, present, targets)
         with torch.no_grad():
             same = (values == targets.unsqueeze(-1)) & present
+            # tensors: a number on the CPU would wait for the device
             seen = {
-                "with_target": float(same.any(-1).sum()),
-                "same_value": float(same.sum()),
-                "cosine_sum": float(similarities[same].sum()),
+                "with_target": same.any(-1).sum(),
+                "same_value": same.sum(),
+                "cosine_sum": similarities.masked_fill(~same, 0.0).sum(),
             }
         return interpolated, contrastive, seen
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -30,10 +31,12 @@ def own_entries(datastore: Datastore, sentences: Tensor, real: Tensor) -> Tensor
 
 
 class Source(Protocol):
-    """Where the neighbours of a batch come from."""
+    """Where the neighbours of a batch come from; `looks_at_queries` or knows them by the own entries alone."""
 
-    def ids(self, queries: Tensor, own: Tensor) -> Tensor:
-        """Return entries (positions, k), -1 where there are fewer, of `queries` whose own entries are `own`."""
+    looks_at_queries: bool
+
+    def ids(self, queries: Tensor | None, own: Tensor) -> Tensor:
+        """Return entries (positions, k) of `queries` whose own entries are `own`, on the CPU; -1 where there are fewer."""
         ...
 
 
@@ -43,15 +46,19 @@ class EveryBatch:
     `released` searches k and drops whatever ranks first, so that k - 1 remain.
     """
 
+    looks_at_queries = True
+
     def __init__(self, datastore: Datastore, index: Mapping[str, Any], k: int, variant: str) -> None:
         self.searcher = Searcher(datastore, index)
         self.k = k
         self.variant = variant
 
-    def ids(self, queries: Tensor, own: Tensor) -> Tensor:
+    def ids(self, queries: Tensor | None, own: Tensor) -> Tensor:
+        if queries is None:
+            raise ValueError("the index is searched with queries, and there are none")
         if self.variant == "released":
-            return self.searcher.search(queries, self.k).ids[:, 1:]
-        return self.searcher.search_without(queries, own, self.k).to(queries.device)
+            return self.searcher.search(queries, self.k).ids[:, 1:].cpu()
+        return self.searcher.search_without(queries, own, self.k).cpu()
 
 
 class OncePerRound:
@@ -60,12 +67,14 @@ class OncePerRound:
     Queries were the stored keys, so that what ranks first is the own entry: `released` drops it and keeps k - 1.
     """
 
+    looks_at_queries = False
+
     def __init__(self, path: Path, datastore: Datastore, k: int, variant: str) -> None:
         self.found = map_array(path, np.int32, (datastore.meta.entries, k), "r", "train the round again")
         self.kept = k - 1 if variant == "released" else k
 
-    def ids(self, queries: Tensor, own: Tensor) -> Tensor:
-        return torch.from_numpy(self.found[own.cpu().numpy(), : self.kept].astype(np.int64)).to(queries.device)
+    def ids(self, queries: Tensor | None, own: Tensor) -> Tensor:
+        return torch.from_numpy(self.found[own.cpu().numpy(), : self.kept].astype(np.int64))
 
 
 def find_once(datastore: Datastore, index: Mapping[str, Any], k: int, device: str, path: Path) -> None:
@@ -98,6 +107,15 @@ def find_once(datastore: Datastore, index: Mapping[str, Any], k: int, device: st
                 found[part] = ids.cpu().numpy()
 
 
+@dataclass(frozen=True)
+class Read:
+    """Neighbours as they were read: keys (positions, k, dimension), values and whether there is one (positions, k)."""
+
+    keys: Tensor
+    values: Tensor
+    present: Tensor
+
+
 class TrainingNeighbours:
     """The neighbours of each position of a training batch in the round's datastore, as the objectives take them."""
 
@@ -106,18 +124,25 @@ class TrainingNeighbours:
         self.keys = datastore.keys
         self.source = source
 
-    def find(self, queries: Tensor, own: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def read_ahead(self, own: Tensor, device: torch.device) -> Read | None:
+        """Read the neighbours of `own` (positions,), on the CPU, in any order; None where the source looks at queries.
+
+        A GPU goes on with the forward pass meanwhile, the result of which this does not ask for.
+        """
+        return None if self.source.looks_at_queries else self._read(self.source.ids(None, own), device)
+
+    def find(self, queries: Tensor, own: Tensor, ahead: Read | None = None) -> tuple[Tensor, Tensor, Tensor]:
         """Return keys (positions, k, dimension), values (positions, k) and whether there is a neighbour (positions, k).
 
-        queries: (positions, dimension), the current h_t; own: (positions,), the entries to leave out. Nearest first by
-        squared L2 distance of h_t to the keys.
+        queries: (positions, dimension), the current h_t; own: (positions,), the entries to leave out; ahead: what
+        `read_ahead` gave for them. Nearest first by squared L2 distance of h_t to the keys.
         """
-        ids = self.source.ids(queries, own)
-        keys = gather_keys(self.keys, ids)
-        present = ids >= 0
-        distances = (queries.detach().unsqueeze(1) - keys).pow(2).sum(-1).masked_fill(~present, torch.inf)
+        read = ahead or self._read(self.source.ids(queries, own), queries.device)
+        distances = (queries.detach().unsqueeze(1) - read.keys).pow(2).sum(-1).masked_fill(~read.present, torch.inf)
         order = distances.argsort(dim=-1, stable=True)
-        keys = in_order(keys, order)
-        ids, present = ids.gather(1, order), present.gather(1, order)
-        values = torch.from_numpy(self.datastore.values[ids.clamp(min=0).cpu().numpy()].astype(np.int64))
-        return keys, values.to(queries.device), present
+        return in_order(read.keys, order), read.values.gather(1, order), read.present.gather(1, order)
+
+    def _read(self, ids: Tensor, device: torch.device) -> Read:
+        """Read the entries `ids` (positions, k), which are on the CPU as the files are."""
+        values = torch.from_numpy(self.datastore.values[ids.clamp(min=0).numpy()].astype(np.int64))
+        return Read(gather_keys(self.keys, ids, device), values.to(device), (ids >= 0).to(device))

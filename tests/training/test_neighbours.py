@@ -233,6 +233,19 @@ def test_looked_up_they_are_ordered_by_the_current_distances(exact: Datastore, t
         )
 
 
+def test_read_ahead_of_the_queries_they_are_the_same(exact: Datastore, tmp_path: Path) -> None:
+    found_once(exact, EXACT, 8, tmp_path / "found.npy")
+    own = torch.tensor([0, 3, 11, 100, 250])
+    queries = queries_near(exact, own.tolist())
+    once = TrainingNeighbours(exact, OncePerRound(tmp_path / "found.npy", exact, 8, "paper"))
+    ahead = once.read_ahead(own, queries.device)
+    assert ahead is not None
+    for one, other in zip(once.find(queries, own, ahead), once.find(queries, own), strict=True):
+        assert torch.equal(one, other)
+    searching = TrainingNeighbours(exact, EveryBatch(exact, EXACT, 8, "paper"))
+    assert searching.read_ahead(own, queries.device) is None, "it has to know h_t"
+
+
 def test_looked_up_as_released_one_less_remains(exact: Datastore, tmp_path: Path) -> None:
     find_once(exact, EXACT, 6, "cpu", tmp_path / "found.npy")
     paper, released = (OncePerRound(tmp_path / "found.npy", exact, 6, variant) for variant in ("paper", "released"))
