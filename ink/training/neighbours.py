@@ -36,7 +36,7 @@ class Source(Protocol):
     looks_at_queries: bool
 
     def ids(self, queries: Tensor | None, own: Tensor) -> Tensor:
-        """Return entries (positions, k) of `queries` whose own entries are `own`, on the CPU; -1 where there are fewer."""
+        """Return entries (positions, k) of `queries` whose own are `own`, on the CPU, -1 where there are fewer."""
         ...
 
 
