@@ -14,6 +14,7 @@ from ink.evaluation.dev_bleu import dev_bleu_of
 from ink.files import remove, write_json
 from ink.settings import without_effect_removed
 from ink.training.averaging import average
+from ink.training.processes import is_first
 from ink.training.report import EpochReport, ignore_epoch
 from ink.training.trainer import TrainingRun, fairseq_config
 from ink.training.unfinished import unfinished
@@ -57,9 +58,11 @@ def train_base_model(
             entry = {"round": epoch, "updates": run.updates, **means, "seconds": seconds}
             run.history.append(entry)
             on_epoch(entry)
-            if epoch in last:
+            if epoch in last and is_first():
                 save_weights(model, folder / "epochs" / f"{epoch}.pt")
             run.checkpoint()
+        if not is_first():
+            return
         weights = [read_weights(folder / "epochs" / f"{epoch}.pt") for epoch in last]
         model.load_state_dict(average(weights))
         config.checkpoint.no_save_optimizer_state = True
