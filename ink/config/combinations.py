@@ -237,7 +237,8 @@ def _processes(config: Config) -> Iterator[str]:
     device = config["device"]
     for name, section in _trained(config).items():
         if (found := section["processes"]) > 1 and device.startswith("cuda:"):
-            yield f"{name}.processes: found {found} with device {device}; allowed: 1, or device cuda, of which each takes one"
+            allowed = "1, or device cuda, which gives each a GPU"
+            yield f"{name}.processes: found {found} with device {device}; allowed: {allowed}"
 
 
 def _trained(config: Config) -> dict[str, Config]:

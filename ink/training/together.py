@@ -55,7 +55,7 @@ def train_together(
 
     One process is this one; several are new ones, in which `begin` is called before torch is imported, and both are
     pickled. What the first process tells `on_epoch` is told here. When a process fails, or this one is interrupted, all
-    of them are ended; and they end when this one is killed. Raises InkError where a process raised one, where one was killed,
+    of them are ended; and they end when this one is killed. Raises InkError where a process raised one or was killed,
     and where there are fewer GPUs than processes; RuntimeError with the traceback of any other error.
     """
     if processes == 1:
