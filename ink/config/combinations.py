@@ -10,6 +10,7 @@ from typing import Any
 from ink.config.domains import Config, adapted_domains, data_domains, for_domain, has_training
 from ink.config.measures import accuracy_domains
 from ink.config.schema import nearest, shown
+from ink.config.trainings import trained_sections
 from ink.systems import OWN_SYSTEMS, SYSTEMS, system_named
 from ink.variations import variation_named
 
@@ -225,7 +226,7 @@ def _stored_neighbours(knn_kd: Config) -> Iterator[str]:
 def _batches(config: Config) -> Iterator[str]:
     """A batch must hold the longest training sentence with its end-of-sentence token."""
     longest = config["text"]["max_length"] + 1
-    for name, section in {"datastore": config["datastore"], **_trained(config)}.items():
+    for name, section in {"datastore": config["datastore"], **trained_sections(config)}.items():
         if section["batch_tokens"] < longest:
             found = section["batch_tokens"]
             allowed = f"at least {longest} (text.max_length and end of sentence)"
@@ -235,18 +236,10 @@ def _batches(config: Config) -> Iterator[str]:
 def _processes(config: Config) -> Iterator[str]:
     """Processes that train together take a GPU each, so that none can be named."""
     device = config["device"]
-    for name, section in _trained(config).items():
+    for name, section in trained_sections(config).items():
         if (found := section["processes"]) > 1 and device.startswith("cuda:"):
             allowed = "1, or device cuda, which gives each a GPU"
             yield f"{name}.processes: found {found} with device {device}; allowed: {allowed}"
-
-
-def _trained(config: Config) -> dict[str, Config]:
-    """Sections that say how a model is trained, by name."""
-    sections = {"training": config["training"], "knn_kd": config["knn_kd"]}
-    if config["base_model"].get("train") is not None:
-        sections["base_model.train"] = config["base_model"]["train"]
-    return sections
 
 
 def _model(config: Config) -> Iterator[str]:
