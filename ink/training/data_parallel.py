@@ -2,7 +2,8 @@
 
 fairseq deals every epoch's shuffled batches out to the processes in turn, so that an update sees the batches that one
 process with as many times the update frequency would see. Gradients are summed over all processes and divided by the
-number of target tokens of all of them, and the figures that are logged are sums over all of them.
+number of target tokens of all of them, and the figures that are logged are sums over all of them. Random numbers, such
+as dropout's, are drawn from the same seed in each of them, for different batches.
 """
 
 from __future__ import annotations

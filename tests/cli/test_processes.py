@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -40,3 +41,15 @@ def test_a_command_starts_its_processes_and_none_outlives_it(experiment: Any, sp
     assert said.count("adapter, epoch 1: loss") == 1
     assert "Warning" not in said
     assert "INFO" not in said
+
+
+@pytest.mark.parametrize(("threads", "share"), [("4", "2"), ("1", "1"), ("3", "1")])
+def test_a_process_takes_its_share_of_the_command_s_cores(threads: str, share: str) -> None:
+    script = (
+        "from ink.cli.machine import begin_process; begin_process(2)\n"
+        "import faiss, os, torch\n"
+        "print(torch.get_num_threads(), faiss.omp_get_max_threads(), os.environ['OMP_NUM_THREADS'])\n"
+    )
+    environment = {**os.environ, "OMP_NUM_THREADS": threads}
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=environment, check=True)
+    assert ended.stdout.split() == [share] * 3

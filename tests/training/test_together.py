@@ -53,6 +53,7 @@ def test_they_know_one_another_and_the_first_reports(work: Any, tmp_path: Path) 
     train_together(partial(work.say_who_is_who, tmp_path), 2, "cpu", told.append)
     one, other = (json.loads((tmp_path / f"{rank}.json").read_text()) for rank in (0, 1))
     assert len({one.pop("pid"), other.pop("pid"), os.getpid()}) == 3
+    assert one.pop("addresses") == other.pop("addresses") == ["127.0.0.1"], "they are heard on this machine alone"
     assert one == {"first": 0, "all": [0, 1], "is_first": True}
     assert other == {"first": 0, "all": [0, 1], "is_first": False}
     assert told == [{"round": number, "by": 0} for number in (1, 2, 3)]
@@ -62,7 +63,7 @@ def test_one_that_trains_alone_is_this_one(work: Any, tmp_path: Path) -> None:
     told: list[Any] = []
     train_together(partial(work.say_who_is_who, tmp_path), 1, "cpu", told.append)
     found = json.loads((tmp_path / "0.json").read_text())
-    assert found == {"first": 0, "all": [0], "is_first": True, "pid": os.getpid()}
+    assert found == {"first": 0, "all": [0], "is_first": True, "pid": os.getpid(), "addresses": []}
     assert len(told) == 3
     assert processes.count() == 1
 
