@@ -102,7 +102,7 @@ def test_none_outlives_a_parent_that_was_killed(tmp_path: Path) -> None:
         "    train_together(partial(process_work.wait_for_ever, Path(sys.argv[1])), 2, 'cpu')\n"
     )
     (tmp_path / "parent.py").write_text(script)
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE), *sys.path])}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE), *sys.path]), "TMPDIR": str(tmp_path)}
     parent = subprocess.Popen([sys.executable, str(tmp_path / "parent.py"), str(tmp_path)], env=environment)
     found = pids(tmp_path)
     parent.send_signal(signal.SIGKILL)
