@@ -102,6 +102,7 @@ def test_every_shipped_experiment_passes(path: Path) -> None:
         {"device": "cuda:1"},
         {"device": "cuda", "precision": "fp16"},
         {"precision": "bf16"},
+        {"device": "cuda", "training.processes": 4, "knn_kd.processes": 2, "base_model.train.processes": 8},
         {"text.max_length_ratio": 0},
         {"seeds": [0, 1, 2]},
         {"systems": ["off_the_shelf", "mine"], "own_systems": {"mine": {"combiner": "my.own", "key": "ffn_input"}}},
@@ -279,6 +280,8 @@ WRONG: list[tuple[dict[str, Any], list[str]]] = [
         ["knn_kd.stored", "found 64", "at most 60", "koran has 6 training pairs"],
     ),
     ({"knn_kd.batch_tokens": 100}, ["knn_kd.batch_tokens", "found 100", "at least 201"]),
+    ({"training.processes": 0}, ["training.processes", "found 0", "at least 1"]),
+    ({"device": "cuda:1", "knn_kd.processes": 4}, ["knn_kd.processes", "found 4 with device cuda:1", "device cuda"]),
     ({"ink.variant": "released", "ink.k": 1}, ["ink.k", "found 1", "at least 2", "drops the first"]),
     (
         {"text.max_length": 9, "data.synthetic.sentences.koran.train": 10, "ink.k": 101, "index.type": "exact"},

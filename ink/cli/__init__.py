@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import logging
-import os
 import sys
-import warnings
 from pathlib import Path
 
 import click
@@ -14,7 +11,9 @@ import click
 from ink import __version__
 from ink.cli.commands import LazyCommands
 from ink.cli.jobs import AT_END
+from ink.cli.libraries import quieten_libraries
 from ink.cli.log import LogFile
+from ink.cli.machine import take_cores
 from ink.cli.workflow import end_with_workflow
 from ink.errors import InkError
 
@@ -55,13 +54,6 @@ COMMANDS = {
     "clean": "ink.cli.doctor",
 }
 
-# Beginnings of warnings, as regular expressions.
-_NO_NEWS = (
-    "Support for mismatched key_padding_mask",
-    "'pin_memory' argument is set as true but no accelerator",
-    r"(?s).*automatic_schema_matching",
-    "pkg_resources is deprecated",
-)
 _LOG: list[LogFile] = []
 
 
@@ -77,25 +69,12 @@ def ink(log: Path | None, threads: int | None) -> None:
         _LOG.append(LogFile(log))
     end_with_workflow()
     if threads is not None:
-        # numerical libraries read these when they are first imported
-        for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-            os.environ[name] = str(threads)
-        # threads that wait for work must not burn the cores that other jobs were given
-        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+        take_cores(threads)
 
 
 def main() -> None:
     """Run the command line; an error that a person can put right is one line, exit code 1."""
-    # fairseq tells of every module it loads, hydra and torch of the way in which fairseq uses them, faiss of the
-    # instructions it tries, comet that it trains nothing: no news to a reader
-    for name in ("fairseq", "hydra", "faiss", "comet"):
-        logging.getLogger(name).setLevel(logging.WARNING)
-    warnings.filterwarnings("ignore", category=UserWarning, module=r"hydra\.")
-    warnings.filterwarnings("ignore", category=FutureWarning, module=r"fairseq\.")
-    for message in _NO_NEWS:
-        warnings.filterwarnings("ignore", message=message)
-    # it prints the traceback of an error that it raises as well
-    logging.getLogger("fairseq.checkpoint_utils").setLevel(logging.CRITICAL)
+    quieten_libraries()
     try:
         ink(standalone_mode=False)
     except click.exceptions.Abort:

@@ -5,9 +5,27 @@ from __future__ import annotations
 import ctypes
 import os
 
+from ink.cli.libraries import quieten_libraries
+
 # mallopt's parameters, from glibc's malloc.h
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
 KEPT_FREE_BYTES = 2**31 - 1
+
+
+def take_cores(cores: int) -> None:
+    """Keep numerical libraries to so many cores; they read this when they are first imported."""
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ[name] = str(cores)
+    # threads that wait for work must not burn the cores that other jobs were given
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
+def begin_process(processes: int) -> None:
+    """Begin one of so many processes that do a command's work together, with its share of the command's cores."""
+    quieten_libraries()
+    cores = int(os.environ.get("OMP_NUM_THREADS") or len(os.sched_getaffinity(0)))
+    take_cores(max(1, cores // processes))
+    use_machine()
 
 
 def use_machine() -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ink.cli.jobs import tracked, typed
-from ink.cli.machine import use_machine
+from ink.cli.machine import begin_process, use_machine
 from ink.cli.options import (
     config_option,
     corpus_option,
@@ -25,6 +26,9 @@ from ink.cli.options import (
     seed_option,
     vocabulary_option,
 )
+
+if TYPE_CHECKING:
+    from ink.training.report import EpochReport
 
 
 @click.command("train-base")
@@ -44,8 +48,20 @@ def train_base(config: Path, seed: int, vocabulary: Path, corpus: Path, data: Pa
 
         use_machine()
         settings = load_settings(config, "train-base")
-        train_base_model(prepared_corpus(settings, data), corpus, vocabulary, settings, seed, output, job.epoch)
+        text = prepared_corpus(settings, data)
+        work = partial(train_base_model, text, corpus, vocabulary, settings, seed, output)
+        _train(work, settings, settings["base_model"]["train"], job.epoch)
         job.trained(output / "record.json")
+
+
+def _train(
+    work: Callable[..., None], settings: Mapping[str, Any], section: Mapping[str, Any], on_epoch: EpochReport
+) -> None:
+    """Do the work in as many processes as its section of the settings says, and tell `on_epoch` of its epochs."""
+    from ink.training.together import train_together
+
+    processes = section["processes"]
+    train_together(work, processes, settings["device"], on_epoch, begin=partial(begin_process, processes))
 
 
 def _varied_option(system: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -78,7 +94,9 @@ def train_adapter(config: Path, system: str, domain: str, seed: int, output: Pat
         use_machine()
         settings = load_settings(config, "train-adapter", domain, system)
         command = typed("train-adapter", config, domain, seed, system=system)
-        train(make_domain(settings, **files), settings, seed, output, job.epoch, command, system)
+        found = make_domain(settings, **files)
+        work = partial(train, found, settings, seed, output, command=command, system=system)
+        _train(work, settings, settings["training"], job.epoch)
         job.trained(output / "record.json")
 
 
@@ -99,7 +117,8 @@ def train_knn_kd(
 
         use_machine()
         settings = load_settings(config, "train-knn-kd", domain)
-        train(make_domain(settings, **files), settings, seed, datastore, neighbours, output, job.epoch)
+        work = partial(train, make_domain(settings, **files), settings, seed, datastore, neighbours, output)
+        _train(work, settings, settings["knn_kd"], job.epoch)
         job.trained(output / "record.json")
 
 
@@ -137,7 +156,8 @@ def train_ink_round(
         settings = load_settings(config, "train-ink-round", domain, system)
         command = typed("train-ink-round", config, domain, seed, number, system)
         found = make_domain(settings, **files)
-        train_round(found, settings, seed, number, datastore, previous, output, job.epoch, command, system)
+        work = partial(train_round, found, settings, seed, number, datastore, previous, output)
+        _train(partial(work, command=command, system=system), settings, settings["training"], job.epoch)
 
 
 @click.command("finish-ink")

@@ -7,6 +7,7 @@ from ink.config.domains import Config, adapted_domains, data_domains, for_domain
 from ink.config.loading import load
 from ink.config.measures import accuracy_domains, figures_of, gaining_systems, speed_systems
 from ink.config.overrides import read_overrides
+from ink.config.trainings import trained_sections
 from ink.config.variations import (
     ablated_domains,
     ablations_of,
@@ -34,5 +35,6 @@ __all__ = [
     "searched_points",
     "sizes_of",
     "speed_systems",
+    "trained_sections",
     "variations",
 ]

@@ -10,6 +10,7 @@ from typing import Any
 from ink.config.domains import Config, adapted_domains, data_domains, for_domain, has_training
 from ink.config.measures import accuracy_domains
 from ink.config.schema import nearest, shown
+from ink.config.trainings import trained_sections
 from ink.systems import OWN_SYSTEMS, SYSTEMS, system_named
 from ink.variations import variation_named
 
@@ -186,6 +187,7 @@ def _settings(config: Config) -> Iterator[str]:
     yield from _buckets(config["knn_accuracy"]["bucket_edges"])
     yield from _stored_neighbours(config["knn_kd"])
     yield from _batches(config)
+    yield from _processes(config)
     yield from _model(config)
     yield from _datastore(config)
 
@@ -226,14 +228,20 @@ def _stored_neighbours(knn_kd: Config) -> Iterator[str]:
 def _batches(config: Config) -> Iterator[str]:
     """A batch must hold the longest training sentence with its end-of-sentence token."""
     longest = config["text"]["max_length"] + 1
-    sections = {"datastore": config["datastore"], "training": config["training"], "knn_kd": config["knn_kd"]}
-    if config["base_model"].get("train") is not None:
-        sections["base_model.train"] = config["base_model"]["train"]
-    for name, section in sections.items():
+    for name, section in {"datastore": config["datastore"], **trained_sections(config)}.items():
         if section["batch_tokens"] < longest:
             found = section["batch_tokens"]
             allowed = f"at least {longest} (text.max_length and end of sentence)"
             yield f"{name}.batch_tokens: found {found}; allowed: {allowed}"
+
+
+def _processes(config: Config) -> Iterator[str]:
+    """Processes that train together take a GPU each, so that none can be named."""
+    device = config["device"]
+    for name, section in trained_sections(config).items():
+        if (found := section["processes"]) > 1 and device.startswith("cuda:"):
+            allowed = "1, or device cuda, which gives each a GPU"
+            yield f"{name}.processes: found {found} with device {device}; allowed: {allowed}"
 
 
 def _model(config: Config) -> Iterator[str]:

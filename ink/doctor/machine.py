@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from ink.config import Config
+from ink.config import Config, trained_sections
 from ink.disk import in_words
 from ink.doctor.extent import Extent
 from ink.doctor.finding import Finding, error, ok, warning
@@ -34,9 +34,17 @@ def device(config: Config) -> Finding:
     if found.type == "cuda":
         import torch
 
+        wanted, there = processes(config), torch.cuda.device_count()
+        if wanted > there:
+            return error("device", f"{name}: {there} GPUs, and {wanted} processes that train together take one each")
         described = torch.cuda.get_device_properties(found)
         return ok("device", f"{name}: {described.name}, {in_words(described.total_memory)}")
     return ok("device", f"{name}: {processor()}")
+
+
+def processes(config: Config) -> int:
+    """Return how many processes of one job train together at most."""
+    return max(section["processes"] for section in trained_sections(config).values())
 
 
 def processor() -> str:
@@ -48,7 +56,10 @@ def processor() -> str:
 
 def threads(config: Config) -> Finding:
     """Compare the cores with those that the config gives to one job."""
-    most = max(config["threads"].values())
+    sections = trained_sections(config)
+    base_model = sections.pop("base_model.train", {"processes": 1})["processes"]
+    together = {"base_model": base_model, "training": max(section["processes"] for section in sections.values())}
+    most = max(cores * together.get(kind, 1) for kind, cores in config["threads"].items())
     text = f"{cores()} cores; a job takes up to {most} (threads)"
     if most > cores():
         return warning("cores", f"{text}: Snakemake gives it {cores()}")

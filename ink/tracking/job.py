@@ -70,7 +70,11 @@ class Job:
 
     def end(self, status: str, error: str | None = None) -> None:
         """Write to disk how the job and its run ended."""
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        # the largest of the processes, where several train together
+        peak = (
+            max(resource.getrusage(whose).ru_maxrss for whose in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+            / 1024
+        )
         self.record.end(status, error=error, peak_mb=peak)
         if status == FINISHED:
             # the last job's record stands as well where an earlier job was repeated

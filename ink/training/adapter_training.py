@@ -15,6 +15,7 @@ from ink.nmt.adapter import read_adapter, write_adapter
 from ink.nmt.translation_model import TranslationModel
 from ink.settings import without_effect_removed
 from ink.training.averaging import average
+from ink.training.processes import is_first
 from ink.training.report import EpochReport, ignore_epoch
 from ink.training.scored_epoch import record_of, scored_epoch
 from ink.training.stopping import patience_has_run_out, rounds_to_average
@@ -82,6 +83,8 @@ class AdapterTraining:
         return scored_epoch(self.run, self.model.network, self.dev_bleu, description, on_epoch, seconds)
 
     def write_adapter(self, path: Path) -> None:
+        if not is_first():
+            return
         write_adapter(path, self.model.network.adapter_weights(), base_model=self.model.base_fingerprint, **self.origin)
 
 
@@ -119,6 +122,8 @@ def train_adapter(
             entry = training.epoch("adapter, epoch", on_epoch)
             training.write_adapter(folder / "epochs" / f"{entry['round']}.safetensors")
             training.run.checkpoint()
+        if not is_first():
+            return
         epochs = {entry["round"]: folder / "epochs" / f"{entry['round']}.safetensors" for entry in history}
         average_last = settings["training"]["average_last"]
         finish(training.model, training.dev_bleu, history, epochs, average_last, folder, training.origin)

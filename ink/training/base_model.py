@@ -15,6 +15,7 @@ from ink.files import remove, write_json
 from ink.nmt.precision import torch_dtype
 from ink.settings import without_effect_removed
 from ink.training.averaging import average
+from ink.training.processes import is_first
 from ink.training.report import EpochReport, ignore_epoch
 from ink.training.trainer import TrainingRun, fairseq_config
 from ink.training.unfinished import unfinished
@@ -64,9 +65,11 @@ def train_base_model(
             entry = {"round": epoch, "updates": run.updates, **means, "seconds": seconds}
             run.history.append(entry)
             on_epoch(entry)
-            if epoch in last:
+            if epoch in last and is_first():
                 save_weights(run.weights(), folder / "epochs" / f"{epoch}.pt")
             run.checkpoint()
+        if not is_first():
+            return
         weights = [read_weights(folder / "epochs" / f"{epoch}.pt") for epoch in last]
         model.float().load_state_dict(average(weights))
         config.checkpoint.no_save_optimizer_state = True

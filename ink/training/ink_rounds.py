@@ -16,6 +16,7 @@ from ink.nmt.adapter_file import read_metadata
 from ink.training import criterion as _registers_the_criterion  # noqa: F401
 from ink.training.adapter_training import AdapterTraining, finish
 from ink.training.neighbours import EveryBatch, OncePerRound, Source, TrainingNeighbours, find_once
+from ink.training.processes import in_first, is_first
 from ink.training.refresh import refresh
 from ink.training.report import EpochReport, ignore_epoch
 from ink.training.stopping import patience_has_run_out
@@ -70,6 +71,8 @@ def train_round(
                 source = _source(store, settings, folder)
             training.criterion.neighbours = TrainingNeighbours(store, source)
         training.epoch("INK, round", on_epoch, seconds)
+        if not is_first():
+            return
         for name in (FOUND, REFRESHED, SPENT):
             remove(folder / name)
         training.write_adapter(folder / "adapter.safetensors")
@@ -86,15 +89,20 @@ def _timed(what: str, seconds: dict[str, float], folder: Path) -> Iterator[None]
     yield
     if what not in seconds:
         seconds[what] = time.perf_counter() - start
-        write_json(folder / SPENT, seconds)
+        if is_first():
+            write_json(folder / SPENT, seconds)
 
 
 def _source(store: Datastore, settings: Mapping[str, Any], folder: Path) -> Source:
     chosen, index = settings["ink"], settings["index"]
     if chosen["neighbours"] == "per_batch":
         return EveryBatch(store, index, chosen["k"], chosen["variant"])
-    if not (folder / FOUND).exists():  # else an interrupted job has left it here, whole
-        find_once(store, index, chosen["k"], settings["device"], folder / FOUND)
+
+    def find() -> None:
+        if not (folder / FOUND).exists():  # else an interrupted job has left it here, whole
+            find_once(store, index, chosen["k"], settings["device"], folder / FOUND)
+
+    in_first(find)
     return OncePerRound(folder / FOUND, store, chosen["k"], chosen["variant"])
 
 

@@ -18,6 +18,7 @@ from ink.nmt.precision import torch_dtype
 from ink.settings import without_effect_removed
 from ink.training import knn_kd_criterion as _registers_the_criterion  # noqa: F401
 from ink.training.averaging import average
+from ink.training.processes import is_first
 from ink.training.report import EpochReport, ignore_epoch
 from ink.training.scored_epoch import record_of, scored_epoch
 from ink.training.stopping import patience_has_run_out, rounds_to_average
@@ -80,6 +81,8 @@ def train_knn_kd(
             if patience_has_run_out(run.history, settings["training"]["patience"]):
                 break
             entry = scored_epoch(run, model, dev_bleu, "kNN-KD, epoch", on_epoch)
+            if not is_first():
+                continue
             save_weights(run.weights(), _weights(folder, entry["round"]))
             run.checkpoint()
             # an epoch that would not be averaged now never will be
@@ -87,6 +90,8 @@ def train_knn_kd(
                 *rounds_to_average(run.history, average_last)
             }:
                 remove(_weights(folder, number))
+        if not is_first():
+            return
         averaged = rounds_to_average(run.history, average_last)
         model.float().load_state_dict(average([read_weights(_weights(folder, number)) for number in averaged]))
         config.checkpoint.no_save_optimizer_state = True

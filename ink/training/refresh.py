@@ -10,6 +10,7 @@ from ink.corpus.prepared import PreparedCorpus
 from ink.datastore.build import build_datastore
 from ink.datastore.storage import Datastore, open_datastore
 from ink.nmt.translation_model import TranslationModel
+from ink.training.processes import in_first
 
 
 def refresh(
@@ -20,10 +21,13 @@ def refresh(
     settings: index, datastore and ink. `first`, the base model's datastore, gives its index's centroids and codebooks
     where ink.refresh_index is `reuse`. There is an index only where training searches one: neighbours found once a
     round come from lists of the search's own (ink/datastore/blocks.py). One that `output` holds already is of the same
-    model and is kept.
+    model and is kept. Of processes that train together the first one writes it, and all open it.
     """
     chosen = settings["ink"]
-    if not output.exists():
+
+    def write() -> None:
+        if output.exists():
+            return
         searched = chosen["neighbours"] == "per_batch" or settings["index"]["type"] == "exact"
         keeps_codebooks = chosen["refresh_index"] == "reuse"
         build_datastore(
@@ -37,4 +41,6 @@ def refresh(
             log_probs=False,
             trained_index=first.index_path if searched and keeps_codebooks else None,
         )
+
+    in_first(write)
     return open_datastore(output, model=model.fingerprint, corpus=data.fingerprint, key="decoder_output")

@@ -9,6 +9,7 @@ from typing import Any
 from torch import nn
 
 from ink.evaluation.dev_bleu import DevBleu
+from ink.training.processes import in_first
 from ink.training.report import EpochReport
 from ink.training.stopping import History, best_round
 from ink.training.trainer import TrainingRun
@@ -24,12 +25,12 @@ def scored_epoch(
 ) -> dict[str, Any]:
     """Train one epoch, score the dev set, and return the history's new entry, of which `on_epoch` is told.
 
-    seconds: what was done for this epoch before it, by name.
+    seconds: what was done for this epoch before it, by name. Of processes that train together the first scores dev.
     """
     number = len(run.history) + 1
     means = run.epoch(f"{description} {number}")
     start = time.perf_counter()
-    bleu = dev_bleu(network)
+    bleu = in_first(lambda: dev_bleu(network))
     print(f"{description} {number}: dev BLEU {bleu:.2f}", flush=True)
     spent = {**(seconds or {}), "training": means.pop("seconds"), "dev": time.perf_counter() - start}
     entry = {"round": number, "updates": run.updates, **means, "dev_bleu": bleu, "seconds": spent}

@@ -22,7 +22,9 @@ from ink.nmt.checkpoint import allow_fairseq_types
 from ink.nmt.device import torch_device
 from ink.nmt.precision import torch_dtype
 from ink.progress import progress
+from ink.training import data_parallel
 from ink.training.master_weights import full_weights, half_precision_state, restore_half_precision
+from ink.training.processes import count, from_all, is_first
 from ink.training.unfinished import CHECKPOINT
 from ink.training.whole_updates import WholeUpdates
 
@@ -44,8 +46,9 @@ def fairseq_config(
 ) -> Any:
     """Return fairseq's configuration for a training run.
 
-    optimisation: learning_rate, warmup_updates, betas, weight_decay, clip_norm, batch_tokens, update_frequency.
-    criterion and model: fairseq's own options. architecture: what a checkpoint says of its model, in place of `model`.
+    optimisation: learning_rate, warmup_updates, betas, weight_decay, clip_norm, batch_tokens, update_frequency,
+    processes. criterion and model: fairseq's own options. architecture: what a checkpoint says of its model, in place
+    of `model`.
     """
     arguments = [
         str(data.path),
@@ -58,6 +61,7 @@ def fairseq_config(
         *("--warmup-updates", str(optimisation["warmup_updates"]), "--warmup-init-lr", "1e-7"),
         *("--weight-decay", str(optimisation["weight_decay"]), "--clip-norm", str(optimisation["clip_norm"])),
         *("--max-tokens", str(optimisation["batch_tokens"]), "--update-freq", str(optimisation["update_frequency"])),
+        *data_parallel.fairseq_options(optimisation["processes"]),
         *("--seed", str(seed), "--num-workers", "0", "--log-format", "none"),
     ]
     if torch_device(device).type == "cpu":
@@ -91,6 +95,7 @@ class TrainingRun:
         self.config = config
         self.section = section
         self.trainer = Trainer(config, task, model, criterion)
+        data_parallel.send_trained_weights_alone(self.trainer)
         self.iterator: EpochBatchIterator = self.trainer.get_train_iterator(epoch=1)
         self.trainer.lr_step(self.iterator.epoch)
         self.whole_updates = WholeUpdates(self.trainer, self.iterator.dataset, section=section)
@@ -130,9 +135,11 @@ class TrainingRun:
             if self._meters_so_far is not None:
                 meters.load_state_dict(self._meters_so_far)
             self._meters_so_far, self._seconds_so_far = None, 0.0
-            bar = progress(updates, description=description, unit="update", total=len(updates), initial=updates.n)
+            bar = updates
+            if is_first():
+                bar = progress(updates, description=description, unit="update", total=len(updates), initial=updates.n)
             for samples in bar:
-                self._update(samples, description)
+                self._update(data_parallel.without_fillers(samples), description)
                 if self._every and updates.has_next() and self.updates % self._every == 0:
                     self._save_inside_epoch(meters, time.perf_counter() - start)
         self.trainer.lr_step(self.iterator.epoch)
@@ -147,8 +154,10 @@ class TrainingRun:
 
     def save(self, path: Path, **extra: Any) -> None:
         """Write model (the adapters alone, if that is what trains), optimiser, schedule, history, place in the data."""
+        if not is_first():
+            return
         self.trainer.consolidate_optimizer()
-        state = {"train_iterator": self.iterator.state_dict(), "history": self.history, **extra}
+        state = {"train_iterator": self.iterator.state_dict(), "history": self.history, "processes": count(), **extra}
         state |= {"most_tokens": self.whole_updates.batches.most, **half_precision_state(self.trainer)}
         with write_atomically(path) as temporary:
             self.trainer.save_checkpoint(str(temporary), state)
@@ -161,6 +170,7 @@ class TrainingRun:
         except Exception as error:  # fairseq wraps whatever torch found in a bare Exception
             reason = str(error.__cause__ or error).splitlines()[0][:200]
             raise InkError(f"training state {path} cannot be read ({reason}); delete it and train again") from None
+        data_parallel.check_resumable(path, extra)
         self.iterator.load_state_dict(extra["train_iterator"])
         self.history = list(extra["history"])
         self.whole_updates.batches.most = extra.get("most_tokens")
@@ -187,9 +197,11 @@ class TrainingRun:
             raise self._not_finite(samples, description)
 
     def _not_finite(self, samples: Sequence[Any], description: str) -> InkError:
-        # fairseq's dump of the state that has just failed
-        (Path(self.config.checkpoint.save_dir) / "crash.pt").unlink(missing_ok=True)
-        sentences = sorted(int(number) for sample in samples for number in sample["id"].tolist())
+        if is_first():  # fairseq's dump of the state that has just failed
+            (Path(self.config.checkpoint.save_dir) / "crash.pt").unlink(missing_ok=True)
+        # it is not finite in any process, once gradients and sums are those of all
+        found = from_all([number for sample in samples if sample for number in sample["id"].tolist()])
+        sentences = sorted(int(number) for numbers in found for number in numbers)
         named = ", ".join(map(str, sentences[:SENTENCES_NAMED])) + (", ..." if len(sentences) > SENTENCES_NAMED else "")
         kept = self._checkpoint if self._checkpoint is not None and self._checkpoint.exists() else None
         good = f"the last good state is kept in {kept}" if kept is not None else "there is no checkpoint yet"

@@ -11,6 +11,7 @@ from ink.disk import disk_trouble_named
 from ink.errors import InkError
 from ink.files import put_in_place, read_json, remove, write_json
 from ink.locks import exclusive
+from ink.training.processes import is_first, wait_for_first
 
 IDENTITY = "identity.json"
 CHECKPOINT = "checkpoint.pt"
@@ -27,9 +28,14 @@ def unfinished(output: Path, identity: Mapping[str, Any]) -> Iterator[Path]:
 
     `identity` says all that the result depends on: settings, seed, and fingerprints of model, text and datastore. What
     an earlier job of the same identity left in the folder is still there; anything else is removed first. When the
-    block fails the folder stays. InkError where another process is training what will be `output`.
+    block fails the folder stays. Of processes that train together the first one cares for the folder, and the others
+    get it once it is ready. InkError where another job is training what will be `output`.
     """
     folder = unfinished_path(output)
+    if not is_first():
+        wait_for_first()
+        yield folder
+        return
     with disk_trouble_named(output), exclusive(_with_parent(output)):
         if not _belongs(folder, identity):
             if folder.exists():
@@ -37,6 +43,7 @@ def unfinished(output: Path, identity: Mapping[str, Any]) -> Iterator[Path]:
             remove(folder)
             folder.mkdir(parents=True)
             write_json(folder / IDENTITY, identity)
+        wait_for_first()
         yield folder
         # without its identity a folder is never gone on from
         for name in (IDENTITY, CHECKPOINT):

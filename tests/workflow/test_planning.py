@@ -194,6 +194,19 @@ def test_one_system_on_one_domain(clone: Any, system: str, jobs: dict[str, int])
     assert plan.planned == {**common, **jobs}, plan.text
 
 
+def test_processes_that_train_together_take_the_cores_of_their_job_each(clone: Any) -> None:
+    config = copy.deepcopy(MINI)
+    config["threads"] |= {"base_model": 2, "training": 3}
+    for section, processes in ((config["base_model"]["train"], 2), (config["training"], 3), (config["knn_kd"], 4)):
+        section["processes"] = processes
+    name = clone.write_config("processes.yaml", config)
+    plan = clone.plan("--cores", "64", "--config", "domains=[koran]", "--configfile", name)
+    cores = dict(re.findall(r"^rule (\w+):\n(?:    .+\n)*?    threads: (\d+)$", plan.text, flags=re.MULTILINE))
+    expected = {"train_base": "4", "train_adapter": "9", "train_ink_round": "9", "train_knn_kd": "12"}
+    assert {rule: cores.get(rule) for rule in expected} == expected
+    assert cores["train_combiner"] == "3"
+
+
 def test_systems_that_are_not_asked_for_are_not_planned(clone: Any) -> None:
     planned = clone.plan("--config", "systems=[adapter]", "domains=[koran]").planned
     assert planned["evaluate"] == 1 + SIZES

@@ -12,7 +12,7 @@ if config["base_model"]["path"] is None:
             f"{RESULTS}/logs/train_base.log",
         benchmark:
             f"{RESULTS}/benchmarks/train_base.tsv"
-        threads: THREADS["base_model"]
+        threads: THREADS["base_model"] * config["base_model"]["train"]["processes"]
         resources:
             mem_mb=4000,
         params:

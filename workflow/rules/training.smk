@@ -32,7 +32,7 @@ rule train_knn_kd:
         f"{RESULTS}/logs/train_knn_kd/{{domain}}/seed{{seed}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/train_knn_kd/{{domain}}/seed{{seed}}.tsv"
-    threads: THREADS["training"]
+    threads: THREADS["training"] * config["knn_kd"]["processes"]
     resources:
         mem_mb=4000,
     params:
@@ -57,7 +57,7 @@ rule train_adapter:
         f"{RESULTS}/benchmarks/train_adapter/{{system}}/{{domain}}/seed{{seed}}.tsv"
     wildcard_constraints:
         system=ADAPTERS,
-    threads: THREADS["training"]
+    threads: THREADS["training"] * config["training"]["processes"]
     resources:
         mem_mb=4000,
     params:
@@ -84,7 +84,7 @@ rule train_ink_round:
     wildcard_constraints:
         system=INKS,
     priority: 10  # the longest chain goes first
-    threads: THREADS["training"]
+    threads: THREADS["training"] * config["training"]["processes"]
     resources:
         mem_mb=4000,
     params:
