@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
@@ -66,9 +67,11 @@ class FittingBatches:
             )
         largest = max(several, key=self.tokens)
         self.most = self.tokens(largest) // 2
+        # not on standard output, where translations may be under way
         print(
             f"{self.what}: out of memory with {len(largest)} sentences of {self.tokens(largest)} tokens, padding "
             f"counted; from here on {self.most} at most at a time, where {self.setting} allows more",
+            file=sys.stderr,
             flush=True,
         )
         free_memory()

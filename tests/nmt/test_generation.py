@@ -87,7 +87,7 @@ def test_batches_that_do_not_fit_are_divided_and_the_order_stays(
     tried = out_of_memory_above(network.network, longest)
     assert translate(network, dataset, tiny, 100) == one_by_one
     assert max(tried) > longest
-    assert "translating: out of memory with 10 sentences" in capsys.readouterr().out
+    assert "translating: out of memory with 10 sentences" in capsys.readouterr().err
     with pytest.raises(torch.OutOfMemoryError):
         translate(network, dataset, tiny, 100, divide=False)
 

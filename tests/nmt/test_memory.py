@@ -50,14 +50,16 @@ def test_a_batch_is_halved_until_it_fits_and_later_ones_begin_with_that_size(
     assert found == {number: 10 * number for number in range(8)}
     assert device.tried == [40, 20, 20]
     assert batches.most == 20
-    said = capsys.readouterr().out
+    printed = capsys.readouterr()
+    said = printed.err
+    assert printed.out == "", "where translations go"
     assert "datastore: out of memory with 8 sentences of 40 tokens" in said
     assert "20 at most at a time, where datastore.batch_tokens allows more" in said
 
     device.tried.clear()
     assert [part for part, _ in batches.run(device, range(8, 16))] == [[8, 9, 10, 11], [12, 13, 14, 15]]
     assert device.tried == [20, 20]
-    assert capsys.readouterr().out == ""
+    assert capsys.readouterr().err == ""
 
 
 @given(
