@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 import yaml
 
-from ink.settings import READS
-
-REPOSITORY = Path(__file__).resolve().parents[3]
-sys.path.insert(0, str(REPOSITORY / "benchmarks"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "benchmarks"))
 
 import scale_costs
 
+from ink.settings import READS
+
+REPOSITORY = Path(__file__).resolve().parents[3]
 SLURM, DEFAULT = (
     yaml.safe_load((REPOSITORY / "profiles" / name / "config.yaml").read_text(encoding="utf-8"))
     for name in ("slurm", "default")
@@ -108,7 +108,9 @@ def test_gpu_jobs_without_a_bound_are_refused_before_the_first_job(workspace: An
     call = ("--cores", "2", "--configfile", "micro.yaml", "--config", "device=cuda", "--until", "generate_corpus")
     refused = workspace.snakemake(*call, "--resources", "mem_mb=8000")
     assert refused.code != 0
-    assert "device is cuda, and nothing bounds how many jobs take it at a time: add gpu=1 to --resources" in refused.text
+    assert (
+        "device is cuda, and nothing bounds how many jobs take it at a time: add gpu=1 to --resources" in refused.text
+    )
     assert workspace.files("work/**/*") == []
     for bound in ([], ["--resources", "mem_mb=8000", "gpu=2"]):
         ran = workspace.snakemake(*call, *bound)
