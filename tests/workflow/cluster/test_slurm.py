@@ -11,11 +11,14 @@ import importlib.util
 import os
 import re
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -30,6 +33,7 @@ REPOSITORY = Path(__file__).resolve().parents[3]
 RESOURCES = yaml.safe_load((REPOSITORY / "profiles/slurm/config.yaml").read_text(encoding="utf-8"))["set-resources"]
 LEFT_OUT = {"ingest_corpus", "adopt_vocabulary", "score_comet"}
 ON_THE_CLUSTER = ("--workflow-profile", "profiles/slurm", "--jobs", "4", "--set-threads", "measure_speed=2")
+SECONDS = 120.0
 START = Path(__file__).with_name("start_slurm.py")
 _spec = importlib.util.spec_from_file_location("start_slurm", START)
 assert _spec is not None and _spec.loader is not None
@@ -89,14 +93,16 @@ def runs(slurm: None, fresh_workspace: Any, tmp_path_factory: pytest.TempPathFac
         workspace.write_config("cut.yaml", experiment())
     ended: list[str] = []
     stop = threading.Event()
-    watching = threading.Thread(target=interrupt, args=(there.path, "train_base", ended, stop))
-    watching.start()
-    try:
-        on_cluster = there.snakemake(*ON_THE_CLUSTER, "--configfile", "cut.yaml")
-    finally:
-        stop.set()
-        watching.join()
-    return there, on_cluster, here, here.snakemake("--cores", "2", "--configfile", "cut.yaml"), ended
+    # the cluster's run waits most of the time for its next look at the queue
+    with ThreadPoolExecutor() as pool:
+        watching = pool.submit(interrupt, there.path, "train_base", ended, stop)
+        local = pool.submit(here.snakemake, "--cores", "2", "--configfile", "cut.yaml")
+        try:
+            on_cluster = there.snakemake(*ON_THE_CLUSTER, "--configfile", "cut.yaml")
+        finally:
+            stop.set()
+        watching.result()
+        return there, on_cluster, here, local.result(), ended
 
 
 def submitted(text: str) -> dict[str, str]:
@@ -185,3 +191,42 @@ def test_a_job_on_the_device_asks_slurm_for_a_gpu(runs: Any, tmp_path: Path) -> 
     ((number, rule),) = submitted(run.text).items()
     assert rule == "train_base"
     assert "gres/gpu=1" in accounted(number, "ReqTRES")[0]
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL], ids=["interrupted", "killed"])
+def test_no_job_outlives_a_workflow_that_ends(runs: Any, tmp_path: Path, how: signal.Signals) -> None:
+    """Killed, it cancels nothing: a job on its machine sees that it is gone."""
+    shutil.copytree(runs[0].path, tmp_path / "ink", symlinks=True)
+    workspace = type(runs[0])(tmp_path / "ink")
+    log = workspace.path / "results" / "micro" / "logs" / "train_base.log"
+    log.unlink()
+    call = [*ON_THE_CLUSTER, "--configfile", "cut.yaml", "--forcerun", "train_base", "--until", "train_base"]
+    workflow = subprocess.Popen(
+        [workspace.snakemake_program, *call],
+        cwd=workspace.path,
+        env=workspace.environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    eventually(lambda: log.exists() or workflow.poll() is not None)
+    assert workflow.poll() is None
+    assert in_the_queue() != []
+    workflow.send_signal(how)
+    workflow.communicate(timeout=SECONDS)
+    eventually(lambda: in_the_queue() == [])
+    if how == signal.SIGKILL:
+        assert "is gone: this job ends" in log.read_text(encoding="utf-8")
+
+
+def in_the_queue() -> list[str]:
+    """The jobs that wait, run or are ending."""
+    return subprocess.run(["squeue", "--noheader"], capture_output=True, text=True, check=True).stdout.splitlines()
+
+
+def eventually(reached: Callable[[], bool]) -> None:
+    """Wait until something is so."""
+    deadline = time.monotonic() + SECONDS
+    while not reached():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
