@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help reproduce test test-all lint format environment install lock clean distclean
+.PHONY: help reproduce test test-all lint format environment slurm install lock clean distclean
 
 VENV ?= .venv
 # The faiss package of the environment: cpu or gpu. What was chosen last is kept.
@@ -50,6 +50,10 @@ $(STAMP): pyproject.toml $(LOCK)
 	@$(call install_packages,$(VENV)/bin/python,-c $(LOCK),--build-constraint $(LOCK))
 	@echo $(FAISS) > $(VENV)/faiss; touch $@; echo "[environment] complete"
 
+slurm: environment ## add what submits jobs to a Slurm cluster (docs/cluster.md)
+	@pip="$(VENV)/bin/python -m pip --disable-pip-version-check --no-input"; \
+	$$pip install --quiet -c $(LOCK) $(call range,snakemake-executor-plugin-slurm); $$pip check
+
 install: ## the same packages into the active environment (conda, or one of your own)
 	@$(call require_faiss_name,$(FAISS))
 	@python="$$(command -v python || true)"; $(call check_python,$$python); \
@@ -61,6 +65,8 @@ install: ## the same packages into the active environment (conda, or one of your
 lock: ## renew requirements.lock: the newest versions that pyproject.toml allows
 	@$(find_python); $(call check_python,$$python); "$$python" -m venv --clear .venv-lock
 	@$(call install_packages,.venv-lock/bin/python,--upgrade,)
+	@pip=".venv-lock/bin/python -m pip --disable-pip-version-check"; $$pip freeze --exclude-editable | grep -E '^[^ @]+==' > $(LOCK).body; \
+	$$pip install --quiet --constraint $(LOCK).body $(call range,snakemake-executor-plugin-slurm)
 	@pip=".venv-lock/bin/python -m pip --disable-pip-version-check"; echo "[lock] resolving CUDA packages (a download of several GB)"; \
 	$$pip freeze --all --exclude-editable | sed -E 's/\+[A-Za-z0-9.]+$$//' | grep -E '^[^ @]+==[^ ]+$$' | \
 		sed -E 's/^faiss-(cpu|gpu)==(.*)$$/faiss-cpu==\2\nfaiss-gpu==\2/' > $(LOCK).body; \

@@ -27,6 +27,7 @@ include: "workflow/rules/reporting.smk"
 
 
 onstart:
+    check_gpus()
     take_experiment()
     write_resolved_config()
     start_tracking()

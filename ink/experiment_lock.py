@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -12,7 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from ink.errors import InkError
+from ink.processes import own_name
 
+# what a file system says that has no locks, as some of a cluster's have not
+_NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
 # file descriptors of the locks that this process holds, until it ends
 _HELD: dict[Path, int] = {}
 
@@ -23,7 +27,7 @@ def experiment_lock_path(experiment: str) -> Path:
 
 
 def hold(experiment: str) -> None:
-    """Hold the experiment's lock until this process ends; InkError names the workflow that has it.
+    """Hold the experiment's lock until this process ends; InkError names who has it, or says that nobody can.
 
     The kernel takes the lock away when the process is gone, so that one that was killed leaves none behind.
     """
@@ -41,10 +45,20 @@ def hold(experiment: str) -> None:
             f"experiment {experiment} is being run in this folder already: process {described['pid']}, started "
             f"{described['started']}, {described['command']}; wait for it or stop it"
         ) from None
+    except OSError as error:
+        os.close(descriptor)
+        if error.errno not in _NO_LOCKS:
+            raise
+        raise InkError(
+            f"{path}: this file system has no locks ({error.strerror}), without which two workflows could write the "
+            "same files; have it mounted with them (Lustre: -o flock), or work in a folder of another one"
+        ) from None
     command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
     started = datetime.now().astimezone().isoformat(timespec="seconds")
     os.ftruncate(descriptor, 0)
-    os.write(descriptor, json.dumps({"pid": os.getpid(), "command": command, "started": started}).encode())
+    described = {"pid": os.getpid(), "process": own_name(), "command": command, "started": started}
+    os.write(descriptor, json.dumps(described).encode())
+    os.fsync(descriptor)  # jobs on other machines read it
     _HELD[path] = descriptor
 
 
@@ -61,6 +75,15 @@ def holder(experiment: str) -> dict[str, Any] | None:
     finally:
         os.close(descriptor)
     return None
+
+
+def taken_over(path: Path, process: str) -> bool:
+    """Tell whether the lock's file names another workflow than `process`: one that was started after it had gone."""
+    try:
+        named = json.loads(path.read_text(encoding="utf-8"))["process"]
+    except (OSError, ValueError, KeyError, TypeError):  # removed, or being written
+        return False
+    return bool(named != process)
 
 
 def _describe(descriptor: int) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from ink.errors import InkError
-from ink.experiment_lock import hold, holder
+from ink.experiment_lock import hold, holder, taken_over
+from ink.processes import process_name
 
 HOLD = "import sys; from ink.experiment_lock import hold; hold(sys.argv[1]); print('held', flush=True); input()"
 
@@ -47,3 +50,33 @@ def test_a_second_holder_is_refused_by_name_until_the_first_is_killed(
     hold("mini")  # one's own is no obstacle
     other.kill()
     other.wait()
+
+
+def test_a_workflow_is_taken_over_by_whoever_holds_the_lock_now(tmp_path: Path) -> None:
+    first = start(tmp_path, "mini")
+    lock = tmp_path / "results" / "mini" / ".running"
+    name = process_name(first.pid)
+    assert name is not None
+    assert not taken_over(lock, name)
+    first.kill()
+    first.wait()
+    assert not taken_over(lock, name)  # gone, and nobody has come
+    second = start(tmp_path, "mini")
+    assert taken_over(lock, name)
+    second.kill()
+    second.wait()
+    assert not taken_over(tmp_path / "absent", name)
+
+
+@pytest.mark.parametrize(("number", "said"), [(errno.ENOSYS, "has no locks"), (errno.EIO, None)])
+def test_a_file_system_without_locks_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, said: str | None
+) -> None:
+    def refuse(descriptor: int, operation: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("ink.experiment_lock._HELD", {})
+    monkeypatch.setattr("fcntl.flock", refuse)
+    with pytest.raises(OSError if said is None else InkError, match=said):
+        hold("mini")

@@ -65,9 +65,10 @@ _LOG: list[LogFile] = []
 @click.option("--threads", type=click.IntRange(min=1), help="Cores to use (default: all).")
 def ink(log: Path | None, threads: int | None) -> None:
     """Injecting kNN knowledge in nearest neighbour machine translation (INK), and the systems it is compared to."""
+    # first, for a job that comes too late must not empty the log of the one that came in its place
+    end_with_workflow()
     if log is not None:
         _LOG.append(LogFile(log))
-    end_with_workflow()
     if threads is not None:
         take_cores(threads)
 

@@ -244,6 +244,31 @@ def test_a_job_of_a_workflow_on_another_machine_is_left_to_itself() -> None:
     assert (done.returncode, done.stdout) == (0, "done\n")
 
 
+def test_a_job_on_another_machine_ends_when_another_workflow_has_the_experiment(tmp_path: Path) -> None:
+    lock, log, mine = tmp_path / ".running", tmp_path / "job.log", f"elsewhere{own_name()}"
+    lock.write_text(json.dumps({"pid": 1, "process": mine}))
+    script = job_script("import time; print('working', flush=True); time.sleep(120)")
+    script = f"import ink.cli.workflow as watching\nwatching.SECONDS_BETWEEN_LOOKS = 0.2\n{script}"
+    environment = {**os.environ, "INK_WORKFLOW": mine, "INK_WORKFLOW_LOCK": str(lock)}
+    command = [sys.executable, "-c", script, "--log", str(log), "job"]
+    job = subprocess.Popen(command, env=environment)
+    while not log.exists() or "working" not in log.read_text():
+        assert job.poll() is None
+        time.sleep(0.02)
+    for unreadable in ("", "{}"):  # being written
+        lock.write_text(unreadable)
+        time.sleep(0.5)
+        assert job.poll() is None
+    lock.write_text(json.dumps({"pid": 2, "process": own_name()}))
+    assert job.wait(30) == 143
+    assert "this job ends" in log.read_text()
+    log.write_text("of the job that came in its place")
+    late = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert late.returncode == 143
+    assert "on elsewhere" in late.stderr and "is gone: this job ends" in late.stderr
+    assert log.read_text() == "of the job that came in its place"
+
+
 def test_a_job_does_not_run_twice_at_a_time(tmp_path: Path) -> None:
     log = tmp_path / "job.log"
     script = job_script("import time; print('working', flush=True); time.sleep(2)")

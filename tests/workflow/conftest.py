@@ -109,6 +109,12 @@ def workspace(tmp_path: Path) -> Workspace:
 
 
 @pytest.fixture(scope="session")
+def fresh_workspace() -> Callable[[Path], Workspace]:
+    """Make folders with the workflow as in a fresh clone."""
+    return fresh
+
+
+@pytest.fixture(scope="session")
 def micro(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, Finished]:
     """The micro experiment, run once from nothing with the real workflow; look, do not touch."""
     workspace = fresh(tmp_path_factory.mktemp("micro") / "ink")

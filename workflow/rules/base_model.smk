@@ -14,7 +14,7 @@ if config["base_model"]["path"] is None:
             f"{RESULTS}/benchmarks/train_base.tsv"
         threads: THREADS["base_model"] * config["base_model"]["train"]["processes"]
         resources:
-            mem_mb=4000,
+            gpu=gpus("train-base"),
         params:
             settings=settings("train-base"),
             files=lambda wildcards, input: options(**input),

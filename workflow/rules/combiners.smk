@@ -11,7 +11,7 @@ rule tune_v_knn:
         f"{RESULTS}/benchmarks/tune_v_knn/{{domain}}.tsv"
     threads: THREADS["decoding"]
     resources:
-        mem_mb=4000,
+        gpu=gpus("tune-v-knn"),
     params:
         settings=settings("tune-v-knn"),
         files=lambda wildcards, input: options(**input),
@@ -35,7 +35,7 @@ rule train_combiner:
         f"{RESULTS}/benchmarks/train_combiner/{{system}}/{{domain}}/seed{{seed}}.tsv"
     threads: THREADS["training"]
     resources:
-        mem_mb=4000,
+        gpu=gpus("train-combiner"),
     params:
         settings=settings("train-combiner"),
         files=lambda wildcards, input: options(**input),

@@ -14,7 +14,7 @@ if config["evaluation"]["comet"] is not None:
             f"{RESULTS}/benchmarks/score_comet/{{system}}/{{domain}}/seed{{seed}}.tsv"
         threads: THREADS["decoding"]
         resources:
-            mem_mb=8000,
+            gpu=gpus("score-comet"),
         params:
             settings=settings("score-comet"),
             config=CONFIG,

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import yaml
 from snakemake.exceptions import WorkflowError
 
-from ink.cli.workflow import WORKFLOW
+from ink.cli.workflow import LOCK, WORKFLOW
 from ink.config import (
     ablated_domains,
     accuracy_domains,
@@ -26,13 +26,13 @@ from ink.config import (
 )
 from ink.errors import InkError
 from ink.evaluation.comet_files import is_checkpoint
-from ink.experiment_lock import hold
+from ink.experiment_lock import experiment_lock_path, hold
 from ink.files import write_atomically
 from ink.layout import Layout
 from ink.processes import own_name
 from ink.reporting import contents
 from ink.reporting.benchmarks import renders
-from ink.settings import settings_for, without_effect_removed
+from ink.settings import READS, settings_for, without_effect_removed
 from ink.systems import OWN_SYSTEMS, SYSTEMS, retrieval_settings, seeds_of, system_named
 from ink.tracking.environment import record_environment
 from ink.tracking.provenance import record_workflow
@@ -90,6 +90,15 @@ def take_experiment():
     except InkError as error:
         raise WorkflowError(str(error))
     os.environ[WORKFLOW] = own_name()
+    os.environ[LOCK] = os.path.abspath(experiment_lock_path(config["experiment"]))
+
+
+def check_gpus():
+    """Refuse to run jobs side by side on one GPU: on one machine nothing says which job has which."""
+    if config["device"] != "cpu" and workflow.local_exec and "gpu" not in workflow.global_resources:
+        raise WorkflowError(
+            f"device is {config['device']}, and nothing bounds how many jobs take it at a time: add gpu=1 to --resources"
+        )
 
 
 def write_resolved_config():
@@ -122,6 +131,11 @@ def settings(command):
         return without_effect_removed(settings_for(config, command, domain, system))
 
     return resolved
+
+
+def gpus(command):
+    """How many GPUs a job of this command takes: one where it computes on the config's device and that is a GPU."""
+    return int("device" in READS[command] and config["device"] != "cpu")
 
 
 def text_of(domain):

@@ -8,8 +8,6 @@ if config["data"]["source"] == "synthetic":
             f"{RESULTS}/logs/generate_corpus.log",
         benchmark:
             f"{RESULTS}/benchmarks/generate_corpus.tsv"
-        resources:
-            mem_mb=1000,
         params:
             settings=settings("generate-corpus"),
             folder=subpath(output[0], parent=True),
@@ -32,8 +30,6 @@ else:
             f"{RESULTS}/logs/ingest_corpus/{{domain}}.log",
         benchmark:
             f"{RESULTS}/benchmarks/ingest_corpus/{{domain}}.tsv"
-        resources:
-            mem_mb=2000,
         params:
             settings=settings("ingest-corpus"),
             config=CONFIG,
@@ -52,8 +48,6 @@ if config["base_model"]["path"] is None:
             f"{RESULTS}/logs/vocabulary.log",
         benchmark:
             f"{RESULTS}/benchmarks/vocabulary.tsv"
-        resources:
-            mem_mb=2000,
         params:
             settings=settings("learn-vocabulary"),
             config=CONFIG,
@@ -73,8 +67,6 @@ else:
             f"{RESULTS}/logs/vocabulary.log",
         benchmark:
             f"{RESULTS}/benchmarks/vocabulary.tsv"
-        resources:
-            mem_mb=1000,
         params:
             settings=settings("adopt-vocabulary"),
             config=CONFIG,
@@ -94,8 +86,6 @@ rule prepare_corpus:
         f"{RESULTS}/logs/prepare_corpus/{{domain}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/prepare_corpus/{{domain}}.tsv"
-    resources:
-        mem_mb=2000,
     params:
         settings=settings("prepare-corpus"),
         config=CONFIG,

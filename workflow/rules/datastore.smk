@@ -13,7 +13,7 @@ rule build_datastore:
     priority: 10  # INK's rounds, the longest chain, wait for it
     threads: THREADS["datastore"]
     resources:
-        mem_mb=4000,
+        gpu=gpus("build-datastore"),
     params:
         settings=settings("build-datastore"),
         files=lambda wildcards, input: options(**input),
@@ -37,7 +37,7 @@ rule build_adapted_datastore:
         f"{RESULTS}/benchmarks/build_adapted_datastore/{{domain}}/seed{{seed}}.tsv"
     threads: THREADS["datastore"]
     resources:
-        mem_mb=4000,
+        gpu=gpus("build-datastore"),
     params:
         settings=settings("build-datastore"),
         files=lambda wildcards, input: options(**input),

@@ -13,7 +13,7 @@ rule evaluate:
         f"{RESULTS}/benchmarks/evaluate/{{system}}/{{domain}}/seed{{seed}}.tsv"
     threads: THREADS["decoding"]
     resources:
-        mem_mb=4000,
+        gpu=gpus("evaluate"),
     params:
         settings=settings("evaluate"),
         files=lambda wildcards, input: options(**input),

@@ -15,7 +15,7 @@ rule knn_accuracy:
         f"{RESULTS}/benchmarks/knn_accuracy/{{domain}}/seed{{seed}}.tsv"
     threads: THREADS["datastore"]
     resources:
-        mem_mb=4000,
+        gpu=gpus("knn-accuracy"),
     params:
         settings=settings("knn-accuracy"),
         files=lambda wildcards, input: options(**input),
@@ -34,9 +34,10 @@ rule measure_speed:
         f"{RESULTS}/logs/measure_speed/{{domain}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/measure_speed/{{domain}}.tsv"
-    threads: workflow.resource_settings.cores or 1  # all of them, so that nothing runs beside it
+    # all of this machine's, so that nothing runs beside it; on a cluster the profile says how many
+    threads: workflow.resource_settings.cores or THREADS["decoding"]
     resources:
-        mem_mb=4000,
+        gpu=gpus("measure-speed"),
     params:
         settings=settings("measure-speed"),
         systems=" ".join(f"--system {system}" for system in SPEED_SYSTEMS),

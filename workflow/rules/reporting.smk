@@ -9,8 +9,7 @@ rule table1:
         f"{RESULTS}/logs/table1.log",
     benchmark:
         f"{RESULTS}/benchmarks/table1.tsv"
-    resources:
-        mem_mb=1000,
+    localrule: True
     params:
         settings=settings("tables"),
         config=CONFIG,
@@ -33,8 +32,7 @@ rule table2:
         f"{RESULTS}/logs/table2.log",
     benchmark:
         f"{RESULTS}/benchmarks/table2.tsv"
-    resources:
-        mem_mb=1000,
+    localrule: True
     params:
         settings=settings("tables"),
         names="table2 gains" + (" general" if GENERAL is not None else ""),
@@ -60,8 +58,7 @@ if ACCURACY_DOMAINS:
             f"{RESULTS}/logs/table3.log",
         benchmark:
             f"{RESULTS}/benchmarks/table3.tsv"
-        resources:
-            mem_mb=1000,
+        localrule: True
         params:
             settings=settings("tables"),
             config=CONFIG,
@@ -81,8 +78,7 @@ if ABLATIONS:
             f"{RESULTS}/logs/table4.log",
         benchmark:
             f"{RESULTS}/benchmarks/table4.tsv"
-        resources:
-            mem_mb=1000,
+        localrule: True
         params:
             settings=settings("tables"),
             config=CONFIG,
@@ -103,8 +99,7 @@ if SPEED_SYSTEMS:
             f"{RESULTS}/logs/table5.log",
         benchmark:
             f"{RESULTS}/benchmarks/table5.tsv"
-        resources:
-            mem_mb=1000,
+        localrule: True
         params:
             settings=settings("tables"),
             config=CONFIG,
@@ -124,8 +119,7 @@ if FIGURES:
             f"{RESULTS}/logs/figures.log",
         benchmark:
             f"{RESULTS}/benchmarks/figures.tsv"
-        resources:
-            mem_mb=1000,
+        localrule: True
         params:
             settings=settings("figures"),
             config=CONFIG,
@@ -150,8 +144,7 @@ rule report:
         f"{RESULTS}/logs/report.log",
     benchmark:
         f"{RESULTS}/benchmarks/report.tsv"
-    resources:
-        mem_mb=1000,
+    localrule: True
     params:
         results=subpath(output[0], parent=True),
     shell:

@@ -9,8 +9,6 @@ rule store_neighbours:
     benchmark:
         f"{RESULTS}/benchmarks/store_neighbours/{{domain}}.tsv"
     threads: THREADS["datastore"]
-    resources:
-        mem_mb=4000,
     params:
         settings=settings("store-neighbours"),
         files=lambda wildcards, input: options(**input),
@@ -34,7 +32,7 @@ rule train_knn_kd:
         f"{RESULTS}/benchmarks/train_knn_kd/{{domain}}/seed{{seed}}.tsv"
     threads: THREADS["training"] * config["knn_kd"]["processes"]
     resources:
-        mem_mb=4000,
+        gpu=gpus("train-knn-kd"),
     params:
         settings=settings("train-knn-kd"),
         files=lambda wildcards, input: options(**input),
@@ -59,7 +57,7 @@ rule train_adapter:
         system=ADAPTERS,
     threads: THREADS["training"] * config["training"]["processes"]
     resources:
-        mem_mb=4000,
+        gpu=gpus("train-adapter"),
     params:
         settings=settings("train-adapter"),
         files=lambda wildcards, input: options(**input),
@@ -86,7 +84,7 @@ rule train_ink_round:
     priority: 10  # the longest chain goes first
     threads: THREADS["training"] * config["training"]["processes"]
     resources:
-        mem_mb=4000,
+        gpu=gpus("train-ink-round"),
     params:
         settings=settings("train-ink-round"),
         files=lambda wildcards, input: options(**input),
@@ -113,7 +111,7 @@ rule finish_ink:
         system=INKS,
     threads: THREADS["decoding"]
     resources:
-        mem_mb=4000,
+        gpu=gpus("finish-ink"),
     params:
         settings=settings("finish-ink"),
         files=lambda wildcards, input: options(**model_files(wildcards)),
@@ -145,8 +143,7 @@ if SEARCHED:
             f"{RESULTS}/benchmarks/choose_ink/{{domain}}/seed{{seed}}.tsv"
         wildcard_constraints:
             domain=either(SEARCHED),
-        resources:
-            mem_mb=1000,
+        localrule: True
         params:
             settings=settings("choose-ink"),
             points=lambda wildcards, input: " ".join(f"--point {os.path.dirname(path)}" for path in input.points),

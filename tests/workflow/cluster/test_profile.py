@@ -1,0 +1,117 @@
+"""The profile for Slurm names what the workflow has, and asks for what was counted at the paper's scale."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "benchmarks"))
+
+import scale_costs
+
+from ink.settings import READS
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+SLURM, DEFAULT = (
+    yaml.safe_load((REPOSITORY / "profiles" / name / "config.yaml").read_text(encoding="utf-8"))
+    for name in ("slurm", "default")
+)
+RESOURCES = SLURM["set-resources"]
+PROCESS = 1000  # MB that a process has before it holds anything
+
+
+def rules() -> dict[str, str]:
+    """Every rule of the workflow that runs something, under whatever condition it stands, and its text."""
+    text = "\n".join(path.read_text(encoding="utf-8") for path in sorted((REPOSITORY / "workflow/rules").glob("*.smk")))
+    found = re.findall(r"^ *rule (\w+):\n(.*?)(?=^ *rule |\Z)", text, flags=re.MULTILINE | re.DOTALL)
+    return {name: body for name, body in found if "shell:" in body}
+
+
+RULES = rules()
+LOCAL = {name for name, body in RULES.items() if "localrule: True" in body}
+LARGEST = {
+    count.__name__: max((count(domain) for domain in scale_costs.DOMAINS), key=lambda cost: cost.jobs * cost.anonymous)
+    for count in (*scale_costs.TABLE2, *scale_costs.BEYOND)
+    if count.__name__ != "ablations"  # of train_ink_round's jobs
+}
+
+
+def test_every_rule_that_is_sent_to_a_node_has_memory_and_time_and_no_other_is_named() -> None:
+    assert {"table2", "figures", "report", "choose_ink"} <= LOCAL
+    assert {"generate_corpus", "ingest_corpus", "train_base", "score_comet", "measure_speed"} <= set(RULES) - LOCAL
+    assert set(RESOURCES) == set(RULES) - LOCAL
+    assert all({"mem_mb", "runtime"} <= set(asked) for asked in RESOURCES.values())
+    assert set(SLURM["set-threads"]) <= set(RULES) - LOCAL
+
+
+def test_what_holds_on_one_machine_holds_on_a_cluster() -> None:
+    """But for the bound of GPUs, which the scheduler gives out there."""
+    bounds = {"resources", "default-resources"}
+    assert {name: SLURM.get(name) for name in set(DEFAULT) - bounds} == {
+        name: value for name, value in DEFAULT.items() if name not in bounds
+    }
+    assert DEFAULT["resources"] == ["gpu=1"]
+    assert "resources" not in SLURM
+
+
+@pytest.mark.parametrize("rule", sorted(LARGEST))
+def test_memory_and_time_are_enough_for_what_was_counted(rule: str) -> None:
+    memory = LARGEST[rule].anonymous / 1e6 + PROCESS
+    if rule == "train_ink_round":
+        memory += scale_costs.LAW.keys / 1e6
+    assert memory <= RESOURCES[rule]["mem_mb"] <= max(3 * memory, 8000)
+    counts = getattr(scale_costs, rule)
+    minutes = max(counts(domain).seconds(scale_costs.RATES["A100"]) / 60 for domain in scale_costs.DOMAINS)
+    assert 2 * minutes <= RESOURCES[rule]["runtime"] <= max(3 * minutes, 120)
+
+
+def test_a_rule_takes_a_gpu_where_its_command_computes_on_the_device() -> None:
+    for name, body in RULES.items():
+        command = re.search(r"\bink --log \{log\} (?:--threads \{threads\} )?([a-z-]+)", body)
+        assert command is not None, name
+        computes = "device" in READS.get(command[1], ())  # the page reads no settings
+        assert (f'gpu=gpus("{command[1]}")' in body) == computes, name
+        assert ("gpu=" in body) == computes, name
+
+
+def asked_for(plan: Any) -> dict[str, set[str]]:
+    """Rule -> the GPUs that its jobs take, from a printed plan; jobs that say nothing take none."""
+    found: dict[str, set[str]] = {}
+    for name, body in re.findall(r"^(?:local)?rule (\w+):\n((?: .*\n)+)", plan.text, flags=re.MULTILINE):
+        gpu = re.search(r"\bgpu=(\d+)", body)
+        found.setdefault(name, set()).add("0" if gpu is None else gpu[1])
+    return found
+
+
+@pytest.mark.parametrize(("device", "taken"), [("cpu", {"0"}), ("cuda", {"1"})])
+@pytest.mark.parametrize("profile", ["profiles/default", "profiles/slurm"])
+def test_jobs_take_a_gpu_where_the_device_is_one(clone: Any, device: str, taken: set[str], profile: str) -> None:
+    if profile == "profiles/slurm":
+        pytest.importorskip("snakemake_executor_plugin_slurm", reason="make slurm installs it")
+    # with a limit of cores, since a dry run otherwise prints the threads of one core
+    plan = clone.plan("--workflow-profile", profile, "--cores", "2", "--config", f"device={device}")
+    assert plan.code == 0, plan.text
+    asked = asked_for(plan)
+    computing = {name for name, body in RULES.items() if "gpu=" in body} - {"score_comet"}  # needs a model
+    assert computing <= set(asked)
+    assert {name: asked[name] for name in computing} == dict.fromkeys(computing, taken)
+    assert all(gpus == {"0"} for name, gpus in asked.items() if name not in computing)
+
+
+def test_gpu_jobs_without_a_bound_are_refused_before_the_first_job(workspace: Any) -> None:
+    """A list on the command line replaces the profile's, and its bound with it."""
+    call = ("--cores", "2", "--configfile", "micro.yaml", "--config", "device=cuda", "--until", "generate_corpus")
+    refused = workspace.snakemake(*call, "--resources", "mem_mb=8000")
+    assert refused.code != 0
+    assert (
+        "device is cuda, and nothing bounds how many jobs take it at a time: add gpu=1 to --resources" in refused.text
+    )
+    assert workspace.files("work/**/*") == []
+    for bound in ([], ["--resources", "mem_mb=8000", "gpu=2"]):
+        ran = workspace.snakemake(*call, *bound)
+        assert ran.code == 0, ran.text
