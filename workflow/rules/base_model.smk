@@ -14,7 +14,7 @@ if config["base_model"]["path"] is None:
             f"{RESULTS}/benchmarks/train_base.tsv"
         threads: THREADS["base_model"] * config["base_model"]["train"]["processes"]
         resources:
-            gpu=gpus("train-base"),
+            gpu=gpus("train-base", config["base_model"]["train"]["processes"]),
         params:
             settings=settings("train-base"),
             files=lambda wildcards, input: options(**input),

@@ -133,9 +133,9 @@ def settings(command):
     return resolved
 
 
-def gpus(command):
-    """How many GPUs a job of this command takes: one where it computes on the config's device and that is a GPU."""
-    return int("device" in READS[command] and config["device"] != "cpu")
+def gpus(command, processes=1):
+    """How many GPUs a job of this command takes: one a process where it computes on the config's device and that is one."""
+    return processes * int("device" in READS[command] and config["device"] != "cpu")
 
 
 def text_of(domain):

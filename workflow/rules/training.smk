@@ -32,7 +32,7 @@ rule train_knn_kd:
         f"{RESULTS}/benchmarks/train_knn_kd/{{domain}}/seed{{seed}}.tsv"
     threads: THREADS["training"] * config["knn_kd"]["processes"]
     resources:
-        gpu=gpus("train-knn-kd"),
+        gpu=gpus("train-knn-kd", config["knn_kd"]["processes"]),
     params:
         settings=settings("train-knn-kd"),
         files=lambda wildcards, input: options(**input),
@@ -57,7 +57,7 @@ rule train_adapter:
         system=ADAPTERS,
     threads: THREADS["training"] * config["training"]["processes"]
     resources:
-        gpu=gpus("train-adapter"),
+        gpu=gpus("train-adapter", config["training"]["processes"]),
     params:
         settings=settings("train-adapter"),
         files=lambda wildcards, input: options(**input),
@@ -84,7 +84,7 @@ rule train_ink_round:
     priority: 10  # the longest chain goes first
     threads: THREADS["training"] * config["training"]["processes"]
     resources:
-        gpu=gpus("train-ink-round"),
+        gpu=gpus("train-ink-round", config["training"]["processes"]),
     params:
         settings=settings("train-ink-round"),
         files=lambda wildcards, input: options(**input),

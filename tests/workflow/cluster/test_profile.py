@@ -75,8 +75,13 @@ def test_a_rule_takes_a_gpu_where_its_command_computes_on_the_device() -> None:
         command = re.search(r"\bink --log \{log\} (?:--threads \{threads\} )?([a-z-]+)", body)
         assert command is not None, name
         computes = "device" in READS.get(command[1], ())  # the page reads no settings
-        assert (f'gpu=gpus("{command[1]}")' in body) == computes, name
-        assert ("gpu=" in body) == computes, name
+        asked = re.search(r'gpu=gpus\("([a-z-]+)"(?:, (config\S+\["processes"\]))?\),', body)
+        assert (asked is not None) == ("gpu=" in body) == computes, name
+        if asked is not None:
+            assert asked[1] == command[1], name
+            # processes that train together have a GPU, and the cores of a process, each
+            assert (f"* {asked[2]}\n" in body) == (asked[2] is not None), name
+            assert ('["processes"]' in body) == (asked[2] is not None), name
 
 
 def asked_for(plan: Any) -> dict[str, set[str]]:
