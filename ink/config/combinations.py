@@ -15,7 +15,8 @@ from ink.variations import variation_named
 
 # Of each section of a system with a datastore, the setting that says how many neighbours.
 NEIGHBOURS = {"v_knn": "k", "a_knn": "max_k", "r_knn": "max_k", "ink": "k", "knn_kd": "stored"}
-SECTIONS_BY_DOMAIN = ("adapter", "ink", "v_knn", "a_knn", "r_knn", "knn_kd")
+SECTIONS_BY_DOMAIN = ("datastore", "adapter", "ink", "v_knn", "a_knn", "r_knn", "knn_kd")
+MOST_ON_GPU = 2048  # lists that FAISS looks into there
 # Folders of results/ that are committed, and so cannot be an experiment's.
 NAMES_IN_RESULTS = {"paper": "the paper's own numbers", "published": "the committed copies"}
 
@@ -250,6 +251,8 @@ def _model(config: Config) -> Iterator[str]:
     if index["type"] == "ivfpq":
         if index["probes"] > index["lists"]:
             yield f"index.probes: found {index['probes']}; allowed: at most index.lists {index['lists']}"
+        if index["device"] != "cpu" and index["probes"] > MOST_ON_GPU:
+            yield f"index.probes: found {index['probes']}; allowed: at most {MOST_ON_GPU} on a GPU (index.device)"
         if index["lists"] > index["training_sample"]:
             sample = index["training_sample"]
             yield f"index.lists: found {index['lists']}; allowed: at most index.training_sample {sample}"

@@ -16,6 +16,7 @@ from ink.config import (
     adapted_domains,
     check,
     figures_of,
+    for_domain,
     gaining_systems,
     has_training,
     read_overrides,
@@ -72,6 +73,8 @@ ADAPTERS, INKS = (
     either([system, *(name for name in VARIATIONS if variation_named(name).of == system)])
     for system in ("adapter", "ink")
 )
+SHARDS = {domain: for_domain(config["datastore"], domain, DOMAINS)["shards"] for domain in adapted_domains(config)}
+SHARDED = [domain for domain, count in SHARDS.items() if count > 1]
 SEARCHED = [domain for domain in adapted_domains(config) if searched_points(config, domain)]
 
 
@@ -80,6 +83,8 @@ wildcard_constraints:
     system=either([*SYSTEMS, *config[OWN_SYSTEMS], *VARIATIONS]),
     seed=r"\d+",
     round=r"\d+",
+    shard=r"\d+",
+    shards=r"\d+",
     key="decoder_output|ffn_input",
 
 
@@ -160,6 +165,12 @@ def queried_datastore(wildcards):
     if system.has_adapter:
         return LAYOUT.adapted_datastore(system.model, wildcards.domain, wildcards.seed)
     return LAYOUT.datastore(wildcards.domain, retrieval_settings(config, wildcards.system)["key"])
+
+
+def shards_of(wildcards, datastore):
+    """The shards that are joined to a datastore."""
+    count = SHARDS[wildcards.domain]
+    return [LAYOUT.shard(datastore, number, count) for number in range(1, count + 1)]
 
 
 def system_files(wildcards):
