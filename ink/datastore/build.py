@@ -11,6 +11,7 @@ import torch
 from fairseq.data import LanguagePairDataset
 from numpy.typing import NDArray
 
+from ink.datastore.gpu import gpu_of
 from ink.datastore.index import build_index
 from ink.datastore.shards import ShardMeta, batches_of, create_shard, seal_shard
 from ink.datastore.storage import DatastoreMeta, create_datastore, seal
@@ -39,6 +40,8 @@ def build_datastore(
     log p(value | key) with each entry; without it no output layer is computed. `trained_index` gives centroids and
     codebooks to keep. Without `index` the datastore has none, and cannot be searched through one.
     """
+    if index is not None:
+        gpu_of(index)  # refused, if it is, before the pass
     offsets = offsets_of(dataset)
     meta = _meta(model, dataset, corpus, key, log_probs)
     with write_atomically(output) as temporary:

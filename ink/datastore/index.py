@@ -94,7 +94,7 @@ def _train(keys: Keys, settings: Mapping[str, Any]) -> Any:
 def read_index(path: Path, *, mapped: bool = False) -> Any:
     """Read an index; InkError where the file is absent or cut short.
 
-    `mapped`: codes, ids and centroids stay in the file, whose pages all processes share; such an index is only searched.
+    `mapped`: codes, ids and centroids stay in the file, whose pages processes share; such an index is only searched.
     """
     if not Path(path).is_file():
         raise InkError(f"index {path} does not exist; build the datastore again")

@@ -58,7 +58,6 @@ class Searcher:
             self._use_probes(settings["probes"])
         self.device = gpu.gpu_of(settings) or torch.device("cpu")
         if self.device.type == "cuda":
-            self.reachable = min(self.reachable, gpu.MOST)
             self.index = gpu.on_gpu(self.index, self.device)
         self._values = _Column(datastore.values, self.device)
 
@@ -104,6 +103,11 @@ class Searcher:
             raise InkError(
                 f"{k} neighbours asked of datastore {self.datastore.path}, which has "
                 f"{self.datastore.meta.entries} entries; lower k"
+            )
+        if self.device.type == "cuda" and k > gpu.MOST:
+            raise InkError(
+                f"{k} neighbours asked of datastore {self.datastore.path}, but FAISS finds {gpu.MOST} at the most on a "
+                "GPU; lower k or set index.device to cpu"
             )
         if k > self.reachable:
             raise InkError(
