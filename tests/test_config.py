@@ -276,6 +276,7 @@ WRONG: list[tuple[dict[str, Any], list[str]]] = [
         {"index.probes": 4000, "index.lists": 4096, "index.device": "cuda"},
         ["index.probes", "found 4000", "at most 2048 on a GPU"],
     ),
+    ({"index.code_bytes": 128, "index.device": "cuda"}, ["index.code_bytes", "found 128", "56, 64, 96 on a GPU"]),
     ({"datastore.shards": {"koran": 4}}, ["datastore.shards.medical", "missing", "one for each domain"]),
     ({"index.lists": 200_000}, ["index.lists", "found 200000", "at most index.training_sample 100000"]),
     ({"base_model.train.attention_heads": 3}, ["base_model.train.attention_heads", "found 3", "a divisor", "128"]),

@@ -6,9 +6,11 @@ It has run on no GPU yet: what is tested are its refusals, and that indexes take
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import faiss
+import faiss.contrib.torch_utils  # lets indexes take tensors, on the device that they are on
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -39,13 +41,19 @@ def gpu_of(settings: Mapping[str, Any]) -> torch.device | None:
 
 
 def on_gpu(index: Any, device: torch.device) -> Any:
-    """Return a copy of a trained index on a GPU."""
+    """Return a copy of an index on a GPU."""
     options = faiss.GpuClonerOptions()
     # tables of 64 codes of 8 bits take 64 kB in fp32, more than the shared memory that a block has
     options.useFloat16 = isinstance(index, faiss.IndexIVFPQ)
     options.useFloat16CoarseQuantizer = False
     options.use_cuvs = False  # another implementation, with other kernels and other results
-    return faiss.index_cpu_to_gpu(faiss.StandardGpuResources(), device.index, index, options)
+    return faiss.index_cpu_to_gpu(_resources(), device.index, index, options)
+
+
+@cache
+def _resources() -> Any:
+    """Memory for FAISS's temporary results, a share of the GPU's: once, however many indexes are searched."""
+    return faiss.StandardGpuResources()
 
 
 def on_cpu(index: Any) -> Any:
@@ -54,13 +62,21 @@ def on_cpu(index: Any) -> Any:
 
 
 def train(index: Any, sample: NDArray[np.float32], device: torch.device) -> None:
-    """Train an IVF index with its k-means on a GPU; FAISS learns codebooks on the CPU wherever the index is."""
-    nearest = on_gpu(faiss.IndexFlatL2(index.d), device)
-    index.clustering_index = nearest
+    """Train an IVF-PQ index on the CPU that leaves finding the nearest centroids and codes to a GPU."""
+    lists, codes = (on_gpu(faiss.IndexFlatL2(dimension), device) for dimension in (index.d, index.pq.dsub))
+    index.clustering_index, index.pq.assign_index = lists, codes
     try:
         index.train(sample)
     finally:
-        index.clustering_index = None
+        index.clustering_index = index.pq.assign_index = None
+
+
+def search(index: Any, queries: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """Return distances and ids (queries, k) on the GPU that index and queries (queries, dimension) fp32 are on."""
+    # FAISS orders its work after that of the current device's stream
+    with torch.cuda.device(queries.device):
+        distances, ids = index.search(queries, k)
+    return distances, ids
 
 
 def taken(keys: NDArray[np.float16], ids: NDArray[np.int64], device: torch.device) -> Tensor:

@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import Any
 
 import faiss
-import faiss.contrib.torch_utils  # lets indexes take tensors, on the device that they are on
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -83,8 +82,10 @@ class Searcher:
 
     def _search(self, queries: Tensor, k: int) -> tuple[Tensor, Tensor]:
         """Ask the index: distances and ids (queries, k), on its device."""
-        flat = queries.detach().reshape(-1, queries.shape[-1]).to(self.device, torch.float32)
-        distances, ids = self.index.search(flat.contiguous(), k)
+        flat = queries.detach().reshape(-1, queries.shape[-1]).to(self.device, torch.float32).contiguous()
+        if self.device.type == "cuda":
+            return gpu.search(self.index, flat, k)
+        distances, ids = self.index.search(flat, k)
         return distances, ids
 
     def _use_probes(self, probes: int) -> None:

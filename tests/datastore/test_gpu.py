@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from ink.config import combinations
 from ink.datastore import gpu
 from ink.datastore.build import build_datastore
 from ink.datastore.index import build_index, read_index
@@ -99,11 +100,11 @@ def test_the_index_is_filled_on_the_gpu_and_written_from_the_cpu(
     monkeypatch.setattr(gpu, "on_gpu", moved("gpu"))
     monkeypatch.setattr(gpu, "on_cpu", moved("cpu"))
     build_index(keys, ON_GPU, tmp_path / "gpu")
-    # what k-means assigns with, the trained index, and the filled one
-    assert moves == [("gpu", 0), ("gpu", 0), ("cpu", 1000)]
+    # what k-means of lists and of codes assigns with, the trained index, and the filled one
+    assert moves == [("gpu", 0), ("gpu", 0), ("gpu", 0), ("cpu", 1000)]
     assert (tmp_path / "gpu").read_bytes() == (tmp_path / "cpu").read_bytes()
     build_index(keys, ON_GPU, tmp_path / "again", trained=tmp_path / "cpu")
-    assert moves[3:] == [("gpu", 0), ("cpu", 1000)]
+    assert moves[4:] == [("gpu", 0), ("cpu", 1000)]
     assert (tmp_path / "again").read_bytes() == (tmp_path / "refilled").read_bytes()
 
 
@@ -151,6 +152,7 @@ def mapped_from(path: Path, address: int) -> bool:
 def test_more_neighbours_than_a_gpu_finds_are_refused(store_of: Any, tmp_path: Path) -> None:
     keys = np.zeros((3000, 2), dtype=np.float16)
     searcher = Searcher(store_of(tmp_path / "store", keys, np.arange(3000)), {"type": "exact"})
+    assert gpu.MOST == combinations.MOST_ON_GPU
     searcher.search(torch.zeros(1, 2), 2049)
     searcher.device = DEVICE
     with pytest.raises(InkError, match=r"2049 neighbours asked .* finds 2048 at the most on a GPU; lower k"):
