@@ -52,6 +52,11 @@ class Layout:
         """The datastore of the base model with the final adapter of `ink`, keyed on decoder_output."""
         return f"{self.work}/datastores/{model}/{domain}/seed{seed}"
 
+    def shard(self, datastore: str, number: str | int, count: str | int) -> str:
+        """A shard of a datastore, of which the path is given; gone once they are joined."""
+        place = datastore.removeprefix(f"{self.work}/datastores/")
+        return f"{self.work}/datastores/shards/{place}/{number}of{count}"
+
     def combiner(self, name: str, domain: str, seed: str | int | None = None) -> str:
         """What was chosen on dev under this name, or trained there with a seed."""
         trained = "" if seed is None else f"/seed{seed}"

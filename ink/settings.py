@@ -40,7 +40,9 @@ READS: dict[str, tuple[str, ...]] = {
         "text.max_length_ratio",
     ),
     "train-base": (*_TRANSLATION, "training.dev_sentences", "training.checkpoint_updates", "base_model.train"),
-    "build-datastore": ("device", "precision", *_LANGUAGES, "datastore", "index"),
+    "build-datastore": ("device", "precision", *_LANGUAGES, "datastore.batch_tokens", "index"),
+    "build-datastore-shard": ("device", "precision", *_LANGUAGES, "datastore"),
+    "join-datastore": ("index",),
     "tune-v-knn": (*_TRANSLATION, "training.dev_sentences", "datastore.batch_tokens", "index", "v_knn"),
     "train-combiner": (
         "device",

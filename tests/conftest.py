@@ -59,8 +59,16 @@ SETTINGS: dict[str, Any] = {
             "average_last": 2,
         },
     },
-    "datastore": {"batch_tokens": 200},
-    "index": {"type": "exact", "lists": 4, "code_bytes": 8, "probes": 4, "training_sample": 2000, "seed": 7},
+    "datastore": {"batch_tokens": 200, "shards": 1},
+    "index": {
+        "type": "exact",
+        "device": "cpu",
+        "lists": 4,
+        "code_bytes": 8,
+        "probes": 4,
+        "training_sample": 2000,
+        "seed": 7,
+    },
     "decoding": {"beam": 3, "length_penalty": 0.6, "max_len_a": 1.2, "max_len_b": 5, "batch_sentences": 4},
     "evaluation": {"sacrebleu_tokeniser": "13a", "bootstrap_samples": 50, "bootstrap_seed": 12345, "comet": None},
     "training": {

@@ -116,6 +116,7 @@ def by_domain(dotted: str, values: dict[str, Any]) -> dict[str, Any]:
     [
         ("train-adapter", "adapter.inner_dimension"),
         ("train-ink-round", "adapter.inner_dimension"),
+        ("build-datastore-shard", "datastore.shards"),
         ("train-ink-round", "ink.k"),
         ("train-ink-round", "ink.alpha"),
         ("train-ink-round", "ink.beta"),

@@ -30,6 +30,8 @@ COMMANDS = {
     "finish-ink": "ink.cli.training",
     "choose-ink": "ink.cli.training",
     "build-datastore": "ink.cli.datastore",
+    "build-datastore-shard": "ink.cli.datastore",
+    "join-datastore": "ink.cli.datastore",
     "store-neighbours": "ink.cli.datastore",
     "tune-v-knn": "ink.cli.evaluation",
     "train-combiner": "ink.cli.combiners",

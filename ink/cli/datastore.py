@@ -19,6 +19,10 @@ from ink.cli.options import (
     vocabulary_option,
 )
 
+KEY = click.option(
+    "--key", required=True, type=click.Choice(["decoder_output", "ffn_input"]), help="What the keys are."
+)
+
 
 @click.command("build-datastore")
 @config_option
@@ -27,7 +31,7 @@ from ink.cli.options import (
 @vocabulary_option
 @data_option
 @path_option("--adapter", "Build the datastore of the base model with this adapter.", required=False)
-@click.option("--key", required=True, type=click.Choice(["decoder_output", "ffn_input"]), help="What the keys are.")
+@KEY
 @output_option
 def build_datastore(
     config: Path,
@@ -64,6 +68,68 @@ def build_datastore(
         batch_tokens=settings["datastore"]["batch_tokens"],
         index=settings["index"],
     )
+
+
+@click.command("build-datastore-shard")
+@config_option
+@domain_option
+@base_model_option
+@vocabulary_option
+@data_option
+@path_option("--adapter", "Build the datastore of the base model with this adapter.", required=False)
+@KEY
+@click.option("--shard", required=True, type=click.IntRange(min=1), help="Which of datastore.shards, from 1 on.")
+@output_option
+def build_datastore_shard(
+    config: Path,
+    domain: str,
+    key: str,
+    base_model: Path,
+    vocabulary: Path,
+    data: Path,
+    adapter: Path | None,
+    shard: int,
+    output: Path,
+) -> None:
+    """Build one shard of a datastore, a share of its batches, for join-datastore."""
+    from ink.datastore.build import build_shard
+    from ink.nmt.translation_model import load_translation_model
+
+    use_machine()
+    settings = load_settings(config, "build-datastore-shard", domain)
+    prepared = prepared_corpus(settings, data)
+    model = load_translation_model(
+        base_model,
+        vocabulary,
+        prepared.source_language,
+        prepared.target_language,
+        settings["device"],
+        adapter=adapter,
+        precision=settings["precision"],
+    )
+    build_shard(
+        model,
+        prepared.load(model.task, "train"),
+        prepared.fingerprint,
+        output,
+        number=shard,
+        count=settings["datastore"]["shards"],
+        key=key,
+        batch_tokens=settings["datastore"]["batch_tokens"],
+    )
+
+
+@click.command("join-datastore")
+@config_option
+@domain_option
+@path_option("--shard", "A shard of the datastore, which is removed; give all of them.", multiple=True)
+@output_option
+def join_datastore(config: Path, domain: str, shard: tuple[Path, ...], output: Path) -> None:
+    """Make a datastore, with its index, of all of its shards: the same that build-datastore makes in one."""
+    from ink.datastore.joining import join_shards
+
+    use_machine()
+    join_shards(shard, output, load_settings(config, "join-datastore", domain)["index"])
 
 
 @click.command("store-neighbours")

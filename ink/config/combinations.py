@@ -16,7 +16,9 @@ from ink.variations import variation_named
 
 # Of each section of a system with a datastore, the setting that says how many neighbours.
 NEIGHBOURS = {"v_knn": "k", "a_knn": "max_k", "r_knn": "max_k", "ink": "k", "knn_kd": "stored"}
-SECTIONS_BY_DOMAIN = ("adapter", "ink", "v_knn", "a_knn", "r_knn", "knn_kd")
+SECTIONS_BY_DOMAIN = ("datastore", "adapter", "ink", "v_knn", "a_knn", "r_knn", "knn_kd")
+MOST_ON_GPU = 2048  # lists that FAISS looks into there
+CODE_BYTES_ON_GPU = (1, 2, 3, 4, 8, 12, 16, 20, 24, 28, 32, 40, 48, 56, 64, 96)  # those that it has kernels for
 # Folders of results/ that are committed, and so cannot be an experiment's.
 NAMES_IN_RESULTS = {"paper": "the paper's own numbers", "published": "the committed copies"}
 
@@ -260,9 +262,19 @@ def _model(config: Config) -> Iterator[str]:
     if index["type"] == "ivfpq":
         if index["probes"] > index["lists"]:
             yield f"index.probes: found {index['probes']}; allowed: at most index.lists {index['lists']}"
+        if index["device"] != "cpu":
+            yield from _index_on_gpu(index)
         if index["lists"] > index["training_sample"]:
             sample = index["training_sample"]
             yield f"index.lists: found {index['lists']}; allowed: at most index.training_sample {sample}"
+
+
+def _index_on_gpu(index: Config) -> Iterator[str]:
+    if index["probes"] > MOST_ON_GPU:
+        yield f"index.probes: found {index['probes']}; allowed: at most {MOST_ON_GPU} on a GPU (index.device)"
+    if index["code_bytes"] not in CODE_BYTES_ON_GPU:
+        allowed = ", ".join(map(str, CODE_BYTES_ON_GPU))
+        yield f"index.code_bytes: found {index['code_bytes']}; allowed: one of {allowed} on a GPU (index.device)"
 
 
 def _datastore(config: Config) -> Iterator[str]:

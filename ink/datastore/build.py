@@ -1,4 +1,4 @@
-"""Building a datastore: one teacher-forced pass over the training set, then its index."""
+"""Building a datastore: one teacher-forced pass over the training set, whole or a shard of it, then its index."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ import torch
 from fairseq.data import LanguagePairDataset
 from numpy.typing import NDArray
 
+from ink.datastore.gpu import gpu_of
 from ink.datastore.index import build_index
-from ink.datastore.storage import Datastore, DatastoreMeta, create_datastore, seal
+from ink.datastore.shards import ShardMeta, batches_of, create_shard, seal_shard
+from ink.datastore.storage import DatastoreMeta, create_datastore, seal
 from ink.errors import InkError
 from ink.files import write_atomically
 from ink.nmt.device import device_of, to_device
@@ -40,18 +42,61 @@ def build_datastore(
     log p(value | key) with each entry; without it no output layer is computed. `trained_index` gives centroids and
     codebooks to keep. Without `index` the datastore has none, and cannot be searched through one.
     """
-    sizes = np.asarray(dataset.tgt_sizes, dtype=np.int64)
-    offsets = np.concatenate([[0], np.cumsum(sizes)])
-    dimension = key_dimension(model, key)
-    meta = DatastoreMeta(int(offsets[-1]), dimension, len(dataset), key, model.fingerprint, corpus, log_probs)
+    if index is not None:
+        gpu_of(index)  # refused, if it is, before the pass
+    offsets = offsets_of(dataset)
+    meta = _meta(model, dataset, corpus, key, log_probs)
     with write_atomically(output) as temporary:
         datastore = create_datastore(temporary, meta)
         datastore.offsets[:] = offsets
-        _fill(datastore, model, dataset, key, batch_tokens)
+        keys = datastore.keys
+        for entries, *found in _entries(model, dataset, key, batches_by_length(dataset, batch_tokens), log_probs):
+            keys[entries], datastore.values[entries], own = found
+            if datastore.log_probs is not None:
+                datastore.log_probs[entries] = own
         if index is not None:
-            build_index(datastore.keys, index, datastore.index_path, trained_index)
+            build_index(keys, index, datastore.index_path, trained_index)
         seal(datastore)
     return meta
+
+
+def build_shard(
+    model: TranslationModel,
+    dataset: LanguagePairDataset,
+    corpus: str,
+    output: Path,
+    *,
+    number: int,
+    count: int,
+    key: str,
+    batch_tokens: int,
+) -> ShardMeta:
+    """Write shard `number` of `count`, from 1 on, of what `build_datastore` writes, whole or not at all.
+
+    A shard is a range of the batches that one pass over `dataset` makes: each batch is the same as there, and with it
+    every bit of what comes of it. Raises InkError where there are fewer batches than shards.
+    """
+    batches = batches_of(batches_by_length(dataset, batch_tokens), number, count)
+    offsets = offsets_of(dataset)
+    spans = [
+        np.arange(offsets[index], offsets[index + 1]) for index in sorted(index for one in batches for index in one)
+    ]
+    numbers = np.concatenate(spans)
+    meta = ShardMeta(number, count, len(numbers), _meta(model, dataset, corpus, key, log_probs=True))
+    with write_atomically(output) as temporary:
+        shard = create_shard(temporary, meta)
+        shard.offsets[:], shard.entries[:] = offsets, numbers
+        keys = shard.keys
+        for entries, *found in _entries(model, dataset, key, batches, log_probs=True):
+            rows = np.searchsorted(numbers, entries)
+            keys[rows], shard.values[rows], shard.log_probs[rows] = found
+        seal_shard(shard)
+    return meta
+
+
+def offsets_of(dataset: LanguagePairDataset) -> NDArray[np.int64]:
+    """Return the first entry of each sentence and, last, the number of entries: (sentences + 1,)."""
+    return np.concatenate([[0], np.cumsum(np.asarray(dataset.tgt_sizes, dtype=np.int64))])
 
 
 def key_dimension(model: TranslationModel, kind: str) -> int:
@@ -60,12 +105,19 @@ def key_dimension(model: TranslationModel, kind: str) -> int:
     return int(layer.fc1.in_features if kind == "ffn_input" else layer.fc2.out_features)
 
 
-def _fill(
-    datastore: Datastore, model: TranslationModel, dataset: LanguagePairDataset, kind: str, batch_tokens: int
-) -> None:
-    keys = datastore.keys
-    for entries, found, targets, log_probs in teacher_forced(
-        model, dataset, kind, batch_tokens, with_log_probs=datastore.log_probs is not None, description="datastore"
+def _meta(
+    model: TranslationModel, dataset: LanguagePairDataset, corpus: str, key: str, log_probs: bool
+) -> DatastoreMeta:
+    entries = int(offsets_of(dataset)[-1])
+    return DatastoreMeta(entries, key_dimension(model, key), len(dataset), key, model.fingerprint, corpus, log_probs)
+
+
+def _entries(
+    model: TranslationModel, dataset: LanguagePairDataset, kind: str, batches: Sequence[Sequence[int]], log_probs: bool
+) -> Iterator[tuple[NDArray, NDArray, NDArray, NDArray | None]]:
+    """Pass over `batches`; yields entry numbers, keys fp16, values and, if asked for, log p(value | key) fp32."""
+    for entries, found, targets, distributions in _passes(
+        model, dataset, kind, batches, with_log_probs=log_probs, description="datastore"
     ):
         stored = found.to(torch.float16).cpu()
         if not stored.isfinite().all():
@@ -73,14 +125,12 @@ def _fill(
                 "datastore: a key is not finite in half precision, in which keys are stored; with precision fp16 the "
                 "model may have overflowed: set it to bf16 or fp32"
             )
-        keys[entries] = stored.numpy()
-        datastore.values[entries] = targets.cpu().numpy()
-        if log_probs is not None and datastore.log_probs is not None:
-            own = log_probs.gather(-1, targets.unsqueeze(-1)).squeeze(-1)
-            datastore.log_probs[entries] = own.float().cpu().numpy()
+        own = None
+        if distributions is not None:
+            own = distributions.gather(-1, targets.unsqueeze(-1)).squeeze(-1).float().cpu().numpy()
+        yield entries, stored.numpy(), targets.cpu().numpy(), own
 
 
-@torch.no_grad()
 def teacher_forced(
     model: TranslationModel,
     dataset: LanguagePairDataset,
@@ -95,17 +145,32 @@ def teacher_forced(
     Yields, a batch at a time and without padding: entry numbers (positions,), keys (positions, dimension), target
     tokens (positions,), and the model's log-probabilities (positions, vocabulary) if asked for.
     """
-    network = model.network.eval()
-    offsets = np.concatenate([[0], np.cumsum(np.asarray(dataset.tgt_sizes, dtype=np.int64))])
-    reader = KeyReader(network.decoder, kind)
     batches = batches_by_length(dataset, batch_tokens)
+    return _passes(model, dataset, kind, batches, with_log_probs=with_log_probs, description=description)
+
+
+@torch.no_grad()
+def _passes(
+    model: TranslationModel,
+    dataset: LanguagePairDataset,
+    kind: str,
+    batches: Sequence[Sequence[int]],
+    *,
+    with_log_probs: bool,
+    description: str,
+) -> Iterator[tuple[np.ndarray, torch.Tensor, torch.Tensor, torch.Tensor | None]]:
+    """Pass over these batches of `dataset`, as `teacher_forced` does over all."""
+    network = model.network.eval()
+    offsets = offsets_of(dataset)
+    reader = KeyReader(network.decoder, kind)
+    total = sum(map(len, batches))
     fitting = FittingBatches(longer_sides(dataset), what=description, setting="datastore.batch_tokens")
 
     def passed(part: Sequence[int]) -> Any:
         return teacher_forced_batch(model, dataset, part, reader, with_log_probs=with_log_probs)
 
     try:
-        with progress(range(len(dataset)), description=description, unit="sentence", total=len(dataset)) as bar:
+        with progress(range(total), description=description, unit="sentence", total=total) as bar:
             for batch in batches:
                 for part, (sentences, found, targets, log_probs) in fitting.run(passed, batch):
                     entries = np.concatenate([np.arange(offsets[i], offsets[i + 1]) for i in sentences])

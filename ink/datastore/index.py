@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import faiss
 import numpy as np
 from numpy.typing import NDArray
 
+from ink.datastore import gpu
 from ink.errors import InkError
 from ink.files import write_atomically
 from ink.progress import progress
@@ -23,14 +24,23 @@ def set_threads(threads: int) -> None:
     faiss.omp_set_num_threads(threads)
 
 
-def build_index(
-    keys: NDArray[np.float16], settings: Mapping[str, Any], path: Path, trained: Path | None = None
-) -> None:
+class Keys(Protocol):
+    """Keys (entries, dimension) fp16 on disk, of which parts are asked for."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+    def __len__(self) -> int: ...
+    def __getitem__(self, wanted: Any, /) -> NDArray[np.float16]: ...
+
+
+def build_index(keys: Keys, settings: Mapping[str, Any], path: Path, trained: Path | None = None) -> None:
     """Index `keys` (entries, dimension) by squared L2 distance and write the index to `path`.
 
     `trained` names an index whose centroids and codebooks are kept and refilled. Keys pass through memory
-    ADD_AT_ONCE at a time. Raises InkError where the settings cannot hold for these keys.
+    ADD_AT_ONCE at a time. With a GPU as index.device it is trained and filled there. Raises InkError where the settings
+    cannot hold for these keys, or there is no such GPU.
     """
+    device = gpu.gpu_of(settings)
     if trained is not None:
         index = read_index(trained)
         if index.d != keys.shape[1]:
@@ -38,15 +48,19 @@ def build_index(
         index.reset()
     else:
         index = _train(keys, settings)
+    if device is not None:
+        index = gpu.on_gpu(index, device)
     starts = range(0, len(keys), ADD_AT_ONCE)
     for start in progress(starts, description="indexing", unit=f"{ADD_AT_ONCE} keys"):
         index.add(np.asarray(keys[start : start + ADD_AT_ONCE], dtype=np.float32))
+    if device is not None:
+        index = gpu.on_cpu(index)
     # through Python's file: what FAISS's own only notices on closing, such as a full disk, it prints and passes over
     with write_atomically(path) as temporary, temporary.open("wb") as file:
         faiss.write_index(index, faiss.PyCallbackIOWriter(file.write))  # type: ignore[attr-defined]
 
 
-def _train(keys: NDArray[np.float16], settings: Mapping[str, Any]) -> Any:
+def _train(keys: Keys, settings: Mapping[str, Any]) -> Any:
     entries, dimension = keys.shape
     if settings["type"] == "exact":
         return faiss.IndexFlatL2(dimension)
@@ -67,17 +81,25 @@ def _train(keys: NDArray[np.float16], settings: Mapping[str, Any]) -> Any:
     index.cp.max_points_per_centroid = index.pq.cp.max_points_per_centroid = settings["training_sample"]
     size = min(entries, settings["training_sample"])
     sample = np.sort(np.random.default_rng(settings["seed"]).choice(entries, size, replace=False))
-    index.train(np.asarray(keys[sample], dtype=np.float32))
+    learned_from = np.asarray(keys[sample], dtype=np.float32)
+    device = gpu.gpu_of(settings)
+    if device is None:
+        index.train(learned_from)
+    else:
+        gpu.train(index, learned_from, device)
     index.nprobe = settings["probes"]
     return index
 
 
-def read_index(path: Path) -> Any:
-    """Read an index; InkError where the file is absent or cut short."""
+def read_index(path: Path, *, mapped: bool = False) -> Any:
+    """Read an index; InkError where the file is absent or cut short.
+
+    `mapped`: codes, ids and centroids stay in the file, whose pages processes share; such an index is only searched.
+    """
     if not Path(path).is_file():
         raise InkError(f"index {path} does not exist; build the datastore again")
     try:
-        return faiss.read_index(str(path))
+        return faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC if mapped else 0)
     except RuntimeError as error:
         reason = str(error).splitlines()[0][:200]
         raise InkError(f"index {path} cannot be read ({reason}); build the datastore again") from None

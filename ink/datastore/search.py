@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ink.datastore import gpu
 from ink.datastore.index import read_index
 from ink.datastore.storage import Datastore
 from ink.errors import InkError
@@ -36,11 +37,15 @@ class Neighbours:
 
 
 class Searcher:
-    """Finds neighbours in one datastore through its index; `reachable` is how many a query can find at the most."""
+    """Finds neighbours in one datastore through its index; `reachable` is how many a query can find at the most.
+
+    settings: index. With a GPU as index.device the index is copied there and searched there, and so are the values and
+    log-probabilities that are looked up. Raises InkError where there is no such GPU.
+    """
 
     def __init__(self, datastore: Datastore, settings: Mapping[str, Any]) -> None:
         self.datastore = datastore
-        self.index = read_index(datastore.index_path)
+        self.index = read_index(datastore.index_path, mapped=True)
         meta = datastore.meta
         if self.index.ntotal != meta.entries or self.index.d != meta.dimension:
             raise InkError(
@@ -50,6 +55,10 @@ class Searcher:
         self.reachable = meta.entries
         if settings["type"] == "ivfpq":
             self._use_probes(settings["probes"])
+        self.device = gpu.gpu_of(settings) or torch.device("cpu")
+        if self.device.type == "cuda":
+            self.index = gpu.on_gpu(self.index, self.device)
+        self._values = _Column(datastore.values, self.device)
 
     def search(self, queries: Tensor, k: int, *, keys: bool = False, log_probs: bool = False) -> Neighbours:
         """Find the k nearest entries of `queries` (..., dimension) by the index's own distances.
@@ -58,11 +67,8 @@ class Searcher:
         sorted anew; with `log_probs`, with the log-probabilities stored when the datastore was built.
         """
         self._check(k)
-        flat = queries.detach().reshape(-1, queries.shape[-1]).float().cpu().numpy()
-        distances, ids = self.index.search(np.ascontiguousarray(flat), k)
-        found = self._neighbours(distances, ids, queries)
-        if log_probs:
-            found = replace(found, log_probs=self._log_probs(found.ids))
+        distances, ids = self._search(queries, k)
+        found = self._neighbours(distances, ids, queries, log_probs)
         return self._with_keys(found, queries.detach().float()) if keys else found
 
     def search_without(self, queries: Tensor, own: Tensor, k: int) -> Tensor:
@@ -71,9 +77,16 @@ class Searcher:
         The own entry is excluded by identity: others with the same key, such as duplicates of the sentence, stay.
         """
         self._check(k + 1)
-        flat = queries.detach().float().cpu().numpy()
-        _, ids = self.index.search(np.ascontiguousarray(flat), k + 1)
-        return torch.from_numpy(drop_own(ids, own.cpu().numpy()))
+        _, ids = self._search(queries, k + 1)
+        return drop_own(ids, own.to(ids.device)).to(queries.device)
+
+    def _search(self, queries: Tensor, k: int) -> tuple[Tensor, Tensor]:
+        """Ask the index: distances and ids (queries, k), on its device."""
+        flat = queries.detach().reshape(-1, queries.shape[-1]).to(self.device, torch.float32).contiguous()
+        if self.device.type == "cuda":
+            return gpu.search(self.index, flat, k)
+        distances, ids = self.index.search(flat, k)
+        return distances, ids
 
     def _use_probes(self, probes: int) -> None:
         if not isinstance(self.index, faiss.IndexIVF):
@@ -92,6 +105,11 @@ class Searcher:
                 f"{k} neighbours asked of datastore {self.datastore.path}, which has "
                 f"{self.datastore.meta.entries} entries; lower k"
             )
+        if self.device.type == "cuda" and k > gpu.MOST:
+            raise InkError(
+                f"{k} neighbours asked of datastore {self.datastore.path}, but FAISS finds {gpu.MOST} at the most on a "
+                "GPU; lower k or set index.device to cpu"
+            )
         if k > self.reachable:
             raise InkError(
                 f"{k} neighbours asked of datastore {self.datastore.path}, but the {self.index.nprobe} largest of its "
@@ -99,11 +117,12 @@ class Searcher:
                 "lower k or raise index.probes"
             )
 
-    def _log_probs(self, ids: Tensor) -> Tensor:
+    @cached_property
+    def _log_probs(self) -> _Column:
         stored = self.datastore.log_probs
         if stored is None:
             raise InkError(f"datastore {self.datastore.path} holds no log-probabilities; build the datastore again")
-        return torch.from_numpy(stored[ids.clamp(min=0).cpu().numpy()]).to(ids.device)
+        return _Column(stored, self.device)
 
     @cached_property
     def _keys(self) -> NDArray[np.float16]:
@@ -114,17 +133,28 @@ class Searcher:
         keys = gather_keys(self._keys, found.ids)
         return sorted_by_distance(replace(found, distances=exact_distances(queries, keys, found.ids >= 0), keys=keys))
 
-    def _neighbours(self, distances: NDArray, ids: NDArray, queries: Tensor) -> Neighbours:
+    def _neighbours(self, distances: Tensor, ids: Tensor, queries: Tensor, log_probs: bool) -> Neighbours:
         shape = (*queries.shape[:-1], -1)
-        found = ids >= 0
-        values = np.where(found, self.datastore.values[np.where(found, ids, 0)], 0)
-        distances = np.where(found, distances, np.inf).astype(np.float32)
         device = queries.device
+        absent, entries = ids < 0, ids.clamp(min=0)
         return Neighbours(
-            torch.from_numpy(distances).reshape(shape).to(device),
-            torch.from_numpy(values.astype(np.int64)).reshape(shape).to(device),
-            torch.from_numpy(ids).reshape(shape).to(device),
+            distances.masked_fill(absent, torch.inf).reshape(shape).to(device),
+            self._values.of(entries).long().masked_fill(absent, 0).reshape(shape).to(device),
+            ids.reshape(shape).to(device),
+            self._log_probs.of(entries).reshape(shape).to(device) if log_probs else None,
         )
+
+
+class _Column:
+    """A number of every entry: looked up in the map of its file, or in a copy on the GPU that searches."""
+
+    def __init__(self, stored: NDArray, device: torch.device) -> None:
+        self._stored = np.asarray(stored)  # the map as a plain array, which is faster to index
+        self._copy = torch.from_numpy(np.array(stored)).to(device) if device.type == "cuda" else None
+
+    def of(self, entries: Tensor) -> Tensor:
+        """Return the numbers of `entries`, of the same shape, on their device."""
+        return torch.from_numpy(self._stored[entries.numpy()]) if self._copy is None else self._copy[entries]
 
 
 def exact_distances(queries: Tensor, keys: Tensor, present: Tensor) -> Tensor:
@@ -156,15 +186,15 @@ def in_order(keys: Tensor, order: Tensor) -> Tensor:
     return keys.reshape(-1, dimension).index_select(0, rows).reshape(keys.shape)
 
 
-def drop_own(ids: NDArray[np.int64], own: NDArray[np.int64]) -> NDArray[np.int64]:
+def drop_own(ids: Tensor, own: Tensor) -> Tensor:
     """Remove own[n] from row n of `ids` (positions, k + 1), or the last id where it is not there: (positions, k)."""
     return ids[others(ids, own)].reshape(len(ids), -1)
 
 
-def others(ids: NDArray[np.int64], own: NDArray[np.int64]) -> NDArray[np.bool_]:
+def others(ids: Tensor, own: Tensor) -> Tensor:
     """Return (positions, k + 1), false at one place of each row: where `ids` is own[n], or else at the last one."""
-    is_own = ids == own[:, None]
-    is_own[~is_own.any(axis=1), -1] = True
+    is_own = ids == own.unsqueeze(-1)
+    is_own[:, -1] |= ~is_own.any(dim=-1)
     return ~is_own
 
 
@@ -174,5 +204,8 @@ def gather_keys(keys: NDArray[np.float16], ids: Tensor, device: torch.device | N
     They come to `device`, without one to that of `ids`.
     """
     # the map as a plain array, and widened by torch, which has the processor's instruction for it: a fifth of the time
-    found = np.take(np.asarray(keys), ids.clamp(min=0).cpu().numpy(), axis=0)
-    return torch.from_numpy(found).to(device or ids.device).float()
+    plain, entries = np.asarray(keys), ids.clamp(min=0).cpu().numpy()
+    place = device or ids.device
+    if place.type == "cuda":
+        return gpu.taken(plain, entries, place).float()
+    return torch.from_numpy(np.take(plain, entries, axis=0)).float()

@@ -49,6 +49,11 @@ class Datastore:
         """Open the key file; systems that do without it work after it has been deleted."""
         return self._array("keys", np.float16, (self.meta.entries, self.meta.dimension))
 
+    def sparse_keys(self) -> np.memmap:
+        """Make a key file without any blocks, to be written through the file and not through the map returned."""
+        shape = (self.meta.entries, self.meta.dimension)
+        return np.lib.format.open_memmap(self.file("keys"), mode="w+", dtype=np.float16, shape=shape)
+
     @property
     def index_path(self) -> Path:
         return self.path / "index.faiss"

@@ -65,7 +65,7 @@ class StoredNeighbours:
         distances = np.asarray(self.distances[entries, :wanted])
         ids = self.ids[entries, :wanted].astype(np.int64)
         if without_own:
-            kept = others(ids, entries)
+            kept = others(torch.from_numpy(ids), torch.from_numpy(entries)).numpy()
             distances, ids = (array[kept].reshape(len(entries), k) for array in (distances, ids))
         return distances, ids
 

@@ -70,7 +70,10 @@ def packages(device: str) -> Iterator[Finding]:
 
 
 def faiss(ranges: dict[str, SpecifierSet], device: str) -> Finding:
-    """Check that exactly one of the packages that bring the module `faiss` is there: each overwrites the other."""
+    """Check that exactly one of the packages that bring the module `faiss` is there: each overwrites the other.
+
+    `device`: index.device, which it has to support.
+    """
     found = {name: version for name in FAISS if (version := installed(name)) is not None}
     if len(found) == 2:
         both = " and ".join(f"{name} {version}" for name, version in found.items())
@@ -83,8 +86,8 @@ def faiss(ranges: dict[str, SpecifierSet], device: str) -> Finding:
     if version not in ranges[name]:
         return error("faiss", f"{name} is {version}, but {ranges[name]} is needed: {REPAIR}")
     if name == "faiss-cpu" and device != "cpu":
-        return warning(
-            "faiss", f"{name} {version} searches on the CPU while device is {device}: make environment FAISS=gpu"
+        return error(
+            "faiss", f"{name} {version} knows no GPU, but index.device is {device}: make environment FAISS=gpu"
         )
     return ok("faiss", f"{name} {version}")
 

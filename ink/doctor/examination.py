@@ -31,7 +31,7 @@ def examine(path: Path) -> Iterator[Finding]:
         first, *more = str(problem).removeprefix("configuration: ").splitlines()
         yield from (error("config", line.strip()) for line in (more or [first]))
     yield environment.python()
-    yield from environment.packages("cpu" if config is None else config["device"])
+    yield from environment.packages("cpu" if config is None else config["index"]["device"])
     yield environment.compiler()
     yield from environment.commands()
     if config is not None:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from ink.config import Config
+from ink.config import Config, for_domain
 from ink.disk import existing_parent, free_bytes, in_words
 from ink.doctor.extent import BYTES_A_TOKEN, Extent
 from ink.doctor.finding import Finding, error, ok, warning
@@ -22,6 +22,8 @@ def needed_bytes(extent: Extent) -> dict[str, float]:
     stores = sum(datastore_bytes(extent, count) for count in tokens.values()) * len(extent.keys)
     of_ink = sum(datastore_bytes(extent, tokens[domain]) for domain in extent.ink_datastores)
     stores += of_ink * len(config["seeds"])
+    if stores:
+        stores += max(shard_bytes(extent, domain, count) for domain, count in tokens.items())
     if extent.runs_ink and config["ink"]["max_rounds"] > 1:
         # a refreshed datastore goes with its round: one for every chain of rounds that runs at the time
         chains = min(len(tokens) * len(config["seeds"]), os.cpu_count() or 1)
@@ -53,6 +55,12 @@ def datastore_bytes(extent: Extent, entries: int) -> float:
     else:
         of_index = entries * (index["code_bytes"] + 8.0) + index["lists"] * width * 4
     return entries * (width * 2 + 4 + 4) + of_index
+
+
+def shard_bytes(extent: Extent, domain: str, entries: int) -> float:
+    """Return the size of the shard's keys that lie beside those of its datastore while shards are joined."""
+    shards = for_domain(extent.config["datastore"], domain, extent.domains)["shards"]
+    return entries * extent.model.dimension * 2 / shards if shards > 1 else 0.0
 
 
 def neighbour_bytes(config: Config) -> int:

@@ -153,6 +153,8 @@ class Experiment:
 MODEL = "--base-model model.pt --vocabulary vocabulary --data data"
 COMMANDS = {
     "build": f"build-datastore --config config.yaml --domain koran --key decoder_output {MODEL}",
+    "shard": f"build-datastore-shard --config config.yaml --domain koran --key decoder_output {MODEL}",
+    "join": "join-datastore --config config.yaml --domain koran",
     "adapt": f"train-adapter --config config.yaml --domain koran --seed 1 {MODEL} --corpus corpus",
     "round": f"train-ink-round --config config.yaml --domain koran --seed 1 --round 1 {MODEL} --corpus corpus "
     "--datastore datastore",

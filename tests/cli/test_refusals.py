@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import faiss
 import pytest
 from safetensors import safe_open
 from safetensors.torch import save_file
@@ -312,6 +313,19 @@ def test_it_is_refused_in_one_line_and_nothing_is_overwritten(
     assert said in refused.refusal
     assert older_output(experiment, make=False) == before
     assert not [path.name for path in experiment.folder.rglob(".*") if path.name.endswith((".lock", "partial"))]
+
+
+def test_a_gpu_to_search_on_with_a_faiss_that_knows_none_is_refused(
+    experiment: Any, commands: Any, spelled: Any
+) -> None:
+    if hasattr(faiss, "StandardGpuResources"):
+        pytest.skip("faiss-gpu is installed")
+    experiment.write_config(index={"device": "cuda"})
+    for name, more in (("build", ("--output", "out")), ("tune", ("--output", "out.json")), ("score", V_KNN)):
+        more = (*more, "--scores", "out.json") if name == "score" else more
+        said = commands(*spelled(name, *more), folder=experiment.folder).refusal
+        assert "index.device is cuda, but the FAISS installed here is faiss-cpu; install faiss-gpu" in said
+    assert not experiment.path("out").exists() and not experiment.path("out.json").exists()
 
 
 def older_output(experiment: Any, make: bool = True) -> dict[str, bytes]:

@@ -53,7 +53,7 @@ def test_every_package_that_is_missing_or_too_old_is_named(monkeypatch: pytest.M
         ({"faiss_cpu": "1.15.1", "faiss_gpu": "1.15.1"}, "cpu", ERROR, "are both installed and overwrite one another"),
         ({"faiss_cpu": None, "faiss_gpu": None}, "cpu", ERROR, "neither faiss-cpu nor faiss-gpu is installed"),
         ({"faiss_cpu": "1.7", "faiss_gpu": None}, "cpu", ERROR, "faiss-cpu is 1.7, but >=1.9 is needed"),
-        ({"faiss_cpu": "1.15.1", "faiss_gpu": None}, "cuda", WARNING, "searches on the CPU while device is cuda"),
+        ({"faiss_cpu": "1.15.1", "faiss_gpu": None}, "cuda", ERROR, "knows no GPU, but index.device is cuda"),
     ],
 )
 def test_there_is_one_faiss(

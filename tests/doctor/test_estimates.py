@@ -45,6 +45,10 @@ def test_the_fullest_disk_by_hand(extent: Extent, monkeypatch: pytest.MonkeyPatc
     assert needed["checkpoints"] == 2 * 2 * 4 * 4 * adapter + 4 * 30_000  # domains, rounds, adapter and its state
     monkeypatch.setattr(os, "cpu_count", lambda: 8)
     assert space.needed_bytes(extent)["datastores"] == 2 * (large + small)
+    # one domain's shard lies beside its datastore's keys
+    for shards, beside in ((4, 1000 * 64 / 4), ({"it": 1, "koran": 2}, 500 * 64 / 2)):
+        extent.config["datastore"]["shards"] = shards
+        assert space.needed_bytes(extent)["datastores"] == 2 * (large + small) + beside
     extent.config["systems"] = ["off_the_shelf", "adapter"]
     assert space.needed_bytes(extent)["datastores"] == 0
 

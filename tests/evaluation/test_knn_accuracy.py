@@ -145,8 +145,8 @@ class _Misleading:
     """An index that finds entries in an order of its own, and one too few."""
 
     def search(self, queries: Any, k: int) -> tuple[Any, Any]:
-        ids = np.array([[2, 1, 0, -1]] * len(queries))
-        return np.array([[0.1, 0.2, 0.3, np.inf]] * len(queries), dtype=np.float32), ids[:, :k]
+        ids = torch.tensor([[2, 1, 0, -1]] * len(queries))
+        return torch.tensor([[0.1, 0.2, 0.3, torch.inf]] * len(queries)), ids[:, :k]
 
 
 def test_neighbours_are_sorted_by_distances_recomputed_from_the_keys(

@@ -186,8 +186,8 @@ def test_more_neighbours_than_entries_are_refused(exact: Datastore) -> None:
 
 @given(st.lists(st.permutations(range(6)), min_size=1, max_size=5), st.data())
 def test_dropping_keeps_the_order_of_the_others(rows: list[list[int]], data: st.DataObject) -> None:
-    ids = np.array(rows, dtype=np.int64)[:, :4]
-    own = np.array(data.draw(st.lists(st.integers(0, 5), min_size=len(rows), max_size=len(rows))), dtype=np.int64)
+    ids = torch.tensor(rows)[:, :4]
+    own = torch.tensor(data.draw(st.lists(st.integers(0, 5), min_size=len(rows), max_size=len(rows))))
     for row, entry, kept in zip(ids.tolist(), own.tolist(), drop_own(ids, own).tolist(), strict=True):
         assert kept == ([number for number in row if number != entry] if entry in row else row[:-1])
 

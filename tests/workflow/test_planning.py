@@ -238,6 +238,27 @@ def test_every_seed_trains_and_what_is_not_trained_runs_once(clone: Any) -> None
     assert plan.planned == expected
 
 
+def test_a_datastore_in_shards_is_built_by_a_job_for_each_and_one_that_joins_them(clone: Any) -> None:
+    """Where a domain has several; the refresh inside INK's rounds stays one pass."""
+    config = copy.deepcopy(MINI)
+    config["domains"], config["systems"] = ["law", "koran"], ["off_the_shelf", "v_knn", "ink", "ink_r_knn"]
+    config["datastore"]["shards"] = {"law": 1, "koran": 3}
+    plan = clone.plan("--configfile", clone.write_config("sharded.yaml", config))
+    assert plan.code == 0, plan.text
+    built = {rule: count for rule, count in plan.planned.items() if "datastore" in rule}
+    assert built == {
+        "build_datastore": 1,
+        "build_datastore_shard": 3,
+        "join_datastore": 1,
+        "build_adapted_datastore": 1,
+        "build_adapted_datastore_shard": 3,
+        "join_adapted_datastore": 1,
+    }
+    assert "work/mini/datastores/shards/decoder_output/koran/3of3" in plan.text
+    assert "work/mini/datastores/shards/ink/koran/seed1/1of3" in plan.text
+    assert "law/1of" not in plan.text
+
+
 def test_nested_overrides_are_accepted(clone: Any) -> None:
     plan = clone.plan("--config", "ink={alpha: 0.3, k: {medical: 4, law: 8, it: 8, koran: 16}}", "domains=[koran, law]")
     assert plan.code == 0, plan.text

@@ -16,6 +16,7 @@ from ink.config import (
     adapted_domains,
     check,
     figures_of,
+    for_domain,
     gaining_systems,
     has_training,
     read_overrides,
@@ -72,6 +73,8 @@ ADAPTERS, INKS = (
     either([system, *(name for name in VARIATIONS if variation_named(name).of == system)])
     for system in ("adapter", "ink")
 )
+SHARDS = {domain: for_domain(config["datastore"], domain, DOMAINS)["shards"] for domain in adapted_domains(config)}
+SHARDED = [domain for domain, count in SHARDS.items() if count > 1]
 SEARCHED = [domain for domain in adapted_domains(config) if searched_points(config, domain)]
 
 
@@ -80,6 +83,8 @@ wildcard_constraints:
     system=either([*SYSTEMS, *config[OWN_SYSTEMS], *VARIATIONS]),
     seed=r"\d+",
     round=r"\d+",
+    shard=r"\d+",
+    shards=r"\d+",
     key="decoder_output|ffn_input",
 
 
@@ -95,10 +100,12 @@ def take_experiment():
 
 def check_gpus():
     """Refuse to run jobs side by side on one GPU: on one machine nothing says which job has which."""
-    if config["device"] != "cpu" and workflow.local_exec and "gpu" not in workflow.global_resources:
-        raise WorkflowError(
-            f"device is {config['device']}, and nothing bounds how many jobs take it at a time: add gpu=1 to --resources"
-        )
+    devices = {"device": config["device"], "index.device": config["index"]["device"]}
+    for name, device in devices.items():
+        if device != "cpu" and workflow.local_exec and "gpu" not in workflow.global_resources:
+            raise WorkflowError(
+                f"{name} is {device}, and nothing bounds how many jobs take it at a time: add gpu=1 to --resources"
+            )
 
 
 def write_resolved_config():
@@ -134,8 +141,10 @@ def settings(command):
 
 
 def gpus(command, processes=1):
-    """How many GPUs a job of this command takes: one a process where it computes on the config's device and that is one."""
-    return processes * int("device" in READS[command] and config["device"] != "cpu")
+    """How many GPUs a job of this command takes: one a process where it computes, or searches an index, on one."""
+    reads = READS[command]
+    computes = "device" in reads and config["device"] != "cpu"
+    return processes * int(computes or ("index" in reads and config["index"]["device"] != "cpu"))
 
 
 def text_of(domain):
@@ -174,6 +183,12 @@ def queried_datastore(wildcards):
     if system.has_adapter:
         return LAYOUT.adapted_datastore(system.model, wildcards.domain, wildcards.seed)
     return LAYOUT.datastore(wildcards.domain, retrieval_settings(config, wildcards.system)["key"])
+
+
+def shards_of(wildcards, datastore):
+    """The shards that are joined to a datastore."""
+    count = SHARDS[wildcards.domain]
+    return [LAYOUT.shard(datastore, number, count) for number in range(1, count + 1)]
 
 
 def system_files(wildcards):

@@ -9,6 +9,8 @@ rule store_neighbours:
     benchmark:
         f"{RESULTS}/benchmarks/store_neighbours/{{domain}}.tsv"
     threads: THREADS["datastore"]
+    resources:
+        gpu=gpus("store-neighbours"),
     params:
         settings=settings("store-neighbours"),
         files=lambda wildcards, input: options(**input),

@@ -1,0 +1,144 @@
+"""A shard of a datastore on disk: the entries of a share of the batches, made by a job of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ink.datastore.storage import DatastoreMeta, map_array
+from ink.errors import InkError
+from ink.files import read_json, write_json
+
+FORMAT = 1
+AGAIN = "build the shard again"
+
+Batch = TypeVar("Batch")
+
+
+@dataclass(frozen=True)
+class ShardMeta:
+    """What a shard says of itself: its `number` of `count`, from 1 on, its entries, and the datastore it is of."""
+
+    number: int
+    count: int
+    entries: int
+    whole: DatastoreMeta
+    format: int = FORMAT
+
+
+class Shard:
+    """keys (rows, dimension) fp16, values (rows,) int32, log_probs (rows,) fp32 and entries (rows,) int64, ascending.
+
+    entries[n] is the number that row n has in the whole datastore, whose `offsets` (sentences + 1,) every shard holds.
+    """
+
+    def __init__(self, path: Path, meta: ShardMeta, mode: str) -> None:
+        self.path = Path(path)
+        self.meta = meta
+        self._mode = mode
+        self.entries = self._array("entries", np.int64, (meta.entries,))
+        self.values = self._array("values", np.int32, (meta.entries,))
+        self.log_probs = self._array("log_probs", np.float32, (meta.entries,))
+        self.offsets = self._array("offsets", np.int64, (meta.whole.sentences + 1,))
+
+    @property
+    def keys(self) -> NDArray[np.float16]:
+        """Map the key file anew, so that nobody holds it when the shard is removed."""
+        return self._array("keys", np.float16, (self.meta.entries, self.meta.whole.dimension))
+
+    def _array(self, name: str, dtype: type, shape: tuple[int, ...]) -> NDArray:
+        return map_array(self.path / f"{name}.npy", dtype, shape, self._mode, AGAIN)
+
+
+class ShardedKeys:
+    """The keys of all shards as if they were one array (entries, dimension): by slices, and by ascending numbers."""
+
+    def __init__(self, shards: Sequence[Shard]) -> None:
+        whole = shards[0].meta.whole
+        self.shape = (whole.entries, whole.dimension)
+        self._parts = [(shard.entries, shard.keys) for shard in shards]
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, wanted: slice | NDArray[np.int64]) -> NDArray[np.float16]:
+        if isinstance(wanted, slice):
+            start, stop, _ = wanted.indices(len(self))
+            found = np.empty((max(0, stop - start), self.shape[1]), np.float16)
+            for entries, keys in self._parts:
+                first, last = np.searchsorted(entries, [start, stop])
+                found[entries[first:last] - start] = keys[first:last]
+            return found
+        found = np.empty((len(wanted), self.shape[1]), np.float16)
+        for entries, keys in self._parts:
+            rows = np.searchsorted(entries, wanted).clip(max=len(entries) - 1)
+            here = entries[rows] == wanted
+            found[here] = keys[rows[here]]
+        return found
+
+
+def batches_of(batches: Sequence[Batch], number: int, count: int) -> Sequence[Batch]:
+    """Return those of the batches that make shard `number` of `count`, from 1 on: as many in each, but for one.
+
+    Raises InkError where there are fewer batches than shards.
+    """
+    if not 1 <= number <= count:
+        raise InkError(f"shard {number} is asked for, but datastore.shards is {count}; ask for one from 1 to {count}")
+    if count > len(batches):
+        raise InkError(
+            f"datastore.shards is {count}, but the training set is passed over in {len(batches)} batches of at most "
+            "datastore.batch_tokens; lower one of the two"
+        )
+    return batches[(number - 1) * len(batches) // count : number * len(batches) // count]
+
+
+def create_shard(path: Path, meta: ShardMeta) -> Shard:
+    """Make the files of a shard to be filled; meta.json comes last, with `seal_shard`."""
+    Path(path).mkdir(parents=True, exist_ok=True)
+    return Shard(path, meta, "w+")
+
+
+def seal_shard(shard: Shard) -> None:
+    """Write meta.json: from here on the shard may be opened."""
+    write_json(shard.path / "meta.json", asdict(shard.meta))
+
+
+def open_shards(paths: Sequence[Path]) -> list[Shard]:
+    """Open all shards of one datastore for reading, in their order.
+
+    Raises InkError where one is missing, there twice, or of another datastore, or their entries are not all there.
+    """
+    shards = sorted((_open(path) for path in paths), key=lambda shard: shard.meta.number)
+    first = shards[0]
+    for shard in shards:
+        if (shard.meta.count, shard.meta.whole) != (first.meta.count, first.meta.whole):
+            raise InkError(f"shards {first.path} and {shard.path} are not of the same datastore; build them again")
+    numbers, count = [shard.meta.number for shard in shards], first.meta.count
+    if numbers != list(range(1, count + 1)):
+        found = ", ".join(map(str, numbers))
+        raise InkError(f"a datastore of {count} shards needs each of them once, but shards {found} are here")
+    held = np.zeros(first.meta.whole.entries, np.bool_)
+    for shard in shards:
+        held[shard.entries] = True
+    if not held.all() or sum(shard.meta.entries for shard in shards) != len(held):
+        raise InkError(
+            f"the shards beside {first.path} were made with different datastore.batch_tokens: together they do not "
+            f"hold each of {len(held)} entries once; build them again"
+        )
+    return shards
+
+
+def _open(path: Path) -> Shard:
+    described: dict[str, Any] = read_json(path / "meta.json", "whole", "format")
+    try:
+        meta = ShardMeta(**{**described, "whole": DatastoreMeta(**described["whole"])})
+    except TypeError as error:
+        raise InkError(f"{path}/meta.json does not describe a shard ({error}); {AGAIN}") from None
+    if meta.format != FORMAT:
+        raise InkError(f"{path} is of shard format {meta.format}, this is ink for format {FORMAT}; {AGAIN}")
+    return Shard(path, meta, "r")

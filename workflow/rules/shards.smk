@@ -1,0 +1,100 @@
+# Datastores built in shards, where datastore.shards is more than one: a job a shard, and one that joins them.
+if SHARDED:
+
+    ruleorder: join_datastore > build_datastore
+    ruleorder: join_adapted_datastore > build_adapted_datastore
+
+    rule build_datastore_shard:
+        input:
+            base_model=LAYOUT.base_model,
+            vocabulary=LAYOUT.vocabulary,
+            data=LAYOUT.data("{domain}"),
+        output:
+            temp(directory(LAYOUT.shard(LAYOUT.datastore("{domain}", "{key}"), "{shard}", "{shards}"))),
+        log:
+            f"{RESULTS}/logs/build_datastore_shard/{{key}}/{{domain}}/{{shard}}of{{shards}}.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/build_datastore_shard/{{key}}/{{domain}}/{{shard}}of{{shards}}.tsv"
+        priority: 10  # INK's rounds, the longest chain, wait for it
+        threads: THREADS["datastore"]
+        resources:
+            gpu=gpus("build-datastore-shard"),
+        params:
+            settings=settings("build-datastore-shard"),
+            files=lambda wildcards, input: options(**input),
+            config=CONFIG,
+        shell:
+            "ink --log {log} --threads {threads} build-datastore-shard --config {params.config}"
+            " --domain {wildcards.domain} --key {wildcards.key} --shard {wildcards.shard} {params.files}"
+            " --output {output}"
+
+    rule join_datastore:
+        input:
+            shards=lambda wildcards: shards_of(wildcards, LAYOUT.datastore(wildcards.domain, wildcards.key)),
+        output:
+            directory(LAYOUT.datastore("{domain}", "{key}")),
+        log:
+            f"{RESULTS}/logs/join_datastore/{{key}}/{{domain}}.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/join_datastore/{{key}}/{{domain}}.tsv"
+        wildcard_constraints:
+            domain=either(SHARDED),
+        priority: 10
+        threads: THREADS["datastore"]
+        resources:
+            gpu=gpus("join-datastore"),
+        params:
+            settings=settings("join-datastore"),
+            shards=lambda wildcards, input: " ".join(f"--shard {path}" for path in input.shards),
+            config=CONFIG,
+        shell:
+            "ink --log {log} --threads {threads} join-datastore --config {params.config} --domain {wildcards.domain}"
+            " {params.shards} --output {output}"
+
+    rule build_adapted_datastore_shard:
+        input:
+            base_model=LAYOUT.base_model,
+            vocabulary=LAYOUT.vocabulary,
+            data=LAYOUT.data("{domain}"),
+            adapter=LAYOUT.adapter("ink", "{domain}", "{seed}"),
+        output:
+            temp(directory(LAYOUT.shard(LAYOUT.adapted_datastore("ink", "{domain}", "{seed}"), "{shard}", "{shards}"))),
+        log:
+            f"{RESULTS}/logs/build_adapted_datastore_shard/{{domain}}/seed{{seed}}/{{shard}}of{{shards}}.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/build_adapted_datastore_shard/{{domain}}/seed{{seed}}/{{shard}}of{{shards}}.tsv"
+        threads: THREADS["datastore"]
+        resources:
+            gpu=gpus("build-datastore-shard"),
+        params:
+            settings=settings("build-datastore-shard"),
+            files=lambda wildcards, input: options(**input),
+            config=CONFIG,
+        shell:
+            "ink --log {log} --threads {threads} build-datastore-shard --config {params.config}"
+            " --domain {wildcards.domain} --key decoder_output --shard {wildcards.shard} {params.files}"
+            " --output {output}"
+
+    rule join_adapted_datastore:
+        input:
+            shards=lambda wildcards: shards_of(
+                wildcards, LAYOUT.adapted_datastore("ink", wildcards.domain, wildcards.seed)
+            ),
+        output:
+            directory(LAYOUT.adapted_datastore("ink", "{domain}", "{seed}")),
+        log:
+            f"{RESULTS}/logs/join_adapted_datastore/{{domain}}/seed{{seed}}.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/join_adapted_datastore/{{domain}}/seed{{seed}}.tsv"
+        wildcard_constraints:
+            domain=either(SHARDED),
+        threads: THREADS["datastore"]
+        resources:
+            gpu=gpus("join-datastore"),
+        params:
+            settings=settings("join-datastore"),
+            shards=lambda wildcards, input: " ".join(f"--shard {path}" for path in input.shards),
+            config=CONFIG,
+        shell:
+            "ink --log {log} --threads {threads} join-datastore --config {params.config} --domain {wildcards.domain}"
+            " {params.shards} --output {output}"
