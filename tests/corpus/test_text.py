@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -217,7 +218,7 @@ def fastbpe_codes(draw: st.DrawFn) -> list[tuple[str, str]]:
 def fastbpe(word: str, codes: list[tuple[str, str]], known: set[str]) -> list[str]:
     """fastBPE's segmentation, a merge of one code at a time; what `known` lacks is taken apart again."""
     parts = [*word[:-1], f"{word[-1]}</w>"]
-    while here := [pair for pair in codes if pair in zip(parts, parts[1:], strict=False)]:
+    while here := [pair for pair in codes if pair in pairwise(parts)]:
         merged, place = [], 0
         while place < len(parts):
             step = 2 if tuple(parts[place : place + 2]) == here[0] else 1

@@ -1,0 +1,18 @@
+# What comes from elsewhere: of each artefact the files that the config uses. downloads/ is shared by all experiments.
+for artefact, files in BROUGHT.items():
+
+    rule:
+        name:
+            f"download_{artefact}"
+        output:
+            files,
+        log:
+            f"{RESULTS}/logs/download/{artefact}.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/download/{artefact}.tsv"
+        localrule: True  # where the network is, and one process a file
+        resources:
+            mem_mb=1000,
+        # no params: what one experiment says is no reason for another to fetch again
+        shell:
+            f"ink --log {{log}} download {CONFIG} {artefact}"
