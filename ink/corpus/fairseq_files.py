@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+# of an index: magic, version, type and number of sentences; their lengths follow
+INDEX_HEADER_BYTES = 26
 # split -> fairseq's own name of it
 FAIRSEQ_NAMES = {"train": "train", "dev": "valid", "test": "test"}
 

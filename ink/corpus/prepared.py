@@ -6,13 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ink.corpus.fairseq_files import FAIRSEQ_NAMES, binarised_file
+from ink.corpus.fairseq_files import FAIRSEQ_NAMES, INDEX_HEADER_BYTES, binarised_file
 from ink.corpus.vocabulary import check_dictionary, load_dictionary
 from ink.errors import InkError
 from ink.files import read_json
-
-# magic, version, type and number of sentences
-INDEX_HEADER_BYTES = 26
 
 
 @dataclass(frozen=True)
