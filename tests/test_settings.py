@@ -175,7 +175,7 @@ def test_every_rule_reruns_for_the_settings_of_the_command_that_it_runs() -> Non
             if not declared:
                 # what runs nothing, the page, which is made of what other rules have rendered, and what all
                 # experiments share
-                unread = ("ink --log {log} report --page-only", "ink --log {{log}} download")
+                unread = ("ink --log {log} report --page-only", "ink --log {log} download")
                 assert "shell:" not in rule or any(command in rule for command in unread), rule
                 continue
             (declared_for,) = declared

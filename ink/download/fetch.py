@@ -94,7 +94,8 @@ def _checked(source: Source, file: Path, recorded: str | None) -> str:
 
 
 def _unpack(source: Source, folder: Path, sha256: str, limits: Limits | None) -> None:
-    if folder.exists():
+    # whoever waits for single files may have made their folders already
+    if any(not path.is_dir() or path.is_symlink() for path in folder.rglob("*")):
         of = unpacked_from(folder)
         if of == sha256 and is_whole(folder):
             return

@@ -212,6 +212,13 @@ def test_a_folder_that_somebody_else_made_is_left_alone(server: Any, tmp_path: P
     assert mine.read_bytes() == b"work of years"
 
 
+def test_empty_folders_are_nobody_s_work(server: Any, tmp_path: Path, haste: Patience) -> None:
+    """Snakemake makes the folders of the files that it expects."""
+    (tmp_path / "downloads" / "model" / "wmt19" / "more").mkdir(parents=True)
+    fetch(source_of(server.then(WHOLE), tmp_path, ARCHIVE), haste)
+    assert {"wmt19/model.pt", ".unpacked.json"} < names_below(tmp_path / "downloads" / "model")
+
+
 def test_an_archive_of_something_else_is_refused(server: Any, tmp_path: Path, haste: Patience) -> None:
     source = source_of(server.then(tar_gz("wmt19/dict.de.txt", "wmt19/readme")), tmp_path, ARCHIVE)
     message = refused(source, haste)

@@ -13,6 +13,8 @@ for artefact, files in BROUGHT.items():
         localrule: True  # where the network is, and one process a file
         resources:
             mem_mb=1000,
-        # no params: what one experiment says is no reason for another to fetch again
+        params:
+            artefact=artefact,
+        # the config is no param: which experiment asks is no reason to fetch again
         shell:
-            f"ink --log {{log}} download {CONFIG} {artefact}"
+            "ink --log {log} download {CONFIG} {params.artefact}"
