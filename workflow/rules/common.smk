@@ -150,6 +150,14 @@ def previous_round(wildcards):
     return {"previous": round_folder(wildcards, number - 1)} if number > 1 else {}
 
 
+def awaited_by_round(wildcards):
+    """What a round waits for: the round before it has waited for the model and the text.
+
+    Snakemake hashes the files that a job waits for, and a large checkpoint takes longer than a round that has stopped.
+    """
+    return previous_round(wildcards) or model_files(wildcards)
+
+
 def adapter_of(wildcards):
     """The adapter that a system puts on the base model, if any."""
     system = system_named(wildcards.system)
