@@ -8,6 +8,7 @@ from typing import Any
 
 from ink.corpus.fairseq_files import binarised_files
 from ink.download.sources import is_below, sources
+from ink.download.unpacking import is_somebody_s
 
 BASE_MODEL_FILES = ("path", "bpe_codes", "source_dictionary", "target_dictionary")
 
@@ -16,14 +17,15 @@ def brought(config: Mapping[str, Any]) -> dict[str, list[str]]:
     """Return, of every artefact in the config's section downloads, the files that the config uses of it.
 
     Of one that is unpacked, those that the config names below its folder, spelled as they are there; another is its
-    file. An archive of which nothing is used is left out.
+    file. An archive of which nothing is used is left out, and one in whose folder somebody has put files by hand: they
+    are taken as they are.
     """
     named = list(dict.fromkeys([*_base_model_files(config), *_text_files(config)]))
     found = {}
     for source in sources(config):
         inside = source.unpacked
         files = [str(source.file)] if inside is None else [path for path in named if is_below(path, inside)]
-        if files:
+        if files and not (inside is not None and is_somebody_s(inside)):
             found[source.artefact.name] = files
     return found
 

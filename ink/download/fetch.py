@@ -11,7 +11,7 @@ from ink.disk import disk_trouble_named
 from ink.download.hashes import read_record, write_record
 from ink.download.sources import Source, direct_address, shown_address
 from ink.download.transfer import Patience, TransferError, forget, transfer
-from ink.download.unpacking import ArchiveError, Limits, is_whole, unpack, unpacked_from
+from ink.download.unpacking import ArchiveError, Limits, is_somebody_s, is_whole, unpack, unpacked_from
 from ink.errors import InkError
 from ink.files import put_in_place, sha256_of
 from ink.locks import exclusive
@@ -94,16 +94,13 @@ def _checked(source: Source, file: Path, recorded: str | None) -> str:
 
 
 def _unpack(source: Source, folder: Path, sha256: str, limits: Limits | None) -> None:
-    # whoever waits for single files may have made their folders already
-    if any(not path.is_dir() or path.is_symlink() for path in folder.rglob("*")):
-        of = unpacked_from(folder)
-        if of == sha256 and is_whole(folder):
-            return
-        if of is None:
-            raise InkError(
-                f"{source.artefact.name}: {folder} is there, but was not unpacked from {source.file} by `ink "
-                "download`; move it away, then run this again"
-            )
+    if is_somebody_s(folder):
+        raise InkError(
+            f"{source.artefact.name}: {folder} is there, but was not unpacked from {source.file} by `ink download`; "
+            "move it away, then run this again"
+        )
+    if unpacked_from(folder) == sha256 and is_whole(folder):
+        return
     try:
         unpack(source.file, folder, sha256, limits, lambda unpacked: _check_content(source, unpacked))
     except ArchiveError as error:

@@ -92,6 +92,11 @@ def unpacked_from(folder: Path) -> str | None:
     return str(read_json(folder / MARK, "sha256")["sha256"]) if (folder / MARK).is_file() else None
 
 
+def is_somebody_s(folder: Path) -> bool:
+    """Whether a folder holds anything and was not unpacked here; empty folders inside are made by who waits for it."""
+    return unpacked_from(folder) is None and any(path.is_symlink() or not path.is_dir() for path in folder.rglob("*"))
+
+
 def is_whole(folder: Path) -> bool:
     """Whether every file that was unpacked into a folder is still there, as long as it was."""
     files: dict[str, int] = read_json(folder / MARK).get("files", {})

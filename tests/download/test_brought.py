@@ -24,11 +24,23 @@ def paper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 def test_what_is_there_is_not_waited_for(paper: dict[str, Any]) -> None:
     model, codes, *_ = files = brought(paper)["wmt19_model"]
+    (Path("downloads") / "wmt19_model").mkdir(parents=True)
+    (Path("downloads") / "wmt19_model" / ".unpacked.json").write_text('{"sha256": "0"}')
     for path in files[1:]:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         Path(path).touch()
     assert awaited(paper)["wmt19_model"] == [model]
     assert codes == paper["base_model"]["bpe_codes"]
+
+
+def test_where_somebody_has_put_files_nothing_is_brought(paper: dict[str, Any]) -> None:
+    """What lacks there is hers to add: no job may replace what she has put there."""
+    _, codes, *_ = brought(paper)["wmt19_model"]
+    Path(codes).parent.mkdir(parents=True)
+    assert "wmt19_model" in brought(paper)
+    Path(codes).touch()
+    assert "wmt19_model" not in brought(paper)
+    assert "multi_domain_data" in brought(paper)
 
 
 def test_what_lies_elsewhere_comes_with_no_download(paper: dict[str, Any]) -> None:
