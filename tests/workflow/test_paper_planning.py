@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,12 @@ def test_all_of_it_is_planned_downloads_first(clone: Any) -> None:
     plan = clone.plan("--configfile", "config/paper.yaml")
     assert plan.code == 0, plan.text
     assert plan.planned == {**DOWNLOADS, **EVERYTHING}
+    # of the many that will have stopped none is worth reading a checkpoint of 1 GB for its hash
+    later = re.findall(
+        r"^rule train_ink_round:\n    input: (.*)\n    output: .*/rounds/(\d+)$", plan.text, re.MULTILINE
+    )
+    assert len(later) == EVERYTHING["train_ink_round"]
+    assert {int(number) for files, number in later if ".pt" in files} == {1}
     assert not (clone.path / "downloads").exists()
 
 
