@@ -30,6 +30,7 @@ _TRAINING = (*_TRANSLATION, "training")
 READS: dict[str, tuple[str, ...]] = {
     "generate-corpus": (*_LANGUAGES, "data.synthetic"),
     "ingest-corpus": (*_LANGUAGES, "data.files"),
+    "restore-corpus": (*_LANGUAGES, *_TOKENISATION, "data.binarised"),
     "learn-vocabulary": (*_LANGUAGES, *_TOKENISATION, "text.bpe_merges"),
     "adopt-vocabulary": (*_LANGUAGES, "base_model"),
     "prepare-corpus": (
@@ -39,6 +40,7 @@ READS: dict[str, tuple[str, ...]] = {
         "text.max_length",
         "text.max_length_ratio",
     ),
+    "adopt-corpus": (*_LANGUAGES, "data.binarised.folder", "text.max_length"),
     "train-base": (*_TRANSLATION, "training.dev_sentences", "training.checkpoint_updates", "base_model.train"),
     "build-datastore": ("device", "precision", *_LANGUAGES, "datastore.batch_tokens", "index"),
     "build-datastore-shard": ("device", "precision", *_LANGUAGES, "datastore"),

@@ -21,6 +21,7 @@ from ink.systems import SYSTEMS
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 OWN_CORPUS = load(REPOSITORY / "config" / "own-corpus.yaml")
+PAPER = load(REPOSITORY / "config" / "paper.yaml")
 
 
 class Absent:
@@ -375,6 +376,67 @@ def test_wrong_settings_of_an_own_corpus(changes: dict[str, Any], expected: list
 )  # fmt: skip
 def test_allowed_settings_of_an_own_corpus_pass(changes: dict[str, Any]) -> None:
     check(changed(OWN_CORPUS, changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        (
+            {"data.binarised": None},
+            "data.binarised: missing or null; allowed: a mapping, since data.source is binarised",
+        ),
+        (
+            {"data.files": OWN_CORPUS["data"]["files"]},
+            "data.files: found a mapping; allowed: null or nothing, since data.source is binarised",
+        ),
+        (
+            {**{f"base_model.{name}": None for name in OWN_CORPUS["base_model"]}, "base_model.train": {"x": 1}},
+            "base_model.train.x: unknown key",
+        ),
+        (
+            {
+                **{f"base_model.{name}": None for name in OWN_CORPUS["base_model"]},
+                "base_model.train": load(REPOSITORY / "config" / "config.yaml")["base_model"]["train"],
+            },
+            "base_model.path: null; allowed: a path, since data.source is binarised: with that model's dictionaries",
+        ),
+        (
+            {"data.binarised.sentences.law": {"train": 3, "test": 2}},
+            "data.binarised.sentences.law: found train, test; allowed: train, dev and test, or without train test at "
+            "least",
+        ),
+        (
+            {"data.binarised.sentences.law": {"dev": 2}},
+            "data.binarised.sentences.law: found dev; allowed: train, dev and test, or without train test at least",
+        ),
+        ({"data.binarised.sentences.law": {"valid": 2}}, "data.binarised.sentences.law.valid: unknown key, found 2"),
+        (
+            {"data.binarised.folder": "data-bin"},
+            "data.binarised.folder: found 'data-bin'; allowed: a path with {domain}",
+        ),
+        ({"data.binarised.folder": "{domain}/{split}"}, "data.binarised.folder: found '{domain}/{split}'; allowed: "),
+        ({"data.binarised.folder": "{domain"}, "data.binarised.folder: found '{domain'; allowed: a path with {domain}"),
+        ({"domains": ["lwa"]}, "domains[0]: found the unknown domain lwa; allowed: medical, law, it, koran"),
+    ],
+)
+def test_wrong_settings_of_binarised_text(changes: dict[str, Any], expected: str) -> None:
+    assert expected in message_of(changed(PAPER, changes))
+
+
+def test_a_single_binarised_domain_needs_no_name_in_its_folder() -> None:
+    one = {"test": 2}
+    changes = {"domains": ["law"], "data.binarised": {"folder": "data-bin", "sentences": {"law": one}}}
+    check(changed(PAPER, {**changes, "knn_accuracy.domains": [], "speed.domain": None, **_by_domain_removed()}))
+
+
+def _by_domain_removed() -> dict[str, Any]:
+    """The settings by domain, each as one value for all."""
+    return {
+        f"{section}.{key}": value["law"]
+        for section in ("adapter", "ink", "v_knn", "a_knn", "r_knn", "knn_kd")
+        for key, value in PAPER[section].items()
+        if isinstance(value, dict)
+    }
 
 
 def test_several_problems_stand_one_a_line() -> None:

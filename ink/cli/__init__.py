@@ -20,9 +20,11 @@ from ink.errors import InkError
 COMMANDS = {
     "generate-corpus": "ink.cli.corpus",
     "ingest-corpus": "ink.cli.corpus",
+    "restore-corpus": "ink.cli.corpus",
     "learn-vocabulary": "ink.cli.corpus",
     "adopt-vocabulary": "ink.cli.corpus",
     "prepare-corpus": "ink.cli.corpus",
+    "adopt-corpus": "ink.cli.corpus",
     "train-base": "ink.cli.training",
     "train-knn-kd": "ink.cli.training",
     "train-adapter": "ink.cli.training",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -15,6 +17,9 @@ from ink.cli.options import (
     path_option,
     vocabulary_option,
 )
+
+_summary_option = path_option("--summary", "Where to write the counts that Table 1 is made of (JSON).")
+_references_option = path_option("--references", "Where to write the raw test references.")
 
 
 @click.command("generate-corpus")
@@ -50,6 +55,27 @@ def ingest_corpus(config: Path, domain: str, output: Path) -> None:
         output,
         files["split_seed"],
         files["held_out"],
+    )
+
+
+@click.command("restore-corpus")
+@config_option
+@domain_option
+@output_option
+def restore_corpus(config: Path, domain: str, output: Path) -> None:
+    """Put a domain's binarised text back together as raw text."""
+    from ink.corpus.binarised import restore
+
+    settings = load_settings(config, "restore-corpus")
+    data = settings["data"]
+    restore(
+        _binarised_folder(settings, domain),
+        domain,
+        settings["text"],
+        data["source_language"],
+        data["target_language"],
+        data["binarised"]["sentences"][domain],
+        output,
     )
 
 
@@ -90,15 +116,52 @@ def adopt_vocabulary(config: Path, output: Path) -> None:
 @corpus_option
 @vocabulary_option
 @output_option
-@path_option("--summary", "Where to write the counts that Table 1 is made of (JSON).")
-@path_option("--references", "Where to write the raw test references.")
+@_summary_option
+@_references_option
 def prepare_corpus(config: Path, corpus: Path, vocabulary: Path, output: Path, summary: Path, references: Path) -> None:
     """Normalise, tokenise, segment, filter and binarise a domain's text."""
     from ink.corpus.prepare import prepare
-    from ink.files import read_lines, write_json, write_lines
 
     settings = load_settings(config, "prepare-corpus")
     data = settings["data"]
     counts = prepare(corpus, vocabulary, settings["text"], data["source_language"], data["target_language"], output)
-    write_lines(references, read_lines(corpus / f"test.{data['target_language']}"))
+    _write_results(counts, corpus, data["target_language"], summary, references)
+
+
+@click.command("adopt-corpus")
+@config_option
+@domain_option
+@corpus_option
+@vocabulary_option
+@output_option
+@_summary_option
+@_references_option
+def adopt_corpus(
+    config: Path, domain: str, corpus: Path, vocabulary: Path, output: Path, summary: Path, references: Path
+) -> None:
+    """Take a domain's binarised text over as it is."""
+    from ink.corpus.binarised import adopt
+
+    settings = load_settings(config, "adopt-corpus")
+    data = settings["data"]
+    counts = adopt(
+        _binarised_folder(settings, domain),
+        corpus,
+        vocabulary,
+        settings["text"],
+        data["source_language"],
+        data["target_language"],
+        output,
+    )
+    _write_results(counts, corpus, data["target_language"], summary, references)
+
+
+def _binarised_folder(settings: Mapping[str, Any], domain: str) -> Path:
+    return Path(settings["data"]["binarised"]["folder"].format(domain=domain)).expanduser()
+
+
+def _write_results(counts: Mapping[str, Any], corpus: Path, language: str, summary: Path, references: Path) -> None:
+    from ink.files import read_lines, write_json, write_lines
+
+    write_lines(references, read_lines(corpus / f"test.{language}"))
     write_json(summary, counts)

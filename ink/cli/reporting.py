@@ -39,7 +39,8 @@ def tables(config: Path, results: Path, names: tuple[str, ...]) -> None:
         elif name == "table2":
             languages = [settings["data"][side] for side in ("source_language", "target_language")]
             comet = None if model is None else short_name(model["model"])
-            table2.render(results, output, domains, systems, seeds, comparisons, languages, comet)
+            restored = settings["data"]["source"] == "binarised"
+            table2.render(results, output, domains, systems, seeds, comparisons, languages, comet, restored)
         elif name == "gains":
             gains.render(output, domains, systems, comparisons)
         elif name == "table3":

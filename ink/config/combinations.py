@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import string
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import Any
 
-from ink.config.domains import Config, adapted_domains, data_domains, for_domain, has_training
+from ink.config.domains import SPLITS, Config, adapted_domains, data_domains, for_domain, has_training
 from ink.config.measures import accuracy_domains
 from ink.config.schema import nearest, shown
+from ink.config.text_sources import sources, splits
 from ink.config.trainings import trained_sections
 from ink.systems import OWN_SYSTEMS, SYSTEMS, system_named
 from ink.variations import variation_named
@@ -28,7 +28,7 @@ def impossible_combinations(config: Config) -> list[str]:
 
     The checks build upon one another: each runs only where those before it found nothing.
     """
-    checks: list[Callable[[Config], Iterator[str]]] = [_systems, _sources, _domains, _settings]
+    checks: list[Callable[[Config], Iterator[str]]] = [_systems, sources, _domains, _settings]
     for check in checks:
         problems = list(dict.fromkeys(check(config)))
         if problems:
@@ -51,37 +51,10 @@ def _systems(config: Config) -> Iterator[str]:
             yield f"{OWN_SYSTEMS}.{name}: found a name that is taken; allowed: no other system's or section's"
 
 
-def _sources(config: Config) -> Iterator[str]:
-    """Exactly one source of text and one of the base model, each complete."""
-    data, base_model = config["data"], config["base_model"]
-    source, other = data["source"], {"synthetic": "files", "files": "synthetic"}[data["source"]]
-    if data.get(source) is None:
-        yield f"data.{source}: missing or null; allowed: a mapping, since data.source is {source}"
-    if data.get(other) is not None:
-        yield f"data.{other}: found a mapping; allowed: null or nothing, since data.source is {source}"
-
-    merges = config["text"]["bpe_merges"]
-    path, train = base_model["path"], base_model.get("train")
-    if path is None and train is None:
-        yield "base_model.path: null, and base_model.train is null or missing; allowed: exactly one of the two"
-    elif path is not None and train is not None:
-        yield f"base_model.path: found {path}, and base_model.train as well; allowed: exactly one of the two"
-    elif path is not None:
-        if merges is not None:
-            yield f"text.bpe_merges: found {merges}; allowed: null, since base_model.path brings base_model.bpe_codes"
-    elif merges is None:
-        yield "text.bpe_merges: null; allowed: a whole number, since base_model.path is null: codes are learned"
-    for key in ("bpe_codes", "source_dictionary", "target_dictionary"):
-        if path is None and base_model[key] is not None:
-            yield f"base_model.{key}: found {base_model[key]}; allowed: null, since base_model.path is null"
-        if path is not None and base_model[key] is None:
-            yield f"base_model.{key}: null; allowed: a path, since base_model.path is given"
-
-
 def _domains(config: Config) -> Iterator[str]:
     """Domains that exist, with the splits and values that each needs."""
     data, known = config["data"], data_domains(config)
-    place = "data.synthetic.sentences" if data["source"] == "synthetic" else "data.files.splits"
+    place = f"data.{data['source']}.{SPLITS[data['source']]}"
     general = data["general_domain"]
     named = [(f"domains[{position}]", domain) for position, domain in enumerate(config["domains"])]
     if general is not None:
@@ -93,8 +66,7 @@ def _domains(config: Config) -> Iterator[str]:
     if general in config["domains"]:
         yield f"domains: found {general}, which is data.general_domain; allowed: the domains to adapt to, without it"
 
-    if data["source"] == "files":
-        yield from _splits(data["files"])
+    yield from splits(data)
     yield from _measured_domains(config)
     if config["base_model"]["path"] is None:
         if general is None:
@@ -120,24 +92,6 @@ def _measured_domains(config: Config) -> Iterator[str]:
                 f"{key}: found {domain}; allowed: a domain to adapt to, with training text ({', '.join(allowed)})"
                 f"{nearest(domain, allowed)}"
             )
-
-
-def _splits(files: Config) -> Iterator[str]:
-    for domain, splits in files["splits"].items():
-        if "train" not in splits and "test" not in splits:
-            allowed = "train, from which a missing dev or test is held out, or test"
-            yield f"data.files.splits.{domain}: found [{', '.join(splits)}]; allowed: {allowed}"
-    pattern = files["pattern"]
-    needed = {"split", "language"} | ({"domain"} if len(files["splits"]) > 1 else set())
-    try:
-        names = {name for _, name, _, _ in string.Formatter().parse(pattern) if name is not None}
-    except ValueError:
-        names = set()
-    if not needed <= names <= {"domain", "split", "language"}:
-        yield (
-            f"data.files.pattern: found {pattern!r}; allowed: a path with {{domain}}, {{split}} and {{language}} in it "
-            "and nothing else in braces"
-        )
 
 
 def _values_by_domain(config: Config, name: str, values: dict[str, Any]) -> Iterator[str]:

@@ -9,6 +9,9 @@ from ink.errors import InkError
 
 Config = dict[str, Any]
 
+# of each data.source, the setting that names its domains and their splits
+SPLITS = {"synthetic": "sentences", "files": "splits", "binarised": "sentences"}
+
 
 def data_domains(config: Config) -> list[str]:
     """Every domain that the data source has, the general one included, in the order given."""
@@ -45,5 +48,5 @@ def _splits(config: Config) -> Mapping[str, Collection[str]]:
     """Of every domain the splits that its source has."""
     data = config["data"]
     splits: Mapping[str, Collection[str]]
-    splits = data["synthetic"]["sentences"] if data["source"] == "synthetic" else data["files"]["splits"]
+    splits = data[data["source"]][SPLITS[data["source"]]]
     return splits

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy
 
+from ink.corpus.fairseq_files import binarised_file
 from ink.corpus.files import SPLITS, Pair
 from ink.corpus.text import TextProcessor
 from ink.corpus.vocabulary import CODES, known_subwords, load_dictionary
@@ -19,7 +20,6 @@ from ink.progress import progress
 
 # Beyond this share of unknown tokens the model reads noise; text of another domain has a few in a hundred.
 MOST_UNKNOWN = 0.5
-FAIRSEQ_SPLITS = {"train": "train", "dev": "valid", "test": "test"}
 
 
 def prepare(
@@ -38,7 +38,7 @@ def prepare(
     no entry under tokens and unknown_share.
     """
     languages = (source_language, target_language)
-    raw = _read_splits(corpus, languages)
+    raw = read_splits(corpus, languages)
     domain = str(read_json(corpus / "corpus.json", "domain")["domain"])
     known = known_subwords(vocabulary, languages) if text_settings["split_unknown_subwords"] else None
     processor = TextProcessor(text_settings, vocabulary / CODES, known)
@@ -60,17 +60,17 @@ def prepare(
         "tokens": {},
         "unknown_share": {},
         "dropped": dropped,
-        **_overlap(raw),
+        **overlap(raw),
     }
     with write_atomically(output) as folder:
         folder.mkdir()
         for language in languages:
             shutil.copyfile(vocabulary / f"dict.{language}.txt", folder / f"dict.{language}.txt")
         for split, pairs in encoded.items():
-            tokens, unknown = _binarise(pairs, folder, FAIRSEQ_SPLITS[split], languages)
+            tokens, unknown = _binarise(pairs, folder, split, languages)
             report["tokens"][split] = tokens
             report["unknown_share"][split] = {side: unknown[side] / tokens[side] for side in tokens}
-        _check_known(report, corpus, vocabulary, languages)
+        check_known(report, corpus, vocabulary, languages)
         if "train" in encoded:
             for side, language in enumerate(languages):
                 write_lines(folder / f"train.bpe.{language}", (pair[side] for pair in encoded["train"]))
@@ -80,7 +80,7 @@ def prepare(
     return report
 
 
-def _check_known(report: Mapping[str, Any], corpus: Path, vocabulary: Path, languages: tuple[str, str]) -> None:
+def check_known(report: Mapping[str, Any], corpus: Path, vocabulary: Path, languages: tuple[str, str]) -> None:
     """Refuse text most of which the dictionary does not know: it is another language's, or the codes are others."""
     for side, language in zip(("source", "target"), languages, strict=True):
         tokens = sum(of_side[side] for of_side in report["tokens"].values())
@@ -125,7 +125,8 @@ def fingerprint(folder: Path) -> str:
     return digest.hexdigest()[:16]
 
 
-def _read_splits(corpus: Path, languages: tuple[str, str]) -> dict[str, list[Pair]]:
+def read_splits(corpus: Path, languages: tuple[str, str]) -> dict[str, list[Pair]]:
+    """Return split -> raw sentence pairs of a corpus; InkError where two sides are not equally long."""
     raw = {}
     for split in SPLITS:
         paths = [corpus / f"{split}.{language}" for language in languages]
@@ -149,7 +150,7 @@ def _encode(pairs: Sequence[Pair], processor: TextProcessor, description: str) -
     ]
 
 
-def _overlap(raw: Mapping[str, Sequence[Pair]]) -> dict[str, int]:
+def overlap(raw: Mapping[str, Sequence[Pair]]) -> dict[str, int]:
     """Count the test pairs, and the test sources, that the raw training text has as well."""
     train = raw.get("train", ())
     pairs, sources = set(train), {source for source, _ in train}
@@ -171,14 +172,12 @@ def _binarise(
 
     tokens, unknown = {}, {}
     for side, (name, language) in enumerate(zip(("source", "target"), languages, strict=True)):
-        prefix = str(folder / f"{split}.{languages[0]}-{languages[1]}.{language}")
-        builder = indexed_dataset.make_builder(
-            indexed_dataset.data_file_path(prefix), impl="mmap", vocab_size=len(dictionaries[side])
-        )
+        text, index = (str(folder / binarised_file(split, *languages, language, kind)) for kind in ("bin", "idx"))
+        builder = indexed_dataset.make_builder(text, impl="mmap", vocab_size=len(dictionaries[side]))
         binariser, summary = VocabularyDatasetBinarizer(dictionaries[side]), BinarizeSummary()
         # In memory, so that nobody has to write, read and remove text files of dev and test.
         for pair in pairs:
             builder.add_item(binariser.binarize_line(pair[side], summary))
-        builder.finalize(indexed_dataset.index_file_path(prefix))
+        builder.finalize(index)
         tokens[name], unknown[name] = summary.num_tok, summary.num_replaced
     return tokens, unknown

@@ -6,13 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ink.corpus.fairseq_files import FAIRSEQ_NAMES, INDEX_HEADER_BYTES, binarised_file
 from ink.corpus.vocabulary import check_dictionary, load_dictionary
 from ink.errors import InkError
 from ink.files import read_json
-
-# magic, version, type and number of sentences
-INDEX_HEADER_BYTES = 26
-FAIRSEQ_NAMES = {"train": "train", "dev": "valid", "test": "test"}
 
 
 @dataclass(frozen=True)
@@ -33,22 +30,22 @@ class PreparedCorpus:
 
         Raises InkError where the text is absent or cut short, or was binarised with other dictionaries than the task's.
         """
-        name = FAIRSEQ_NAMES[split]
         for language, dictionary in (
             (self.source_language, task.source_dictionary),
             (self.target_language, task.target_dictionary),
         ):
             self._check_dictionary(language, dictionary, Path(task.cfg.data))
             # of the other splits too: a trainer reads its own without coming here
-            for known in FAIRSEQ_NAMES.values():
-                if known == name or self._file(known, language, "idx").exists():
-                    self._check_whole(known, language)
+            for known in FAIRSEQ_NAMES:
+                if known == split or self.file(known, language, "idx").exists():
+                    self.check_whole(known, language)
         task.cfg.data = str(self.path)
-        task.load_dataset(name)
-        return task.dataset(name)
+        task.load_dataset(FAIRSEQ_NAMES[split])
+        return task.dataset(FAIRSEQ_NAMES[split])
 
-    def _file(self, name: str, language: str, kind: str) -> Path:
-        return self.path / f"{name}.{self.source_language}-{self.target_language}.{language}.{kind}"
+    def file(self, split: str, language: str, kind: str) -> Path:
+        """Return one side of a split as fairseq keeps it; `kind` is bin or idx."""
+        return self.path / binarised_file(split, self.source_language, self.target_language, language, kind)
 
     def _check_dictionary(self, language: str, dictionary: Any, vocabulary: Path) -> None:
         """Two dictionaries of one size and other tokens would go unnoticed and turn every sentence into noise."""
@@ -60,10 +57,11 @@ class PreparedCorpus:
                 f"{vocabulary}; prepare the text again with the model's vocabulary"
             )
 
-    def _check_whole(self, name: str, language: str) -> None:
+    def check_whole(self, split: str, language: str) -> None:
+        """Raise InkError where one side of a split is absent, cut short or not fairseq's."""
         from fairseq.data import indexed_dataset
 
-        text, index = self._file(name, language, "bin"), self._file(name, language, "idx")
+        text, index = self.file(split, language, "bin"), self.file(split, language, "idx")
         for path in (text, index):
             if not path.is_file():
                 raise InkError(f"{path} does not exist; prepare the text again")

@@ -53,7 +53,8 @@ class TextProcessor:
         self._dash_splits = bool(settings["aggressive_dash_splits"])
         self._source = _side(settings["source_tokeniser_language"], settings["normalise_punctuation"])
         self._target = _side(settings["target_tokeniser_language"], settings["normalise_punctuation"])
-        self._detokeniser = MosesDetokenizer(lang=settings["target_tokeniser_language"])
+        self._source_detokeniser = MosesDetokenizer(lang=settings["source_tokeniser_language"])
+        self._target_detokeniser = MosesDetokenizer(lang=settings["target_tokeniser_language"])
         codes = read_codes(bpe_codes) if bpe_codes is not None else None
         source_known, target_known = known if known is not None else (None, None)
         self._source_bpe = _byte_pairs(codes, source_known)
@@ -82,8 +83,15 @@ class TextProcessor:
 
     def decode_target(self, bpe: str) -> str:
         """Return the model's target tokens as text: subwords joined, detokenised, unescaped where `escape` is set."""
+        return self._decode(bpe, self._target_detokeniser)
+
+    def decode_source(self, bpe: str) -> str:
+        """Return source tokens as text, as `decode_target` does, by the source language's rules."""
+        return self._decode(bpe, self._source_detokeniser)
+
+    def _decode(self, bpe: str, detokeniser: MosesDetokenizer) -> str:
         words = _BPE_JOINT.sub("", bpe).split()
-        return str(self._detokeniser.detokenize(words, unescape=self._escape))
+        return str(detokeniser.detokenize(words, unescape=self._escape))
 
     def _tokenise(self, line: str, normaliser: MosesPunctNormalizer | None, tokeniser: _Tokenizer) -> str:
         line = line.translate(_LINE_BREAKS)

@@ -12,6 +12,7 @@ from ink.doctor.extent import extent_of
 from ink.doctor.finding import ERROR, Finding, error, ok, warning
 from ink.doctor.inputs import examine_inputs
 from ink.doctor.space import space, writable
+from ink.download.brought import awaited
 from ink.errors import InkError
 from ink.experiment_lock import holder
 
@@ -43,7 +44,7 @@ def _experiment(config: Config) -> Iterator[Finding]:
     yield machine.threads(config)
     inputs, counts = examine_inputs(config)
     yield from inputs
-    complete = all(finding.status != ERROR for finding in inputs)
+    complete = all(finding.status != ERROR for finding in inputs) and not awaited(config)
     if complete:
         extent = extent_of(config, counts)
         yield from machine.memory(extent)

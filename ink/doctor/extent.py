@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy
+
 from ink.config import Config, accuracy_domains, adapted_domains, scored_variations, searched_points, variations
+from ink.corpus.fairseq_files import INDEX_HEADER_BYTES, binarised_file
 from ink.doctor.inputs import TextFile, source_files
 from ink.systems import retrieval_settings, seeds_of, system_named
 from ink.variations import variation_named
@@ -125,7 +128,11 @@ class Extent:
 
 def extent_of(config: Config, counts: Mapping[Path, TextFile]) -> Extent:
     """Estimate the extent of an experiment whose config and files are in order; `counts` are of its text files."""
-    text = _generated(config) if config["data"]["source"] == "synthetic" else _given(config, counts)
+    source = config["data"]["source"]
+    if source == "synthetic":
+        text = _generated(config)
+    else:
+        text = _binarised(config) if source == "binarised" else _given(config, counts)
     return Extent(config, _model(config), text)
 
 
@@ -149,6 +156,22 @@ def _given(config: Config, counts: Mapping[Path, TextFile]) -> dict[str, Text]:
                 sentences.setdefault(split, count)
                 tokens.setdefault(split, int(count * mean))
         text[domain] = Text(sentences, tokens)
+    return text
+
+
+def _binarised(config: Config) -> dict[str, Text]:
+    """Count the tokens of binarised text, whose files are there: their index has every sentence's length."""
+    data = config["data"]
+    sides, text = (data["source_language"], data["target_language"]), {}
+    for domain in config["domains"]:
+        sentences = data["binarised"]["sentences"][domain]
+        folder = Path(data["binarised"]["folder"].format(domain=domain)).expanduser()
+        indices = {split: folder / binarised_file(split, *sides, sides[1], "idx") for split in sentences}
+        lengths = {
+            split: numpy.fromfile(index, dtype="<i4", offset=INDEX_HEADER_BYTES, count=sentences[split])
+            for split, index in indices.items()
+        }
+        text[domain] = Text(dict(sentences), {split: int(found.sum()) for split, found in lengths.items()})
     return text
 
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import codecs
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ink.config import Config
+from ink.corpus.sentence_counts import check_sentence_counts, count_binarised
 from ink.doctor.comet import comet_files
-from ink.doctor.finding import Finding, error, ok
+from ink.doctor.finding import Finding, error, ok, warning
+from ink.download.brought import BASE_MODEL_FILES, awaited, binarised_paths
+from ink.errors import InkError
 
 CHECKED_BYTES = 64 << 20  # of a larger file the rest is counted and not decoded
 _AT_ONCE = 1 << 22
@@ -47,16 +50,53 @@ def source_files(config: Config) -> dict[str, dict[str, tuple[Path, Path]]]:
 def examine_inputs(config: Config) -> tuple[list[Finding], dict[Path, TextFile]]:
     """Look at every file that the config names; return findings, one a domain or more, and the counts of text files."""
     counts: dict[Path, TextFile] = {}
-    findings = [*_base_model_files(config), *comet_files(config)]
+    to_come = awaited(config)
+    findings = [_to_come(to_come)] if to_come else []
+    if not any(_names_one_of(to_come, config["base_model"][name]) for name in BASE_MODEL_FILES):
+        findings += _base_model_files(config)
+    if not any(name.startswith("comet_") for name in to_come):
+        findings += comet_files(config)
     for domain, splits in source_files(config).items():
         findings += _domain(domain, splits, counts)
+    if config["data"]["source"] == "binarised":
+        findings += [finding for domain in config["domains"] for finding in _binarised(config, domain, to_come)]
     return findings, counts
+
+
+def _to_come(to_come: Mapping[str, Sequence[str]]) -> Finding:
+    return warning(
+        "downloads",
+        f"{', '.join(to_come)} not there yet: the workflow fetches that first, or `ink download` does",
+    )
+
+
+def _names_one_of(to_come: Mapping[str, Sequence[str]], path: str | None) -> bool:
+    return any(path in files for files in to_come.values())
+
+
+def _binarised(config: Config, domain: str, to_come: Mapping[str, Sequence[str]]) -> Iterator[Finding]:
+    """Look at a domain's binarised text, unless it is still to come."""
+    data, check = config["data"], f"text of {domain}"
+    paths = binarised_paths(config, domain)
+    if any(_names_one_of(to_come, path) for path in paths):
+        return
+    problems = [problem for path in paths if (problem := _unreadable(Path(path).expanduser()))]
+    if not problems:
+        folder, expected = Path(paths[0]).expanduser().parent, data["binarised"]["sentences"][domain]
+        try:
+            found = count_binarised(folder, data["source_language"], data["target_language"])
+            check_sentence_counts(folder, {domain: found}, {domain: expected})
+            said = [f"{count:,} {split}" for split, count in found.items() if split in expected]
+            yield ok(check, f"{', '.join(said)} pairs, binarised")
+        except InkError as problem:
+            problems = [str(problem)]
+    yield from (error(check, problem) for problem in problems)
 
 
 def _base_model_files(config: Config) -> Iterator[Finding]:
     named = {
         name: Path(config["base_model"][name]).expanduser()
-        for name in ("path", "bpe_codes", "source_dictionary", "target_dictionary")
+        for name in BASE_MODEL_FILES
         if config["base_model"][name] is not None
     }
     if not named:

@@ -14,7 +14,7 @@ class Artefact:
     size: as its source says, None where it does not. licence: what its source states about it, or "not stated".
     file: where it goes, below downloads/. unpacked: the folder there into which the file is unpacked, None for a file
     that is used as it is. holds: patterns that the unpacked folder must match. domains: of binarised text in it, whose
-    sentence pairs must be as many as the paper's Table 1 says.
+    sentence pairs must be as many as the config says, or else the paper's Table 1.
     """
 
     name: str
@@ -39,7 +39,7 @@ ARTEFACTS = {
             licence="MIT, as stated at the source (fairseq's README, for its pre-trained models)",
             file="wmt19.de-en.ffn8192.tar.gz",
             unpacked="wmt19_model",
-            holds=("dict.de.txt", "dict.en.txt", "*.pt"),
+            holds=("dict.de.txt", "dict.en.txt", "*.pt", "*.code"),
         ),
         Artefact(
             name="multi_domain_data",

@@ -6,12 +6,12 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from ink.corpus.sentence_counts import check_sentence_counts, count_binarised, paper_counts
 from ink.disk import disk_trouble_named
 from ink.download.hashes import read_record, write_record
-from ink.download.sentence_counts import check_sentence_counts, count_binarised, paper_counts
 from ink.download.sources import Source, direct_address, shown_address
 from ink.download.transfer import Patience, TransferError, forget, transfer
-from ink.download.unpacking import ArchiveError, Limits, unpack, unpacked_from
+from ink.download.unpacking import ArchiveError, Limits, is_somebody_s, is_whole, unpack, unpacked_from
 from ink.errors import InkError
 from ink.files import put_in_place, sha256_of
 from ink.locks import exclusive
@@ -94,15 +94,13 @@ def _checked(source: Source, file: Path, recorded: str | None) -> str:
 
 
 def _unpack(source: Source, folder: Path, sha256: str, limits: Limits | None) -> None:
-    if folder.exists():
-        of = unpacked_from(folder)
-        if of == sha256:
-            return
-        if of is None:
-            raise InkError(
-                f"{source.artefact.name}: {folder} is there, but was not unpacked from {source.file} by `ink "
-                "download`; move it away, then run this again"
-            )
+    if is_somebody_s(folder):
+        raise InkError(
+            f"{source.artefact.name}: {folder} is there, but was not unpacked from {source.file} by `ink download`; "
+            "move it away, then run this again"
+        )
+    if unpacked_from(folder) == sha256 and is_whole(folder):
+        return
     try:
         unpack(source.file, folder, sha256, limits, lambda unpacked: _check_content(source, unpacked))
     except ArchiveError as error:
@@ -119,6 +117,7 @@ def _check_content(source: Source, unpacked: Path) -> None:
         text = {domain: unpacked / "data-bin" / domain for domain in source.artefact.domains}
         try:
             found = {domain: count_binarised(folder, *_LANGUAGES) for domain, folder in text.items()}
-            check_sentence_counts(source.file, found, paper_counts(source.artefact.domains))
+            expected = {**paper_counts(source.artefact.domains), **source.sentences}
+            check_sentence_counts(source.file, found, expected)
         except InkError as error:
             raise ArchiveError(str(error)) from None

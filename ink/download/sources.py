@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,7 +23,8 @@ _SHARED_ON_DRIVE = re.compile(r"https://drive\.google\.com/(?:file/d/([\w-]+)|(?
 class Source:
     """An artefact with its address, a local copy that is taken in place of it, and the sha256 that the file must have.
 
-    sha256 is None where the config pins none. folder is downloads/, seen from where the command runs.
+    sha256 is None where the config pins none. folder is downloads/, seen from where the command runs. sentences: domain
+    -> split -> sentence pairs that binarised text in it must have, where the config says so.
     """
 
     artefact: Artefact
@@ -30,6 +32,7 @@ class Source:
     local_copy: Path | None = None
     sha256: str | None = None
     folder: Path = DOWNLOADS
+    sentences: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     @property
     def file(self) -> Path:
@@ -72,7 +75,8 @@ def sources(config: Mapping[str, Any], names: Iterable[str] = (), folder: Path =
     A config without that section names none. InkError where a name is not an artefact's.
     """
     section = config.get("downloads") or {}
-    return [_source(name, section.get(name) or {}, folder) for name in (tuple(names) or section)]
+    found = [_source(name, section.get(name) or {}, folder) for name in (tuple(names) or section)]
+    return [replace(source, sentences=_sentences(config, source)) for source in found]
 
 
 def direct_address(url: str) -> str:
@@ -87,6 +91,19 @@ def shown_address(url: str) -> str:
     """Return the address without a user's name and password."""
     parts = urlsplit(url)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+
+def _sentences(config: Mapping[str, Any], source: Source) -> dict[str, dict[str, int]]:
+    """Return what the config says of the sentence pairs of binarised text that it takes from this artefact."""
+    binarised = (config.get("data") or {}).get("binarised")
+    if not source.artefact.domains or not binarised or not is_below(binarised["folder"], source.unpacked):
+        return {}
+    return {domain: dict(splits) for domain, splits in binarised["sentences"].items()}
+
+
+def is_below(path: str, folder: Path | None) -> bool:
+    """Whether `path`, as a config writes it, is inside `folder`."""
+    return folder is not None and folder in Path(os.path.normpath(path)).parents
 
 
 def _source(name: str, entry: Mapping[str, Any], folder: Path) -> Source:

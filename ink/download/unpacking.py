@@ -72,9 +72,10 @@ def unpack(
 ) -> None:
     """Unpack a zip or tar file, told by its name's ending, into `folder`, which is replaced once all of it is there.
 
-    sha256 is the archive's, kept in the folder for `unpacked_from`. `check` looks at the unpacked folder before it is
-    put in place. Raises ArchiveError, which names archive and member, for a path that leads out of the folder or is
-    there twice, links, devices, pipes, damage, and more than `limits`, both as declared and as it comes out.
+    sha256 is the archive's, kept in the folder for `unpacked_from`, with the files' sizes for `is_whole`. `check` looks
+    at the unpacked folder before it is put in place. Raises ArchiveError, which names archive and member, for a path
+    that leads out of the folder or is there twice, links, devices, pipes, damage, and more than `limits`, both as
+    declared and as it comes out.
     """
     with write_atomically(folder) as temporary:
         temporary.mkdir()
@@ -83,12 +84,30 @@ def unpack(
             pass
         if check is not None:
             check(temporary)
-        write_json(temporary / MARK, {"archive": archive.name, "sha256": sha256})
+        write_json(temporary / MARK, {"archive": archive.name, "sha256": sha256, "files": _sizes(temporary)})
 
 
 def unpacked_from(folder: Path) -> str | None:
     """Return the sha256 of the archive that a folder was unpacked from, None where it was made by other means."""
     return str(read_json(folder / MARK, "sha256")["sha256"]) if (folder / MARK).is_file() else None
+
+
+def is_somebody_s(folder: Path) -> bool:
+    """Whether a folder holds anything and was not unpacked here; empty folders inside are made by who waits for it."""
+    return unpacked_from(folder) is None and any(path.is_symlink() or not path.is_dir() for path in folder.rglob("*"))
+
+
+def is_whole(folder: Path) -> bool:
+    """Whether every file that was unpacked into a folder is still there, as long as it was."""
+    files: dict[str, int] = read_json(folder / MARK).get("files", {})
+    return bool(files) and all(
+        (folder / name).is_file() and (folder / name).stat().st_size == size for name, size in files.items()
+    )
+
+
+def _sizes(folder: Path) -> dict[str, int]:
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.stat().st_size for path in files}
 
 
 def _written(archive: Path, folder: Path, limits: Limits) -> Iterator[int]:

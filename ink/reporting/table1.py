@@ -23,13 +23,14 @@ OVERLAPS = ("test_pairs_in_train", "test_sources_in_train")
 SOURCES = {
     "synthetic": "generated",
     "files": "the experiment's own files, be they the same text or another",
+    "binarised": "text as it was binarised elsewhere, taken over whole",
 }  # data.source
 
 
 def render(results: Path, output: Path, domains: Sequence[str], source: str) -> list[Path]:
     """Write `output`/table1.{csv,md,tex,html}; InkError names the file and the key that is missing or wrong.
 
-    source: where the text is from, `synthetic` or `files`.
+    source: where the text is from, as data.source says.
     """
     records = {domain: read_counts(results, domain) for domain in domains}
     table = pd.DataFrame.from_records([{"domain": domain, **record} for domain, record in records.items()])

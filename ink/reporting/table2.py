@@ -29,6 +29,10 @@ from ink.systems import system_named
 
 Selected = Mapping[Key, Score]
 HEADINGS = {"comet": "COMET", "bleu": "BLEU"}
+RESTORED = (
+    "References, and COMET's sources, are binarised text put back together, for its raw lines are not at hand: "
+    "subwords joined, tokens detokenised, as for the paper's own scores. BLEU against raw lines differs."
+)
 NO_COMET = "COMET is not configured here (evaluation.comet is null), and so no column of ours."
 
 
@@ -41,10 +45,12 @@ def render(
     comparisons: Comparisons,
     languages: Sequence[str],
     comet: str | None,
+    restored: bool = False,
 ) -> list[Path]:
     """Write `output`/table2.{csv,md,tex,html} of the scores that are there; InkError where none is.
 
-    languages: source and target. comet: the name of the COMET model that the config names, None without one.
+    languages: source and target. comet: the name of the COMET model that the config names, None without one. restored:
+    whether the references are binarised text put back together.
     """
     names = labels(systems)
     selected = select(read_scores(results), systems, domains, seeds)
@@ -64,7 +70,7 @@ def render(
         columns += _columns(metric, domains, len(seeds) > 1, stars)
     absent = any(frame[f"{metric}_{name}"].isna().any() for metric in shown for name, _ in groups(domains))
     notes = _notes(selected, seeds, bool(frame["memory"].fillna(0).any()), absent)
-    notes[1:1] = [NO_COMET if comet is None else comet_note(with_comet)]
+    notes[1:1] = [NO_COMET if comet is None else comet_note(with_comet), *([RESTORED] if restored else [])]
     notes += [] if stars is None else stars.notes
     notes += _choices(selected, domains, seeds, names)
     apart = [label for system, label in names.items() if system_named(system).apart]

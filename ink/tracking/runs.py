@@ -11,7 +11,12 @@ from ink.settings import settings_for, without_effect_removed
 from ink.systems import check_exists, run_that_trains, system_named
 from ink.variations import is_search_point
 
-PREPARATION = {"synthetic": "generate-corpus", "files": "ingest-corpus"}  # by data.source
+# by data.source
+PREPARATION = {
+    "synthetic": ("generate-corpus", "prepare-corpus"),
+    "files": ("ingest-corpus", "prepare-corpus"),
+    "binarised": ("restore-corpus", "adopt-corpus"),
+}
 
 
 @dataclass(frozen=True)
@@ -41,7 +46,7 @@ def _commands(config: Mapping[str, Any], system: str) -> list[str]:
     check_exists(config, system)
     trained = config["base_model"]["path"] is None
     base = ["learn-vocabulary", "train-base"] if trained else ["adopt-vocabulary"]
-    return [PREPARATION[config["data"]["source"]], "prepare-corpus", *base, *system_named(system).commands]
+    return [*PREPARATION[config["data"]["source"]], *base, *system_named(system).commands]
 
 
 def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from sacremoses import MosesTokenizer
 
@@ -196,3 +197,55 @@ def test_a_subword_that_the_dictionary_lacks_is_split_into_ones_it_has(codes: Pa
     assert processor.encode_source("the dog ing") == "t@@ h@@ e dog ing"
     assert processor.encode_target("the dog ing") == "t@@ h@@ e dog i@@ n@@ g"
     assert processor.decode_target(processor.encode_target("the dog ing")) == "the dog ing"
+
+
+# fastBPE gives each code once, and no two that make the same subword: it refuses others
+SYMBOLS = ["a", "b", "ß", "a</w>", "b</w>", "ß</w>"]
+
+
+@st.composite
+def fastbpe_codes(draw: st.DrawFn) -> list[tuple[str, str]]:
+    symbols, codes = list(SYMBOLS), []
+    for _ in range(draw(st.integers(1, 12))):
+        left = draw(st.sampled_from([symbol for symbol in symbols if not symbol.endswith("</w>")]))
+        right = draw(st.sampled_from(symbols))
+        if left + right not in symbols:
+            codes.append((left, right))
+            symbols.append(left + right)
+    return codes
+
+
+def fastbpe(word: str, codes: list[tuple[str, str]], known: set[str]) -> list[str]:
+    """fastBPE's segmentation, a merge of one code at a time; what `known` lacks is taken apart again."""
+    parts = [*word[:-1], f"{word[-1]}</w>"]
+    while here := [pair for pair in codes if pair in pairwise(parts)]:
+        merged, place = [], 0
+        while place < len(parts):
+            step = 2 if tuple(parts[place : place + 2]) == here[0] else 1
+            merged.append("".join(parts[place : place + step]))
+            place += step
+        parts = merged
+
+    def written(part: str) -> str:
+        return part.removesuffix("</w>") if part.endswith("</w>") else f"{part}@@"
+
+    def known_parts(part: str) -> list[str]:
+        made_of = next((pair for pair in codes if "".join(pair) == part), None)
+        if not known or written(part) in known or made_of is None:
+            return [written(part)]
+        return [small for piece in made_of for small in known_parts(piece)]
+
+    return [small for part in parts for small in known_parts(part)]
+
+
+@given(fastbpe_codes(), st.text("abß", min_size=1, max_size=9), st.data())
+def test_words_are_split_as_fastbpe_splits_them(
+    tmp_path_factory: pytest.TempPathFactory, codes: list[tuple[str, str]], word: str, data: st.DataObject
+) -> None:
+    assume(codes)
+    path = tmp_path_factory.getbasetemp() / "fastbpe"
+    path.write_text("".join(f"{left} {right} {9000 - n}\n" for n, (left, right) in enumerate(codes)), encoding="utf-8")
+    assert TextProcessor(SETTINGS, path).segment(word).split() == fastbpe(word, codes, set())
+    subwords = sorted({subword for n in range(len(word)) for subword in fastbpe(word[n:], codes, set())})
+    known = set(data.draw(st.lists(st.sampled_from(subwords)))) | {"a@@"}
+    assert TextProcessor(SETTINGS, path, (known, known)).segment(word).split() == fastbpe(word, codes, known)

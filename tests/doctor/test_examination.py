@@ -18,7 +18,8 @@ from ink.doctor.examination import examine
 from ink.doctor.finding import ERROR, OK, WARNING, aligned, error, ok, warning
 
 INK = Path(sys.executable).with_name("ink")
-MICRO = Path(__file__).resolve().parents[1] / "workflow" / "micro.yaml"
+REPOSITORY = Path(__file__).resolve().parents[2]
+MICRO = REPOSITORY / "tests" / "workflow" / "micro.yaml"
 
 
 @pytest.fixture
@@ -81,6 +82,13 @@ def test_without_its_files_an_experiment_is_not_estimated(quick: Path, own_corpu
     found = statuses(path)
     assert (found["text of koran"], found["estimates"]) == (ERROR, WARNING)
     assert "disk" not in found and "time" not in found
+
+
+def test_what_downloads_will_bring_is_no_error_and_is_not_estimated(quick: Path) -> None:
+    found = {finding.check: finding for finding in examine(REPOSITORY / "config" / "paper.yaml")}
+    assert found["downloads"].status == found["estimates"].status == WARNING
+    assert found["downloads"].text.startswith("wmt19_model, multi_domain_data, comet_model, ")
+    assert not {"base model", "COMET", "text of koran", "disk", "time"} & set(found)
 
 
 def test_a_folder_that_cannot_be_written_is_an_error(quick: Path, monkeypatch: pytest.MonkeyPatch) -> None:

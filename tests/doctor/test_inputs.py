@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 
+from ink.config import check
+from ink.doctor.extent import extent_of
 from ink.doctor.finding import ERROR, OK
 from ink.doctor.inputs import TextFile, examine_inputs
+from ink.files import read_json
 
 
 def problems(config: Any) -> list[str]:
@@ -69,3 +72,34 @@ def test_a_large_file_is_read_in_parts(own_corpus: Any, tmp_path: Path, monkeypa
     assert problems(own_corpus) == []
     (tmp_path / "koran.dev.en").write_bytes(text.encode() + b"\xff\n")
     assert problems(own_corpus) == [f"text of koran: {tmp_path}/koran.dev.en, line 21: not valid UTF-8"]
+
+
+@pytest.fixture
+def binarised(own_corpus: Any, tiny: Any) -> Any:
+    """The same experiment on the tiny corpus as fairseq binarised it."""
+    counts = read_json(tiny.data / "prepared.json", "sentences")["sentences"]
+    own_corpus["domains"] = ["koran"]
+    own_corpus["data"] |= {"source": "binarised", "source_language": "xx", "target_language": "yy"}
+    own_corpus["data"] |= {"general_domain": None, "files": None}
+    own_corpus["data"]["binarised"] = {"folder": str(tiny.data), "sentences": {"koran": counts}}
+    check(own_corpus)
+    return own_corpus
+
+
+def test_binarised_text_is_counted_in_its_index(binarised: Any, tiny: Any) -> None:
+    findings, counts = examine_inputs(binarised)
+    assert problems(binarised) == []
+    assert findings[-1].text == "60 train, 7 dev, 10 test pairs, binarised"
+    extent = extent_of(binarised, counts)
+    tokens = read_json(tiny.data / "prepared.json", "tokens")["tokens"]
+    assert extent.text["koran"].tokens == {split: tokens[split]["target"] for split in tokens}
+
+
+def test_binarised_text_that_is_not_there_or_another(binarised: Any, tiny: Any, tmp_path: Path) -> None:
+    binarised["data"]["binarised"]["sentences"]["koran"]["dev"] = 8
+    assert problems(binarised) == [
+        f"text of koran: {tiny.data} has not the sentence pairs that it should have (koran dev: expected 8, found 7)"
+    ]
+    binarised["data"]["binarised"]["folder"] = str(tmp_path / "nothing")
+    assert len(problems(binarised)) == 14
+    assert f"text of koran: {tmp_path}/nothing/dict.xx.txt does not exist" in problems(binarised)

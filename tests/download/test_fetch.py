@@ -6,6 +6,7 @@ import hashlib
 import io
 import tarfile
 import zipfile
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -211,6 +212,13 @@ def test_a_folder_that_somebody_else_made_is_left_alone(server: Any, tmp_path: P
     assert mine.read_bytes() == b"work of years"
 
 
+def test_empty_folders_are_nobody_s_work(server: Any, tmp_path: Path, haste: Patience) -> None:
+    """Snakemake makes the folders of the files that it expects."""
+    (tmp_path / "downloads" / "model" / "wmt19" / "more").mkdir(parents=True)
+    fetch(source_of(server.then(WHOLE), tmp_path, ARCHIVE), haste)
+    assert {"wmt19/model.pt", ".unpacked.json"} < names_below(tmp_path / "downloads" / "model")
+
+
 def test_an_archive_of_something_else_is_refused(server: Any, tmp_path: Path, haste: Patience) -> None:
     source = source_of(server.then(tar_gz("wmt19/dict.de.txt", "wmt19/readme")), tmp_path, ARCHIVE)
     message = refused(source, haste)
@@ -257,6 +265,32 @@ def test_data_with_other_sentences_is_refused(server: Any, tmp_path: Path, haste
     message = refused(source, haste)
     assert "law train: expected 467,309, found 467,000; law test: expected 2,000, found 1,999" in message
     assert source.unpacked is not None and not source.unpacked.exists()
+
+
+def test_the_config_may_say_other_numbers_of_sentences(server: Any, tmp_path: Path, haste: Patience) -> None:
+    """Of the domains that it names: the others are still held against the paper's."""
+    small = {**TABLE_1, "koran": (30, 4, 5)}
+    asked = {"koran": {"train": 30, "dev": 4, "test": 5}}
+    artefact = ARTEFACTS["multi_domain_data"]
+    fetch(source_of(server.then(binarised(small)), tmp_path / "a", artefact, sentences=asked), haste)
+    asked["koran"]["dev"] = 6
+    message = refused(source_of(server, tmp_path / "b", artefact, sentences=asked), haste)
+    assert "(koran dev: expected 6, found 4)" in message
+    message = refused(source_of(server, tmp_path / "c", artefact, sentences={"law": asked["koran"]}), haste)
+    assert "law train: expected 30, found 467,309" in message and "koran train: expected 17,982, found 30" in message
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(b"te")])
+def test_an_unpacked_file_that_is_gone_is_unpacked_again(
+    server: Any, tmp_path: Path, haste: Patience, damage: Callable[[Path], Any]
+) -> None:
+    source = source_of(server.then(WHOLE), tmp_path, ARCHIVE)
+    fetch(source, haste)
+    model = tmp_path / "downloads" / "model" / "wmt19" / "model.pt"
+    damage(model)
+    fetch(source, haste)
+    assert model.read_bytes() == b"text\n"
+    assert len(server.asked) == 1
 
 
 def test_two_at_a_time_are_refused(

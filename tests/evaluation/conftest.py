@@ -21,13 +21,16 @@ class TinyComet:
 
 @pytest.fixture(scope="session")
 def tiny_comet(tmp_path_factory: pytest.TempPathFactory) -> TinyComet:
+    return write_tiny_comet(tmp_path_factory.mktemp("comet"))
+
+
+def write_tiny_comet(folder: Path) -> TinyComet:
     import torch
     from comet.models import RegressionMetric
     from pytorch_lightning import Trainer
     from tokenizers import Tokenizer, models, pre_tokenizers, processors
     from transformers import XLMRobertaConfig, XLMRobertaModel, XLMRobertaTokenizerFast
 
-    folder = tmp_path_factory.mktemp("comet")
     encoder, model_folder = folder / "encoder", folder / "tiny-comet"
     special = ["<s>", "<pad>", "</s>", "<unk>"]
     vocabulary = {word: number for number, word in enumerate([*special, *WORDS, "<mask>"])}

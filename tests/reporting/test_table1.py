@@ -78,6 +78,8 @@ def test_the_paper_s_counts_stand_below_with_what_differs(results: Path) -> None
     assert (
         "Ours is the experiment's own files, be they the same text or another;" in text and "of that name" not in text
     )
+    text = table1.render(results, results, ["law"], "binarised")[1].read_text(encoding="utf-8")
+    assert "Ours is text as it was binarised elsewhere, taken over whole;" in text
 
 
 def test_what_is_missing_is_named(results: Path) -> None:

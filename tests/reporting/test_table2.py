@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -46,8 +47,10 @@ def render(
     domains: list[str],
     systems: list[str],
     seeds: list[int],
+    restored: bool = False,
 ) -> list[Path]:
-    return table2.render(results, output, domains, systems, seeds, NoHypotheses(), ["de", "en"], None)  # type: ignore[arg-type]
+    comparisons: Any = NoHypotheses()
+    return table2.render(results, output, domains, systems, seeds, comparisons, ["de", "en"], None, restored)
 
 
 def test_by_hand(tmp_path: Path, add_score: Add, rows_of: RowsOf) -> None:
@@ -206,3 +209,10 @@ def test_a_repeat_is_the_same_bytes(tmp_path: Path, add_score: Add) -> None:
     first = [path.read_bytes() for path in render(tmp_path, tmp_path / "a", ["law"], SYSTEMS, [1])]
     second = [path.read_bytes() for path in render(tmp_path, tmp_path / "b", ["law"], SYSTEMS, [1])]
     assert first == second
+
+
+def test_references_put_back_together_are_said_to_be(tmp_path: Path, add_score: Add) -> None:
+    add_score("ink", "koran", 16)
+    for restored in (False, True):
+        text = render(tmp_path, tmp_path, ["koran"], ["ink"], [1], restored)[1].read_text(encoding="utf-8")
+        assert ("References, and COMET's sources, are binarised text put back together" in text) is restored

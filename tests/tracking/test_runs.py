@@ -15,7 +15,7 @@ from ink.systems import SYSTEMS, run_that_trains
 from ink.tracking.runs import RunName, first_job, last_job, parameters
 
 CONFIG = Path(__file__).resolve().parents[2] / "config"
-MINI, OWN_CORPUS = load(CONFIG / "config.yaml"), load(CONFIG / "own-corpus.yaml")
+MINI, OWN_CORPUS, PAPER = (load(CONFIG / f"{name}.yaml") for name in ("config", "own-corpus", "paper"))
 
 
 def changed(dotted: str, value: Any) -> dict[str, Any]:
@@ -49,6 +49,14 @@ def test_parameters_are_the_settings_that_matter_flat_and_by_dotted_name() -> No
     assert found["text.max_length"] == 200
     assert not any(isinstance(value, dict) for value in found.values())
     assert not {"experiment", "threads.training", "ink.max_rounds", "mlflow.tracking_uri"} & set(found)
+
+
+def test_where_text_comes_from_and_how_it_is_prepared_counts() -> None:
+    for config, source, other in ((OWN_CORPUS, "files", "binarised"), (PAPER, "binarised", "files")):
+        found = names_of(config, "ink")
+        assert any(name.startswith(f"data.{source}.") for name in found)
+        assert not any(name.startswith(f"data.{other}.") for name in found)
+    assert "text.split_unknown_subwords" not in names_of(PAPER, "off_the_shelf")
 
 
 def test_a_system_has_its_own_settings_and_not_another_s() -> None:

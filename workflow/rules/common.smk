@@ -25,6 +25,7 @@ from ink.config import (
     speed_systems,
     variations,
 )
+from ink.download.brought import binarised_paths, brought
 from ink.errors import InkError
 from ink.evaluation.comet_files import is_checkpoint
 from ink.experiment_lock import experiment_lock_path, hold
@@ -59,6 +60,7 @@ ACCURACY_DOMAINS = accuracy_domains(config)
 SPEED_SYSTEMS = speed_systems(config)
 ABLATIONS = ablated_domains(config)
 FIGURES = figures_of(config)
+BROUGHT = brought(config)
 TITLES = {piece.name: piece.title for piece in [*contents.tables(config), *contents.figures(config)]}
 TITLES["report"] = "What came out"
 
@@ -171,6 +173,14 @@ def previous_round(wildcards):
     return {"previous": round_folder(wildcards, number - 1)} if number > 1 else {}
 
 
+def awaited_by_round(wildcards):
+    """What a round waits for: the round before it has waited for the model and the text.
+
+    Snakemake hashes the files that a job waits for, and a large checkpoint takes longer than a round that has stopped.
+    """
+    return previous_round(wildcards) or model_files(wildcards)
+
+
 def adapter_of(wildcards):
     """The adapter that a system puts on the base model, if any."""
     system = system_named(wildcards.system)
@@ -237,7 +247,14 @@ def comet_model():
     """The files that the config names for COMET; what it names on the hub is no file of the workflow's."""
     model, encoder = (config["evaluation"]["comet"][name] for name in ("model", "encoder"))
     files = {"model": os.path.expanduser(model)} if is_checkpoint(model) else {}
-    return files | ({} if encoder is None else {"encoder": os.path.expanduser(encoder)})
+    # a model's settings, two folders above it, and an encoder's folder come with downloads file by file
+    brought_files = [path for paths in BROUGHT.values() for path in paths]
+    settings = [path for path in brought_files if path == f"{os.path.dirname(os.path.dirname(model))}/hparams.yaml"]
+    parts = [path for path in brought_files if os.path.dirname(path) == encoder]
+    return files | {
+        **({"settings": settings} if settings else {}),
+        **({} if encoder is None else {"encoder": parts or os.path.expanduser(encoder)}),
+    }
 
 
 def comet_scores():

@@ -1,4 +1,4 @@
-# Text: generated or taken from files, then normalised, tokenised, segmented and binarised.
+# Text: generated or taken from files, then normalised, tokenised, segmented and binarised; or binarised already.
 if config["data"]["source"] == "synthetic":
 
     rule generate_corpus:
@@ -15,7 +15,7 @@ if config["data"]["source"] == "synthetic":
         shell:
             "ink --log {log} generate-corpus --config {params.config} --output {params.folder}"
 
-else:
+elif config["data"]["source"] == "files":
 
     rule ingest_corpus:
         input:
@@ -35,6 +35,23 @@ else:
             config=CONFIG,
         shell:
             "ink --log {log} ingest-corpus --config {params.config} --domain {wildcards.domain} --output {output}"
+
+else:
+
+    rule restore_corpus:
+        input:
+            lambda wildcards: binarised_paths(config, wildcards.domain),
+        output:
+            directory(LAYOUT.corpus("{domain}")),
+        log:
+            f"{RESULTS}/logs/restore_corpus/{{domain}}.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/restore_corpus/{{domain}}.tsv"
+        params:
+            settings=settings("restore-corpus"),
+            config=CONFIG,
+        shell:
+            "ink --log {log} restore-corpus --config {params.config} --domain {wildcards.domain} --output {output}"
 
 
 if config["base_model"]["path"] is None:
@@ -74,22 +91,47 @@ else:
             "ink --log {log} adopt-vocabulary --config {params.config} --output {output}"
 
 
-rule prepare_corpus:
-    input:
-        corpus=LAYOUT.corpus("{domain}"),
-        vocabulary=LAYOUT.vocabulary,
-    output:
-        folder=directory(LAYOUT.data("{domain}")),
-        summary=f"{RESULTS}/corpus/{{domain}}.json",
-        references=f"{RESULTS}/references/{{domain}}.{TARGET}",
-    log:
-        f"{RESULTS}/logs/prepare_corpus/{{domain}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/prepare_corpus/{{domain}}.tsv"
-    params:
-        settings=settings("prepare-corpus"),
-        config=CONFIG,
-    shell:
-        "ink --log {log} prepare-corpus --config {params.config} --corpus {input.corpus}"
-        " --vocabulary {input.vocabulary} --output {output.folder} --summary {output.summary}"
-        " --references {output.references}"
+if config["data"]["source"] != "binarised":
+
+    rule prepare_corpus:
+        input:
+            corpus=LAYOUT.corpus("{domain}"),
+            vocabulary=LAYOUT.vocabulary,
+        output:
+            folder=directory(LAYOUT.data("{domain}")),
+            summary=f"{RESULTS}/corpus/{{domain}}.json",
+            references=f"{RESULTS}/references/{{domain}}.{TARGET}",
+        log:
+            f"{RESULTS}/logs/prepare_corpus/{{domain}}.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/prepare_corpus/{{domain}}.tsv"
+        params:
+            settings=settings("prepare-corpus"),
+            config=CONFIG,
+        shell:
+            "ink --log {log} prepare-corpus --config {params.config} --corpus {input.corpus}"
+            " --vocabulary {input.vocabulary} --output {output.folder} --summary {output.summary}"
+            " --references {output.references}"
+
+else:
+
+    rule adopt_corpus:
+        input:
+            lambda wildcards: binarised_paths(config, wildcards.domain),
+            corpus=LAYOUT.corpus("{domain}"),
+            vocabulary=LAYOUT.vocabulary,
+        output:
+            folder=directory(LAYOUT.data("{domain}")),
+            summary=f"{RESULTS}/corpus/{{domain}}.json",
+            references=f"{RESULTS}/references/{{domain}}.{TARGET}",
+        log:
+            f"{RESULTS}/logs/adopt_corpus/{{domain}}.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/adopt_corpus/{{domain}}.tsv"
+        params:
+            settings=settings("adopt-corpus"),
+            config=CONFIG,
+        shell:
+            "ink --log {log} adopt-corpus --config {params.config} --domain {wildcards.domain}"
+            " --corpus {input.corpus} --vocabulary {input.vocabulary} --output {output.folder} --summary {output.summary}"
+            " --references {output.references}"

@@ -72,8 +72,7 @@ rule train_adapter:
 
 rule train_ink_round:
     input:
-        unpack(model_files),
-        unpack(previous_round),
+        unpack(awaited_by_round),
         datastore=LAYOUT.datastore("{domain}", "decoder_output"),
     output:
         directory(LAYOUT.round("{system}", "{domain}", "{seed}", "{round}")),
@@ -89,7 +88,9 @@ rule train_ink_round:
         gpu=gpus("train-ink-round", config["training"]["processes"]),
     params:
         settings=settings("train-ink-round"),
-        files=lambda wildcards, input: options(**input),
+        files=lambda wildcards, input: options(
+            **model_files(wildcards), **previous_round(wildcards), datastore=input.datastore
+        ),
         config=CONFIG,
     shell:
         "ink --log {log} --threads {threads} train-ink-round --config {params.config} --system {wildcards.system}"

@@ -24,6 +24,8 @@ from ink.reporting.provenance import calls
 from ink.reporting.scores import Score, read_scores
 
 LANGUAGES = {"de": "German", "en": "English", "fr": "French", "es": "Spanish", "zh": "Chinese", "ru": "Russian"}
+# by data.source
+TEXTS = {"synthetic": "a generated corpus", "files": "text of its own", "binarised": "text binarised elsewhere"}
 
 
 @dataclass(frozen=True)
@@ -130,10 +132,9 @@ def _setting(config: Mapping[str, Any]) -> str:
     """Say on what the systems were compared: languages, text, domains and seeds."""
     data = config["data"]
     languages = " to ".join(LANGUAGES.get(data[side], data[side]) for side in ("source_language", "target_language"))
-    text = "a generated corpus" if data["source"] == "synthetic" else "text of its own"
     labels = [domain_label(domain) for domain in config["domains"]]
     domains = "one domain" if len(labels) == 1 else f"{len(labels)} domains"
-    return f"{languages}, {text} in {domains} ({', '.join(labels)})"
+    return f"{languages}, {TEXTS[data['source']]} in {domains} ({', '.join(labels)})"
 
 
 def _signatures(scores: list[Score]) -> list[str]:

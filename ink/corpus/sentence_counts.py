@@ -6,10 +6,9 @@ import csv
 from collections.abc import Mapping
 from pathlib import Path
 
+from ink.corpus.fairseq_files import FAIRSEQ_NAMES, binarised_file
 from ink.errors import InkError
 
-# split -> its name in fairseq's files
-_NAMES = {"train": "train", "dev": "valid", "test": "test"}
 _MAGIC = b"MMIDIDX\x00\x00"
 # magic, version (8 bytes), type (1 byte), then the number of sentences (8 bytes, little-endian)
 _NUMBER_AT, _NUMBER_BYTES = len(_MAGIC) + 9, 8
@@ -40,9 +39,9 @@ def count_binarised(folder: Path, source_language: str, target_language: str) ->
     InkError where a file is not fairseq's, or the two sides are not equally long.
     """
     counts = {}
-    for split, name in _NAMES.items():
+    for split in FAIRSEQ_NAMES:
         sides = {
-            side: folder / f"{name}.{source_language}-{target_language}.{side}.idx"
+            side: folder / binarised_file(split, source_language, target_language, side, "idx")
             for side in (source_language, target_language)
         }
         if not any(index.exists() for index in sides.values()):
@@ -63,7 +62,7 @@ def paper_counts(domains: tuple[str, ...], folder: Path = PAPER) -> dict[str, di
             rows = {row["domain"].lower(): row for row in csv.DictReader(file)}
     except FileNotFoundError:
         raise InkError(f"{path}, the paper's own numbers, is missing; git checkout {path}") from None
-    return {domain: {split: int(rows[domain][split]) for split in _NAMES} for domain in domains}
+    return {domain: {split: int(rows[domain][split]) for split in FAIRSEQ_NAMES} for domain in domains}
 
 
 def _sentences(index: Path) -> int:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ink.download.sentence_counts import check_sentence_counts, count_binarised, paper_counts
+from ink.corpus.sentence_counts import check_sentence_counts, count_binarised, paper_counts
 from ink.errors import InkError
 from ink.files import read_json
 

@@ -1,0 +1,87 @@
+"""Where text and base model come from: exactly one source of each, complete, and the splits that it has."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Iterator
+
+from ink.config.domains import SPLITS, Config
+
+
+def sources(config: Config) -> Iterator[str]:
+    """Exactly one source of text and one of the base model, each complete."""
+    data, base_model = config["data"], config["base_model"]
+    source = data["source"]
+    if data.get(source) is None:
+        yield f"data.{source}: missing or null; allowed: a mapping, since data.source is {source}"
+    for other in SPLITS:
+        if other != source and data.get(other) is not None:
+            yield f"data.{other}: found a mapping; allowed: null or nothing, since data.source is {source}"
+
+    merges = config["text"]["bpe_merges"]
+    path, train = base_model["path"], base_model.get("train")
+    if path is None and train is None:
+        yield "base_model.path: null, and base_model.train is null or missing; allowed: exactly one of the two"
+    elif path is not None and train is not None:
+        yield f"base_model.path: found {path}, and base_model.train as well; allowed: exactly one of the two"
+    elif path is not None:
+        if merges is not None:
+            yield f"text.bpe_merges: found {merges}; allowed: null, since base_model.path brings base_model.bpe_codes"
+    elif source == "binarised":
+        yield "base_model.path: null; allowed: a path, since data.source is binarised: with that model's dictionaries"
+    elif merges is None:
+        yield "text.bpe_merges: null; allowed: a whole number, since base_model.path is null: codes are learned"
+    for key in ("bpe_codes", "source_dictionary", "target_dictionary"):
+        if path is None and base_model[key] is not None:
+            yield f"base_model.{key}: found {base_model[key]}; allowed: null, since base_model.path is null"
+        if path is not None and base_model[key] is None:
+            yield f"base_model.{key}: null; allowed: a path, since base_model.path is given"
+
+
+def splits(data: Config) -> Iterator[str]:
+    """Splits and paths of the text, as far as its source leaves them to the configuration."""
+    if data["source"] == "files":
+        yield from _files(data["files"])
+    elif data["source"] == "binarised":
+        yield from _binarised(data["binarised"])
+
+
+def _files(files: Config) -> Iterator[str]:
+    for domain, splits in files["splits"].items():
+        if "train" not in splits and "test" not in splits:
+            allowed = "train, from which a missing dev or test is held out, or test"
+            yield f"data.files.splits.{domain}: found [{', '.join(splits)}]; allowed: {allowed}"
+    pattern = files["pattern"]
+    needed = {"split", "language"} | ({"domain"} if len(files["splits"]) > 1 else set())
+    fields = _fields(pattern)
+    if fields is None or not needed <= fields <= {"domain", "split", "language"}:
+        yield (
+            f"data.files.pattern: found {pattern!r}; allowed: a path with {{domain}}, {{split}} and {{language}} in it "
+            "and nothing else in braces"
+        )
+
+
+def _binarised(binarised: Config) -> Iterator[str]:
+    """Nothing can be held out of text that is taken over as it is."""
+    for domain, sentences in binarised["sentences"].items():
+        lacking = [split for split in ("dev", "test") if split not in sentences]
+        if "test" in lacking or ("train" in sentences and lacking):
+            yield (
+                f"data.binarised.sentences.{domain}: found {', '.join(sentences)}; allowed: train, dev and test, or "
+                "without train test at least"
+            )
+    needed = {"domain"} if len(binarised["sentences"]) > 1 else set()
+    fields = _fields(binarised["folder"])
+    if fields is None or not needed <= fields <= {"domain"}:
+        yield (
+            f"data.binarised.folder: found {binarised['folder']!r}; allowed: a path with {{domain}} in it and nothing "
+            "else in braces"
+        )
+
+
+def _fields(pattern: str) -> set[str] | None:
+    """Return what stands in braces in a pattern, None where they do not match."""
+    try:
+        return {name for _, name, _, _ in string.Formatter().parse(pattern) if name is not None}
+    except ValueError:
+        return None
