@@ -32,11 +32,17 @@ def seconds_by_job(extent: Extent, flops: float) -> dict[str, float]:
     """Estimate the core seconds of each rule of the workflow, all of its jobs together, at `flops` a core second."""
     config, model = extent.config, extent.model
     forward = 2.0 * model.parameters / flops
-    adapters, seeds, domains = extent.adapter_parameters(), len(config["seeds"]), extent.domains
+    seeds, domains = len(config["seeds"]), extent.domains
     tokens = {domain: extent.text[domain].tokens.get("train", 0) for domain in domains}
     everything, general = sum(tokens.values()), config["data"]["general_domain"]
-    # a frozen base model passes gradients through and needs none of its own
-    epoch = (2 * forward + 6.0 * adapters / flops) * everything / SHARE_TRAINING * seeds
+
+    def epochs(system: str) -> float:
+        """Estimate one epoch of each training; a frozen base model passes gradients on and needs none of its own."""
+        return sum(
+            (2 * forward + 6.0 * training.adapter / flops) * tokens[training.domain] / SHARE_TRAINING * seeds
+            for training in extent.trainings(system)
+        )
+
     sentences = config["training"]["dev_sentences"] * len(domains) * seeds
     dev = _decoding(extent, forward, sentences, everything / max(1, _count(extent, domains, "train")))
     found = {
@@ -56,14 +62,15 @@ def seconds_by_job(extent: Extent, flops: float) -> dict[str, float]:
         trainings = [_combiner(extent, forward, name, domain) for name in extent.combiners for domain in domains]
         found["train_combiner"] = sum(trainings) * seeds
     if "adapter" in extent.trained:
-        share = extent.trainings("adapter") / max(1, len(domains))
-        found["train_adapter"] = share * ((epoch + dev) * extent.trained["adapter"] + START_UP * len(domains) * seeds)
+        share, rounds = len(extent.trainings("adapter")) / max(1, len(domains)), extent.trained["adapter"]
+        found["train_adapter"] = (epochs("adapter") + share * dev) * rounds + share * START_UP * len(domains) * seeds
     if "ink" in extent.trained:
         rounds, jobs = extent.trained["ink"], START_UP * len(domains) * seeds
-        share = extent.trainings("ink") / max(1, len(domains))
-        refreshes = everything * seeds * forward / SHARE_TRAINING * (rounds - 1)
+        share = len(extent.trainings("ink")) / max(1, len(domains))
+        refreshed = sum(tokens[training.domain] for training in extent.trainings("ink") if training.refreshes)
+        refreshes = refreshed * seeds * forward / SHARE_TRAINING * (rounds - 1)
         # with search and its terms of the loss
-        found["train_ink_round"] = share * ((1.5 * epoch + dev + jobs) * rounds + refreshes)
+        found["train_ink_round"] = (1.5 * epochs("ink") + share * (dev + jobs)) * rounds + refreshes
         found["finish_ink"] = share * (dev + jobs)
     if extent.ink_datastores:
         entries = sum(tokens[domain] for domain in extent.ink_datastores)

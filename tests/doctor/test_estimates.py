@@ -39,14 +39,50 @@ def test_the_fullest_disk_by_hand(extent: Extent, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(os, "cpu_count", lambda: 1)
     large, small = (space.datastore_bytes(extent, entries) for entries in (1000, 500))
     needed = space.needed_bytes(extent)
-    assert needed["datastores"] == large + small + large  # one chain of rounds at a time has a second one
+    # one chain of rounds at a time has a refreshed datastore without index and log-probabilities, and 8 neighbours
+    assert needed["datastores"] == large + small + 1000 * (64 + 4) + 1000 * 8 * 4
     adapter = 2 * 32 * (2 * 8 + 4)  # two layers: down, up, their biases and the norm's two vectors, rounded up
-    assert extent.adapter_parameters() == adapter
-    assert needed["checkpoints"] == 2 * 2 * 4 * 4 * adapter + 4 * 30_000  # domains, rounds, adapter and its state
+    assert extent.adapter_parameters("it") == adapter
+    # two domains: each round an adapter and its state, then the average; the state of the round that runs; the base
+    assert needed["checkpoints"] == 2 * (2 * 4 + 1) * 4 * adapter + 3 * 4 * adapter + 4 * 30_000
+    # raw, as subwords a third longer, and binarised, on either side
+    assert needed["text"] == pytest.approx((2440 + 1440 + 940) * 2 * (4 + 16 / 3 + 4))
     monkeypatch.setattr(os, "cpu_count", lambda: 8)
-    assert space.needed_bytes(extent)["datastores"] == 2 * (large + small)
+    assert space.needed_bytes(extent)["datastores"] == large + small + 1500 * (64 + 4 + 32)
     extent.config["systems"] = ["off_the_shelf", "adapter"]
-    assert space.needed_bytes(extent)["datastores"] == 0
+    found = space.needed_bytes(extent)
+    assert found["datastores"] == 0
+    assert found["checkpoints"] == 2 * (2 + 1) * 4 * adapter + 2 * 3 * 4 * adapter + 4 * 30_000
+
+
+def test_what_a_round_has_until_it_ends(extent: Extent) -> None:
+    (large, _) = extent.trainings("ink")
+    neighbours, refreshed = 1000 * 8 * 4, 1000 * (64 + 4)
+    assert space.round_bytes(extent, large) == neighbours + refreshed
+    extent.config["ink"]["neighbours"] = "per_batch"  # which searches an index
+    assert space.round_bytes(extent, large) == refreshed + 1000 * (8 + 8) + 8 * 32 * 4
+    extent.config["ink"]["max_rounds"] = 1
+    assert space.round_bytes(extent, large) == 0
+    extent.config["ink"] |= {"max_rounds": 2, "refresh": "never", "neighbours": "per_round"}
+    (large, _) = extent.trainings("ink")
+    assert space.round_bytes(extent, large) == neighbours
+
+
+def test_every_training_counts_with_its_own_adapter(extent: Extent, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    extent.config["adapter"] |= {"inner_dimension": {"it": 8, "koran": 2}, "sizes": {"it": [], "koran": [16]}}
+    extent.config["ink"]["ablations"] = {"it": ["without_refresh"], "koran": []}
+    found = extent.trainings("ink")
+    layer = 2 * 32
+    assert [(one.domain, one.adapter // layer, one.refreshes) for one in found] == [
+        *(("it", 20, True), ("koran", 8, True)),
+        *(("it", 20, False), ("koran", 36, True)),
+    ]
+    kept = 4 * layer * (20 + 8 + 20 + 36) * (2 * 4 + 1)
+    assert space.needed_bytes(extent)["checkpoints"] == kept + 3 * 4 * layer * 36 + 4 * 30_000
+    extent.config["ink"]["search"] = {"it": True, "koran": False}
+    points = len(extent.config["ink"]["search_over"]) ** 2
+    assert len(extent.trainings("ink")) == len(found) - 1 + points
 
 
 def test_knn_kd_needs_a_datastore_neighbours_and_whole_models(extent: Extent, monkeypatch: pytest.MonkeyPatch) -> None:
