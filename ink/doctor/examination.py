@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ink.config import Config, check, load
 from ink.doctor import environment, machine
+from ink.doctor.downloads import examine_downloads
 from ink.doctor.duration import duration
 from ink.doctor.extent import extent_of
 from ink.doctor.finding import ERROR, Finding, error, ok, warning
@@ -16,10 +17,11 @@ from ink.errors import InkError
 from ink.experiment_lock import holder
 
 
-def examine(path: Path) -> Iterator[Finding]:
+def examine(path: Path, *, offline: bool = False) -> Iterator[Finding]:
     """Examine machine and experiment; a config that is not in order leaves the machine alone to look at.
 
-    Nothing is written, and nothing heavier than torch is imported.
+    Nothing is written, and nothing heavier than torch is imported. `offline`: no address is asked for what is to be
+    downloaded.
     """
     config: Config | None = None
     try:
@@ -35,19 +37,21 @@ def examine(path: Path) -> Iterator[Finding]:
     yield environment.compiler()
     yield from environment.commands()
     if config is not None:
-        yield from _experiment(config)
+        yield from _experiment(config, offline)
 
 
-def _experiment(config: Config) -> Iterator[Finding]:
+def _experiment(config: Config, offline: bool) -> Iterator[Finding]:
     yield machine.device(config)
     yield machine.threads(config)
     inputs, counts = examine_inputs(config)
     yield from inputs
+    downloads, to_come = examine_downloads(config, offline=offline)
+    yield from downloads
     complete = all(finding.status != ERROR for finding in inputs)
     if complete:
         extent = extent_of(config, counts)
         yield from machine.memory(extent)
-        yield space(extent)
+        yield space(extent, to_come)
     yield from writable(config)
     running = holder(config["experiment"])
     if running is None:

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ink.config import Config, for_domain
-from ink.disk import existing_parent, free_bytes, in_words
+from ink.disk import existing_parent, free_bytes, in_words, mount_point
 from ink.doctor.extent import BYTES_A_TOKEN, Extent, Training
 from ink.doctor.finding import Finding, error, ok, warning
+from ink.download.sources import DOWNLOADS
 from ink.layout import Layout
 
 STATE = 3  # times the weights: a training's state on the disk, which has Adam's two moments beside them
@@ -95,10 +96,15 @@ def neighbour_bytes(config: Config) -> int:
     return int(config["knn_kd"]["stored"]) * (4 + 4)
 
 
-def space(extent: Extent) -> Finding:
-    """Compare the estimate with what is free and what the experiment has already written."""
+def space(extent: Extent, to_come: float = 0.0) -> Finding:
+    """Compare the estimate with what is free and what the experiment has already written.
+
+    to_come: bytes of what is still to be downloaded and unpacked, which count where they go to the same disk.
+    """
     needed = needed_bytes(extent)
     work = Path(Layout(extent.config).work)
+    if to_come and mount_point(DOWNLOADS / "x") == mount_point(work / "x"):
+        needed["downloads"] = to_come
     there = folder_bytes(work)
     wanted, free = sum(needed.values()), free_bytes(work / "x") + there
     parts = ", ".join(f"{kind} {in_words(size)}" for kind, size in needed.items())

@@ -39,7 +39,9 @@ def test_the_command_line(tmp_path: Path) -> None:
     shutil.copy(MICRO, tmp_path / "micro.yaml")
     environment = {**os.environ, "PATH": f"{INK.parent}{os.pathsep}{os.environ['PATH']}"}
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = subprocess.run([INK, "doctor", "micro.yaml"], cwd=tmp_path, capture_output=True, text=True, env=environment)
+    done = subprocess.run(
+        [INK, "doctor", "--offline", "micro.yaml"], cwd=tmp_path, capture_output=True, text=True, env=environment
+    )
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
