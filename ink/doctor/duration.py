@@ -16,6 +16,7 @@ from ink.layout import Layout
 from ink.systems import retrieval_settings
 
 MEASURING_SECONDS = 0.5
+PRODUCTS_AT_ONCE = 100  # handed to a GPU before its clock is read
 # What measured jobs of the embedded experiment take, in terms of this estimate.
 START_UP = 5.0  # seconds of a job that imports torch and fairseq
 SHARE_TRAINING = 0.5  # of the speed of a bare matrix product of the model's size
@@ -95,13 +96,17 @@ def seconds_by_job(extent: Extent, flops: float) -> dict[str, float]:
 
 def duration(extent: Extent) -> Finding:
     """Say about how long the whole experiment takes, and what of that has been measured in earlier runs."""
+    on_gpu = extent.config["device"] != "cpu"
     flops = matrix_product_speed(extent)
     estimated = seconds_by_job(extent, flops)
     measured = measured_seconds(Path(Layout(extent.config).results) / "benchmarks")
     seconds = {rule: measured.get(rule, value) for rule, value in estimated.items()}
     known = [rule for rule in seconds if rule in measured]
-    source = f"{flops / 1e9:.0f} GFLOP/s a core" + (f", {len(known)} kinds of jobs as measured before" if known else "")
-    return ok("time", f"about {in_words(sum(seconds.values()) / cores())} on {cores()} cores from nothing ({source})")
+    source = f"{flops / 1e9:,.0f} GFLOP/s" + ("" if on_gpu else " a core")
+    source += f", {len(known)} kinds of jobs as measured before" if known else ""
+    where = "one GPU, job after job," if on_gpu else f"{cores()} cores"
+    whole = sum(seconds.values()) / (1 if on_gpu else cores())
+    return ok("time", f"about {in_words(whole)} on {where} from nothing ({source})")
 
 
 def measured_seconds(benchmarks: Path) -> dict[str, float]:
@@ -119,19 +124,27 @@ def measured_seconds(benchmarks: Path) -> dict[str, float]:
 
 
 def matrix_product_speed(extent: Extent) -> float:
-    """Measure floating-point operations a core second in products of the model's own width, on one core."""
+    """Measure floating-point operations a second in products of the model's own width, on the GPU or on one core."""
     import torch
 
+    device, width = torch.device(extent.config["device"]), extent.model.dimension
+    on_gpu = device.type == "cuda"
+    clock = time.perf_counter if on_gpu else time.process_time
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        width = extent.model.dimension
-        left, right = torch.ones(1024, width), torch.ones(width, 4 * width)
+        left, right = torch.ones(1024, width, device=device), torch.ones(width, 4 * width, device=device)
         left @ right
-        products, start = 0, time.process_time()
-        while (spent := time.process_time() - start) < MEASURING_SECONDS:
-            left @ right
-            products += 1
+        if on_gpu:
+            torch.cuda.synchronize(device)
+        products, start, spent = 0, clock(), 0.0
+        while spent < MEASURING_SECONDS:
+            for _ in range(PRODUCTS_AT_ONCE if on_gpu else 1):
+                left @ right
+                products += 1
+            if on_gpu:
+                torch.cuda.synchronize(device)
+            spent = clock() - start
     finally:
         torch.set_num_threads(before)
     return products * 2.0 * 1024 * width * 4 * width / spent

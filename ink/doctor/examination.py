@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ink.config import Config, check, load
-from ink.doctor import environment, machine
+from ink.doctor import environment, gpu, machine
 from ink.doctor.downloads import examine_downloads
 from ink.doctor.duration import duration
 from ink.doctor.extent import extent_of
@@ -41,7 +41,8 @@ def examine(path: Path, *, offline: bool = False) -> Iterator[Finding]:
 
 
 def _experiment(config: Config, offline: bool) -> Iterator[Finding]:
-    yield machine.device(config)
+    devices = list(gpu.devices(config))
+    yield from devices
     yield machine.threads(config)
     inputs, counts = examine_inputs(config)
     yield from inputs
@@ -51,6 +52,7 @@ def _experiment(config: Config, offline: bool) -> Iterator[Finding]:
     if complete:
         extent = extent_of(config, counts)
         yield from machine.memory(extent)
+        yield from gpu.memory(extent)
         yield space(extent, to_come)
     yield from writable(config)
     running = holder(config["experiment"])
@@ -58,7 +60,9 @@ def _experiment(config: Config, offline: bool) -> Iterator[Finding]:
         yield ok("workflow", f"none is running experiment {config['experiment']} here")
     else:
         yield warning("workflow", f"process {running['pid']} is running it since {running['started']}: wait or stop it")
-    if complete:
-        yield duration(extent)
-    else:
+    if not complete:
         yield warning("estimates", "none of memory, disk and time before the files above are in order")
+    elif any(finding.status == ERROR for finding in devices):
+        yield warning("time", "not estimated without the device")
+    else:
+        yield duration(extent)

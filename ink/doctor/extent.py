@@ -49,6 +49,11 @@ class Model:
     def parameters(self) -> int:
         return self.inner + self.embeddings
 
+    @property
+    def types(self) -> int:
+        """Return the tokens of its dictionary; source and target are taken to share theirs."""
+        return self.embeddings // self.dimension
+
 
 @dataclass(frozen=True)
 class Training:

@@ -182,9 +182,26 @@ def test_memory_is_compared_for_one_job_and_for_those_beside_it(
     monkeypatch.setattr(machine, "cores", lambda: 1_000_000)
     (found,) = machine.memory(extent)
     assert (found.status, "1000000 may run at once" in found.text) == (WARNING, True)
+    monkeypatch.setattr(machine, "cores", lambda: 1)
+    monkeypatch.setattr(machine, "datastore_bytes", lambda extent, entries: 1e18 * entries)
+    (found,) = machine.memory(extent)
+    assert found.status == WARNING
+    assert "the largest datastore, 1000000000.0 TB, does not stay in memory" in found.text
     monkeypatch.setattr(machine, "JOB_BYTES", 1e18)
     (found,) = machine.memory(extent)
     assert found.status == ERROR
+
+
+def test_a_job_s_memory_by_hand(extent: Extent) -> None:
+    model, index = 30_000, 1000 * (8 + 8) + 8 * 32 * 4
+    extent.config["index"]["training_sample"] = 10
+    assert machine.job_bytes(extent) == machine.JOB_BYTES + index + 16 * model
+    extent.config["index"]["training_sample"] = 600
+    assert machine.job_bytes(extent) == machine.JOB_BYTES + 2 * 600 * 32 * 4 + 16 * model
+    extent.config["device"] = "cuda"
+    assert machine.job_bytes(extent) == machine.JOB_BYTES + 2 * 600 * 32 * 4 + 4 * model
+    extent.config["index"]["type"] = "exact"
+    assert machine.job_bytes(extent) == machine.JOB_BYTES + 1000 * 32 * 4 + 4 * model
 
 
 def test_threads_beyond_the_cores_are_told(config: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -192,13 +209,6 @@ def test_threads_beyond_the_cores_are_told(config: Any, monkeypatch: pytest.Monk
     assert machine.threads(config).status == OK
     config["threads"]["training"] = 3
     assert machine.threads(config).status == WARNING
-
-
-def test_a_device_that_is_not_there_is_an_error(config: Any) -> None:
-    assert machine.device(config).status == OK
-    for name in ("cuda:99", "gpu"):
-        config["device"] = name
-        assert machine.device(config).status == ERROR
 
 
 def test_more_to_do_takes_longer(extent: Extent) -> None:

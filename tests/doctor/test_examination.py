@@ -85,6 +85,13 @@ def test_without_its_files_an_experiment_is_not_estimated(quick: Path, own_corpu
     assert "disk" not in found and "time" not in found
 
 
+def test_without_its_device_an_experiment_has_no_time(quick: Path, config: Any) -> None:
+    config["device"] = "cuda:99"
+    (quick / "micro.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    found = statuses(quick / "micro.yaml")
+    assert (found["device"], found["time"], found["disk"]) == (ERROR, WARNING, OK)
+
+
 def test_a_folder_that_cannot_be_written_is_an_error(quick: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (quick / "work").mkdir()
     allowed = os.access
