@@ -16,7 +16,7 @@ import scale
 import scale_costs
 
 from ink.datastore import blocks
-from ink.doctor import space
+from ink.doctor import gpu, space
 from ink.doctor.extent import Extent, Model, Text
 from ink.doctor.space import datastore_bytes, neighbour_bytes
 from ink.nmt.adapter import Adapter
@@ -91,6 +91,14 @@ def test_the_doctor_needs_as_much_disk_as_the_page_says(paper: Extent, monkeypat
     )
 
 
+def test_the_doctor_needs_as_much_of_the_gpu_as_the_page_says(paper: Extent) -> None:
+    found = gpu.job_bytes(paper)
+    law = scale_costs.LAW
+    for rule in (scale_costs.build_datastore, scale_costs.train_knn_kd, scale_costs.train_adapter):
+        assert found[rule.__name__] == pytest.approx(rule(law).card, rel=0.005)
+    assert found["train_ink_round"] == pytest.approx(scale_costs.train_ink_round(law).card, rel=0.005)
+
+
 def test_an_adapter_has_as_many_parameters_but_its_biases_and_norms() -> None:
     koran = scale_costs.DOMAINS[-1]
     layer = Adapter(1024, koran.inner, 0.1)
@@ -101,3 +109,11 @@ def test_time_adds_up_what_is_done_one_after_the_other() -> None:
     rates = scale_costs.Rates(1e12, share=0.5, core=1e9, cores=2, code=1e-8, gather=1e9, write=1e8, start=3.0)
     cost = scale_costs.Cost(gpu=1e12, cpu=4e9, codes=1e8, gathered=5e9, written=7e8)
     assert cost.seconds(rates) == pytest.approx(2 + 2 + 0.5 + 5 + 7 + 3)
+
+
+def test_distances_take_the_time_of_fp32_in_half_precision_too() -> None:
+    cost, start = scale_costs.Cost(gpu=4e12, single=4e12), 3.0
+    assert cost.seconds(scale_costs.Rates(1e12, start=start)) == pytest.approx(8 + 8 + 3)
+    assert cost.seconds(scale_costs.Rates(1e13, 0.4, single=1e12, start=start)) == pytest.approx(1 + 8 + 3)
+    for card, rates in scale_costs.HALF.items():
+        assert rates.single == scale_costs.RATES[card].peak
