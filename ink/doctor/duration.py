@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from ink.config import accuracy_domains, for_domain, speed_systems
 from ink.doctor.extent import Extent
@@ -124,8 +125,10 @@ def measured_seconds(benchmarks: Path) -> dict[str, float]:
 
 
 def matrix_product_speed(extent: Extent) -> float:
-    """Measure floating-point operations a second in products of the model's own width, on the GPU or on one core."""
+    """Measure operations a second in products of the model's width and precision, on the GPU or on one core."""
     import torch
+
+    from ink.nmt.precision import torch_dtype
 
     device, width = torch.device(extent.config["device"]), extent.model.dimension
     on_gpu = device.type == "cuda"
@@ -133,7 +136,8 @@ def matrix_product_speed(extent: Extent) -> float:
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        left, right = torch.ones(1024, width, device=device), torch.ones(width, 4 * width, device=device)
+        kind: dict[str, Any] = {"device": device, "dtype": torch_dtype(extent.config["precision"])}
+        left, right = torch.ones(1024, width, **kind), torch.ones(width, 4 * width, **kind)
         left @ right
         if on_gpu:
             torch.cuda.synchronize(device)

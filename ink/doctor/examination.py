@@ -43,6 +43,7 @@ def examine(path: Path, *, offline: bool = False) -> Iterator[Finding]:
 def _experiment(config: Config, offline: bool) -> Iterator[Finding]:
     devices = list(gpu.devices(config))
     yield from devices
+    yield from gpu.index_device(config)
     yield machine.threads(config)
     inputs, counts = examine_inputs(config)
     yield from inputs

@@ -11,9 +11,11 @@ from ink.disk import in_words
 from ink.doctor.extent import Extent
 from ink.doctor.finding import Finding, error, ok, warning
 from ink.doctor.machine import processor
+from ink.doctor.space import index_bytes
 from ink.errors import InkError
 
 DRIVER_FILE = Path("/proc/driver/nvidia/version")
+ENTRY_BYTES = 4 + 4  # of an entry beside an index: its value and its log-probability
 RESERVED = 1.0e9  # CUDA's context and libraries, and what torch's allocator keeps in between
 
 
@@ -48,6 +50,33 @@ def devices(config: Config) -> Iterator[Finding]:
         )
 
 
+def index_device(config: Config) -> Iterator[Finding]:
+    """Check that FAISS has the GPU that index.device names; silent where that is the CPU."""
+    name = config["index"].get("device", "cpu")
+    if name == "cpu":
+        return
+    import faiss
+
+    if not hasattr(faiss, "StandardGpuResources"):
+        yield error(
+            "index device",
+            f"index.device is {name}, but the FAISS installed here searches on the CPU alone: make environment "
+            "FAISS=gpu, or set index.device to cpu",
+        )
+        return
+    found = faiss.get_num_gpus()
+    if _number(name) < found:
+        yield ok("index device", f"{name}: FAISS finds {found} GPUs")
+    else:
+        yield error("index device", f"index.device is {name}, but FAISS finds {found} GPUs here; set it to cpu")
+
+
+def _number(name: str) -> int:
+    import torch
+
+    return torch.device(name).index or 0
+
+
 def half_precisions(major: int) -> list[str]:
     """Name the half precisions that GPUs of compute capability `major` multiply in: fp16 from 7, bf16 from 8 on."""
     return [name for name, since in (("fp16", 7), ("bf16", 8)) if major >= since]
@@ -77,10 +106,12 @@ def memory(extent: Extent) -> Iterator[Finding]:
     largest = max(needed, key=lambda job: needed[job])
     text = f"{in_words(total)} in all; the largest job, {largest}, takes about {in_words(needed[largest] + RESERVED)}"
     if needed[largest] + RESERVED > total:
+        divided = "batches will be divided until they fit, which takes longer; or lower"
         advice = {
-            "build_datastore": "lower datastore.batch_tokens",
-            "train_knn_kd": "lower knn_kd.batch_tokens and raise knn_kd.update_frequency",
-        }.get(largest, "lower training.batch_tokens and raise training.update_frequency")
+            "evaluate": "set index.device to cpu",
+            "build_datastore": f"{divided} datastore.batch_tokens",
+            "train_knn_kd": f"{divided} knn_kd.batch_tokens and raise knn_kd.update_frequency",
+        }.get(largest, f"{divided} training.batch_tokens and raise training.update_frequency")
         yield warning("GPU memory", f"{text}: {advice}")
     else:
         yield ok("GPU memory", text)
@@ -98,6 +129,11 @@ def job_bytes(extent: Extent) -> dict[str, float]:
     if extent.keys:
         # log-probabilities of all target tokens, and the logits before them
         found["build_datastore"] = weights + 2 * 4.0 * config["datastore"]["batch_tokens"] * model.types
+    name = config["index"].get("device", "cpu")
+    if extent.keys and name != "cpu" and _number(name) == _number(config["device"]):
+        # a search holds the index with values and log-probabilities
+        entries = max(extent.text[domain].tokens.get("train", 0) for domain in extent.domains)
+        found["evaluate"] = weights + index_bytes(extent, entries) + ENTRY_BYTES * entries
     if extent.runs_knn_kd:
         batch = config["knn_kd"]["batch_tokens"]
         found["train_knn_kd"] = trained * model.parameters + batch * activation_bytes(extent)

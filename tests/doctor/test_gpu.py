@@ -138,7 +138,10 @@ def test_the_largest_job_is_compared_with_the_card(extent: Extent, card: Callabl
     card(needed[largest] + gpu.RESERVED - 1)
     (found,) = gpu.memory(extent)
     assert (largest, found.status) == ("train_knn_kd", WARNING)
-    assert found.text.endswith(": lower knn_kd.batch_tokens and raise knn_kd.update_frequency")
+    assert found.text.endswith(
+        ": batches will be divided until they fit, which takes longer; or lower knn_kd.batch_tokens and raise "
+        "knn_kd.update_frequency"
+    )
     extent.config["systems"] = ["ink"]
     (found,) = gpu.memory(extent)
     assert found.status == OK
@@ -154,3 +157,32 @@ def test_time_on_a_gpu_is_that_of_one_job_after_another(
     extent.config["device"] = "cuda"
     text = duration.duration(extent).text
     assert text == "about 2 hours on one GPU, job after job, from nothing (10,000 GFLOP/s)"
+
+
+def test_faiss_must_have_the_gpu_that_the_index_is_to_be_on(config: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    import faiss
+
+    config["index"]["device"] = "cpu"
+    assert list(gpu.index_device(config)) == []
+    config["index"]["device"] = "cuda:1"
+    monkeypatch.delattr(faiss, "StandardGpuResources", raising=False)
+    (found,) = gpu.index_device(config)
+    assert found.status == ERROR and "make environment FAISS=gpu, or set index.device to cpu" in found.text
+    monkeypatch.setattr(faiss, "StandardGpuResources", object, raising=False)
+    for count, status in ((1, ERROR), (2, OK)):
+        monkeypatch.setattr(faiss, "get_num_gpus", lambda count=count: count, raising=False)
+        (found,) = gpu.index_device(config)
+        assert (found.status, f"FAISS finds {count} GPUs" in found.text) == (status, True)
+
+
+def test_an_index_on_the_same_gpu_takes_its_memory(extent: Extent, card: Callable[..., None]) -> None:
+    model, index = 12 * 32 * 32 + 4 * 32 * 64 + 3200, 1000 * (8 + 8) + 8 * 32 * 4
+    extent.config.update({"device": "cuda", "systems": ["v_knn"]})
+    extent.config["index"] |= {"type": "ivfpq", "lists": 8, "code_bytes": 8, "device": "cuda:1"}
+    assert "evaluate" not in gpu.job_bytes(extent)
+    extent.config["index"]["device"] = "cuda:0"
+    assert gpu.job_bytes(extent)["evaluate"] == 4 * model + index + 1000 * (4 + 4)
+    extent.config["datastore"]["batch_tokens"] = 1
+    card(gpu.RESERVED)
+    (found,) = gpu.memory(extent)
+    assert found.status == WARNING and found.text.endswith(": set index.device to cpu")
