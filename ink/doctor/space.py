@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,12 +18,15 @@ STATE = 3  # times the weights: a training's state on the disk, which has Adam's
 COMFORTABLE = 1.25  # what is free should exceed the estimate by this much
 
 
-def needed_bytes(extent: Extent) -> dict[str, float]:
-    """Estimate what work/ holds at its fullest, by kind: nothing goes before `ink clean` but what a job ends with."""
+def needed_bytes(extent: Extent, most_rounds: float = math.inf) -> dict[str, float]:
+    """Estimate what work/ holds at its fullest, by kind: nothing goes before `ink clean` but what a job ends with.
+
+    most_rounds: that many epochs of Adapter and rounds of INK at most, where training stops before the config's.
+    """
     everything = sum(sum(of_domain.tokens.values()) for of_domain in extent.text.values())
     return {
         "datastores": _datastores(extent),
-        "checkpoints": _checkpoints(extent),
+        "checkpoints": _checkpoints(extent, most_rounds),
         # both sides raw, as subwords, which is a third longer, and binarised to 2 or 4 bytes a token
         "text": everything * 2 * (BYTES_A_TOKEN * (1 + 4 / 3) + 4),
     }
@@ -40,14 +44,14 @@ def _datastores(extent: Extent) -> float:
     return stores + _at_once(rounds, seeds)
 
 
-def _checkpoints(extent: Extent) -> float:
+def _checkpoints(extent: Extent, most_rounds: float) -> float:
     """Count adapters, the states of rounds, models, and the states of the trainings that run at the time."""
     config, model = extent.config, 4.0 * extent.model.parameters
     seeds, found = len(config["seeds"]), 0.0
     for system, rounds in extent.trained.items():
         adapters = [4.0 * training.adapter for training in extent.trainings(system)]
         # every epoch leaves its adapter, every round also a state with two moments; then there is the average
-        found += sum(adapters) * seeds * (rounds * (1 + (STATE if system == "ink" else 0)) + 1)
+        found += sum(adapters) * seeds * (min(rounds, most_rounds) * (1 + (STATE if system == "ink" else 0)) + 1)
         found += _at_once(adapters, seeds) * STATE
     if extent.runs_knn_kd:
         # every run its model; one in training the epochs to be averaged and its state as well
@@ -102,18 +106,22 @@ def space(extent: Extent, to_come: float = 0.0) -> Finding:
     to_come: bytes of what is still to be downloaded and unpacked, which count where they go to the same disk.
     """
     needed = needed_bytes(extent)
+    # training goes on for so many rounds at least: the best may be the first
+    least = sum(needed_bytes(extent, extent.config["training"]["patience"] + 1).values())
     work = Path(Layout(extent.config).work)
     if to_come and mount_point(DOWNLOADS / "x") == mount_point(work / "x"):
         needed["downloads"] = to_come
+        least += to_come
     there = folder_bytes(work)
     wanted, free = sum(needed.values()), free_bytes(work / "x") + there
     parts = ", ".join(f"{kind} {in_words(size)}" for kind, size in needed.items())
     used = f" and {in_words(there)} already used by {work}" if there else ""
-    text = f"about {in_words(wanted)} needed ({parts}), {in_words(free - there)} free{used}"
-    if wanted > free:
+    early = f", {in_words(least)} if training stops as early as patience lets it" if least < wanted else ""
+    text = f"about {in_words(wanted)} needed ({parts}){early}, {in_words(free - there)} free{used}"
+    if least > free:
         return error("disk", f"{text}: free some space, or work on a larger disk")
     if wanted * COMFORTABLE > free:
-        return warning("disk", f"{text}: little is left beyond an estimate")
+        return warning("disk", f"{text}: {'little is left beyond an estimate' if wanted < free else 'it may fill up'}")
     return ok("disk", text)
 
 

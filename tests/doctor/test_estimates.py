@@ -161,6 +161,21 @@ def test_what_is_free_is_compared(
     assert " needed (datastores " in found.text and " free" in found.text
 
 
+@pytest.mark.parametrize(("free", "status", "said"), [(0.9, ERROR, "free some"), (1.1, WARNING, "it may fill up")])
+def test_a_disk_that_takes_training_only_if_it_stops_early_may_do(
+    extent: Extent, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: float, status: str, said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    extent.config["ink"]["max_rounds"], extent.config["training"]["patience"] = 200, 4
+    least = sum(space.needed_bytes(extent, 5).values())
+    most, adapters = sum(space.needed_bytes(extent).values()), 2 * 4 * extent.adapter_parameters("it")
+    assert most - least == pytest.approx((200 - 5) * (1 + 3) * adapters)  # each round an adapter and its state
+    monkeypatch.setattr(space, "free_bytes", lambda path: int(free * least))
+    found = space.space(extent)
+    assert found.status == status
+    assert " if training stops as early as patience lets it, " in found.text and said in found.text
+
+
 def test_what_the_experiment_has_written_already_counts(
     extent: Extent, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
