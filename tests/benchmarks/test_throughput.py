@@ -25,7 +25,7 @@ ENCODER = ATTENTION + 2 * 16 * 32 + 32 + 16 + 2 * NORM
 DECODER = 2 * ATTENTION + 2 * 16 * 24 + 24 + 16 + 3 * NORM
 
 
-@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("precision", [pytest.param("fp32", marks=pytest.mark.slow), "bf16"])
 def test_it_measures_every_part_and_says_on_what(precision: str) -> None:
     options = [word for name, value in TINY.items() for word in (f"--{name}", str(value))]
     command = [sys.executable, throughput.__file__, "--precision", precision, "--threads", "1", *options]
