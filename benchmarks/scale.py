@@ -18,13 +18,13 @@ from scale_costs import (
     DECODER,
     DOMAINS,
     ENCODER,
+    HALF,
     INDEX_LISTS,
     INDEX_SAMPLE,
     KD_STORED,
     LARGE,
     LAW,
     LIST_PROBES,
-    MIXED,
     MODEL,
     OUTPUT,
     PROBES,
@@ -48,6 +48,9 @@ from scale_costs import (
     train_knn_kd,
 )
 
+PRECISIONS = {"fp32": RATES, "half": HALF}
+EVERY = [rates for kinds in PRECISIONS.values() for rates in kinds.values()]
+
 
 def hours(rule: Rule, rates: Rates, domains: tuple[Domain, ...] = DOMAINS) -> float:
     """Return the hours of all jobs of a rule."""
@@ -57,7 +60,7 @@ def hours(rule: Rule, rates: Rates, domains: tuple[Domain, ...] = DOMAINS) -> fl
 def flop(rule: Rule, domains: tuple[Domain, ...] = DOMAINS) -> tuple[float, float]:
     """Return the FLOP of all jobs of a rule, on the GPU and on the CPU; a code counts two for each byte."""
     costs = [rule(domain) for domain in domains]
-    on_card = sum(cost.jobs * (cost.gpu + cost.decoding) for cost in costs)
+    on_card = sum(cost.jobs * (cost.gpu + cost.decoding + cost.single) for cost in costs)
     return on_card, sum(cost.jobs * (cost.cpu + 2 * CODE_BYTES * cost.codes) for cost in costs)
 
 
@@ -95,10 +98,9 @@ def rules_table() -> Iterator[str]:
         "CPU memory (c)",
         "GPU memory (c)",
         "disk (c)",
-        "h, A100 (a)",
-        "h, H100 (a)",
+        *(f"h {precision}, {card} (a)" for precision, rates in PRECISIONS.items() for card in rates),
     )
-    yield row(*["---"] * 9)
+    yield row(*["---"] * 11)
     for rules, name in ((TABLE2, "`table2` together"), (BEYOND, "beyond it")):
         for rule in rules:
             shown = next((domain for domain in (LAW, *DOMAINS) if rule(domain).jobs), LAW)
@@ -111,9 +113,9 @@ def rules_table() -> Iterator[str]:
                     in_bytes,
                     (cost.anonymous, cost.card, sum(rule(d).jobs * rule(d).disk + rule(d).passing for d in DOMAINS)),
                 ),
-                *(in_hours(hours(rule, rates)) for rates in RATES.values()),
+                *(in_hours(hours(rule, rates)) for rates in EVERY),
             )
-        together = [sum(hours(rule, rates) for rule in rules) for rates in RATES.values()]
+        together = [sum(hours(rule, rates) for rule in rules) for rates in EVERY]
         works = [sum(values) for values in zip(*map(flop, rules), strict=True)]
         yield row(f"**{name}**", "", *map(in_flop, works), "", "", "", *map(in_hours, together))
 
@@ -134,7 +136,9 @@ def round_table() -> Iterator[str]:
     yield row("refresh: the pass", *minutes(lambda domain, rates: seconds(refreshed(domain), rates, "gpu")))
     yield row("refresh: writing keys", *minutes(lambda domain, rates: seconds(refreshed(domain), rates, "written")))
     yield row("neighbours: k-means, CPU", *minutes(lambda domain, rates: seconds(found(domain), rates, "cpu")))
-    yield row("neighbours: products", *minutes(lambda domain, rates: seconds(found(domain), rates, "gpu", "launches")))
+    yield row(
+        "neighbours: products", *minutes(lambda domain, rates: seconds(found(domain), rates, "single", "launches"))
+    )
     yield row("neighbours: reading keys", *minutes(lambda domain, rates: seconds(found(domain), rates, "gathered")))
     yield row("epoch: the model", *minutes(lambda domain, rates: seconds(learned(domain), rates, "gpu")))
     yield row("epoch: gathering keys", *minutes(lambda domain, rates: seconds(learned(domain), rates, "gathered")))
@@ -190,24 +194,23 @@ def large_table() -> Iterator[str]:
 
 def budget_table() -> Iterator[str]:
     """The sum against the budget, with what may be left out or changed."""
-    yield row("`table2`, hours on one GPU (a)", "A100", "H100")
-    yield row(*["---"] * 3)
-    chained = (train_adapter, train_ink_round)
+    names = [f"{card}, {precision}" for precision, kinds in PRECISIONS.items() for card in kinds]
+    yield row("`table2`, hours on one GPU (a)", *names)
+    yield row(*["---"] * (len(names) + 1))
 
-    def together(kinds: dict[str, Rates], rules: tuple[Rule, ...]) -> list[float]:
-        return [sum(hours(rule, rates) for rule in rules) for rates in kinds.values()]
+    def together(rules: tuple[Rule, ...]) -> list[float]:
+        return [sum(hours(rule, rates) for rule in rules) for rates in EVERY]
 
-    whole, a_round = together(RATES, TABLE2), [value / ROUNDS for value in together(RATES, chained)]
+    whole = together(TABLE2)
+    a_round = [value / ROUNDS for value in together((train_adapter, train_ink_round))]
     without_kd = tuple(rule for rule in TABLE2 if rule not in (store_neighbours, train_knn_kd))
-    yield row(f"fp32, as the code is, {ROUNDS} rounds", *map(in_hours, whole))
+    yield row(f"{ROUNDS} rounds", *map(in_hours, whole))
     yield row("of it Adapter and INK, a round of both", *map(in_hours, a_round))
-    yield row(
-        "of it store_neighbours and train_knn_kd", *map(in_hours, together(RATES, (store_neighbours, train_knn_kd)))
-    )
+    yield row("of it store_neighbours and train_knn_kd", *map(in_hours, together((store_neighbours, train_knn_kd))))
     left = (max(0, int(ROUNDS + (BUDGET - hour) / of)) for hour, of in zip(whole, a_round, strict=True))
     yield row(f"rounds that fit into {BUDGET:.0f} h", *left)
-    yield row("without kNN-KD", *map(in_hours, together(RATES, without_kd)))
-    yield row("bf16 at 40 % of its peak, which the code does not do", *map(in_hours, together(MIXED, TABLE2)))
+    yield row("without kNN-KD", *map(in_hours, together(without_kd)))
+    yield row("with the tables beyond it", *map(in_hours, together((*TABLE2, *BEYOND))))
 
 
 def search_seconds(domain: Domain) -> float:

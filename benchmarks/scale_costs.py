@@ -35,8 +35,9 @@ BUDGET = 60.0  # hours
 class Rates:
     """Assumed, but for `code`, which docs/findings.md measured: (263 - 148) us for 4 lists of 590,402 / 1,024 codes."""
 
-    peak: float  # FLOP/s of a GPU
+    peak: float  # FLOP/s of a GPU in the precision of the models
     share: float = 0.5  # of it that a pass or a training reaches
+    single: float | None = None  # FLOP/s in fp32, half of it reached, in which distances are; None: the same peak
     decoding_share: float = 0.15
     core: float = 5e10  # FLOP/s of a core
     cores: int = 16
@@ -51,7 +52,7 @@ class Rates:
 
 
 RATES = {"A100": Rates(19.5e12), "H100": Rates(66.9e12)}
-MIXED = {"A100": Rates(312e12, 0.4), "H100": Rates(989e12, 0.4)}
+HALF = {"A100": Rates(312e12, 0.4, single=19.5e12), "H100": Rates(989e12, 0.4, single=66.9e12)}
 
 
 @dataclass(frozen=True)
@@ -130,13 +131,15 @@ LARGE = Domain("10^9", 10**9, 25_000_000, 8192, 32)
 class Cost:
     """What one job of a rule takes, and how many `jobs` of it a domain has.
 
-    gpu, decoding, cpu: FLOP; codes: compared in searches; gathered, written: bytes; steps of beam search, updates of a
-    combiner, launches of a list, tokens of text; anonymous, card: bytes of the CPU's and of the GPU's memory; disk,
-    passing: bytes that stay there, and that go when the job ends.
+    gpu, decoding, single, cpu: FLOP, `single` those in fp32 whatever the models' precision; codes: compared in
+    searches; gathered, written: bytes; steps of beam search, updates of a combiner, launches of a list, tokens of text;
+    anonymous, card: bytes of the CPU's and of the GPU's memory; disk, passing: bytes that stay there, and that go when
+    the job ends.
     """
 
     gpu: float = 0.0
     decoding: float = 0.0
+    single: float = 0.0
     cpu: float = 0.0
     codes: float = 0.0
     gathered: float = 0.0
@@ -156,6 +159,7 @@ class Cost:
         parts = (
             self.gpu / (rates.peak * rates.share),
             self.decoding / (rates.peak * rates.decoding_share),
+            self.single / ((rates.single or rates.peak) * 0.5),
             (self.cpu / rates.core + self.codes * rates.code) / rates.cores,
             self.gathered / rates.gather,
             self.written / rates.write,
@@ -309,7 +313,7 @@ def found(domain: Domain) -> Cost:
     nearest = 2 * 2.0 * WIDTH * domain.entries * domain.lists
     within = 2.0 * WIDTH * domain.entries * LIST_PROBES * domain.entries / domain.lists
     return Cost(
-        gpu=nearest + within,
+        single=nearest + within,
         cpu=2.0 * WIDTH * domain.sampled * domain.lists * ITERATIONS,
         gathered=passes * domain.keys,
         launches=passes * domain.lists,
@@ -324,7 +328,10 @@ def learned(domain: Domain) -> Cost:
 def train_ink_round(domain: Domain) -> Cost:
     """The first round has no refresh, which is not told apart."""
     parts = [
-        {name: getattr(part, name) for name in ("gpu", "cpu", "gathered", "written", "launches", "decoding", "steps")}
+        {
+            name: getattr(part, name)
+            for name in ("gpu", "single", "cpu", "gathered", "written", "launches", "decoding", "steps")
+        }
         for part in (refreshed(domain), found(domain), learned(domain))
     ]
     block = domain.block * (2 * WIDTH + LIST_PROBES * (16 + 8 * domain.k)) + 16.0 * domain.entries

@@ -10,15 +10,17 @@ import click
 
 @click.command("doctor")
 @click.argument("config", type=click.Path(path_type=Path))
-def doctor(config: Path) -> None:
+@click.option("--offline", is_flag=True, help="Ask no address for what is still to be downloaded.")
+def doctor(config: Path, offline: bool) -> None:
     """Check that an experiment can run here: config, packages, device, files, disk, time. Writes nothing.
 
-    A line a check: ok, warning (it will run) or error (it cannot; exit code 1). Disk and time are estimates.
+    A line a check: ok, warning (it will run) or error (it cannot; exit code 1). Disk, memory and time are estimates. Of
+    what the section downloads names and is not here, the addresses are asked, a few seconds in all.
     """
     from ink.doctor.examination import examine
     from ink.doctor.finding import ERROR, aligned
 
-    findings = list(examine(config))
+    findings = list(examine(config, offline=offline))
     for line in aligned(findings):
         click.echo(line)
     errors = sum(finding.status == ERROR for finding in findings)

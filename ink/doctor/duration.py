@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from ink.config import accuracy_domains, for_domain, speed_systems
 from ink.doctor.extent import Extent
@@ -16,6 +17,7 @@ from ink.layout import Layout
 from ink.systems import retrieval_settings
 
 MEASURING_SECONDS = 0.5
+PRODUCTS_AT_ONCE = 100  # handed to a GPU before its clock is read
 # What measured jobs of the embedded experiment take, in terms of this estimate.
 START_UP = 5.0  # seconds of a job that imports torch and fairseq
 SHARE_TRAINING = 0.5  # of the speed of a bare matrix product of the model's size
@@ -32,11 +34,17 @@ def seconds_by_job(extent: Extent, flops: float) -> dict[str, float]:
     """Estimate the core seconds of each rule of the workflow, all of its jobs together, at `flops` a core second."""
     config, model = extent.config, extent.model
     forward = 2.0 * model.parameters / flops
-    adapters, seeds, domains = extent.adapter_parameters(), len(config["seeds"]), extent.domains
+    seeds, domains = len(config["seeds"]), extent.domains
     tokens = {domain: extent.text[domain].tokens.get("train", 0) for domain in domains}
     everything, general = sum(tokens.values()), config["data"]["general_domain"]
-    # a frozen base model passes gradients through and needs none of its own
-    epoch = (2 * forward + 6.0 * adapters / flops) * everything / SHARE_TRAINING * seeds
+
+    def epochs(system: str) -> float:
+        """Estimate one epoch of each training; a frozen base model passes gradients on and needs none of its own."""
+        return sum(
+            (2 * forward + 6.0 * training.adapter / flops) * tokens[training.domain] / SHARE_TRAINING * seeds
+            for training in extent.trainings(system)
+        )
+
     sentences = config["training"]["dev_sentences"] * len(domains) * seeds
     dev = _decoding(extent, forward, sentences, everything / max(1, _count(extent, domains, "train")))
     found = {
@@ -56,14 +64,15 @@ def seconds_by_job(extent: Extent, flops: float) -> dict[str, float]:
         trainings = [_combiner(extent, forward, name, domain) for name in extent.combiners for domain in domains]
         found["train_combiner"] = sum(trainings) * seeds
     if "adapter" in extent.trained:
-        share = extent.trainings("adapter") / max(1, len(domains))
-        found["train_adapter"] = share * ((epoch + dev) * extent.trained["adapter"] + START_UP * len(domains) * seeds)
+        share, rounds = len(extent.trainings("adapter")) / max(1, len(domains)), extent.trained["adapter"]
+        found["train_adapter"] = (epochs("adapter") + share * dev) * rounds + share * START_UP * len(domains) * seeds
     if "ink" in extent.trained:
         rounds, jobs = extent.trained["ink"], START_UP * len(domains) * seeds
-        share = extent.trainings("ink") / max(1, len(domains))
-        refreshes = everything * seeds * forward / SHARE_TRAINING * (rounds - 1)
+        share = len(extent.trainings("ink")) / max(1, len(domains))
+        refreshed = sum(tokens[training.domain] for training in extent.trainings("ink") if training.refreshes)
+        refreshes = refreshed * seeds * forward / SHARE_TRAINING * (rounds - 1)
         # with search and its terms of the loss
-        found["train_ink_round"] = share * ((1.5 * epoch + dev + jobs) * rounds + refreshes)
+        found["train_ink_round"] = (1.5 * epochs("ink") + share * (dev + jobs)) * rounds + refreshes
         found["finish_ink"] = share * (dev + jobs)
     if extent.ink_datastores:
         entries = sum(tokens[domain] for domain in extent.ink_datastores)
@@ -88,13 +97,17 @@ def seconds_by_job(extent: Extent, flops: float) -> dict[str, float]:
 
 def duration(extent: Extent) -> Finding:
     """Say about how long the whole experiment takes, and what of that has been measured in earlier runs."""
+    on_gpu = extent.config["device"] != "cpu"
     flops = matrix_product_speed(extent)
     estimated = seconds_by_job(extent, flops)
     measured = measured_seconds(Path(Layout(extent.config).results) / "benchmarks")
     seconds = {rule: measured.get(rule, value) for rule, value in estimated.items()}
     known = [rule for rule in seconds if rule in measured]
-    source = f"{flops / 1e9:.0f} GFLOP/s a core" + (f", {len(known)} kinds of jobs as measured before" if known else "")
-    return ok("time", f"about {in_words(sum(seconds.values()) / cores())} on {cores()} cores from nothing ({source})")
+    source = f"{flops / 1e9:,.0f} GFLOP/s" + ("" if on_gpu else " a core")
+    source += f", {len(known)} kinds of jobs as measured before" if known else ""
+    where = "one GPU, job after job," if on_gpu else f"{cores()} cores"
+    whole = sum(seconds.values()) / (1 if on_gpu else cores())
+    return ok("time", f"about {in_words(whole)} on {where} from nothing ({source})")
 
 
 def measured_seconds(benchmarks: Path) -> dict[str, float]:
@@ -112,19 +125,30 @@ def measured_seconds(benchmarks: Path) -> dict[str, float]:
 
 
 def matrix_product_speed(extent: Extent) -> float:
-    """Measure floating-point operations a core second in products of the model's own width, on one core."""
+    """Measure operations a second in products of the model's width and precision, on the GPU or on one core."""
     import torch
 
+    from ink.nmt.precision import torch_dtype
+
+    device, width = torch.device(extent.config["device"]), extent.model.dimension
+    on_gpu = device.type == "cuda"
+    clock = time.perf_counter if on_gpu else time.process_time
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        width = extent.model.dimension
-        left, right = torch.ones(1024, width), torch.ones(width, 4 * width)
+        kind: dict[str, Any] = {"device": device, "dtype": torch_dtype(extent.config["precision"])}
+        left, right = torch.ones(1024, width, **kind), torch.ones(width, 4 * width, **kind)
         left @ right
-        products, start = 0, time.process_time()
-        while (spent := time.process_time() - start) < MEASURING_SECONDS:
-            left @ right
-            products += 1
+        if on_gpu:
+            torch.cuda.synchronize(device)
+        products, start, spent = 0, clock(), 0.0
+        while spent < MEASURING_SECONDS:
+            for _ in range(PRODUCTS_AT_ONCE if on_gpu else 1):
+                left @ right
+                products += 1
+            if on_gpu:
+                torch.cuda.synchronize(device)
+            spent = clock() - start
     finally:
         torch.set_num_threads(before)
     return products * 2.0 * 1024 * width * 4 * width / spent

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ink.config import Config, check, load
-from ink.doctor import environment, machine
+from ink.doctor import environment, gpu, machine
+from ink.doctor.downloads import examine_downloads
 from ink.doctor.duration import duration
 from ink.doctor.extent import extent_of
 from ink.doctor.finding import ERROR, Finding, error, ok, warning
@@ -17,10 +18,11 @@ from ink.errors import InkError
 from ink.experiment_lock import holder
 
 
-def examine(path: Path) -> Iterator[Finding]:
+def examine(path: Path, *, offline: bool = False) -> Iterator[Finding]:
     """Examine machine and experiment; a config that is not in order leaves the machine alone to look at.
 
-    Nothing is written, and nothing heavier than torch is imported.
+    Nothing is written, and nothing heavier than torch is imported. `offline`: no address is asked for what is to be
+    downloaded.
     """
     config: Config | None = None
     try:
@@ -36,26 +38,33 @@ def examine(path: Path) -> Iterator[Finding]:
     yield environment.compiler()
     yield from environment.commands()
     if config is not None:
-        yield from _experiment(config)
+        yield from _experiment(config, offline)
 
 
-def _experiment(config: Config) -> Iterator[Finding]:
-    yield machine.device(config)
+def _experiment(config: Config, offline: bool) -> Iterator[Finding]:
+    devices = list(gpu.devices(config))
+    yield from devices
+    yield from gpu.index_device(config)
     yield machine.threads(config)
     inputs, counts = examine_inputs(config)
     yield from inputs
+    downloads, to_come = examine_downloads(config, offline=offline)
+    yield from downloads
     complete = all(finding.status != ERROR for finding in inputs) and not awaited(config)
     if complete:
         extent = extent_of(config, counts)
         yield from machine.memory(extent)
-        yield space(extent)
+        yield from gpu.memory(extent)
+        yield space(extent, to_come)
     yield from writable(config)
     running = holder(config["experiment"])
     if running is None:
         yield ok("workflow", f"none is running experiment {config['experiment']} here")
     else:
         yield warning("workflow", f"process {running['pid']} is running it since {running['started']}: wait or stop it")
-    if complete:
-        yield duration(extent)
-    else:
+    if not complete:
         yield warning("estimates", "none of memory, disk and time before the files above are in order")
+    elif any(finding.status == ERROR for finding in devices):
+        yield warning("time", "not estimated without the device")
+    else:
+        yield duration(extent)

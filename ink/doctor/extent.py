@@ -8,7 +8,15 @@ from pathlib import Path
 
 import numpy
 
-from ink.config import Config, accuracy_domains, adapted_domains, scored_variations, searched_points, variations
+from ink.config import (
+    Config,
+    accuracy_domains,
+    adapted_domains,
+    for_domain,
+    scored_variations,
+    searched_points,
+    variations,
+)
 from ink.corpus.fairseq_files import INDEX_HEADER_BYTES, binarised_file
 from ink.doctor.inputs import TextFile, source_files
 from ink.systems import retrieval_settings, seeds_of, system_named
@@ -43,6 +51,20 @@ class Model:
     @property
     def parameters(self) -> int:
         return self.inner + self.embeddings
+
+    @property
+    def types(self) -> int:
+        """Return the tokens of its dictionary; source and target are taken to share theirs."""
+        return self.embeddings // self.dimension
+
+
+@dataclass(frozen=True)
+class Training:
+    """One training of Adapter or INK, or of a variation of it, with the parameters of its adapters."""
+
+    domain: str
+    adapter: int
+    refreshes: bool
 
 
 @dataclass(frozen=True)
@@ -110,19 +132,27 @@ class Extent:
             for _ in self.config["seeds"]
         ]
 
-    def trainings(self, system: str) -> int:
-        """Count the trainings of `adapter` or `ink` and of its variations over all domains, one seed's."""
-        own = len(self.domains) if system in {system_named(name).model for name in self.config["systems"]} else 0
-        if system == "ink":
-            own -= sum(1 for domain in self.domains if searched_points(self.config, domain))
-        of_it = [name for name in variations(self.config) if (found := variation_named(name)) and found.of == system]
-        return own + sum(len(variations(self.config)[name]) for name in of_it)
+    def trainings(self, system: str) -> list[Training]:
+        """List the trainings of `adapter` or `ink` and of its variations over all domains, one seed's."""
+        refreshes = system == "ink" and self.config["ink"]["refresh"] == "every_round"
+        found = []
+        if system in self.trained:
+            # a search trains its points in place of INK itself
+            own = [one for one in self.domains if system != "ink" or not searched_points(self.config, one)]
+            found += [Training(domain, self.adapter_parameters(domain), refreshes) for domain in own]
+        for name, domains in variations(self.config).items():
+            variation = variation_named(name)
+            if variation is None or variation.of != system:
+                continue
+            inner = variation.changes.get("adapter.inner_dimension")
+            kept = refreshes and variation.changes.get("ink.refresh") != "never"
+            found += [Training(domain, self.adapter_parameters(domain, inner), kept) for domain in domains]
+        return found
 
-    def adapter_parameters(self) -> int:
-        """Return the parameters of adapters behind every layer."""
-        inner = self.config["adapter"]["inner_dimension"]
-        if isinstance(inner, Mapping):
-            inner = max(inner.values())
+    def adapter_parameters(self, domain: str, inner: int | None = None) -> int:
+        """Return the parameters of adapters behind every layer, of a domain's size or of the inner dimension given."""
+        if inner is None:
+            inner = for_domain(self.config["adapter"], domain, self.config["domains"])["inner_dimension"]
         return int(self.model.layers * self.model.dimension * (2 * inner + 4))
 
 

@@ -1,4 +1,4 @@
-"""The device that the config names, cores and memory."""
+"""Processor, cores and memory."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from ink.config import Config, trained_sections
 from ink.disk import in_words
 from ink.doctor.extent import Extent
 from ink.doctor.finding import Finding, error, ok, warning
-from ink.doctor.space import datastore_bytes
-from ink.errors import InkError
+from ink.doctor.space import datastore_bytes, index_bytes
 
 JOB_BYTES = 1.0e9  # torch, fairseq and a small model; measured on the embedded experiment
 
@@ -20,26 +19,6 @@ JOB_BYTES = 1.0e9  # torch, fairseq and a small model; measured on the embedded 
 def cores() -> int:
     """Return how many cores this process may use."""
     return len(os.sched_getaffinity(0))
-
-
-def device(config: Config) -> Finding:
-    """Check that torch has the device; torch is imported for this."""
-    from ink.nmt.device import torch_device
-
-    name = config["device"]
-    try:
-        found = torch_device(name)
-    except (InkError, RuntimeError) as problem:
-        return error("device", " ".join(str(problem).split()))
-    if found.type == "cuda":
-        import torch
-
-        wanted, there = processes(config), torch.cuda.device_count()
-        if wanted > there:
-            return error("device", f"{name}: {there} GPUs, and {wanted} processes that train together take one each")
-        described = torch.cuda.get_device_properties(found)
-        return ok("device", f"{name}: {described.name}, {in_words(described.total_memory)}")
-    return ok("device", f"{name}: {processor()}")
 
 
 def processes(config: Config) -> int:
@@ -71,15 +50,36 @@ def memory(extent: Extent) -> Iterator[Finding]:
     fields = dict(
         re.findall(r"^(\w+):\s+(\d+) kB$", Path("/proc/meminfo").read_text(encoding="utf-8"), flags=re.MULTILINE)
     )
-    available = int(fields["MemAvailable"]) * 1024
-    sizes = [extent.text[domain].tokens.get("train", 0) for domain in extent.domains] or [0]
-    # at worst all of the largest datastore is in use, and the model with its gradients and moments
-    job = JOB_BYTES + datastore_bytes(extent, max(sizes)) + 16.0 * extent.model.parameters
+    available, job = int(fields["MemAvailable"]) * 1024, job_bytes(extent)
+    mapped = max((datastore_bytes(extent, entries) for entries in _entries(extent)), default=0.0)
     beside = max(1, cores() // min(extent.config["threads"].values()))
     text = f"{in_words(available)} available; a job takes about {in_words(job)}, {beside} may run at once"
     if job > available:
         yield error("memory", text)
     elif job * beside > available:
         yield warning("memory", f"{text}: give snakemake fewer --cores, or jobs more threads")
+    elif job + mapped > available:
+        yield warning(
+            "memory",
+            f"{text}; beside it the largest datastore, {in_words(mapped)}, does not stay in memory, and its keys are "
+            "read from the disk again and again",
+        )
     else:
         yield ok("memory", text)
+
+
+def job_bytes(extent: Extent) -> float:
+    """Estimate the memory of the largest job beyond the files that it maps, a datastore's keys among them."""
+    index, width = extent.config["index"], extent.model.dimension
+    entries = max(_entries(extent), default=0)
+    held = index_bytes(extent, entries)
+    if index["type"] == "ivfpq":
+        # the sample that an index is trained on, and as much again
+        held = max(held, 2 * 4.0 * width * min(entries, index["training_sample"]))
+    # in training a model has a gradient and two moments: in the GPU's memory, where there is one
+    copies = 4 if extent.config["device"] == "cpu" else 1
+    return JOB_BYTES + held + copies * 4.0 * extent.model.parameters
+
+
+def _entries(extent: Extent) -> list[int]:
+    return [extent.text[domain].tokens.get("train", 0) for domain in extent.domains]

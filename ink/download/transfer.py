@@ -81,7 +81,7 @@ def transfer(address: str, partial: Path, description: str, patience: Patience |
                 if fruitless >= patience.attempts:
                     raise TransferError(
                         f"the connection broke off after {reached:,} bytes, {fruitless} times in a row without getting "
-                        f"further ({_cause(error)}); what came is kept in {partial} and is gone on from"
+                        f"further ({cause_in_words(error)}); what came is kept in {partial} and is gone on from"
                     ) from None
                 time.sleep(min(pause, LONGEST_PAUSE_SECONDS))
 
@@ -124,7 +124,7 @@ def _attempt(session: requests.Session, address: str, partial: Path, description
                 + (f" {patience.attempts} times" if response.status_code in RETRIED_STATUSES else "")
             )
         if response.status_code == 200:
-            _refuse_page(response, description)
+            refuse_page(response, description)
             offset, known = 0, _begin(response, address, partial)
         assert known is not None
         chunks = response.raw.stream(CHUNK_BYTES, decode_content=False)
@@ -150,7 +150,7 @@ def _ask(
     try:
         return session.get(address, headers=headers, stream=True, timeout=patience.timeout_seconds)
     except (requests.RequestException, HTTPError) as error:
-        raise TransferError(f"no answer from the server ({_cause(error)})") from None
+        raise TransferError(f"no answer from the server ({cause_in_words(error)})") from None
 
 
 def _begin(response: requests.Response, address: str, partial: Path) -> _Version:
@@ -201,7 +201,7 @@ def _known(partial: Path, address: str) -> _Version | None:
     return version
 
 
-def _refuse_page(response: requests.Response, description: str) -> None:
+def refuse_page(response: requests.Response, description: str) -> None:
     """Refuse the page that services show in place of a file: too many downloads, a login, a question."""
     if not response.headers.get("Content-Type", "").startswith("text/html"):
         return
@@ -213,7 +213,7 @@ def _refuse_page(response: requests.Response, description: str) -> None:
     )
 
 
-def _cause(error: BaseException) -> str:
+def cause_in_words(error: BaseException) -> str:
     """Return the innermost reason of a chain of requests' and urllib3's errors."""
     while True:
         inner = getattr(error, "reason", None) or next((one for one in error.args if isinstance(one, Exception)), None)

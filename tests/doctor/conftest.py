@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 import yaml
 
 from ink.config import check
+from ink.doctor.extent import Extent, extent_of
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 MICRO = REPOSITORY / "tests" / "workflow" / "micro.yaml"
@@ -33,3 +35,9 @@ def own_corpus(tmp_path: Path) -> Any:
                 (tmp_path / f"{domain}.{split}.{language}").write_text("ein Wort mehr\n" * lines, encoding="utf-8")
     check(found)
     return found
+
+
+@pytest.fixture
+def extent_of_config() -> Callable[[Any], Extent]:
+    """Estimates the extent of an experiment on generated text."""
+    return lambda config: extent_of(config, {})

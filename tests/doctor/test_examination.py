@@ -40,7 +40,9 @@ def test_the_command_line(tmp_path: Path) -> None:
     shutil.copy(MICRO, tmp_path / "micro.yaml")
     environment = {**os.environ, "PATH": f"{INK.parent}{os.pathsep}{os.environ['PATH']}"}
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = subprocess.run([INK, "doctor", "micro.yaml"], cwd=tmp_path, capture_output=True, text=True, env=environment)
+    done = subprocess.run(
+        [INK, "doctor", "--offline", "micro.yaml"], cwd=tmp_path, capture_output=True, text=True, env=environment
+    )
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
@@ -85,10 +87,17 @@ def test_without_its_files_an_experiment_is_not_estimated(quick: Path, own_corpu
 
 
 def test_what_downloads_will_bring_is_no_error_and_is_not_estimated(quick: Path) -> None:
-    found = {finding.check: finding for finding in examine(REPOSITORY / "config" / "paper.yaml")}
+    found = {finding.check: finding for finding in examine(REPOSITORY / "config" / "paper.yaml", offline=True)}
     assert found["downloads"].status == found["estimates"].status == WARNING
     assert found["downloads"].text.startswith("wmt19_model, multi_domain_data, comet_model, ")
     assert not {"base model", "COMET", "text of koran", "disk", "time"} & set(found)
+
+
+def test_without_its_device_an_experiment_has_no_time(quick: Path, config: Any) -> None:
+    config["device"] = "cuda:99"
+    (quick / "micro.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    found = statuses(quick / "micro.yaml")
+    assert (found["device"], found["time"], found["disk"]) == (ERROR, WARNING, OK)
 
 
 def test_a_folder_that_cannot_be_written_is_an_error(quick: Path, monkeypatch: pytest.MonkeyPatch) -> None:

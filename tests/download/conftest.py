@@ -82,19 +82,20 @@ class Server:
             def do_GET(self) -> None:
                 answer = server.answers.pop(0) if len(server.answers) > 1 else server.answers[0]
                 wanted, if_range = self.headers.get("Range"), self.headers.get("If-Range")
-                status, start = answer.status, 0
+                status, start, end = answer.status, 0, len(answer.body)
                 current = if_range is None or if_range in (answer.etag, answer.last_modified)
                 if wanted is not None and status == 200 and answer.honour_range and current:
-                    start = int(wanted.removeprefix("bytes=").removesuffix("-"))
+                    first, _, last = wanted.removeprefix("bytes=").partition("-")
+                    start, end = int(first), int(last) + 1 if last else end
                     status = 206 if start < len(answer.body) else 416
                 server.asked.append(Asked(self.path, wanted, if_range, status))
-                body = b"" if status == 416 else answer.body[start:]
+                body = b"" if status == 416 else answer.body[start:end]
                 self.send_response(status)
                 self.send_header("Content-Type", answer.content_type)
                 if answer.said_length:
                     self.send_header("Content-Length", str(len(body)))
                 if status == 206:
-                    self.send_header("Content-Range", f"bytes {start}-{len(answer.body) - 1}/{len(answer.body)}")
+                    self.send_header("Content-Range", f"bytes {start}-{end - 1}/{len(answer.body)}")
                 for name, value in {
                     "ETag": answer.etag,
                     "Last-Modified": answer.last_modified,
