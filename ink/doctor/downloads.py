@@ -73,7 +73,7 @@ def ask_all(absent: Sequence[Source]) -> dict[str, int | InkError | None]:
 
 
 def _finding(source: Source, answers: Answers, offline: bool) -> Finding:
-    name, fetched = source.artefact.name, f"`ink download` fetches it to {source.file}"
+    name, fetched = source.artefact.name, f"the workflow or `ink download` fetches it to {source.file}"
     if source.file.exists():
         return _there(source)
     if source.local_copy is not None:

@@ -13,7 +13,6 @@ from ink.doctor.extent import extent_of
 from ink.doctor.finding import ERROR, Finding, error, ok, warning
 from ink.doctor.inputs import examine_inputs
 from ink.doctor.space import space, writable
-from ink.download.brought import awaited
 from ink.errors import InkError
 from ink.experiment_lock import holder
 
@@ -50,7 +49,7 @@ def _experiment(config: Config, offline: bool) -> Iterator[Finding]:
     yield from inputs
     downloads, to_come = examine_downloads(config, offline=offline)
     yield from downloads
-    complete = all(finding.status != ERROR for finding in inputs) and not awaited(config)
+    complete = all(finding.status != ERROR for finding in inputs)
     if complete:
         extent = extent_of(config, counts)
         yield from machine.memory(extent)

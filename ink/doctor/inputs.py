@@ -11,7 +11,7 @@ from pathlib import Path
 from ink.config import Config
 from ink.corpus.sentence_counts import check_sentence_counts, count_binarised
 from ink.doctor.comet import comet_files
-from ink.doctor.finding import Finding, error, ok, warning
+from ink.doctor.finding import Finding, error, ok
 from ink.download.brought import BASE_MODEL_FILES, awaited, binarised_paths
 from ink.errors import InkError
 
@@ -51,7 +51,8 @@ def examine_inputs(config: Config) -> tuple[list[Finding], dict[Path, TextFile]]
     """Look at every file that the config names; return findings, one a domain or more, and the counts of text files."""
     counts: dict[Path, TextFile] = {}
     to_come = awaited(config)
-    findings = [_to_come(to_come)] if to_come else []
+    # what is still to come is the downloads' to tell
+    findings: list[Finding] = []
     if not any(_names_one_of(to_come, config["base_model"][name]) for name in BASE_MODEL_FILES):
         findings += _base_model_files(config)
     if not any(name.startswith("comet_") for name in to_come):
@@ -61,13 +62,6 @@ def examine_inputs(config: Config) -> tuple[list[Finding], dict[Path, TextFile]]
     if config["data"]["source"] == "binarised":
         findings += [finding for domain in config["domains"] for finding in _binarised(config, domain, to_come)]
     return findings, counts
-
-
-def _to_come(to_come: Mapping[str, Sequence[str]]) -> Finding:
-    return warning(
-        "downloads",
-        f"{', '.join(to_come)} not there yet: the workflow fetches that first, or `ink download` does",
-    )
 
 
 def _names_one_of(to_come: Mapping[str, Sequence[str]], path: str | None) -> bool:

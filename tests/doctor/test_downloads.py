@@ -119,7 +119,7 @@ def test_who_names_nothing_is_told_nothing(config: Any) -> None:
 def test_an_address_that_answers_says_how_large_the_file_is(server: Server, path: str, size: str) -> None:
     found = only(named(url=server.address(path)))
     assert found.status == OK
-    assert f"{server.address(path)} answers, {size}; `ink download` fetches it to {FILE}" in found.text
+    assert f"{server.address(path)} answers, {size}; the workflow or `ink download` fetches it to {FILE}" in found.text
     assert ("GET", f"/{path}", "bytes=0-0") in server.asked
     assert not FILE.exists()
 

@@ -86,11 +86,15 @@ def test_without_its_files_an_experiment_is_not_estimated(quick: Path, own_corpu
     assert "disk" not in found and "time" not in found
 
 
-def test_what_downloads_will_bring_is_no_error_and_is_not_estimated(quick: Path) -> None:
-    found = {finding.check: finding for finding in examine(REPOSITORY / "config" / "paper.yaml", offline=True)}
-    assert found["downloads"].status == found["estimates"].status == WARNING
-    assert found["downloads"].text.startswith("wmt19_model, multi_domain_data, comet_model, ")
-    assert not {"base model", "COMET", "text of koran", "disk", "time"} & set(found)
+def test_what_downloads_will_bring_is_no_error_and_is_estimated(quick: Path) -> None:
+    found = list(examine(REPOSITORY / "config" / "paper.yaml", offline=True))
+    to_come = [finding for finding in found if finding.check == "downloads"]
+    assert [finding.status for finding in to_come] == [WARNING] * 6
+    assert to_come[0].text.startswith("wmt19_model: not here yet, and https://")
+    checks = {finding.check: finding for finding in found}
+    assert not {"base model", "COMET", "text of koran", "estimates"} & set(checks)
+    # docs/scale.md counts the four domains' base and adapted datastores and stored neighbours: 144 GB and more
+    assert "GB needed (datastores " in checks["disk"].text or "TB needed (datastores " in checks["disk"].text
 
 
 def test_without_its_device_an_experiment_has_no_time(quick: Path, config: Any) -> None:

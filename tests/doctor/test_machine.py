@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from ink.doctor import machine
+from ink.doctor import gpu, machine
 from ink.doctor.finding import ERROR, OK, WARNING
 
 
@@ -16,11 +16,12 @@ from ink.doctor.finding import ERROR, OK, WARNING
 def test_processes_take_a_gpu_each(config: Any, monkeypatch: pytest.MonkeyPatch, wanted: int, status: str) -> None:
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setattr(torch.cuda, "set_device", lambda device: None)
-    properties = SimpleNamespace(name="a GPU", total_memory=40e9)
+    properties = SimpleNamespace(name="a GPU", total_memory=40e9, major=8, minor=0)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (39e9, 40e9))
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: properties)
     config["device"] = "cuda"
     config["knn_kd"]["processes"] = wanted
-    found = machine.device(config)
+    (found,) = gpu.devices(config)
     assert found.status == status
     if status == ERROR:
         assert "2 GPUs, and 4 processes that train together take one each" in found.text
