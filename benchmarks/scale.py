@@ -155,7 +155,7 @@ def round_table() -> Iterator[str]:
 ENTRY_PLACES: tuple[tuple[str, str, Callable[[Domain], float]], ...] = (
     ("keys.npy", "disk, mapped", lambda domain: domain.keys),
     ("values.npy, log_probs.npy", "disk, mapped", lambda domain: 8.0 * domain.entries),
-    ("index.faiss: codes and ids", "disk; memory of every search", lambda domain: domain.index),
+    ("index.faiss: codes and ids", "disk, mapped; memory while it is filled", lambda domain: domain.index),
     ("stored neighbours, 64", "disk, mapped", lambda domain: 8.0 * KD_STORED * domain.entries),
     ("a round's neighbours.npy", "disk, mapped", lambda domain: 4.0 * domain.k * domain.entries),
     ("a round's lists: members", "CPU memory", lambda domain: 4.0 * domain.entries),

@@ -240,8 +240,8 @@ def build_adapted_datastore(domain: Domain) -> Cost:
 
 
 def held_index(domain: Domain) -> float:
-    """The index in memory, with the table that FAISS computes for L2 distances of residuals."""
-    return domain.index + 4.0 * INDEX_LISTS * CODE_BYTES * 256
+    """The table that FAISS computes for L2 distances of residuals: the index itself is mapped."""
+    return 4.0 * INDEX_LISTS * CODE_BYTES * 256
 
 
 def store_neighbours(domain: Domain) -> Cost:
@@ -255,11 +255,12 @@ def tune_v_knn(domain: Domain) -> Cost:
 
 
 def train_combiner(domain: Domain) -> Cost:
-    """Dev queries once; R-kNN perturbs as often as 1,000 updates with certainty: 8 keys a position, output layer."""
+    """Every batch queries anew; R-kNN perturbs as often as 1,000 updates with certainty: 8 keys each, output layer."""
     perturbed = 1000 * TOGETHER * domain.length * 8 * 2 * OUTPUT / 2
+    queries = COMBINER_UPDATES * TOGETHER * domain.length + domain.tested
     return Cost(
-        gpu=passed(domain.tested) + perturbed,
-        **searched(domain.tested, domain),
+        gpu=passed(queries) + perturbed,
+        **searched(queries, domain),
         updates=COMBINER_UPDATES,
         anonymous=held_index(domain),
         card=4.0 * MODEL + 2 * 4.0 * PASS_BATCH * TYPES + 4.0 * WIDTH * domain.tested,

@@ -28,7 +28,7 @@ PROCESS = 1000  # MB that a process has before it holds anything
 def rules() -> dict[str, str]:
     """Every rule of the workflow that runs something, under whatever condition it stands, and its text."""
     text = "\n".join(path.read_text(encoding="utf-8") for path in sorted((REPOSITORY / "workflow/rules").glob("*.smk")))
-    found = re.findall(r"^ *rule (\w+):\n(.*?)(?=^ *rule |\Z)", text, flags=re.MULTILINE | re.DOTALL)
+    found = re.findall(r"^ *rule (\w+):\n(.*?)(?=^ *rule\b|\Z)", text, flags=re.MULTILINE | re.DOTALL)
     return {name: body for name, body in found if "shell:" in body}
 
 
