@@ -22,7 +22,10 @@ class WholeUpdates:
 
     def __init__(self, trainer: Trainer, dataset: Any, *, section: str) -> None:
         self.trainer, self.dataset = trainer, dataset
-        self.batches = FittingBatches(longer_sides(dataset), what="training", setting=f"{section}.batch_tokens")
+        lengths = longer_sides(dataset)
+        self.batches = FittingBatches(lengths, what="training", setting=f"{section}.batch_tokens")
+        # in place of a batch that only fills up a process's share fairseq passes over its first one, for nothing
+        trainer.reset_dummy_batch(dataset.collater([dataset[int(lengths.argmin())]]))
 
     def __call__(self, samples: Sequence[Any]) -> Mapping[str, Any] | None:
         """Do one update with fairseq's batches and return what was logged; None where fp16's gradient overflowed.

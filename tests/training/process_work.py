@@ -90,3 +90,21 @@ def break_off(rank: int, batch: int, how: str) -> None:
         return loss, size, logged
 
     TranslationTask.train_step = train_step
+
+
+def run_out_of_memory(rank: int, tokens: int, path: Path) -> None:
+    """Let no batch with more source tokens, padding counted, fit into one process's memory; record all losses."""
+    import torch
+    from fairseq.tasks.translation import TranslationTask
+
+    from ink.training import processes
+
+    record_losses(path)
+    original = TranslationTask.train_step
+
+    def train_step(self: Any, sample: Any, *arguments: Any, **more: Any) -> Any:
+        if processes.rank() == rank and sample["net_input"]["src_tokens"].numel() > tokens:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+        return original(self, sample, *arguments, **more)
+
+    TranslationTask.train_step = train_step

@@ -135,6 +135,23 @@ def test_the_adapter_of_two_is_that_of_one_with_twice_the_update_frequency(
 
 
 @pytest.mark.slow
+def test_one_of_two_that_has_less_memory_divides_its_batches_and_the_other_waits(
+    tiny: Any, tmp_path: Path, work: Any, capfd: pytest.CaptureFixture[str]
+) -> None:
+    settings = settings_of(tiny)
+    settings["adapter"]["max_epochs"] = 2
+    settings["training"]["processes"] = 2
+    for name, begin in (
+        ("enough", partial(work.record_losses, tmp_path / "enough.txt")),
+        ("little", partial(work.run_out_of_memory, 1, 40, tmp_path / "little.txt")),
+    ):
+        train_together(partial(train_adapter, tiny.domain, settings, 1, tmp_path / name), 2, "cpu", print, begin)
+    assert "out of memory with" in capfd.readouterr().err
+    assert_alike(tmp_path / "enough.txt", tmp_path / "little.txt", at_least=20)
+    assert_near(*(read_adapter(tmp_path / name / "adapter.safetensors")[0] for name in ("enough", "little")))
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("neighbours", ["per_round", "per_batch"])
 def test_ink_s_rounds_of_two_are_those_of_one_with_twice_the_update_frequency(
     tiny: Any, tmp_path: Path, work: Any, losses: Any, neighbours: str
