@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -19,104 +21,66 @@ from ink.cli.options import (
     vocabulary_option,
 )
 
-KEY = click.option(
-    "--key", required=True, type=click.Choice(["decoder_output", "ffn_input"]), help="What the keys are."
-)
+
+def _pass_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add what a pass of a model over a domain's training text needs to know."""
+    kinds = click.Choice(["decoder_output", "ffn_input"])
+    for option in (
+        output_option,
+        click.option("--key", required=True, type=kinds, help="What the keys are."),
+        path_option("--adapter", "Build the datastore of the base model with this adapter.", required=False),
+        data_option,
+        vocabulary_option,
+        base_model_option,
+        domain_option,
+        config_option,
+    ):
+        command = option(command)
+    return command
+
+
+def _loaded(
+    settings: dict[str, Any], base_model: Path, vocabulary: Path, data: Path, adapter: Path | None
+) -> tuple[Any, Any, str]:
+    """Load the model and the training text over which it passes; the third is the text's fingerprint."""
+    from ink.nmt.translation_model import load_translation_model
+
+    prepared = prepared_corpus(settings, data)
+    model = load_translation_model(
+        base_model,
+        vocabulary,
+        prepared.source_language,
+        prepared.target_language,
+        settings["device"],
+        adapter=adapter,
+        precision=settings["precision"],
+    )
+    return model, prepared.load(model.task, "train"), prepared.fingerprint
 
 
 @click.command("build-datastore")
-@config_option
-@domain_option
-@base_model_option
-@vocabulary_option
-@data_option
-@path_option("--adapter", "Build the datastore of the base model with this adapter.", required=False)
-@KEY
-@output_option
-def build_datastore(
-    config: Path,
-    domain: str,
-    key: str,
-    base_model: Path,
-    vocabulary: Path,
-    data: Path,
-    adapter: Path | None,
-    output: Path,
-) -> None:
+@_pass_options
+def build_datastore(config: Path, domain: str, key: str, output: Path, **files: Any) -> None:
     """Build the datastore of a domain's training set, the base model's or an adapted model's, with its index."""
     from ink.datastore.build import build_datastore as build
-    from ink.nmt.translation_model import load_translation_model
 
     use_machine()
     settings = load_settings(config, "build-datastore", domain)
-    prepared = prepared_corpus(settings, data)
-    model = load_translation_model(
-        base_model,
-        vocabulary,
-        prepared.source_language,
-        prepared.target_language,
-        settings["device"],
-        adapter=adapter,
-        precision=settings["precision"],
-    )
-    build(
-        model,
-        prepared.load(model.task, "train"),
-        prepared.fingerprint,
-        output,
-        key=key,
-        batch_tokens=settings["datastore"]["batch_tokens"],
-        index=settings["index"],
-    )
+    batch_tokens = settings["datastore"]["batch_tokens"]
+    build(*_loaded(settings, **files), output, key=key, batch_tokens=batch_tokens, index=settings["index"])
 
 
 @click.command("build-datastore-shard")
-@config_option
-@domain_option
-@base_model_option
-@vocabulary_option
-@data_option
-@path_option("--adapter", "Build the datastore of the base model with this adapter.", required=False)
-@KEY
+@_pass_options
 @click.option("--shard", required=True, type=click.IntRange(min=1), help="Which of datastore.shards, from 1 on.")
-@output_option
-def build_datastore_shard(
-    config: Path,
-    domain: str,
-    key: str,
-    base_model: Path,
-    vocabulary: Path,
-    data: Path,
-    adapter: Path | None,
-    shard: int,
-    output: Path,
-) -> None:
+def build_datastore_shard(config: Path, domain: str, key: str, shard: int, output: Path, **files: Any) -> None:
     """Build one shard of a datastore, a share of its batches, for join-datastore."""
     from ink.datastore.build import build_shard
-    from ink.nmt.translation_model import load_translation_model
 
     use_machine()
     settings = load_settings(config, "build-datastore-shard", domain)
-    prepared = prepared_corpus(settings, data)
-    model = load_translation_model(
-        base_model,
-        vocabulary,
-        prepared.source_language,
-        prepared.target_language,
-        settings["device"],
-        adapter=adapter,
-        precision=settings["precision"],
-    )
-    build_shard(
-        model,
-        prepared.load(model.task, "train"),
-        prepared.fingerprint,
-        output,
-        number=shard,
-        count=settings["datastore"]["shards"],
-        key=key,
-        batch_tokens=settings["datastore"]["batch_tokens"],
-    )
+    batch_tokens, count = settings["datastore"]["batch_tokens"], settings["datastore"]["shards"]
+    build_shard(*_loaded(settings, **files), output, number=shard, count=count, key=key, batch_tokens=batch_tokens)
 
 
 @click.command("join-datastore")
