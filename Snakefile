@@ -25,6 +25,7 @@ include: "workflow/rules/training.smk"
 include: "workflow/rules/evaluation.smk"
 include: "workflow/rules/comet.smk"
 include: "workflow/rules/measuring.smk"
+include: "workflow/rules/report_inputs.smk"
 include: "workflow/rules/reporting.smk"
 
 

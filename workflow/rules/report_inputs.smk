@@ -1,0 +1,67 @@
+# What tables, figures and the report read.
+def runs():
+    """Every run that the tables of this config show; a domain without training text is scored, not adapted."""
+    wanted = [
+        (system, domain)
+        for system in config["systems"]
+        for domain in DOMAINS
+        if system == "off_the_shelf" or has_training(config, domain)
+    ]
+    if GENERAL is not None and "off_the_shelf" in config["systems"]:
+        wanted.append(("off_the_shelf", GENERAL))
+    return [f"{system}/{domain}/seed{seed}" for system, domain in wanted for seed in seeds_of(system, config["seeds"])]
+
+
+def comet_scores():
+    """COMET's score of every run on a domain of Table 2."""
+    if config["evaluation"]["comet"] is None:
+        return []
+    return [f"{RESULTS}/comet/{run}.json" for run in runs() if run.split("/")[1] in DOMAINS]
+
+
+def table_inputs():
+    """Table 2, the gains and what was forgotten: scores and hypotheses of every run, and references."""
+    return [
+        *comet_scores(),
+        *[f"{RESULTS}/scores/{run}.json" for run in runs()],
+        *[f"{RESULTS}/hypotheses/{run}.{TARGET}" for run in runs()],
+        *[f"{RESULTS}/references/{domain}.{TARGET}" for domain in DOMAINS],
+    ]
+
+
+def resampled(systems, domains):
+    """What a paired bootstrap reads: hypotheses of the first seed, and references."""
+    return [
+        *[
+            f"{RESULTS}/hypotheses/{system}/{domain}/seed{FIRST_SEED}.{TARGET}"
+            for system in systems
+            for domain in domains
+        ],
+        *[f"{RESULTS}/references/{domain}.{TARGET}" for domain in domains],
+    ]
+
+
+def ablation_inputs():
+    """Table 4: scores and hypotheses of INK and its ablations where there are any, and the paper's table."""
+    runs = [(system, domain) for domain in ABLATIONS for system in ["ink", *ABLATIONS[domain]]]
+    return [
+        *[LAYOUT.scores(*run, seed) for run in runs for seed in config["seeds"]],
+        *[path for system, domain in runs for path in resampled([system], [domain])],
+        "results/paper/table4.csv",
+    ]
+
+
+def figure_inputs():
+    """Figures 3 and 4: scores of every system and further adapter size, what is resampled, and the paper's numbers."""
+    domains, gaining = adapted_domains(config), gaining_systems(config)
+    runs = [(system, domain) for domain in domains for system in [*config["systems"], *sizes_of(config, domain)]]
+    return [
+        *[LAYOUT.scores(*run, seed) for run in runs for seed in seeds_of(run[0], config["seeds"])],
+        *(resampled(["off_the_shelf", *gaining], domains) if gaining else []),
+        *[f"results/paper/{name}.csv" for name in ("table2", "figure4_text")],
+    ]
+
+
+def shown(path, name, category):
+    """Let Snakemake's own report show a file, with the caption in workflow/report."""
+    return report(path, caption=f"../report/{name}.rst", category=category, labels={"what": TITLES[name]})
