@@ -36,6 +36,7 @@ OPTIMISATION = {
     "weight_decay": 1e-4,
     "clip_norm": 0.0,
     "update_frequency": 1,
+    "processes": 1,
 }
 CRITERIA = {
     "Adapter update": ["--criterion", "label_smoothed_cross_entropy", "--label-smoothing", "0.1"],

@@ -11,7 +11,7 @@ import pytest
 import torch
 from fairseq.criterions.label_smoothed_cross_entropy import LabelSmoothedCrossEntropyCriterion
 from fairseq.logging import metrics
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -131,12 +131,11 @@ def test_the_divergence_and_its_gradient_are_those_over_the_whole_vocabulary(row
 @given(positions)
 def test_a_temperature_towards_0_leaves_the_nearest_alone(rows: Any) -> None:
     rows = [row for row in rows if math.isfinite(row[0][0])]
-    distances = torch.tensor([row[0] for row in rows]).reshape(len(rows), -1)
-    values = torch.tensor([row[1] for row in rows], dtype=torch.int64).reshape(len(rows), -1)
-    logs = torch.log_softmax(torch.tensor([row[2] for row in rows]).reshape(len(rows), -1), dim=-1)
-    found = divergence(
-        distance_scores(distances, 1e-9), values, torch.isfinite(distances), logs.gather(-1, values) if rows else logs
-    )
+    assume(rows)
+    distances = torch.tensor([row[0] for row in rows])
+    values = torch.tensor([row[1] for row in rows], dtype=torch.int64)
+    logs = torch.log_softmax(torch.tensor([row[2] for row in rows]), dim=-1)
+    found = divergence(distance_scores(distances, 1e-9), values, torch.isfinite(distances), logs.gather(-1, values))
     expected = 0.0
     for (row_distances, row_values, _), own in zip(rows, logs, strict=True):
         nearest = [value for d, value in zip(row_distances, row_values, strict=True) if d == row_distances[0]]
