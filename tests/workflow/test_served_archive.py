@@ -72,8 +72,12 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Published]:
 
 
 def small(config: dict[str, Any]) -> dict[str, Any]:
-    """What the size of model and text asks for, one domain, and few rounds; all else is the paper's."""
-    config.update(domains=["medical"], device="cpu", threads=dict.fromkeys(config["threads"], 1))
+    """What the size of model and text asks for, one domain, and few rounds; all else is the paper's.
+
+    The half precision that there is on a CPU, and two shards.
+    """
+    config.update(domains=["medical"], device="cpu", precision="bf16", threads=dict.fromkeys(config["threads"], 1))
+    config["datastore"]["shards"] = 2
     config["index"].update(lists=16, probes=8)
     config["training"].update(warmup_updates=4, learning_rate=1.0e-3, patience=1)
     config["adapter"].update(inner_dimension=32, max_epochs=3)
