@@ -1,7 +1,7 @@
 """The micro experiment, cut down, through profiles/slurm on a real Slurm of one node, beside the same on this machine.
 
-It goes through every rule that the profile names but ingest_corpus and adopt_vocabulary, which an own corpus has in
-place of generate_corpus and learn_vocabulary, and score_comet, which needs a model.
+It goes through every rule that the profile names but those of other text (ingest_corpus, restore_corpus, adopt_corpus,
+adopt_vocabulary), which stand in the place of rules that it has, those of shards, and score_comet, which needs a model.
 """
 
 from __future__ import annotations
@@ -31,7 +31,9 @@ from ink.files import read_json
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 RESOURCES = yaml.safe_load((REPOSITORY / "profiles/slurm/config.yaml").read_text(encoding="utf-8"))["set-resources"]
-LEFT_OUT = {"ingest_corpus", "adopt_vocabulary", "score_comet"}
+OTHER_TEXT = {"ingest_corpus", "restore_corpus", "adopt_corpus", "adopt_vocabulary"}
+SHARDS = {"build_datastore_shard", "join_datastore", "build_adapted_datastore_shard", "join_adapted_datastore"}
+LEFT_OUT = OTHER_TEXT | SHARDS | {"score_comet"}
 ON_THE_CLUSTER = ("--workflow-profile", "profiles/slurm", "--jobs", "4", "--set-threads", "measure_speed=2")
 SECONDS = 120.0
 START = Path(__file__).with_name("start_slurm.py")
