@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ink.errors import InkError
@@ -67,6 +67,7 @@ def test_a_batch_is_halved_until_it_fits_and_later_ones_begin_with_that_size(
     memory=st.integers(30, 200),
     data=st.data(),
 )
+@settings(max_examples=30, deadline=None)  # each frees memory, with a pass over everything that the process holds
 def test_every_sentence_is_passed_over_exactly_once(lengths: list[int], memory: int, data: st.DataObject) -> None:
     batches, device = fitting(lengths), Device(lengths, memory)
     whole = data.draw(st.permutations(range(len(lengths))))

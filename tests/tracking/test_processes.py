@@ -38,6 +38,7 @@ def start(seed: int, points: int, then: str = "end") -> subprocess.Popen[str]:
     )
 
 
+@pytest.mark.slow
 def test_sixteen_processes_at_once_lose_nothing_in_a_fresh_database(experiment: Experiment, store: Store) -> None:
     processes = [start(seed, 6) for seed in range(1, 17)]
     said = [process.communicate(timeout=300) for process in processes]

@@ -90,10 +90,11 @@ def fresh(path: Path) -> Workspace:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep these tests on one of pytest-xdist's workers, so that the micro experiment runs once."""
+    """Keep tests of the micro experiment on one of pytest-xdist's workers, so that it runs once, others by module."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("workflow"))
+            used = "micro" in getattr(item, "fixturenames", ())
+            item.add_marker(pytest.mark.xdist_group("workflow" if used else item.path.stem))
 
 
 @pytest.fixture(scope="session")

@@ -56,6 +56,7 @@ def three_systems(after_micro: Callable[[], Any]) -> tuple[Any, tuple[str, ...],
     return workspace, call, outcome(workspace.path)
 
 
+@pytest.mark.slow
 def test_killed_in_training_a_datastore_decoding_and_tables_it_finishes_with_the_same_tables(
     three_systems: Any,
 ) -> None:

@@ -61,6 +61,7 @@ def experiment(folder: Path, base: Path, **changes: Any) -> dict[str, Any]:
     return config
 
 
+@pytest.mark.slow
 def test_own_text_and_checkpoint_run_to_the_tables(after_micro: Callable[[], Any], tmp_path: Path) -> None:
     workspace = after_micro()
     text = tmp_path / "text"
