@@ -31,7 +31,8 @@ def generate_corpus(config: Path, output: Path) -> None:
     from ink.corpus.synthetic import generate
 
     data = load_settings(config, "generate-corpus")["data"]
-    corpora = generate(data["synthetic"]["sentences"], data["synthetic"]["seed"])
+    synthetic = data["synthetic"]
+    corpora = generate(synthetic["sentences"], synthetic["seed"], synthetic["in_general"])
     for domain, splits in corpora.items():
         write_corpus(output / domain, domain, splits, data["source_language"], data["target_language"], "synthetic")
 

@@ -146,6 +146,7 @@ def _settings(config: Config) -> Iterator[str]:
     yield from _processes(config)
     yield from _model(config)
     yield from _datastore(config)
+    yield from _general_text(config)
 
 
 def _variations(config: Config) -> Iterator[str]:
@@ -253,6 +254,16 @@ def _datastore(config: Config) -> Iterator[str]:
             for key, k in _each(name, value):
                 if k > entries and key in (name, f"{name}.{domain}"):
                     yield f"{key}: found {k}; allowed: {most}"
+
+
+def _general_text(config: Config) -> Iterator[str]:
+    """Shares of the domains' text that leave no everyday text in the general domain."""
+    synthetic = config["data"]["synthetic"]
+    if config["data"]["source"] != "synthetic" or "general" not in synthetic["sentences"]:
+        return
+    shares, train = sum(synthetic["in_general"].values()), synthetic["sentences"]["general"]["train"]
+    if shares >= train:
+        yield f"data.synthetic.in_general: found {shares} pairs in all; allowed: fewer than general's {train} in train"
 
 
 def _each(name: str, value: Any) -> Iterator[tuple[str, Any]]:

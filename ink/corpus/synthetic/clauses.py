@@ -5,17 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from ink.corpus.synthetic import english, german
+from ink.corpus.synthetic.lexicon import renderings
 from ink.corpus.synthetic.phrases import PRONOUNS, Phrase, Phrases
 from ink.corpus.synthetic.words import Complement, Verb
 
 
 @dataclass
 class Part:
-    """A piece of the clause's middle: where it stands in German and English, and its text in both."""
+    """A piece of the clause's middle: where it stands in German and English, and its text in both.
+
+    `phrase` is the noun phrase of an object or agent, which becomes the subject where the English changes its voice.
+    """
 
     kind: str
     german: str
     english: str
+    phrase: Phrase | None = None
 
 
 @dataclass
@@ -23,6 +28,8 @@ class Clause:
     """A verb with everything that belongs to it; put into words by `german` and `english`.
 
     `tense` is present, preterite, perfect or future; `deontic` puts shall for the English present (legal style).
+    `future_english` is the English auxiliary of the future, `english_front` what stands first in English, and `turned`
+    says that the English has the other voice: passive for an active clause, active for a passive one.
     """
 
     verb: Verb
@@ -34,8 +41,11 @@ class Clause:
     negated: bool = False
     deontic: bool = False
     perfect_english: str = "past"
+    future_english: str = "will"
+    turned: bool = False
     parts: list[Part] = field(default_factory=list)
     front: Part | None = None
+    english_front: Part | None = None
     trailing: tuple[str, str] = ("", "")
 
     def _verbs(self) -> tuple[str, str]:
@@ -90,9 +100,11 @@ class Clause:
 
     def english(self, order: str, subject: str | None = None) -> str:
         """The clause in English; `order` as in German, question or gerund; `subject` (who, which) replaces the own."""
+        if self.turned and subject is None and order in ("main", "final"):
+            return self._turned().english(order)
         pieces = [part.english for part in self.parts if part.kind in ("dat", "acc", "pronoun") and part.english]
         last = ("prepositional", "agent", "manner", "place", "reason", "time")
-        behind = [part for part in self.parts if part is not self.front or order != "main"]
+        behind = [part for part in self.parts if part is not self.english_front or order != "main"]
         after = [part.english for kind in last for part in behind if part.kind == kind]
         middle = english.join(*(part.english for part in self.parts if part.kind == "mid"))
         end = english.join(*pieces, *after, self.trailing[1])
@@ -107,17 +119,26 @@ class Clause:
         subject = self.subject.english if subject is None else subject
         if order == "question":
             return english.join(auxiliary, subject, predicate, end)
-        if order == "main" and self.front is not None:
-            return english.join(self.front.english, ",", subject, predicate, end)
+        if order == "main" and self.english_front is not None:
+            return english.join(self.english_front.english, ",", subject, predicate, end)
         return english.join(subject, predicate, end)
+
+    def _turned(self) -> Clause:
+        """The same clause in the other voice, for the English side alone."""
+        moved = next(part for part in self.parts if part.kind == ("agent" if self.passive else "acc"))
+        assert moved.phrase is not None
+        others = [part for part in self.parts if part is not moved]
+        old = self.subject.english_object
+        new = Part("acc", "", old) if self.passive else Part("agent", "", f"by {old}")
+        return replace(self, subject=moved.phrase, passive=not self.passive, turned=False, parts=[*others, new])
 
     def _predicate(self, order: str, adverb: str) -> tuple[str, str]:
         modal, tense = "", {"preterite": "past", "perfect": self.perfect_english}.get(self.tense, "present")
         if self.modal:
-            present, past, negated = self.modal_english
-            modal = past if self.tense == "preterite" else negated if self.negated else present
+            in_present, in_past, negated = self.modal_english
+            modal = in_past if self.tense == "preterite" else negated if self.negated else in_present
         elif self.tense == "future":
-            modal = "will"
+            modal = self.future_english
         elif self.deontic and order == "main" and self.tense == "present":
             modal = "shall"
         return english.predicate(
@@ -133,6 +154,7 @@ class Clauses:
         self.phrases = phrases
         self.lexicon = phrases.lexicon
         self.rng = phrases.rng
+        self.voice = phrases.voice
         phrases.relative = self.relative
 
     def clause(
@@ -151,19 +173,33 @@ class Clauses:
         if verb is None:
             may_be_passive = not active and self.phrases.chance("passive")
             if subject is None:
-                verb = self.lexicon.all_verbs.draw(self.rng)
+                verb = self.phrases.draw(self.lexicon.all_verbs)
                 passive = may_be_passive and bool(verb.wanted("passive"))
             else:
                 candidates = self.lexicon.verbs_with("subject", subject.classes)
                 passives = self.lexicon.verbs_with("passive", subject.classes)
                 passive = len(passives) > 0 and not active and (may_be_passive or len(candidates) == 0)
-                verb = (passives if passive else candidates).draw(self.rng)
+                verb = self.phrases.draw(passives if passive else candidates)
+        may_turn = subject is None and not active
         if subject is None:
             classes = verb.object.classes if passive and verb.object else verb.subjects
             subject = self._subject(verb, classes, depth, passive)
         clause = self._with_tense(Clause(verb, subject, "present", passive=passive), tenses)
         self._fill(clause, depth, adjuncts, negatable)
+        clause.turned = may_turn and self._turns(clause)
         return clause
+
+    def _turns(self, clause: Clause) -> bool:
+        """Whether the English takes the other voice: where both are natural, now and then."""
+        if clause.passive:
+            agent = next((part for part in clause.parts if part.kind == "agent"), None)
+            return agent is not None and not clause.subject.pronoun and self.voice.chance("active")
+        target = next((part for part in clause.parts if part.kind == "acc"), None)
+        if target is None or target.phrase is None or clause.trailing[1] or clause.subject.pronoun:
+            return False
+        natural = bool(clause.verb.wanted("passive")) and not target.phrase.pronoun and clause.modal != "wollen"
+        alone = all(part.kind not in ("dat", "prepositional") for part in clause.parts)
+        return natural and alone and not target.english.startswith("no ") and self.voice.chance("passive")
 
     def _subject(self, verb: Verb, classes: tuple[str, ...], depth: int, passive: bool) -> Phrase:
         if not passive and self.phrases.human.intersection(classes) and self.phrases.chance("pronoun"):
@@ -176,9 +212,14 @@ class Clauses:
         if modal == "wollen" and (clause.passive or not clause.subject.human):
             modal = ""
         style = self.lexicon.style
+        perfect = style.get("perfect", "past")
+        if self.voice.chance("tense"):
+            perfect = "past" if perfect == "perfect" else "perfect"
         return replace(
-            clause, tense=tense, modal=modal, modal_english=self.lexicon.modals[modal] if modal else ("", "", ""),
-            deontic=style.get("present") == "shall", perfect_english=style.get("perfect", "past"),
+            clause, tense=tense, modal=modal,
+            modal_english=self.voice.choose(self.lexicon.modals[modal]) if modal else ("", "", ""),
+            deontic=style.get("present") == "shall", perfect_english=perfect,
+            future_english=self.voice.choose(renderings(style["future"])),
         )  # fmt: skip
 
     def _fill(self, clause: Clause, depth: int, adjuncts: bool, negatable: bool) -> None:
@@ -191,7 +232,7 @@ class Clauses:
         if clause.passive and self.phrases.chance("agent"):
             agent = self.phrases.phrase(clause.verb.subjects, depth + 1, frozenset({"plain"}))
             clause.parts.append(
-                Part("agent", german.contract("von", agent.german("dat")), "by " + agent.english_object)
+                Part("agent", german.contract("von", agent.german("dat")), "by " + agent.english_object, agent)
             )
         if adjuncts:
             self._adjuncts(clause, depth)
@@ -217,7 +258,12 @@ class Clauses:
         if kind:
             text = german.contract(kind, text)
         clause.parts.append(
-            Part("prepositional" if kind else case, text, english.join(complement.preposition, phrase.english_object))
+            Part(
+                "prepositional" if kind else case,
+                text,
+                english.join(complement.preposition, phrase.english_object),
+                None if complement.preposition else phrase,
+            )
         )
         if not kind and case == "dat" and complement.preposition:
             # give something to somebody: the English object goes first.
@@ -239,7 +285,7 @@ class Clauses:
         """A verb for an infinitive or imperative: no clause of its own; its object of one of `objects`, if any."""
         candidates = self.lexicon.verbs_with("subject", frozenset(subjects) or self.phrases.human)
         while True:
-            verb = candidates.draw(self.rng)
+            verb = self.phrases.draw(candidates)
             if objects and not objects & verb.wanted("passive"):
                 continue
             if all(each.kind not in ("clause", "zu") for each in verb.complements) and not verb.german.reflexive:
@@ -262,27 +308,30 @@ class Clauses:
                 suited = "past" if clause.tense in ("preterite", "perfect") else "future"
                 special = self.lexicon.pairs.get(("adjunct", suited))
                 available = special if special is not None and self.rng.random() < 0.35 else available
-            pattern = available.draw(self.rng)
+            pattern = self.phrases.draw(available)
             clause.parts.append(Part(kind, *self.phrases.fill(pattern.german, pattern.english, depth + 1)))
         movable = [part for part in clause.parts if part.kind in ("time", "place", "reason")]
         if movable and depth == 0 and self.phrases.chance("front"):
-            clause.front = self.rng.choice(movable)
+            clause.front = clause.english_front = self.rng.choice(movable)
+        if movable and depth == 0 and self.voice.chance("order"):
+            clause.english_front = None if clause.english_front else movable[0]
 
     def relative(self, head: Phrase, depth: int) -> tuple[str, str]:
         """A relative clause for `head`: (die der Arzt verschreibt, which the doctor prescribes)."""
         pronoun = tuple(german.relative_pronoun(head.gender, case) for case in german.CASES)
-        word = "who" if head.human else "which"
+        that = self.voice.chance("that")
+        word = "that" if that else "who" if head.human else "which"
         subject = replace(
             head, forms=(pronoun[0], pronoun[1], pronoun[2], pronoun[3]), english=word, english_object=word
         )
         objects = self.lexicon.verbs_with("object", head.classes)
         if len(objects) and self.phrases.chance("object_relative"):
-            verb = objects.draw(self.rng)
+            verb = self.phrases.draw(objects)
             inner = self.clause(depth + 1, verb=verb, adjuncts=False, active=True)
             target = next((part for part in inner.parts if part.kind == "acc"), None)
             if target is not None and not inner.verb.german.reflexive:
                 inner.parts.remove(target)
-                word = "whom" if head.human else "which"
+                word = "that" if that else "whom" if head.human else "which"
                 text = inner.german("final")
                 return f"{pronoun[1]} {text}", f"{word} {inner.english('final')}"
         inner = self.clause(depth + 1, subject=subject, adjuncts=self.rng.random() < 0.4)

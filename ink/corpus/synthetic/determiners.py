@@ -9,7 +9,7 @@ from ink.corpus.synthetic import german
 
 @dataclass(frozen=True)
 class Determiner:
-    """A closed-class word: how it declines, what adjectives do after it, which numbers it takes."""
+    """A closed-class word: how it declines, what adjectives do after it, which numbers it takes, its renderings."""
 
     kind: str
     stem: str
@@ -24,12 +24,12 @@ DETERMINERS = {
     "indefinite": Determiner("ein", "ein", "mixed", "sg", "a", ""),
     "bare": Determiner("none", "", "strong", "pl mass", "", ""),
     "this": Determiner("der", "dies", "weak", "sg pl mass", "this", "these"),
-    "every": Determiner("der", "jed", "weak", "sg", "every", ""),
-    "all": Determiner("der", "all", "weak", "pl", "", "all"),
+    "every": Determiner("der", "jed", "weak", "sg", "every; each", ""),
+    "all": Determiner("der", "all", "weak", "pl", "", "all; all the"),
     "no": Determiner("ein", "kein", "mixed", "sg pl mass", "no", "no"),
-    "some": Determiner("der", "einig", "strong", "pl", "", "some"),
-    "many": Determiner("der", "viel", "strong", "pl", "", "many"),
-    "several": Determiner("der", "mehrer", "strong", "pl", "", "several"),
+    "some": Determiner("der", "einig", "strong", "pl", "", "some; a few"),
+    "many": Determiner("der", "viel", "strong", "pl", "", "many; numerous"),
+    "several": Determiner("der", "mehrer", "strong", "pl", "", "several; various"),
     "such": Determiner("der", "solch", "weak", "pl", "", "such"),
     "my": Determiner("ein", "mein", "mixed", "sg pl", "my", "my"),
     "our": Determiner("ein", "unser", "mixed", "sg pl", "our", "our"),

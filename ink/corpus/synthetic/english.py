@@ -6,12 +6,14 @@ import re
 from dataclasses import dataclass
 
 _VOWELS = "aeiou"
-_SOUNDS_CONSONANT = ("uni", "use", "usu", "eu", "one", "uti", "uri", "ure")
+_SOUNDS_CONSONANT = ("uni", "unan", "usa", "use", "usu", "eu", "one", "uti", "uri", "ure")
 _SOUNDS_VOWEL = ("hour", "honest", "honour", "heir")
 _LETTERS_WITH_VOWEL = "AEFHILMNORSX"
 
+# irregular verbs whose last consonant is doubled before -ing
+_DOUBLED = frozenset("put set reset unset get begin run cut sit forget win quit shut let hit forbid".split())
 _BE = {("present", 1, "sg"): "am", ("present", 3, "sg"): "is", ("past", 1, "sg"): "was", ("past", 3, "sg"): "was"}
-_PLAIN_AUXILIARIES = frozenset({"can", "could", "may", "might", "must", "shall", "should", "will", "would"})
+_PLAIN_AUXILIARIES = frozenset({"can", "could", "may", "might", "must", "ought", "shall", "should", "will", "would"})
 
 
 def indefinite_article(following: str) -> str:
@@ -77,19 +79,9 @@ class EnglishVerb:
         base = self.base
         if base.endswith("ie"):
             form = base[:-2] + "ying"
-        elif base.endswith("e") and base not in ("be", "see", "free", "agree", "guarantee", "flee"):
+        elif base.endswith("e") and base != "be" and not base.endswith(("ee", "oe", "ye")):
             form = base[:-1] + "ing"
-        elif self.past == f"{base}{base[-1]}ed" or base in (
-            "put",
-            "set",
-            "get",
-            "begin",
-            "run",
-            "cut",
-            "sit",
-            "forget",
-            "win",
-        ):
+        elif self.past == f"{base}{base[-1]}ed" or base in _DOUBLED:
             form = f"{base}{base[-1]}ing"
         else:
             form = base + "ing"
@@ -165,7 +157,8 @@ def _chain(verb: EnglishVerb, tense: str, modal: str, passive: bool) -> tuple[En
     if modal:
         word, _, rest = modal.partition(" ")
         tail = join(rest, "be", verb.passive) if passive else join(rest, verb.infinitive)
-        return EnglishVerb(word, "", {"have": "had", "want": "wanted"}.get(word, word), ""), tail
+        past = word if word in _PLAIN_AUXILIARIES else "had" if word == "have" else regular_past(word)
+        return EnglishVerb(word, "", past, ""), tail
     if tense == "perfect":
         tail = join("been", verb.passive) if passive else verb.passive
         return EnglishVerb("have", "auxiliary", "had", "had"), tail

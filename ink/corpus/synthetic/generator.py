@@ -10,6 +10,8 @@ from ink.corpus.synthetic.clauses import Clause, Clauses
 from ink.corpus.synthetic.lexicon import lexicon
 from ink.corpus.synthetic.patterns import Patterns
 from ink.corpus.synthetic.phrases import PRONOUNS, Phrases
+from ink.corpus.synthetic.voice import Voice
+from ink.corpus.synthetic.words import Pair
 
 # Test and dev are drawn first, so that they stay the same when train grows.
 SPLIT_ORDER = ("test", "dev", "train")
@@ -23,12 +25,13 @@ _SPEECH = re.compile(r'([:.!?] "?)([a-zäöüß])(?![\w-]*\.\w)')
 
 
 class Sentences:
-    """Draws sentence pairs of one domain."""
+    """Draws sentence pairs of one domain, from the random numbers that `seed` stands for."""
 
-    def __init__(self, domain: str, rng: random.Random) -> None:
-        self.rng = rng
+    def __init__(self, domain: str, seed: str) -> None:
+        self.rng = random.Random(seed)
         self.lexicon = lexicon(domain)
-        self.phrases = Phrases(self.lexicon, rng)
+        self.voice = Voice(random.Random(f"{seed}/english"), self.lexicon.weights["variation"])
+        self.phrases = Phrases(self.lexicon, self.rng, self.voice)
         self.clauses = Clauses(self.phrases)
         self.patterns = Patterns(self.clauses)
 
@@ -36,7 +39,7 @@ class Sentences:
         """A sentence pair of 4 to 30 words on the German side."""
         while True:
             german_text, english_text = self._sentence(self.phrases.weighted("sentence"))
-            german_text, english_text = _tidy(german_text), _tidy(english_text)
+            german_text, english_text = _tidy(german_text), self.voice.contracted(_tidy(english_text))
             if (
                 MINIMUM_WORDS <= german_text.count(" ") + 1 <= MAXIMUM_WORDS
                 and english_text.count(" ") < MAXIMUM_WORDS + 5
@@ -66,20 +69,26 @@ class Sentences:
         return self.clauses.clause(1, tenses=chosen), self.clauses.clause(1, tenses=chosen)
 
     def _subordinate_first(self) -> tuple[str, str]:
-        word = self.lexicon.pairs["subordinator", "before"].draw(self.rng)
+        word = self.phrases.draw(self.lexicon.pairs["subordinator", "before"])
         inner, outer = self._two_clauses()
         german_text = f"{word.german} {inner.german('final')} , {outer.german('inverted')} ."
-        return german_text, f"{word.english} {inner.english('final')} , {outer.english('main')} ."
+        return german_text, self._with_subordinate(word, inner, outer, first=not self.voice.chance("order"))
 
     def _subordinate_last(self) -> tuple[str, str]:
-        word = self.lexicon.pairs["subordinator", "after"].draw(self.rng)
+        word = self.phrases.draw(self.lexicon.pairs["subordinator", "after"])
         outer, inner = self._two_clauses()
         german_text = f"{outer.german('main')} , {word.german} {inner.german('final')} ."
-        return german_text, f"{outer.english('main')} {word.english} {inner.english('final')} ."
+        movable = any(word.german == pair.german for pair, *_ in self.lexicon.pairs["subordinator", "before"].items)
+        return german_text, self._with_subordinate(word, inner, outer, first=movable and self.voice.chance("order"))
+
+    def _with_subordinate(self, word: Pair, inner: Clause, outer: Clause, *, first: bool) -> str:
+        if first:
+            return f"{word.english} {inner.english('final')} , {outer.english('main')} ."
+        return f"{outer.english('main')} {word.english} {inner.english('final')} ."
 
     def _question(self) -> tuple[str, str]:
         clause = self.clauses.clause(tenses={"present", "perfect", "present können", "present müssen"})
-        clause.front = None
+        clause.front = clause.english_front = None
         clause.deontic = False
         return clause.german("inverted") + " ?", clause.english("question") + " ?"
 
@@ -90,11 +99,11 @@ class Sentences:
         clause = self.clauses.clause(
             verb=verb, subject=PRONOUNS["Sie" if order == "formal" else "ihr"], tenses={"present"}, active=True
         )
-        clause.front = None
+        clause.front = clause.english_front = None
         return clause.german(order) + " .", clause.english(order) + " ."
 
     def _coordination(self) -> tuple[str, str]:
-        word = self.lexicon.pairs["coordinator", ""].draw(self.rng)
+        word = self.phrases.draw(self.lexicon.pairs["coordinator", ""])
         first, second = self._two_clauses()
         return (
             f"{first.german('main')} {word.german} {second.german('main')} .",
@@ -113,25 +122,40 @@ def _tidy(text: str) -> str:
     return text if "." in text.split(" ", 1)[0] else text[0].upper() + text[1:]
 
 
-def generate(sentences: Mapping[str, Mapping[str, int]], seed: int) -> dict[str, dict[str, list[tuple[str, str]]]]:
+def generate(
+    sentences: Mapping[str, Mapping[str, int]], seed: int, in_general: Mapping[str, int] | None = None
+) -> dict[str, dict[str, list[tuple[str, str]]]]:
     """Generate parallel text: domain -> split -> [(German, English), ...], in the order and the sizes of `sentences`.
 
-    The same `seed` gives the same sentences, whatever the other domains are. Within a domain no German sentence occurs
-    twice, in the same split or another.
+    in_general: how many of general's training pairs are of another domain's kind, by domain. They are drawn apart: no
+    German sentence of them is in any split of any domain. The same `seed` gives the same sentences, whatever the other
+    domains are. Within a domain no German sentence occurs twice, in the same split or another.
     ValueError for an unknown domain.
     """
+    shares = dict(in_general or {}) if "general" in sentences else {}
     corpus: dict[str, dict[str, list[tuple[str, str]]]] = {}
     for domain, sizes in sentences.items():
         seen: set[str] = set()
         drawn = {}
         for split in sorted(sizes, key=lambda name: (SPLIT_ORDER.index(name) if name in SPLIT_ORDER else 9, name)):
-            source = Sentences(domain, random.Random(f"{seed}/{domain}/{split}"))
-            pairs: list[tuple[str, str]] = []
-            while len(pairs) < sizes[split]:
-                pair = source.draw()
-                if pair[0] not in seen:
-                    seen.add(pair[0])
-                    pairs.append(pair)
-            drawn[split] = pairs
+            count = sizes[split] - (sum(shares.values()) if (domain, split) == ("general", "train") else 0)
+            drawn[split] = _draw(Sentences(domain, f"{seed}/{domain}/{split}"), count, seen)
         corpus[domain] = {split: drawn[split] for split in sizes}
+    if shares:
+        everything = {source for splits in corpus.values() for pairs in splits.values() for source, _ in pairs}
+        train = corpus["general"]["train"]
+        for domain, count in shares.items():
+            train += _draw(Sentences(domain, f"{seed}/general/{domain}"), count, everything)
+        random.Random(f"{seed}/general/order").shuffle(train)
     return corpus
+
+
+def _draw(source: Sentences, count: int, seen: set[str]) -> list[tuple[str, str]]:
+    """Draw so many pairs whose German sentence is not in `seen`, and add it."""
+    pairs: list[tuple[str, str]] = []
+    while len(pairs) < count:
+        pair = source.draw()
+        if pair[0] not in seen:
+            seen.add(pair[0])
+            pairs.append(pair)
+    return pairs

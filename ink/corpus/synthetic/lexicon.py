@@ -1,4 +1,8 @@
-"""The lexicon of one domain: its own words, the shared ones, its senses of the ambiguous ones (lexicon/*.txt)."""
+"""The lexicon of one domain: its own words, the shared ones, its senses of the ambiguous ones (lexicon/*.txt).
+
+A line gives a German word and its English renderings, the preferred one first. They are kept together as a tuple of
+words that differ in their English alone.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +21,7 @@ Item = TypeVar("Item")
 
 DOMAINS = ("general", "medical", "law", "it", "koran")
 _FOLDER = "lexicon"
+_BETWEEN_RENDERINGS = "; "
 
 
 class Zipf(Generic[Item]):
@@ -52,6 +57,11 @@ def sections(name: str) -> Iterator[tuple[str, str, str, str]]:
         yield kind, argument, german_side.strip(), english_side.strip()
 
 
+def renderings(english_side: str) -> list[str]:
+    """The English renderings that a line lists, the preferred one first."""
+    return [each.strip() for each in english_side.split(_BETWEEN_RENDERINGS)]
+
+
 def ambiguous() -> Iterator[tuple[str, str, str, str, str]]:
     """Yield (kind, German side, domain, class or frame, English) for every sense in lexicon/ambiguous.txt."""
     for kind, _, german_side, senses in sections("ambiguous"):
@@ -67,12 +77,12 @@ class Lexicon:
     def __init__(self, domain: str) -> None:
         self.domain = domain
         self.weights: dict[str, dict[str, float]] = {}
-        self.modals: dict[str, tuple[str, str, str]] = {}
+        self.modals: dict[str, tuple[tuple[str, str, str], ...]] = {}
         self.style: dict[str, str] = {}
-        self.verbs: list[Verb] = []
-        self._nouns: dict[str, list[Noun]] = {}
-        self._adjectives: dict[str, list[Adjective]] = {}
-        self._pairs: dict[tuple[str, str], list[Pair]] = {}
+        self.verbs: list[tuple[Verb, ...]] = []
+        self._nouns: dict[str, list[tuple[Noun, ...]]] = {}
+        self._adjectives: dict[str, list[tuple[Adjective, ...]]] = {}
+        self._pairs: dict[tuple[str, str], list[tuple[Pair, ...]]] = {}
         for entry in sections(domain):
             self._add(*entry)
         own_nouns = {name: len(items) for name, items in self._nouns.items()}
@@ -94,40 +104,46 @@ class Lexicon:
         self.pairs = {key: Zipf(items, exponent=0.5) for key, items in self._pairs.items()}
         self.verbs = _mixed(self.verbs, f"{domain}/verbs")
         self.all_verbs = Zipf(self.verbs, exponent=0.5)
-        self._verbs_by_role: dict[tuple[str, frozenset[str]], Zipf[Verb]] = {}
+        self._verbs_by_role: dict[tuple[str, frozenset[str]], Zipf[tuple[Verb, ...]]] = {}
 
     def _add(self, kind: str, argument: str, german_side: str, english_side: str) -> None:
         if kind == "noun" or kind == "name":
-            noun = parse_noun(german_side, english_side, frozenset(argument.split()))
+            classes = frozenset(argument.split())
+            nouns = tuple(parse_noun(german_side, each, classes) for each in renderings(english_side))
             for name in argument.split():
-                self._nouns.setdefault(name, []).append(noun)
+                self._nouns.setdefault(name, []).append(nouns)
         elif kind == "verb":
             subjects, complements = parse_frame(argument)
-            verb = Verb(GermanVerb.parse(german_side), EnglishVerb.parse(english_side), subjects, complements)
-            self.verbs.append(verb)
+            german_verb = GermanVerb.parse(german_side)
+            self.verbs.append(
+                tuple(
+                    Verb(german_verb, EnglishVerb.parse(each), subjects, complements)
+                    for each in renderings(english_side)
+                )
+            )
         elif kind == "adjective":
+            adjectives = tuple(Adjective.parse(german_side, each) for each in renderings(english_side))
             for name in argument.split():
-                self._adjectives.setdefault(name, []).append(Adjective.parse(german_side, english_side))
+                self._adjectives.setdefault(name, []).append(adjectives)
         elif kind == "weights":
             self.weights.setdefault(argument, {}).setdefault(german_side, float(english_side))
         elif kind == "style":
             self.style.setdefault(german_side, english_side)
         elif kind == "modal":
-            present, past, negated = (part.strip() for part in english_side.split(","))
-            self.modals.setdefault(german_side, (present, past, negated))
+            self.modals.setdefault(german_side, tuple(_modal(each) for each in renderings(english_side)))
         elif kind in PAIR_KINDS:
             for name in argument.split() or [""]:
                 pairs = self._pairs.setdefault((kind, name), [])
-                if all(pair.german != german_side for pair in pairs):
-                    pairs.append(Pair(german_side, english_side))
+                if all(pair.german != german_side for pair, *_ in pairs):
+                    pairs.append(tuple(Pair(german_side, each) for each in renderings(english_side)))
         else:
             raise ValueError(f"unknown section [{kind}] in the lexicon of {self.domain}")
 
-    def verbs_with(self, role: str, classes: frozenset[str]) -> Zipf[Verb]:
+    def verbs_with(self, role: str, classes: frozenset[str]) -> Zipf[tuple[Verb, ...]]:
         """Verbs that a noun of one of `classes` suits as subject, object or passive (the subject of a passive)."""
         key = (role, classes)
         if key not in self._verbs_by_role:
-            self._verbs_by_role[key] = Zipf([verb for verb in self.verbs if classes & verb.wanted(role)], exponent=0.5)
+            self._verbs_by_role[key] = Zipf([verbs for verbs in self.verbs if classes & verbs[0].wanted(role)], exponent=0.5)
         return self._verbs_by_role[key]
 
 
@@ -144,6 +160,12 @@ PAIR_KINDS = frozenset(
         "title",
     }
 )
+
+
+def _modal(text: str) -> tuple[str, str, str]:
+    """Read `must, have to, need to`: in the present, in the past, negated."""
+    present, past, negated = (part.strip() for part in text.split(","))
+    return present, past, negated
 
 
 def _bring_forward(items: list[Item], own: int) -> None:
@@ -168,10 +190,10 @@ def lexicon(domain: str) -> Lexicon:
 
 
 def ambiguous_words() -> dict[str, dict[str, str]]:
-    """German word -> domain -> English, for the words whose English the domain decides."""
+    """German word -> domain -> preferred English, for the words whose English the domain decides."""
     table: dict[str, dict[str, str]] = {}
     for kind, german_side, domain, _, english_side in ambiguous():
         word = german_side.split(",")[0]
         lemma = word.partition(" ")[2] if kind == "noun" and " " in word else word.replace("~", "")
-        table.setdefault(lemma, {})[domain] = english_side.split(",")[0]
+        table.setdefault(lemma, {})[domain] = renderings(english_side)[0].split(",")[0]
     return table

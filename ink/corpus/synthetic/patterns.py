@@ -32,7 +32,7 @@ class Patterns:
 
     def draw(self, kind: str, name: str, depth: int = 0) -> tuple[str, str]:
         """A filled pattern of the section [kind name]."""
-        pattern = self.phrases.lexicon.pairs[kind, name].draw(self.rng)
+        pattern = self.phrases.draw(self.phrases.lexicon.pairs[kind, name])
         return self.fill(pattern.german, pattern.english, depth)
 
     def fill(self, german_text: str, english_text: str, depth: int) -> tuple[str, str]:
@@ -66,7 +66,7 @@ class Patterns:
         if kind in ("clause", "inverted", "main"):
             clause = self.clauses.clause(depth + 1, tenses=set(words[1:]) or None, adjuncts=self.rng.random() < 0.5)
             filled[label] = clause
-            clause.front = None
+            clause.front = clause.english_front = None
             return clause.german("final" if kind == "clause" else kind)
         if kind == "zu" and words[1] not in german.CASES:
             clause = self.clauses.infinitive(depth, tuple(words[1:]))

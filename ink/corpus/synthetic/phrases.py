@@ -5,10 +5,12 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from ink.corpus.synthetic import english, german, numbers
 from ink.corpus.synthetic.determiners import DETERMINERS, POSSESSIVES, Determiner, declined
-from ink.corpus.synthetic.lexicon import Lexicon
+from ink.corpus.synthetic.lexicon import Lexicon, Zipf, renderings
+from ink.corpus.synthetic.voice import Voice
 from ink.corpus.synthetic.words import Noun
 
 
@@ -50,16 +52,21 @@ PRONOUNS = {
     "Er": Phrase(("Er", "Ihn", "Ihm", "Seiner"), "He", "Him", "m", "sg", "sg", 3, True, True),
 }
 
+Item = TypeVar("Item")
 Relative = Callable[[Phrase, int], tuple[str, str]]
 Fill = Callable[[str, str, int], tuple[str, str]]
 
 
 class Phrases:
-    """Draws noun phrases from a lexicon. `relative` and `fill` are set by the clauses and patterns that use it."""
+    """Draws noun phrases from a lexicon. `relative` and `fill` are set by the clauses and patterns that use it.
 
-    def __init__(self, lexicon: Lexicon, rng: random.Random) -> None:
+    `rng` draws what is said, `voice` how it is put into English.
+    """
+
+    def __init__(self, lexicon: Lexicon, rng: random.Random, voice: Voice) -> None:
         self.lexicon = lexicon
         self.rng = rng
+        self.voice = voice
         self.human = frozenset(lexicon.style["human"].split())
         self.relative: Relative
         self.fill: Fill
@@ -68,6 +75,10 @@ class Phrases:
         """True with the domain's probability for `name`, or for `name.noun_class` where it has one."""
         table = self.lexicon.weights["chance"]
         return self.rng.random() < table.get(f"{name}.{noun_class}", table[name])
+
+    def draw(self, words: Zipf[tuple[Item, ...]]) -> Item:
+        """A word, in one of its renderings."""
+        return self.voice.choose(words.draw(self.rng))
 
     def weighted(self, name: str, allowed: set[str] | None = None) -> str:
         """A key of the domain's [weights NAME], among `allowed`."""
@@ -81,12 +92,12 @@ class Phrases:
 
     def noun(self, name: str, common: bool = False) -> Noun:
         """A noun of the class `name`, now and then as head of a compound; `common` leaves out names."""
-        noun = self.lexicon.nouns[name].draw(self.rng)
+        noun = self.draw(self.lexicon.nouns[name])
         while common and noun.kind in ("name", "unique"):
-            noun = self.lexicon.nouns[name].draw(self.rng)
+            noun = self.draw(self.lexicon.nouns[name])
         modifiers = self.lexicon.pairs.get(("modifier", name))
         if modifiers and noun.kind == "noun" and "-" not in noun.lemma and self.chance("compound"):
-            first = modifiers.draw(self.rng)
+            first = self.draw(modifiers)
             alike = noun.lemma.lower().startswith(first.german.lower()[:4]) or noun.english.startswith(first.english)
             if not alike:
                 return noun.compound(first.german, first.english)
@@ -94,8 +105,8 @@ class Phrases:
 
     def name(self, name: str) -> tuple[str, str]:
         """A name put together from a stem and an ending: a drug, a file."""
-        stem = self.lexicon.pairs["stem", name].draw(self.rng)
-        ending = self.lexicon.pairs["ending", name].draw(self.rng)
+        stem = self.draw(self.lexicon.pairs["stem", name])
+        ending = self.draw(self.lexicon.pairs["ending", name])
         return stem.german + ending.german, stem.english + ending.english
 
     def phrase(
@@ -130,7 +141,7 @@ class Phrases:
 
         The word after it may be given as nominative/oblique/genitive: der Herr/Herrn/Herrn der Welten.
         """
-        pattern = self.lexicon.pairs["title", name].draw(self.rng)
+        pattern = self.draw(self.lexicon.pairs["title", name])
         german_text, english_text = self.fill(pattern.german, pattern.english, depth + 1)
         first, _, rest = german_text.partition(" ")
         gender = {"der": "m", "die": "f", "das": "n", "die(pl)": "pl"}.get(first)
@@ -213,7 +224,7 @@ class Phrases:
         gender = "pl" if german_number == "pl" else noun.gender
         adjectives = []
         if "plain" not in flags and name in self.lexicon.adjectives and self.chance("adjective"):
-            drawn = self.lexicon.adjectives[name].draw(self.rng)
+            drawn = self.draw(self.lexicon.adjectives[name])
             if drawn.english not in noun.english:
                 adjectives.append(drawn)
         if key == "possessive":
@@ -239,7 +250,10 @@ class Phrases:
         head = english.join(
             *(each.english for each in adjectives), noun.english if english_number == "sg" else noun.english_plural
         )
-        word = determiner.singular if english_number == "sg" else determiner.plural or determiner.singular
+        words = determiner.singular if english_number == "sg" else determiner.plural or determiner.singular
+        word = self.voice.choose(renderings(words))
+        if key == "definite" and german_number == "pl" and "plain" not in flags and self.voice.chance("bare"):
+            word = ""
         if word == "a":
             word = english.indefinite_article(head) if noun.english_number == "count" else ""
         if noun.kind == "unique" and noun.english_number == "mass":
@@ -257,7 +271,7 @@ class Phrases:
         """The phrase with an attribute or a relative clause after it, or as it is."""
         attributes = self.lexicon.pairs.get(("attribute", name))
         if attributes and depth < 2 and self.chance("attribute"):
-            pattern = attributes.draw(self.rng)
+            pattern = self.draw(attributes)
             german_text, english_text = self.fill(pattern.german, pattern.english, depth + 1)
             return head.followed(german_text, english_text)
         suited = any(len(self.lexicon.verbs_with(role, head.classes)) for role in ("subject", "passive"))
