@@ -258,9 +258,9 @@ def _datastore(config: Config) -> Iterator[str]:
 
 def _general_text(config: Config) -> Iterator[str]:
     """Shares of the domains' text that leave no everyday text in the general domain."""
-    synthetic = config["data"]["synthetic"]
-    if config["data"]["source"] != "synthetic" or "general" not in synthetic["sentences"]:
+    if config["data"]["source"] != "synthetic" or "general" not in config["data"]["synthetic"]["sentences"]:
         return
+    synthetic = config["data"]["synthetic"]
     shares, train = sum(synthetic["in_general"].values()), synthetic["sentences"]["general"]["train"]
     if shares >= train:
         yield f"data.synthetic.in_general: found {shares} pairs in all; allowed: fewer than general's {train} in train"

@@ -83,9 +83,9 @@ def translation_entropy(
     frequent = {word: count for word, count in counts.items() if count >= seen}
     alignment = align(text, iterations)
     linked: dict[str, Counter[str]] = defaultdict(Counter)
-    for (source_words, target_words), links in zip(text, alignment.links, strict=True):
+    for pair, links in zip(text, alignment.links, strict=True):
         for place, position in links:
-            linked[source_words[place]][target_words[position]] += 1
+            linked[pair[0][place]][pair[1][position]] += 1
     total = sum(frequent.values())
     of_links = sum(count * entropy(linked[word].values()) for word, count in frequent.items()) / total
     of_table = sum(count * entropy(alignment.table[word].values()) for word, count in frequent.items()) / total

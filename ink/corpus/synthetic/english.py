@@ -11,7 +11,22 @@ _SOUNDS_VOWEL = ("hour", "honest", "honour", "heir")
 _LETTERS_WITH_VOWEL = "AEFHILMNORSX"
 
 # irregular verbs whose last consonant is doubled before -ing
-_DOUBLED = frozenset("put set reset unset get begin run cut sit forget win quit shut let hit forbid".split())
+_DOUBLED = (
+    "begin",
+    "cut",
+    "forbid",
+    "forget",
+    "get",
+    "put",
+    "quit",
+    "reset",
+    "run",
+    "set",
+    "shut",
+    "sit",
+    "unset",
+    "win",
+)
 _BE = {("present", 1, "sg"): "am", ("present", 3, "sg"): "is", ("past", 1, "sg"): "was", ("past", 3, "sg"): "was"}
 _PLAIN_AUXILIARIES = frozenset({"can", "could", "may", "might", "must", "ought", "shall", "should", "will", "would"})
 

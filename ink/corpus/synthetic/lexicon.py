@@ -143,7 +143,9 @@ class Lexicon:
         """Verbs that a noun of one of `classes` suits as subject, object or passive (the subject of a passive)."""
         key = (role, classes)
         if key not in self._verbs_by_role:
-            self._verbs_by_role[key] = Zipf([verbs for verbs in self.verbs if classes & verbs[0].wanted(role)], exponent=0.5)
+            self._verbs_by_role[key] = Zipf(
+                [verbs for verbs in self.verbs if classes & verbs[0].wanted(role)], exponent=0.5
+            )
         return self._verbs_by_role[key]
 
 

@@ -250,8 +250,8 @@ class Phrases:
         head = english.join(
             *(each.english for each in adjectives), noun.english if english_number == "sg" else noun.english_plural
         )
-        words = determiner.singular if english_number == "sg" else determiner.plural or determiner.singular
-        word = self.voice.choose(renderings(words))
+        choices = determiner.singular if english_number == "sg" else determiner.plural or determiner.singular
+        word = self.voice.choose(renderings(choices))
         if key == "definite" and german_number == "pl" and "plain" not in flags and self.voice.chance("bare"):
             word = ""
         if word == "a":

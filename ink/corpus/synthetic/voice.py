@@ -1,7 +1,7 @@
 """How a sentence is put into English: which of several renderings, which order, which voice.
 
-Real translators differ, and each field has its habits: every domain has its own preferred renderings (the order in which
-its lexicon lists them) and its own weights (`[weights variation]` in lexicon/*.txt).
+Real translators differ, and each field has its habits: every domain has its own preferred renderings (the order in
+which its lexicon lists them) and its own weights (`[weights variation]` in lexicon/*.txt).
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from typing import TypeVar
 
 Item = TypeVar("Item")
 
+_NEGATED = ("do", "does", "did", "is", "are", "was", "were", "has", "have", "should", "could")
 _CONTRACTIONS = (
-    (re.compile(r"\b([Dd]o|[Dd]oes|[Dd]id|[Ii]s|[Aa]re|[Ww]as|[Ww]ere|[Hh]as|[Hh]ave|[Ss]hould|[Cc]ould) not\b"), r"\1n't"),
-    (re.compile(r"\b([Cc])annot\b"), r"\1an't"),
-    (re.compile(r"\b([Ww])ill not\b"), r"\1on't"),
+    (re.compile(rf"\b({'|'.join(_NEGATED)}) not\b", re.IGNORECASE), r"\1n't"),
+    (re.compile(r"\b(c)annot\b", re.IGNORECASE), r"\1an't"),
+    (re.compile(r"\b(w)ill not\b", re.IGNORECASE), r"\1on't"),
 )
 
 
