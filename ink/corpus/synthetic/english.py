@@ -11,22 +11,7 @@ _SOUNDS_VOWEL = ("hour", "honest", "honour", "heir")
 _LETTERS_WITH_VOWEL = "AEFHILMNORSX"
 
 # irregular verbs whose last consonant is doubled before -ing
-_DOUBLED = (
-    "begin",
-    "cut",
-    "forbid",
-    "forget",
-    "get",
-    "put",
-    "quit",
-    "reset",
-    "run",
-    "set",
-    "shut",
-    "sit",
-    "unset",
-    "win",
-)
+_DOUBLED = ("begin", "cut", "forbid", "forget", "get", "put", "quit", "reset", "run", "set", "shut", "sit", "unset")
 _BE = {("present", 1, "sg"): "am", ("present", 3, "sg"): "is", ("past", 1, "sg"): "was", ("past", 3, "sg"): "was"}
 _PLAIN_AUXILIARIES = frozenset({"can", "could", "may", "might", "must", "ought", "shall", "should", "will", "would"})
 
