@@ -24,7 +24,7 @@ FIGURES = ("figure3", "figure4")
 @click.argument("names", nargs=-1, type=click.Choice(TABLES))
 def tables(config: Path, results: Path, names: tuple[str, ...]) -> None:
     """Render tables (all of them by default) from the results folder alone."""
-    from ink.config import ablated_domains, accuracy_domains, speed_systems
+    from ink.config import ablated_domains, accuracy_domains, accuracy_systems, speed_systems
     from ink.evaluation.comet_files import short_name
     from ink.reporting import forgetting, gains, table1, table2, table3, table4, table5
 
@@ -45,8 +45,9 @@ def tables(config: Path, results: Path, names: tuple[str, ...]) -> None:
             gains.render(output, domains, systems, comparisons)
         elif name == "table3":
             if measured := accuracy_domains(settings):
-                accuracy = settings["knn_accuracy"]
-                table3.render(results, output, measured, seeds, accuracy["k"], accuracy["bucket_edges"])
+                accuracy, compared = settings["knn_accuracy"], accuracy_systems(settings)
+                asked = table3.Question(measured, compared, seeds, accuracy["k"], accuracy["bucket_edges"])
+                table3.render(results, output, asked)
         elif name == "table4":
             if ablations := ablated_domains(settings):
                 compared = ["ink", *itertools.chain(*ablations.values())]

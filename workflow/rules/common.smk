@@ -13,6 +13,7 @@ from ink.cli.workflow import LOCK, WORKFLOW
 from ink.config import (
     ablated_domains,
     accuracy_domains,
+    accuracy_systems,
     adapted_domains,
     check,
     figures_of,
@@ -57,6 +58,7 @@ DOMAINS = config["domains"]
 THREADS = config["threads"]
 FIRST_SEED = config["seeds"][0]
 ACCURACY_DOMAINS = accuracy_domains(config)
+COMPARED = [system for system in accuracy_systems(config) if system_named(system).has_adapter]
 SPEED_SYSTEMS = speed_systems(config)
 ABLATIONS = ablated_domains(config)
 FIGURES = figures_of(config)

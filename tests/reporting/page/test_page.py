@@ -119,7 +119,7 @@ def test_what_is_not_there_is_said(experiment: Make) -> None:
     absent = text.partition("What is not here COMET")[2].partition("Where the time went")[0]
     for said in (
         "in Table 2 : evaluation.comet names no model.",
-        "Table 3: kNN accuracy before and after INK : INK is not among the systems.",
+        "Table 3: kNN accuracy before and after adapting : INK is not among the systems.",
         "Table 4: INK without its parts : INK is not among the systems.",
         "Table 5: decoding speed : speed.domain is null.",
         "Figure 3: BLEU and memory : no system adds memory to the base model.",
