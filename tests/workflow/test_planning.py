@@ -118,6 +118,12 @@ def test_tables_3_and_5_need_their_systems_on_their_domain_alone(clone: Any) -> 
     assert {"evaluate", "build_adapted_datastore", "knn_accuracy"} & set(planned) == set()
 
 
+def test_speed_of_any_system_needs_what_that_system_needs(clone: Any) -> None:
+    plan = clone.plan("table5", "--config", "speed={systems: [off_the_shelf, adapter]}")
+    assert plan.planned["measure_speed"] == plan.planned["train_adapter"] == 1
+    assert {"build_datastore", "train_ink_round", "train_combiner"} & set(plan.planned) == set()
+
+
 def test_speed_is_measured_with_all_cores_so_that_nothing_runs_beside_it(clone: Any) -> None:
     told = clone.plan("--cores", "2", "--forceall", "--until", "measure_speed").text
     assert re.search(r"rule measure_speed:\n(?: .*\n)* +threads: 2\n", told), told
