@@ -14,7 +14,7 @@ from ink.cli.options import config_option, load_settings, path_option
 if TYPE_CHECKING:
     from ink.reporting.comparisons import Comparisons
 
-TABLES = ("table1", "table2", "gains", "general", "table3", "table4", "table5")
+TABLES = ("table1", "table2", "gains", "memory", "general", "table3", "table4", "table5")
 FIGURES = ("figure3", "figure4")
 
 
@@ -26,7 +26,7 @@ def tables(config: Path, results: Path, names: tuple[str, ...]) -> None:
     """Render tables (all of them by default) from the results folder alone."""
     from ink.config import ablated_domains, accuracy_domains, accuracy_systems, speed_systems
     from ink.evaluation.comet_files import short_name
-    from ink.reporting import forgetting, gains, table1, table2, table3, table4, table5
+    from ink.reporting import forgetting, gains, memory, table1, table2, table3, table4, table5
 
     settings = load_settings(config, "tables")
     domains, systems, seeds = settings["domains"], settings["systems"], settings["seeds"]
@@ -43,6 +43,8 @@ def tables(config: Path, results: Path, names: tuple[str, ...]) -> None:
             table2.render(results, output, domains, systems, seeds, comparisons, languages, comet, restored)
         elif name == "gains":
             gains.render(output, domains, systems, comparisons)
+        elif name == "memory":
+            memory.render(results, output, domains, systems, seeds)
         elif name == "table3":
             if measured := accuracy_domains(settings):
                 accuracy, compared = settings["knn_accuracy"], accuracy_systems(settings)

@@ -31,6 +31,7 @@ def tables(config: Mapping[str, Any]) -> list[Piece]:
         Piece("table3", "Table 3: kNN accuracy before and after adapting", _no_accuracy(config)),
         Piece("table4", "Table 4: INK without its parts", _no_ablations(config)),
         Piece("table5", "Table 5: decoding speed", _no_speed(config)),
+        Piece("memory", "Memory: what each system adds"),
         Piece("general", "What adaptation forgets", _no_general(config)),
         Piece("gains", "How certain the gains are"),
     ]

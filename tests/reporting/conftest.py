@@ -163,6 +163,7 @@ def write_experiment(results: Path, config: dict[str, Any], errors: dict[str, fl
         references = [" ".join(generator.choices(WORDS, k=generator.randint(5, 14))) for _ in range(sentences)]
         _write(results / "references" / f"{domain}.en", references)
         counts = {"sentences": {"train": 1500, "dev": 200, "test": sentences}, "dropped": NOTHING_DROPPED}
+        counts["tokens"] = {"train": {"source": 30_000, "target": 28_000}}
         _write(
             results / "corpus" / f"{domain}.json",
             [json.dumps({**counts, "test_pairs_in_train": 0, "test_sources_in_train": 3})],

@@ -267,7 +267,7 @@ def figure_files(name):
 
 
 def all_tables():
-    names = ["table1", "table2", "gains", *(["general"] if GENERAL is not None else [])]
+    names = ["table1", "table2", "gains", "memory", *(["general"] if GENERAL is not None else [])]
     optional = {"table3": ACCURACY_DOMAINS, "table4": ABLATIONS, "table5": SPEED_SYSTEMS}
     names += [name for name, wanted in optional.items() if wanted]
     return [path for name in names for path in table_files(name)]
