@@ -93,7 +93,7 @@ def figures(config: Path, results: Path, names: tuple[str, ...]) -> None:
 def _comparisons(
     settings: Mapping[str, Any], results: Path, domains: Sequence[str], systems: Sequence[str]
 ) -> Comparisons:
-    """Compare these systems, of the first seed, as the config says."""
+    """Compare these systems, of the first seed or of all of them pooled, as the config says."""
     from ink.reporting.comparisons import Comparisons
 
     bootstrap = settings["evaluation"]
@@ -105,6 +105,7 @@ def _comparisons(
         bootstrap["bootstrap_samples"],
         bootstrap["bootstrap_seed"],
         bootstrap["sacrebleu_tokeniser"],
+        settings["seeds"][1:],
     )
 
 
