@@ -49,7 +49,7 @@ class Layout:
         return f"{self.work}/datastores/{key}/{domain}"
 
     def adapted_datastore(self, model: str, domain: str, seed: str | int) -> str:
-        """The datastore of the base model with the final adapter of `ink`, keyed on decoder_output."""
+        """The datastore of the base model with the final adapter of `adapter` or `ink`, keyed on decoder_output."""
         return f"{self.work}/datastores/{model}/{domain}/seed{seed}"
 
     def shard(self, datastore: str, number: str | int, count: str | int) -> str:

@@ -87,7 +87,7 @@ READS: dict[str, tuple[str, ...]] = {
         "ink.beta",
     ),
     "choose-ink": ("ink.search", "ink.search_over"),
-    "finish-ink": (*_TRANSLATION, "training.dev_sentences", "training.average_last"),
+    "finish-ink": (*_TRANSLATION, "training.dev_sentences", "training.average_last", "ink.variant"),
     "evaluate": (*_TRANSLATION, "data.general_domain", "index"),
     "translate": (*_TRANSLATION, "text.split_unknown_subwords", "index"),
     "explain": (*_TRANSLATION, "text.split_unknown_subwords", "index"),

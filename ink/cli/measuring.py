@@ -30,8 +30,15 @@ from ink.cli.options import (
 @vocabulary_option
 @data_option
 @path_option("--datastore", "The base model's datastore of the domain, keyed on decoder_output.")
-@path_option("--adapter", "INK's adapter.")
-@path_option("--adapted-datastore", "The datastore of the base model with that adapter.")
+@click.option(
+    "--adapted",
+    nargs=3,
+    type=(str, click.Path(path_type=Path), click.Path(path_type=Path)),
+    metavar="SYSTEM ADAPTER DATASTORE",
+    required=True,
+    multiple=True,
+    help="A system with an adapter, its adapter, and the datastore of the base model with it. May be repeated.",
+)
 @output_option
 def knn_accuracy(
     config: Path,
@@ -41,16 +48,16 @@ def knn_accuracy(
     vocabulary: Path,
     data: Path,
     datastore: Path,
-    adapter: Path,
-    adapted_datastore: Path,
+    adapted: tuple[tuple[str, Path, Path], ...],
     output: Path,
 ) -> None:
-    """Measure the mean kNN accuracy of the base model and of INK on a domain's dev set."""
+    """Measure the mean kNN accuracy of the base model, of Adapter and of INK on a domain's dev set."""
     from ink.evaluation.knn_accuracy import Source, measure_knn_accuracy
 
     use_machine()
     settings = load_settings(config, "knn-accuracy", domain)
-    sources = {"off_the_shelf": Source(datastore), "ink": Source(adapted_datastore, adapter)}
+    sources = {"off_the_shelf": Source(datastore)}
+    sources |= {system: Source(store, adapter) for system, adapter, store in adapted}
     prepared = prepared_corpus(settings, data)
     measure_knn_accuracy(domain, seed, base_model, vocabulary, prepared, sources, settings, output)
 

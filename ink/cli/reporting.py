@@ -14,7 +14,7 @@ from ink.cli.options import config_option, load_settings, path_option
 if TYPE_CHECKING:
     from ink.reporting.comparisons import Comparisons
 
-TABLES = ("table1", "table2", "gains", "general", "table3", "table4", "table5")
+TABLES = ("table1", "table2", "gains", "memory", "general", "table3", "table4", "table5")
 FIGURES = ("figure3", "figure4")
 
 
@@ -24,9 +24,9 @@ FIGURES = ("figure3", "figure4")
 @click.argument("names", nargs=-1, type=click.Choice(TABLES))
 def tables(config: Path, results: Path, names: tuple[str, ...]) -> None:
     """Render tables (all of them by default) from the results folder alone."""
-    from ink.config import ablated_domains, accuracy_domains, speed_systems
+    from ink.config import ablated_domains, accuracy_domains, accuracy_systems, speed_systems
     from ink.evaluation.comet_files import short_name
-    from ink.reporting import forgetting, gains, table1, table2, table3, table4, table5
+    from ink.reporting import forgetting, gains, memory, table1, table2, table3, table4, table5
 
     settings = load_settings(config, "tables")
     domains, systems, seeds = settings["domains"], settings["systems"], settings["seeds"]
@@ -43,10 +43,13 @@ def tables(config: Path, results: Path, names: tuple[str, ...]) -> None:
             table2.render(results, output, domains, systems, seeds, comparisons, languages, comet, restored)
         elif name == "gains":
             gains.render(output, domains, systems, comparisons)
+        elif name == "memory":
+            memory.render(results, output, domains, systems, seeds)
         elif name == "table3":
             if measured := accuracy_domains(settings):
-                accuracy = settings["knn_accuracy"]
-                table3.render(results, output, measured, seeds, accuracy["k"], accuracy["bucket_edges"])
+                accuracy, compared = settings["knn_accuracy"], accuracy_systems(settings)
+                asked = table3.Question(measured, compared, seeds, accuracy["k"], accuracy["bucket_edges"])
+                table3.render(results, output, asked)
         elif name == "table4":
             if ablations := ablated_domains(settings):
                 compared = ["ink", *itertools.chain(*ablations.values())]
@@ -90,7 +93,7 @@ def figures(config: Path, results: Path, names: tuple[str, ...]) -> None:
 def _comparisons(
     settings: Mapping[str, Any], results: Path, domains: Sequence[str], systems: Sequence[str]
 ) -> Comparisons:
-    """Compare these systems, of the first seed, as the config says."""
+    """Compare these systems, of the first seed or of all of them pooled, as the config says."""
     from ink.reporting.comparisons import Comparisons
 
     bootstrap = settings["evaluation"]
@@ -102,6 +105,7 @@ def _comparisons(
         bootstrap["bootstrap_samples"],
         bootstrap["bootstrap_seed"],
         bootstrap["sacrebleu_tokeniser"],
+        settings["seeds"][1:],
     )
 
 

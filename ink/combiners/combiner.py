@@ -87,11 +87,19 @@ def mixture(log_probs: Tensor, weights: Weights, values: Tensor, of_values: Tens
 
     log_probs: (..., vocabulary) of the model; values: (..., k); of_values: (..., k), log_probs at `values`. Only these
     k places differ from p_NMT times its weight. Neighbours of equal value all carry that value's whole mass, so the
-    scatter may take any of them.
+    scatter may take any of them; gradients go through the first of them alone.
     """
     model = weights.model.to(log_probs.dtype)
     there = at_values(Weights(weights.neighbours.to(log_probs.dtype), model), values, of_values)
+    if there.requires_grad:
+        # scatter hands a place's gradient to every neighbour that writes there: the mass would count that often
+        there = torch.where(_first_with_its_value(values), there, there.detach())
     return (log_probs + model).scatter_(-1, values, there)
+
+
+def _first_with_its_value(values: Tensor) -> Tensor:
+    """Tell which of the places hold a value that none before them holds, (..., k)."""
+    return ~(values.unsqueeze(-1) == values.unsqueeze(-2)).tril(diagonal=-1).any(-1)
 
 
 def at_values(weights: Weights, values: Tensor, of_values: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ink.config.checking import check
 from ink.config.domains import Config, adapted_domains, data_domains, for_domain, has_training
 from ink.config.loading import load
-from ink.config.measures import accuracy_domains, figures_of, gaining_systems, speed_systems
+from ink.config.measures import accuracy_domains, accuracy_systems, figures_of, gaining_systems, speed_systems
 from ink.config.overrides import read_overrides
 from ink.config.trainings import trained_sections
 from ink.config.variations import (
@@ -22,6 +22,7 @@ __all__ = [
     "ablated_domains",
     "ablations_of",
     "accuracy_domains",
+    "accuracy_systems",
     "adapted_domains",
     "check",
     "data_domains",

@@ -18,6 +18,11 @@ def accuracy_domains(config: Mapping[str, Any]) -> list[str]:
     return [domain for domain in config["knn_accuracy"]["domains"] if domain in config["domains"]]
 
 
+def accuracy_systems(config: Mapping[str, Any]) -> list[str]:
+    """Return the systems of Table 3: the base model, Adapter where the experiment has it, and INK."""
+    return ["off_the_shelf", *(["adapter"] if "adapter" in config["systems"] else []), "ink"]
+
+
 def speed_systems(config: Mapping[str, Any]) -> list[str]:
     """Return the systems of Table 5: those of speed.systems that the experiment has, none without speed.domain."""
     if config["speed"]["domain"] not in config["domains"]:

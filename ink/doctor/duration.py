@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ink.config import accuracy_domains, for_domain, speed_systems
+from ink.config import accuracy_domains, accuracy_systems, for_domain, speed_systems
 from ink.doctor.extent import Extent
 from ink.doctor.finding import Finding, ok
 from ink.doctor.machine import cores
@@ -74,13 +74,13 @@ def seconds_by_job(extent: Extent, flops: float) -> dict[str, float]:
         # with search and its terms of the loss
         found["train_ink_round"] = (1.5 * epochs("ink") + share * (dev + jobs)) * rounds + refreshes
         found["finish_ink"] = share * (dev + jobs)
-    if extent.ink_datastores:
-        entries = sum(tokens[domain] for domain in extent.ink_datastores)
-        jobs = START_UP * len(extent.ink_datastores)
+    if extent.adapted_datastores:
+        entries = sum(tokens[domain] for domain in extent.adapted_datastores)
+        jobs = START_UP * len(extent.adapted_datastores)
         found["build_adapted_datastore"] = (entries * forward / SHARE_TRAINING + jobs) * seeds
     if accuracy_domains(config):
         measured = sum(extent.text[domain].tokens.get("dev", 0) for domain in accuracy_domains(config))
-        queries = 2 * measured * (forward / SHARE_TRAINING + SECONDS_A_QUERY)
+        queries = len(accuracy_systems(config)) * measured * (forward / SHARE_TRAINING + SECONDS_A_QUERY)
         found["knn_accuracy"] = (queries + START_UP * len(accuracy_domains(config))) * seeds
     if timed := speed_systems(config):
         found["measure_speed"] = START_UP + len(timed) * _timing(extent, forward)

@@ -11,6 +11,7 @@ import numpy
 from ink.config import (
     Config,
     accuracy_domains,
+    accuracy_systems,
     adapted_domains,
     for_domain,
     scored_variations,
@@ -104,12 +105,12 @@ class Extent:
         return any(system_named(name).model == "ink" for name in self.config["systems"])
 
     @property
-    def ink_datastores(self) -> list[str]:
-        """Return the domains of which the final INK model has a datastore, one a seed."""
+    def adapted_datastores(self) -> list[str]:
+        """Return the domain of each datastore that a final Adapter or INK model has, one a seed."""
+        measured = accuracy_domains(self.config)
         systems = [system_named(name) for name in self.config["systems"]]
-        if any(system.retrieves and system.has_adapter for system in systems):
-            return self.domains
-        return accuracy_domains(self.config)
+        of_ink = self.domains if any(system.retrieves and system.has_adapter for system in systems) else measured
+        return [*of_ink, *(measured if "adapter" in accuracy_systems(self.config) else [])]
 
     @property
     def runs_knn_kd(self) -> bool:

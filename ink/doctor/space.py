@@ -37,7 +37,7 @@ def _datastores(extent: Extent) -> float:
     config = extent.config
     tokens, seeds = _entries(extent), len(config["seeds"])
     stores = sum(datastore_bytes(extent, count) for count in tokens.values()) * len(extent.keys)
-    stores += sum(datastore_bytes(extent, tokens[domain]) for domain in extent.ink_datastores) * seeds
+    stores += sum(datastore_bytes(extent, tokens[domain]) for domain in extent.adapted_datastores) * seeds
     if stores:
         stores += max(shard_bytes(extent, domain, count) for domain, count in tokens.items())
     if extent.runs_knn_kd:

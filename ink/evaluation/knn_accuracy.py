@@ -59,6 +59,19 @@ class Tally:
         }
 
 
+@dataclass(frozen=True)
+class Tallies:
+    """What was counted of a dev set: by bucket, and of all positions but ends of sentence as one bucket."""
+
+    by_bucket: Tally
+    without_end: Tally
+
+
+def empty_tally(ks: Sequence[int], edges: Edges) -> Tally:
+    """Make a tally in which nothing has been counted yet."""
+    return Tally(np.zeros((len(ks), len(edges) - 1), np.int64), np.zeros(len(edges) - 1, np.int64))
+
+
 def ranks(targets: NDArray[np.int64], special: int) -> NDArray[np.int64]:
     """Return the targets' ranks in a dictionary whose first `special` ids are special symbols and have no frequency.
 
@@ -107,13 +120,13 @@ def tally_of(
     edges: Edges,
     batch_tokens: int,
     description: str,
-) -> Tally:
+) -> Tallies:
     """Query with every target position of `dataset`, teacher forced, without dropout and padding.
 
     The neighbours are those that the index finds at the largest k, in the order of distances recomputed from the keys.
     """
     dictionary, most = model.target_dictionary, max(ks)
-    tally = Tally(np.zeros((len(ks), len(edges) - 1), np.int64), np.zeros(len(edges) - 1, np.int64))
+    tally, without_end = empty_tally(ks, edges), empty_tally(ks, [0, None])
     at_once = max(1, GATHERED_AT_ONCE // (most * searcher.datastore.meta.dimension))
     passes = teacher_forced(model, dataset, KEY, batch_tokens, with_log_probs=False, description=description)
     for _, keys, targets, _ in passes:
@@ -125,9 +138,12 @@ def tally_of(
         for start in range(0, len(keys), at_once):
             part = slice(start, start + at_once)
             found = searcher.search(keys[part], most, keys=True)
-            of_part = buckets(ranks(tokens[part], dictionary.nspecial), edges)
-            count(tally, _array(found.values), _array(found.ids) >= 0, tokens[part], of_part, ks)
-    return tally
+            values, present, of_part = _array(found.values), _array(found.ids) >= 0, tokens[part]
+            count(tally, values, present, of_part, buckets(ranks(of_part, dictionary.nspecial), edges), ks)
+            # the end of a sentence is where its neighbours are right without more ado
+            others = of_part != dictionary.eos()
+            count(without_end, values[others], present[others], of_part[others], np.zeros_like(of_part[others]), ks)
+    return Tallies(tally, without_end)
 
 
 def measure_knn_accuracy(
@@ -159,7 +175,7 @@ def measure_knn_accuracy(
             precision=settings["precision"],
         )
         store = open_datastore(source.datastore, model=model.fingerprint, corpus=data.fingerprint, key=KEY)
-        tally = tally_of(
+        tallies = tally_of(
             model,
             data.load(model.task, PART),
             Searcher(store, settings["index"]),
@@ -168,8 +184,10 @@ def measure_knn_accuracy(
             settings["datastore"]["batch_tokens"],
             f"neighbours of {PART}, {system}",
         )
+        tally, without_end = tallies.by_bucket, tallies.without_end
         models[system] = {
             "accuracy": tally.accuracy(ks),
+            "accuracy_without_end_of_sentence": {k: share for k, (share,) in without_end.accuracy(ks).items()},
             "missing_neighbours": tally.missing,
             "model": model.fingerprint,
             "entries": store.meta.entries,
@@ -178,6 +196,7 @@ def measure_knn_accuracy(
             "positions": {
                 "buckets": tally.positions.tolist(),
                 "beyond_the_last_edge": tally.beyond,
+                "without_end_of_sentence": int(without_end.positions[0]),
                 "special_symbols": tally.special,
             },
             "dictionary": {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -10,12 +11,16 @@ from numpy.typing import NDArray
 
 from ink.evaluation.bleu import bleu_from_statistics
 
+Pair = tuple[NDArray[np.int64], NDArray[np.int64]]  # the baseline's and the system's statistics on one test set
 INDICES_AT_ONCE = 4_000_000  # bounds the memory of resampling: 32 MB of indices
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """A system's gain over a baseline in BLEU points, averaged over the domains."""
+    """A system's gain over a baseline in BLEU points, averaged over the domains, and over the seeds that are pooled.
+
+    deviation: of the gain over the training seeds, the sample standard deviation (n - 1); None for one seed.
+    """
 
     gain: float  # measured on the test sets themselves
     lower: float  # 95% percentile interval over the resamples
@@ -23,6 +28,8 @@ class Comparison:
     p_value: float
     samples: int
     seed: int
+    training_seeds: int = 1
+    deviation: float | None = None
 
 
 def paired_bootstrap(
@@ -37,31 +44,51 @@ def paired_bootstrap(
     save that two systems without any difference get 1, where sacrebleu's formula gives its smallest value. ValueError
     where the test sets do not pair.
     """
-    if not baseline or len(baseline) != len(system):
+    if len(baseline) != len(system):
         raise ValueError(f"{len(baseline)} domains of the baseline and {len(system)} of the system do not pair")
+    return pooled_bootstrap([[pair] for pair in zip(baseline, system, strict=True)], samples, seed)
+
+
+def pooled_bootstrap(domains: Sequence[Sequence[Pair]], samples: int, seed: int) -> Comparison:
+    """Compare two systems as `paired_bootstrap` does, with the runs of several training seeds pooled.
+
+    domains: of each domain a pair (baseline's statistics, system's) a training seed, as many of each domain. Each
+    resample draws a domain's sentences anew, the same ones for both systems and all seeds; its statistic is the mean
+    over the seeds of the difference in corpus BLEU, averaged over the domains. With one seed it is `paired_bootstrap`.
+    ValueError where test sets or seeds do not pair.
+    """
+    seeds = len(domains[0]) if domains else 0
+    if not seeds or any(len(pairs) != seeds for pairs in domains):
+        counted = ", ".join(str(len(pairs)) for pairs in domains) or "no"
+        raise ValueError(f"{counted} training seeds of the domains do not pair: as many of each are needed")
     generator = np.random.default_rng(seed)
-    gain = 0.0
+    by_seed = np.zeros(seeds)
     gains = np.zeros(samples)
-    for before, after in zip(baseline, system, strict=True):
-        if before.shape != after.shape:
-            raise ValueError(f"statistics of shape {before.shape} and {after.shape} are not of one test set")
-        gain += float(bleu_from_statistics(after.sum(axis=0)) - bleu_from_statistics(before.sum(axis=0)))
-        gains += _resampled_gains(before, after, samples, generator)
-    gain /= len(baseline)
-    gains /= len(baseline)
+    for pairs in domains:
+        if len(shapes := {rows.shape for pair in pairs for rows in pair}) > 1:
+            raise ValueError(f"statistics of shape {' and '.join(map(str, sorted(shapes)))} are not of one test set")
+        by_seed += [
+            bleu_from_statistics(after.sum(axis=0)) - bleu_from_statistics(before.sum(axis=0))
+            for before, after in pairs
+        ]
+        gains += _resampled_gains(pairs, samples, generator)
+    by_seed /= len(domains)
+    gains /= len(domains)
+    gain = float(by_seed.mean())
     lower, upper = np.percentile(gains, [2.5, 97.5])
-    return Comparison(gain, float(lower), float(upper), _p_value(gain, gains), samples, seed)
+    deviation = statistics.stdev(by_seed.tolist()) if len(by_seed) > 1 else None
+    return Comparison(gain, float(lower), float(upper), _p_value(gain, gains), samples, seed, len(by_seed), deviation)
 
 
-def _resampled_gains(
-    before: NDArray[np.int64], after: NDArray[np.int64], samples: int, generator: np.random.Generator
-) -> NDArray[np.float64]:
-    width = before.shape[1]
-    both = np.concatenate([before, after], axis=1).astype(np.float64)  # counts stay exact below 2 ** 53
+def _resampled_gains(pairs: Sequence[Pair], samples: int, generator: np.random.Generator) -> NDArray[np.float64]:
+    """Return the gain of each resample, the mean over the pairs."""
+    sentences, width = pairs[0][0].shape
+    every = np.concatenate([rows for pair in pairs for rows in pair], axis=1).astype(np.float64)  # exact below 2 ** 53
     parts = []
-    for multiplicity in _multiplicities(len(before), samples, generator):
-        totals = multiplicity @ both
-        parts.append(bleu_from_statistics(totals[:, width:]) - bleu_from_statistics(totals[:, :width]))
+    for multiplicity in _multiplicities(sentences, samples, generator):
+        totals = multiplicity @ every
+        bleu = bleu_from_statistics(totals.reshape(len(totals), len(pairs), 2, width))
+        parts.append((bleu[..., 1] - bleu[..., 0]).mean(axis=1))
     return np.concatenate(parts)
 
 

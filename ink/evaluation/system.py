@@ -55,6 +55,7 @@ def evaluate_system(
         result["general"] = {"domain": general.domain, **on_general}
     result |= {
         "added_memory": added_memory(assembled.files),
+        "adapter_parameters": model.network.adapter_parameters,
         "decoding": {
             "seconds": found.seconds,
             "sentences_per_second": len(lines) / found.seconds,

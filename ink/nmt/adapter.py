@@ -87,6 +87,11 @@ class AdaptedTransformer(FairseqEncoderDecoderModel):
             return {name: tensor.detach() for name, tensor in self._full_precision().items()}
         return {name: tensor.detach() for name, tensor in self.adapters.state_dict().items()}
 
+    @property
+    def adapter_parameters(self) -> int | None:
+        """How many parameters the adapters have; None without them."""
+        return None if self.adapters is None else sum(weights.numel() for weights in self.adapters.parameters())
+
     def load_adapter_weights(self, weights: Mapping[str, Tensor]) -> None:
         """Take these weights; a network in half precision rounds them and keeps them beside as they are."""
         if self.adapters is None:

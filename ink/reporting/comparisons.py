@@ -11,18 +11,20 @@ from numpy.typing import NDArray
 
 from ink.errors import InkError
 from ink.evaluation.bleu import bleu_from_statistics, sentence_statistics
-from ink.evaluation.significance import Comparison, paired_bootstrap
+from ink.evaluation.significance import Comparison, paired_bootstrap, pooled_bootstrap
+from ink.reporting.aggregation import Key, summarise
 from ink.reporting.scores import Score, read_hypotheses, read_references, read_scores, select
+from ink.systems import system_named
 
 HIGHEST_DIFFERENCE = 0.005  # between BLEU on record and BLEU of the hypotheses
 
 
 @dataclass
 class Comparisons:
-    """Compares systems on the test sets of an experiment, with one training seed.
+    """Compares systems on the test sets of an experiment, with one training seed or with several pooled.
 
     results: results/EXPERIMENT. systems: those that may be compared, variations included. `samples` and `seed` are the
-    bootstrap's, `tokeniser` is sacrebleu's.
+    bootstrap's, `tokeniser` is sacrebleu's. `further_seeds` of training are pooled with the first by `pooled` alone.
     """
 
     results: Path
@@ -32,8 +34,9 @@ class Comparisons:
     samples: int
     seed: int
     tokeniser: str
-    _scores: dict[tuple[str, str], Score] | None = None
-    _statistics: dict[tuple[str, str], NDArray[np.int64]] = field(default_factory=dict)
+    further_seeds: Sequence[int] = ()
+    _runs: dict[Key, Score] | None = None
+    _statistics: dict[Key, NDArray[np.int64]] = field(default_factory=dict)
     _found: dict[tuple[str, str, tuple[str, ...]], Comparison] = field(default_factory=dict)
 
     def of(self, system: str, baseline: str, domains: Sequence[str]) -> Comparison | None:
@@ -45,9 +48,52 @@ class Comparisons:
             return None
         key = (system, baseline, tuple(domains))
         if key not in self._found:
-            before, after = ([self.statistics(one, domain) for domain in domains] for one in (baseline, system))
+            before, after = (
+                [self.statistics(one, domain, self.training_seed) for domain in domains] for one in (baseline, system)
+            )
             self._found[key] = paired_bootstrap(before, after, self.samples, self.seed)
         return self._found[key]
+
+    def pooled(self, system: str, baseline: str, domains: Sequence[str]) -> Comparison | None:
+        """Compare `system` to `baseline`, averaged over `domains`, with the training seeds pooled that both have.
+
+        A system that trains nothing has run once, and is the same for every seed. None where there is no such seed;
+        InkError as `of`.
+        """
+        runs = self.runs()
+        complete = [
+            seed
+            for seed in self.training_seeds
+            if all((one, domain, self._run_of(one, seed)) in runs for one in (system, baseline) for domain in domains)
+        ]
+        if not any(system_named(one).is_trained for one in (system, baseline)):
+            complete = complete[:1]  # of each there is one run
+        if not complete:
+            return None
+        pairs = [
+            [
+                (
+                    self.statistics(baseline, domain, self._run_of(baseline, seed)),
+                    self.statistics(system, domain, self._run_of(system, seed)),
+                )
+                for seed in complete
+            ]
+            for domain in domains
+        ]
+        return pooled_bootstrap(pairs, self.samples, self.seed)
+
+    @property
+    def training_seeds(self) -> list[int]:
+        """The first training seed and those to be pooled with it."""
+        return [self.training_seed, *self.further_seeds]
+
+    def average(self, system: str) -> float | None:
+        """Return a system's BLEU averaged over all domains, and over the seeds that have them; None where none has."""
+        bleu = {key: score.bleu.score for key, score in self.runs().items()}
+        return summarise(bleu, system, self.domains, self.training_seeds)[0]
+
+    def _run_of(self, system: str, seed: int) -> int:
+        return seed if system_named(system).is_trained else self.training_seed
 
     def has(self, system: str, domain: str) -> bool:
         """Whether a system has been scored on a domain."""
@@ -55,16 +101,20 @@ class Comparisons:
 
     def scores(self) -> dict[tuple[str, str], Score]:
         """Return the scores of the training seed by system and domain."""
-        if self._scores is None:
-            found = select(read_scores(self.results), self.systems, self.domains, [self.training_seed])
-            self._scores = {(system, domain): score for (system, domain, _), score in found.items()}
-        return self._scores
+        runs = self.runs()
+        return {(system, domain): score for (system, domain, seed), score in runs.items() if seed == self.training_seed}
 
-    def statistics(self, system: str, domain: str) -> NDArray[np.int64]:
-        """Return a system's statistics of BLEU by test sentence, as `ink.evaluation.bleu.sentence_statistics`."""
-        key = (system, domain)
+    def runs(self) -> dict[Key, Score]:
+        """Return the scores of all training seeds by system, domain and seed."""
+        if self._runs is None:
+            self._runs = select(read_scores(self.results), self.systems, self.domains, self.training_seeds)
+        return self._runs
+
+    def statistics(self, system: str, domain: str, training_seed: int) -> NDArray[np.int64]:
+        """Return a run's statistics of BLEU by test sentence, as `ink.evaluation.bleu.sentence_statistics`."""
+        key = (system, domain, training_seed)
         if key not in self._statistics:
-            self._statistics[key] = statistics_of(self.results, self.scores()[key], self.tokeniser)
+            self._statistics[key] = statistics_of(self.results, self.runs()[key], self.tokeniser)
         return self._statistics[key]
 
     @property
@@ -73,6 +123,19 @@ class Comparisons:
         return (
             f"Paired bootstrap over the test sentences of each domain: {self.samples} resamples, random seed "
             f"{self.seed}; p as in sacrebleu's paired bootstrap. Hypotheses of training seed {self.training_seed}."
+        )
+
+    @property
+    def pooled_note(self) -> str:
+        """How the comparisons with pooled training seeds were made."""
+        if not self.further_seeds:
+            return self.note
+        listed = ", ".join(map(str, self.training_seeds))
+        return (
+            f"Paired bootstrap over the test sentences of each domain: {self.samples} resamples, random seed "
+            f"{self.seed}; p as in sacrebleu's paired bootstrap. A gain is the mean over the training seeds {listed}, "
+            "as far as both systems have them, ± its standard deviation (n - 1) over them; a resample draws the same "
+            "sentences for all seeds, so that the interval is of the sentences, and ± of the trainings."
         )
 
 

@@ -28,9 +28,10 @@ def tables(config: Mapping[str, Any]) -> list[Piece]:
     return [
         Piece("table2", "Table 2: quality of every system"),
         Piece("table1", "Table 1: the data"),
-        Piece("table3", "Table 3: kNN accuracy before and after INK", _no_accuracy(config)),
+        Piece("table3", "Table 3: kNN accuracy before and after adapting", _no_accuracy(config)),
         Piece("table4", "Table 4: INK without its parts", _no_ablations(config)),
         Piece("table5", "Table 5: decoding speed", _no_speed(config)),
+        Piece("memory", "Memory: what each system adds"),
         Piece("general", "What adaptation forgets", _no_general(config)),
         Piece("gains", "How certain the gains are"),
     ]

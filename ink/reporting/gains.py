@@ -1,9 +1,11 @@
 """Gains in BLEU with their certainty, by paired bootstrap: each system over off-the-shelf, and over what it builds on.
 
 CSV, one row a comparison and domain, then one for the average over the domains: system, baseline, domain, gain (BLEU
-points), lower and upper (95% interval), p_value, samples, seed (of the bootstrap). Of several training seeds the
-first is taken: a bootstrap resamples sentences, not trainings. Empty where one of the two has not been run; an
-average needs all domains.
+points), lower and upper (95% interval), p_value, samples, seed (of the bootstrap), training_seeds (how many),
+deviation. A gain is the mean over the training seeds that both have, its deviation the sample standard deviation
+(n - 1) over them, empty for one; the interval is over the sentences, with the seeds pooled. Empty where one of the two
+has not been run; an average needs all domains. INK is compared with Adapter, R-kNN, and the kNN system that is best by
+average BLEU.
 """
 
 from __future__ import annotations
@@ -18,44 +20,61 @@ from ink.reporting.aggregation import AVERAGE, groups
 from ink.reporting.comparisons import Comparisons
 from ink.reporting.formats import DASH, Column, domain_label, write_table
 from ink.reporting.scores import labels
+from ink.systems import system_named
 
 BASELINE = "off_the_shelf"
-BUILDING_ON = (("ink", "adapter"), ("ink_r_knn", "ink"))
-FIELDS = ["system", "baseline", "domain", "gain", "lower", "upper", "p_value", "samples", "seed"]
+INK = "ink"
+AGAINST_INK = ("adapter", "r_knn")
+ON_TOP_OF_INK = "ink_r_knn"
+FOUND = ["gain", "lower", "upper", "p_value", "samples", "seed", "training_seeds", "deviation"]
+FIELDS = ["system", "baseline", "domain", *FOUND]
 
 
 def render(output: Path, domains: Sequence[str], systems: Sequence[str], comparisons: Comparisons) -> list[Path]:
     """Write `output`/gains.{csv,md,tex,html}; InkError where hypotheses do not give the BLEU on record."""
     names = labels(systems)
     pairs = [(system, BASELINE) for system in names if system != BASELINE and BASELINE in names]
-    pairs += [(system, baseline) for system, baseline in BUILDING_ON if system in names and baseline in names]
+    best = best_retrieving(comparisons, [*names]) if INK in names else None
+    if INK in names:
+        rivals = dict.fromkeys([*(name for name in AGAINST_INK if name in names), *([] if best is None else [best])])
+        pairs += [(INK, baseline) for baseline in rivals]
+        pairs += [(ON_TOP_OF_INK, INK)] if ON_TOP_OF_INK in names else []
     records = [record for system, baseline in pairs for record in _compare(comparisons, system, baseline, domains)]
-    table = pd.DataFrame.from_records(records, columns=FIELDS).astype({"samples": "Int64", "seed": "Int64"})
+    counts = dict.fromkeys(("samples", "seed", "training_seeds"), "Int64")
+    table = pd.DataFrame.from_records(records, columns=FIELDS).astype({**counts, "deviation": "Float64"})
     headings = {domain: domain_label(domain) for domain in domains} | {AVERAGE: "Average"}
     columns = [
         Column("System", "system", names=names),
         Column("Over", "baseline", names=names),
         Column("Domain", "domain", names=headings),
-        Column("Gain", "gain", decimals=2, signed=True),
+        Column("Gain", "gain", decimals=2, signed=True, deviation="deviation"),
         Column("95% interval", "lower", decimals=2, signed=True, interval=("lower", "upper")),
         Column("p", "p_value", decimals=3),
     ]
-    notes = [comparisons.note]
+    notes = [comparisons.pooled_note]
+    if best is not None:
+        notes.append(f"The kNN system with the best average BLEU on these test sets is {names[best]}.")
     if table["gain"].isna().any():
         notes.append(f"{DASH}: one of the two systems has no score there; an average needs all domains.")
     if not pairs:
         notes.append(
-            "Nothing to compare: the systems shown include neither off-the-shelf and another nor Adapter and INK, nor "
-            "INK and INK + R-kNN."
+            "Nothing to compare: the systems shown include neither off-the-shelf and another, nor INK and Adapter, a "
+            "kNN system or INK + R-kNN."
         )
     caption = "Gain in BLEU over another system, with its certainty."
     return write_table(table, Path(output) / "gains", caption, notes, columns)
 
 
+def best_retrieving(comparisons: Comparisons, systems: Sequence[str]) -> str | None:
+    """Return the system with the best average BLEU of those that retrieve with the base model, None without one."""
+    retrieving = [name for name in systems if system_named(name).retrieves and not system_named(name).has_adapter]
+    averages = {name: average for name in retrieving if (average := comparisons.average(name)) is not None}
+    return max(averages, key=averages.__getitem__, default=None)
+
+
 def _compare(comparisons: Comparisons, system: str, baseline: str, domains: Sequence[str]) -> Iterator[dict[str, Any]]:
     for name, compared in groups(domains):
         record: dict[str, Any] = {"system": system, "baseline": baseline, "domain": name}
-        if found := comparisons.of(system, baseline, compared):
-            record |= {"gain": found.gain, "lower": found.lower, "upper": found.upper, "p_value": found.p_value}
-            record |= {"samples": found.samples, "seed": found.seed}
+        if found := comparisons.pooled(system, baseline, compared):
+            record |= {name: getattr(found, name) for name in FOUND}
         yield record

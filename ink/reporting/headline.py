@@ -1,4 +1,4 @@
-"""What came out: who is ahead by average BLEU, and INK beside the Adapter, from table2.csv and gains.csv."""
+"""What came out: who is ahead by average BLEU, and INK beside Adapter and R-kNN, from table2.csv and gains.csv."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ink.reporting.aggregation import AVERAGE
 from ink.reporting.paper import read_paper
 from ink.systems import system_named
 
-OFF_THE_SHELF, ADAPTER, INK = "off_the_shelf", "adapter", "ink"
+OFF_THE_SHELF, ADAPTER, R_KNN, INK = "off_the_shelf", "adapter", "r_knn", "ink"
 
 
 @dataclass(frozen=True)
@@ -74,8 +74,7 @@ def _sentences(
         if (best, OFF_THE_SHELF) in gains:
             text += f": {_over(gains[best, OFF_THE_SHELF])} over the unadapted model"
         sentences.append(f"{text}.")
-    if (INK, ADAPTER) in gains:
-        sentences.append(_against(INK, ADAPTER, gains[INK, ADAPTER]))
+    sentences += [_against(INK, other, gains[INK, other]) for other in (ADAPTER, R_KNN) if (INK, other) in gains]
     sentences += [
         _against(system, baseline, gain)
         for (system, baseline), gain in gains.items()

@@ -10,7 +10,7 @@ from ink.errors import InkError
 
 
 def read_paper(results: Path, name: str) -> pd.DataFrame:
-    """Read the paper's `name` (table1 to table5, figure4_text), all columns as text, "" where a cell is empty.
+    """Read the paper's `name` (table1 to table5, figure4_text, memory), all columns as text, "" where a cell is empty.
 
     results: the experiment's folder, results/EXPERIMENT or results/published/EXPERIMENT; the paper's numbers lie in
     results/paper. InkError where they do not.

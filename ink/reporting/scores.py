@@ -47,6 +47,7 @@ class Score:
     settings: dict[str, Any]
     model: str
     chosen: dict[str, Any] | None  # hyper-parameters chosen on dev
+    adapter_parameters: int | None = None  # None without an adapter, or where an older run has not counted them
 
 
 class Fields:
@@ -95,6 +96,10 @@ class Fields:
     def optional_number(self, key: str) -> float | None:
         """Read a finite number or null; the key itself must be there."""
         return None if self._get(key) is None else self.number(key)
+
+    def optional_count(self, key: str) -> int | None:
+        """Read an integer >= 0 or null; the key itself must be there."""
+        return None if self._get(key) is None else self.count(key)
 
     def objects(self, key: str) -> list[Fields]:
         """Read a list of objects."""
@@ -225,6 +230,9 @@ def _read_score(path: Path) -> Score:
         settings=fields.fields("settings").value,
         model=fields.text("model"),
         chosen=None if chosen is None else chosen.value,
+        adapter_parameters=fields.optional_count("adapter_parameters")
+        if "adapter_parameters" in fields.value
+        else None,
     )
     place = (path.parent.parent.name, path.parent.name, path.stem)
     content = (score.system, score.domain, f"seed{score.seed}")

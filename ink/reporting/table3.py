@@ -1,9 +1,11 @@
-"""Table 3: mean kNN accuracy of the base model (NMT) and of INK, by rank of the target token in the dictionary.
+"""Table 3: mean kNN accuracy of the base model (NMT), Adapter and INK, by rank of the target token in the dictionary.
 
 From RESULTS/knn_accuracy/DOMAIN/seedN.json. CSV, one row a domain, k and system: domain, source (ours, or paper), k,
 system, seeds (how many), then for each bucket accuracy_FROM_TO in percent and positions_FROM_TO, how many dev
-positions have a target in it (TO is `end` for the end of the dictionary). INK's are means over the seeds, with
-several of them each accuracy with accuracy_FROM_TO_deviation beside it, the sample standard deviation (n - 1).
+positions have a target in it (TO is `end` for the end of the dictionary), then the same of all positions but ends of
+sentence: accuracy_without_end_of_sentence and positions_without_end_of_sentence. Adapter's and INK's are means over the
+seeds, with several of them each accuracy with accuracy_FROM_TO_deviation beside it, the sample standard deviation
+(n - 1). Results of before the Adapter, or what is without ends of sentence, was measured have neither.
 
 Where the buckets are the paper's, its rows stand in the same table, below ours of the same domain and k. Where they are
 not, Markdown and LaTeX have the paper's own table below ours, and its CSV is results/paper/table3.csv.
@@ -27,7 +29,9 @@ from ink.reporting.formats import Column, Table, domain_label, write_tables
 from ink.reporting.paper import read_paper
 from ink.reporting.scores import Fields
 
-SYSTEMS = {"off_the_shelf": "NMT", "ink": "INK"}
+SYSTEMS = {"off_the_shelf": "NMT", "adapter": "Adapter", "ink": "INK"}
+ALWAYS = ("off_the_shelf", "ink")
+WITHOUT_END = "without_end_of_sentence"
 PAPER_EDGES = (0, 1000, 5000, 10000, 20000, 30000, 42000)
 MISPRINTS = (
     "Two of the paper's figures do not fit their neighbours and look like misprints: INK's 54.84 (k = 32, [20k, 30k)) "
@@ -39,10 +43,14 @@ Edges = Sequence[int | None]
 
 @dataclass(frozen=True)
 class Measured:
-    """One file: accuracy (a share, None where a bucket has no position) by system, k and bucket, and the counts."""
+    """One file: accuracy (a share, None where a bucket has no position) by system, k and bucket, and the counts.
 
-    accuracy: Mapping[tuple[str, int, int], float | None]
-    positions: Sequence[int]
+    A bucket's name is that of its columns in the CSV: 0_1000, 1000_end, and without_end_of_sentence where it is there.
+    """
+
+    systems: Sequence[str]
+    accuracy: Mapping[tuple[str, int, str], float | None]
+    positions: Mapping[str, int]
     beyond: int
     special: Mapping[str, int]
     types: int
@@ -50,18 +58,31 @@ class Measured:
     languages: str
 
 
-def render(
-    results: Path, output: Path, domains: Sequence[str], seeds: Sequence[int], ks: Sequence[int], edges: Edges
-) -> list[Path]:
+@dataclass(frozen=True)
+class Question:
+    """What the table is asked to show: `systems` of SYSTEMS, and `edges` of the buckets."""
+
+    domains: Sequence[str]
+    systems: Sequence[str]
+    seeds: Sequence[int]
+    ks: Sequence[int]
+    edges: Edges
+
+
+def render(results: Path, output: Path, asked: Question) -> list[Path]:
     """Write `output`/table3.{csv,md,tex,html}; InkError names a file that is missing or of another k or other edges."""
+    domains, seeds, ks, edges = asked.domains, asked.seeds, asked.ks, asked.edges
     measured = {domain: [read(results, domain, seed, ks, edges) for seed in seeds] for domain in domains}
+    everything = [one for of_domain in measured.values() for one in of_domain]
+    shown = [system for system in asked.systems if all(system in one.systems for one in everything)]
+    buckets = [*_fields(edges), *([WITHOUT_END] if all(WITHOUT_END in one.positions for one in everything) else [])]
     beside = tuple(edges) == PAPER_EDGES
     paper = read_paper(results, "table3")
     records = []
     for domain in domains:
         for k in ks:
-            for system in SYSTEMS:
-                records.append(_record(measured[domain], domain, k, system, edges, len(seeds) > 1))
+            for system in shown:
+                records.append(_record(measured[domain], domain, k, system, buckets))
             if beside:
                 records += _paper_records(paper, domain, k, edges)
     frame = pd.DataFrame.from_records(records)
@@ -71,8 +92,8 @@ def render(
     table = Table(
         frame,
         _caption(domains),
-        _notes(measured, seeds, edges, beside),
-        _columns(domains, edges, len(seeds) > 1, beside),
+        [*_notes(measured, seeds, edges, beside), *_lacking(asked.systems, shown, buckets)],
+        _columns(domains, edges, buckets, len(seeds) > 1, beside),
         blocks=("domain", "k"),
     )
     tables = [table] if beside else [table, _paper_table(paper)]
@@ -90,15 +111,24 @@ def read(results: Path, domain: str, seed: int, ks: Sequence[int], edges: Edges)
         )
     positions, models = found.fields("positions"), found.fields("models")
     special = positions.fields("special_symbols")
-    of_model = {system: models.fields(system) for system in SYSTEMS}
+    of_model = {system: models.fields(system) for system in SYSTEMS if system in (*ALWAYS, *models.value)}
+    names = _fields(edges)
+    accuracy = {
+        (system, k, bucket): share
+        for system, model in of_model.items()
+        for k in ks
+        for bucket, share in zip(names, model.fields("accuracy").shares(str(k), len(names)), strict=True)
+    }
+    counts = dict(zip(names, positions.counts("buckets", len(names)), strict=True))
+    if WITHOUT_END in positions.value:
+        counts[WITHOUT_END] = positions.count(WITHOUT_END)
+        for system, model in of_model.items():
+            without = model.fields(f"accuracy_{WITHOUT_END}")
+            accuracy |= {(system, k, WITHOUT_END): without.optional_number(str(k)) for k in ks}
     return Measured(
-        accuracy={
-            (system, k, bucket): share
-            for system, model in of_model.items()
-            for k in ks
-            for bucket, share in enumerate(model.fields("accuracy").shares(str(k), len(edges) - 1))
-        },
-        positions=positions.counts("buckets", len(edges) - 1),
+        systems=[*of_model],
+        accuracy=accuracy,
+        positions=counts,
         beyond=positions.count("beyond_the_last_edge"),
         special={symbol: special.count(symbol) for symbol in special.value},
         types=found.fields("dictionary").count("types"),
@@ -125,9 +155,7 @@ def _labels(edges: Edges) -> list[str]:
     return [bucket_label(start or 0, end) for start, end in pairwise(edges)]
 
 
-def _record(
-    measured: Sequence[Measured], domain: str, k: int, system: str, edges: Edges, several: bool
-) -> dict[str, Any]:
+def _record(measured: Sequence[Measured], domain: str, k: int, system: str, buckets: Sequence[str]) -> dict[str, Any]:
     # the base model is the same for every seed
     counted = measured[:1] if system == "off_the_shelf" else measured
     record: dict[str, Any] = {
@@ -137,13 +165,13 @@ def _record(
         "system": system,
         "seeds": len(counted),
     }
-    for bucket, name in enumerate(_fields(edges)):
-        shares = [one.accuracy[system, k, bucket] for one in counted]
+    for name in buckets:
+        shares = [one.accuracy[system, k, name] for one in counted]
         percents = [100 * share for share in shares if share is not None]
         record[f"accuracy_{name}"] = statistics.fmean(percents) if percents else None
-        if several:
+        if len(measured) > 1:
             record[f"accuracy_{name}_deviation"] = statistics.stdev(percents) if len(percents) > 1 else None
-        record[f"positions_{name}"] = measured[0].positions[bucket]
+        record[f"positions_{name}"] = measured[0].positions[name]
     return record
 
 
@@ -156,7 +184,8 @@ def _paper_records(paper: pd.DataFrame, domain: str, k: int, edges: Edges) -> li
     ]
 
 
-def _columns(domains: Sequence[str], edges: Edges, several: bool, beside: bool) -> list[Column]:
+def _columns(domains: Sequence[str], edges: Edges, buckets: Sequence[str], several: bool, beside: bool) -> list[Column]:
+    headings = dict(zip(_fields(edges), _labels(edges), strict=True)) | {WITHOUT_END: "all but </s>"}
     labels = {domain: domain_label(domain) for domain in domains}
     return [
         *([Column("Domain", "domain", names=labels)] if len(domains) > 1 else []),
@@ -165,14 +194,14 @@ def _columns(domains: Sequence[str], edges: Edges, several: bool, beside: bool) 
         *([Column("Source", "source", names={"paper": "the paper"})] if beside else []),
         *(
             Column(
-                label,
+                headings[name],
                 f"accuracy_{name}",
                 decimals=2,
                 deviation=f"accuracy_{name}_deviation" if several else None,
                 best=True,
                 within=("domain", "source", "k"),
             )
-            for name, label in zip(_fields(edges), _labels(edges), strict=True)
+            for name in buckets
         ),
     ]
 
@@ -217,16 +246,34 @@ def _notes(measured: Mapping[str, Sequence[Measured]], seeds: Sequence[int], edg
         f"types. Ours: {one.languages}, {', '.join(domain_label(domain) for domain in measured)}, a dictionary of "
         f"{one.types} types. Ranks and levels compare only where these are the same; INK compares with NMT in each.",
     ]
+    if WITHOUT_END in one.positions:
+        notes.append(
+            "All but </s>: the mean over all positions, in a bucket or beyond them, but ends of sentence, whose "
+            "neighbours are right almost without exception. The paper does not give it."
+        )
     if beside:
         notes.append(MISPRINTS)
     return notes
 
 
+def _lacking(asked: Sequence[str], shown: Sequence[str], buckets: Sequence[str]) -> list[str]:
+    """Say what results of an earlier version have not measured."""
+    lacking = [f"the neighbours of {SYSTEMS[system]}" for system in asked if system not in shown]
+    if WITHOUT_END not in buckets:
+        lacking.append("accuracy without ends of sentence")
+    if not lacking:
+        return []
+    return [f"Not measured when this experiment ran: {', '.join(lacking)}; run the workflow again to have it."]
+
+
 def _counts(measured: Measured, edges: Edges) -> str:
-    parts = [f"{label} {count}" for label, count in zip(_labels(edges), measured.positions, strict=True)]
+    names = zip(_labels(edges), _fields(edges), strict=True)
+    parts = [f"{label} {measured.positions[name]}" for label, name in names]
     if measured.special:
         told = ", ".join(f"{symbol} {count}" for symbol, count in measured.special.items())
         parts[0] += f" (of these {told})"
     if edges[-1] is not None:
         parts.append(f"beyond the last edge, in no bucket, {measured.beyond}")
+    if WITHOUT_END in measured.positions:
+        parts.append(f"all but ends of sentence {measured.positions[WITHOUT_END]}")
     return "; ".join(parts)

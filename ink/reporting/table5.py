@@ -1,8 +1,10 @@
-"""Table 5: sentences a second of beam search, by system and batch size, beside the paper's.
+"""Table 5: sentences and target tokens a second of beam search, by system and batch size, beside the paper's.
 
-From RESULTS/speed/DOMAIN.json. CSV, one row a system: system, then for each batch size B speed_B, the mean of the
-rounds, speed_B_deviation, their sample standard deviation (n - 1), and paper_B, what the paper has for this system
-and size (empty where it has none).
+From RESULTS/speed/DOMAIN.json. CSV, one row a system: system, then for each batch size B speed_B, sentences a second as
+the mean of the rounds, speed_B_deviation, their sample standard deviation (n - 1), paper_B, what the paper has for this
+system and size (empty where it has none), and tokens_B and tokens_B_deviation, the same rounds in subwords of the
+translations a second, ends of sentence not counted. Every round translates the same to the same,
+so that the one is the other times the tokens of a translation.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from ink.reporting.paper import read_paper
 from ink.reporting.scores import Fields, labels
 
 PAPER_DOMAIN = "law"
+SENTENCES = "Sentences a second"
 
 
 def render(results: Path, output: Path, domain: str, systems: Sequence[str], batch_sizes: Sequence[int]) -> list[Path]:
@@ -39,17 +42,39 @@ def render(results: Path, output: Path, domain: str, systems: Sequence[str], bat
             record[f"speed_{size}"] = measured[size].number("mean")
             record[f"speed_{size}_deviation"] = measured[size].optional_number("deviation")
             record[f"paper_{size}"] = paper.get((label, size))
+            length = measured[size].number("tokens_a_hypothesis")
+            for suffix in ("", "_deviation"):
+                sentences = record[f"speed_{size}{suffix}"]
+                record[f"tokens_{size}{suffix}"] = None if sentences is None else sentences * length
         records.append(record)
     frame = pd.DataFrame.from_records(records)
     frame = frame.astype({name: "Float64" for name in frame.columns if name != "system"})
     columns = [Column("System", "system", names=names)]
     for size in batch_sizes:
         columns.append(
-            Column(f"Batch {size}", f"speed_{size}", decimals=1, deviation=f"speed_{size}_deviation", best=True)
+            Column(
+                f"Batch {size}",
+                f"speed_{size}",
+                decimals=1,
+                deviation=f"speed_{size}_deviation",
+                best=True,
+                group=SENTENCES,
+            )
         )
         if any(size == known for _, known in paper):
-            columns.append(Column("paper", f"paper_{size}", decimals=1))
-    caption = f"Sentences a second of beam search on the test set of {domain_label(domain)}."
+            columns.append(Column("paper", f"paper_{size}", decimals=1, group=SENTENCES))
+    columns += [
+        Column(
+            f"Batch {size}",
+            f"tokens_{size}",
+            decimals=0,
+            deviation=f"tokens_{size}_deviation",
+            best=True,
+            group="Target tokens a second",
+        )
+        for size in batch_sizes
+    ]
+    caption = f"Sentences and target tokens a second of beam search on the test set of {domain_label(domain)}."
     notes = _notes(found, names, records, batch_sizes, paper, domain)
     return write_table(frame, Path(output) / "table5", caption, notes, columns)
 
@@ -89,7 +114,10 @@ def _notes(
         for system, label in names.items()
     }
     told = ", ".join(f"{label} {mean:.1f}" for label, mean in tokens.items())
-    notes.append(f"Longer translations take longer; tokens of one on average: {told}.")
+    notes.append(
+        f"Longer translations take longer; tokens of one on average: {told}. Target tokens are subwords, without ends "
+        "of sentence; the paper does not give them."
+    )
     differs = f"The paper's: one NVIDIA Titan RTX, {domain_label(PAPER_DOMAIN)}, the base model of WMT'19"
     if domain != PAPER_DOMAIN:
         differs += f"; ours is {domain_label(domain)}"

@@ -18,7 +18,7 @@ from ink.training.averaging import average
 from ink.training.processes import is_first
 from ink.training.report import EpochReport, ignore_epoch
 from ink.training.scored_epoch import record_of, scored_epoch
-from ink.training.stopping import patience_has_run_out, rounds_to_average
+from ink.training.stopping import Selection, patience_has_run_out, select_rounds
 from ink.training.trainer import TrainingRun, fairseq_config
 from ink.training.unfinished import unfinished
 
@@ -125,8 +125,8 @@ def train_adapter(
         if not is_first():
             return
         epochs = {entry["round"]: folder / "epochs" / f"{entry['round']}.safetensors" for entry in history}
-        average_last = settings["training"]["average_last"]
-        finish(training.model, training.dev_bleu, history, epochs, average_last, folder, training.origin)
+        selected = select_rounds(history, settings["training"]["average_last"])
+        finish(training.model, training.dev_bleu, history, epochs, selected, folder, training.origin)
 
 
 def finish(
@@ -134,18 +134,17 @@ def finish(
     dev_bleu: DevBleu,
     history: Sequence[Mapping[str, Any]],
     adapters: Mapping[int, Path],
-    average_last: int,
+    selected: Selection,
     folder: Path,
     origin: Mapping[str, Any],
 ) -> None:
-    """Average the last rounds' adapters and the best one's, score the average on dev, and write both down in `folder`.
+    """Average the adapters of the selected rounds, score the average on dev, and write both down in `folder`.
 
     `adapters` gives each round's file, `origin` what the average's file says of its training. `model` is left with the
     average attached.
     """
-    averaged = rounds_to_average(history, average_last)
-    weights = average([read_adapter(adapters[number])[0] for number in averaged])
+    weights = average([read_adapter(adapters[number])[0] for number in selected.averaged])
     model.network.load_adapter_weights(weights)
     path = folder / "adapter.safetensors"
-    write_adapter(path, weights, base_model=model.base_fingerprint, **origin, averaged=averaged)
-    write_json(folder / "record.json", record_of(history, averaged, dev_bleu(model.network)))
+    write_adapter(path, weights, base_model=model.base_fingerprint, **origin, averaged=selected.averaged)
+    write_json(folder / "record.json", record_of(history, selected, dev_bleu(model.network)))

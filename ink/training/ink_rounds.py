@@ -19,7 +19,7 @@ from ink.training.neighbours import EveryBatch, OncePerRound, Source, TrainingNe
 from ink.training.processes import in_first, is_first
 from ink.training.refresh import refresh
 from ink.training.report import EpochReport, ignore_epoch
-from ink.training.stopping import patience_has_run_out
+from ink.training.stopping import patience_has_run_out, select_rounds
 from ink.training.unfinished import unfinished
 
 FOUND = "neighbours.npy"
@@ -78,7 +78,7 @@ def train_round(
         training.write_adapter(folder / "adapter.safetensors")
         training.run.save(folder / "state.pt")
         history = training.run.history
-        stop = patience_has_run_out(history, settings["training"]["patience"])
+        stop = patience_has_run_out(history, settings["training"]["patience"], chosen["variant"])
         write_json(folder / "record.json", {"round": number, "status": "trained", "stop": stop, "history": history})
 
 
@@ -125,4 +125,5 @@ def finish_rounds(
         origin: dict[str, Any] = {name: said[name] for name in ("system", "domain", "seed") if name in said}
         if command is not None:
             origin["command"] = command
-        finish(model, dev_bleu, history, adapters, settings["training"]["average_last"], folder, origin)
+        selected = select_rounds(history, settings["training"]["average_last"], settings["ink"]["variant"])
+        finish(model, dev_bleu, history, adapters, selected, folder, origin)

@@ -21,7 +21,7 @@ from ink.training.averaging import average
 from ink.training.processes import is_first
 from ink.training.report import EpochReport, ignore_epoch
 from ink.training.scored_epoch import record_of, scored_epoch
-from ink.training.stopping import patience_has_run_out, rounds_to_average
+from ink.training.stopping import patience_has_run_out, select_rounds
 from ink.training.teacher import Teacher
 from ink.training.trainer import TrainingRun, fairseq_config
 from ink.training.unfinished import unfinished
@@ -87,17 +87,17 @@ def train_knn_kd(
             run.checkpoint()
             # an epoch that would not be averaged now never will be
             for number in {earlier["round"] for earlier in run.history} - {
-                *rounds_to_average(run.history, average_last)
+                *select_rounds(run.history, average_last).averaged
             }:
                 remove(_weights(folder, number))
         if not is_first():
             return
-        averaged = rounds_to_average(run.history, average_last)
-        model.float().load_state_dict(average([read_weights(_weights(folder, number)) for number in averaged]))
+        selected = select_rounds(run.history, average_last)
+        model.float().load_state_dict(average([read_weights(_weights(folder, number)) for number in selected.averaged]))
         config.checkpoint.no_save_optimizer_state = True
         run.save(folder / "model.pt")
         model.to(torch_dtype(settings["precision"]))
-        write_json(folder / "record.json", record_of(run.history, averaged, dev_bleu(model)))
+        write_json(folder / "record.json", record_of(run.history, selected, dev_bleu(model)))
         remove(folder / "epochs")
 
 

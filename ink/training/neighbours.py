@@ -31,9 +31,13 @@ def own_entries(datastore: Datastore, sentences: Tensor, real: Tensor) -> Tensor
 
 
 class Source(Protocol):
-    """Where the neighbours of a batch come from; `looks_at_queries` or knows them by the own entries alone."""
+    """Where the neighbours of a batch come from; `looks_at_queries` or knows them by the own entries alone.
+
+    `drops_nearest`: of its neighbours the nearest by exact distance is one too many.
+    """
 
     looks_at_queries: bool
+    drops_nearest: bool
 
     def ids(self, queries: Tensor | None, own: Tensor) -> Tensor:
         """Return entries (positions, k) of `queries` whose own are `own`, on the CPU, -1 where there are fewer."""
@@ -43,7 +47,7 @@ class Source(Protocol):
 class EveryBatch:
     """Queries the index with the current h_t, batch by batch.
 
-    `released` searches k and drops whatever ranks first, so that k - 1 remain.
+    `released` searches k, of which whatever is nearest by exact distance is dropped, so that k - 1 remain.
     """
 
     looks_at_queries = True
@@ -51,13 +55,13 @@ class EveryBatch:
     def __init__(self, datastore: Datastore, index: Mapping[str, Any], k: int, variant: str) -> None:
         self.searcher = Searcher(datastore, index)
         self.k = k
-        self.variant = variant
+        self.drops_nearest = variant == "released"
 
     def ids(self, queries: Tensor | None, own: Tensor) -> Tensor:
         if queries is None:
             raise ValueError("the index is searched with queries, and there are none")
-        if self.variant == "released":
-            return self.searcher.search(queries, self.k).ids[:, 1:].cpu()
+        if self.drops_nearest:
+            return self.searcher.search(queries, self.k).ids.cpu()
         return self.searcher.search_without(queries, own, self.k).cpu()
 
 
@@ -68,6 +72,7 @@ class OncePerRound:
     """
 
     looks_at_queries = False
+    drops_nearest = False  # the own entry is left out when they are found
 
     def __init__(self, path: Path, datastore: Datastore, k: int, variant: str) -> None:
         self.found = map_array(path, np.int32, (datastore.meta.entries, k), "r", "train the round again")
@@ -140,7 +145,10 @@ class TrainingNeighbours:
         read = ahead or self._read(self.source.ids(queries, own), queries.device)
         distances = (queries.detach().unsqueeze(1) - read.keys).pow(2).sum(-1).masked_fill(~read.present, torch.inf)
         order = distances.argsort(dim=-1, stable=True)
-        return in_order(read.keys, order), read.values.gather(1, order), read.present.gather(1, order)
+        keys, values, present = in_order(read.keys, order), read.values.gather(1, order), read.present.gather(1, order)
+        # by the index's own distances the own entry is often not the first
+        kept = slice(1 if self.source.drops_nearest else 0, None)
+        return keys[:, kept], values[:, kept], present[:, kept]
 
     def _read(self, ids: Tensor, device: torch.device) -> Read:
         """Read the entries `ids` (positions, k), which are on the CPU as the files are."""

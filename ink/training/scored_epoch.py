@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from torch import nn
@@ -11,7 +11,7 @@ from torch import nn
 from ink.evaluation.dev_bleu import DevBleu
 from ink.training.processes import in_first
 from ink.training.report import EpochReport
-from ink.training.stopping import History, best_round
+from ink.training.stopping import History, Selection
 from ink.training.trainer import TrainingRun
 
 
@@ -39,13 +39,12 @@ def scored_epoch(
     return entry
 
 
-def record_of(history: History, averaged: Sequence[int], dev_bleu: float) -> dict[str, Any]:
+def record_of(history: History, selected: Selection, dev_bleu: float) -> dict[str, Any]:
     """Return what is written down of a training: its best round, what was averaged, and the average's dev BLEU."""
-    best = best_round(history)
     return {
-        "best_round": best,
-        "best_dev_bleu": next(entry["dev_bleu"] for entry in history if entry["round"] == best),
-        "averaged_rounds": list(averaged),
+        "best_round": selected.best,
+        "best_dev_bleu": next(entry["dev_bleu"] for entry in history if entry["round"] == selected.best),
+        "averaged_rounds": selected.averaged,
         "dev_bleu": dev_bleu,
         "history": list(history),
     }

@@ -9,13 +9,14 @@ from ink.files import read_json
 RUN = ("--config", "config.yaml", "--domain", "koran", "--seed", "1")
 MODEL = ("--base-model", "model.pt", "--vocabulary", "vocabulary", "--data", "data")
 ADAPTER = ("--adapter", "adapter/adapter.safetensors")
-ACCURACY = ("knn-accuracy", *RUN, *MODEL, "--datastore", "datastore", *ADAPTER)
+ACCURACY = ("knn-accuracy", *RUN, *MODEL, "--datastore", "datastore")
 SPEED = ("measure-speed", *RUN, "--output", "speed.json")
 
 
-def test_knn_accuracy_of_base_model_and_adapted_model(experiment: Any, commands: Any, spelled: Any) -> None:
+def test_knn_accuracy_of_base_model_and_adapted_models(experiment: Any, commands: Any, spelled: Any) -> None:
     def run(store: str) -> Any:
-        return commands(*ACCURACY, "--adapted-datastore", store, "--output", "found.json", folder=experiment.folder)
+        adapted = [part for system in ("adapter", "ink") for part in ("--adapted", system, ADAPTER[1], store)]
+        return commands(*ACCURACY, *adapted, "--output", "found.json", folder=experiment.folder)
 
     assert "was made with model" in run("datastore").refusal
     assert not experiment.path("found.json").exists()
@@ -24,7 +25,8 @@ def test_knn_accuracy_of_base_model_and_adapted_model(experiment: Any, commands:
     ended = run("adapted")
     assert ended.code == 0, ended.err
     found = read_json(experiment.path("found.json"))
-    assert list(found["models"]) == ["off_the_shelf", "ink"]
+    assert list(found["models"]) == ["off_the_shelf", "adapter", "ink"]
+    assert found["models"]["ink"] == found["models"]["adapter"]  # the same files under both names
     assert found["models"]["ink"]["model"] == read_json(experiment.path("adapted/meta.json"))["model"]
     assert (found["k"], found["bucket_edges"]) == ([4, 8], [0, 50, 150, None])
 

@@ -130,6 +130,45 @@ def test_lambda_may_differ_by_position() -> None:
     torch.testing.assert_close(mixed.exp(), torch.tensor([[0.5, 0.5], [0.25, 0.75]]))
 
 
+def slow_mixture(log_probs: Tensor, added: Tensor, model: Tensor, values: Tensor) -> Tensor:
+    """The log of the mixture as a sum over a dense p_kNN, which needs no scatter."""
+    holds = torch.nn.functional.one_hot(values, log_probs.shape[-1]).to(log_probs.dtype)
+    return (log_probs.exp() * model.exp() + (added.exp().unsqueeze(-1) * holds).sum(-2)).log()
+
+
+REPEATED = {
+    "distinct": [[1, 2, 3, 4]],
+    "twice": [[3, 1, 3, 4]],
+    "all the same": [[2, 2, 2, 2]],
+    "token 0, and absent ones that stand as 0": [[5, 0, 0, 0], [0, 0, 0, 0], [0, 5, 0, 5]],
+}
+
+
+@pytest.mark.parametrize("values", REPEATED.values(), ids=REPEATED)
+def test_gradients_are_those_of_the_slow_version_however_often_a_value_is_repeated(values: list[list[int]]) -> None:
+    of = torch.tensor(values)
+    drawn = torch.Generator().manual_seed(0)
+    log_probs = torch.randn(len(of), VOCABULARY, generator=drawn, dtype=torch.float64).log_softmax(-1)
+    added = torch.randn(of.shape, generator=drawn, dtype=torch.float64).log_softmax(-1) + math.log(0.6)
+    added[:, 2:] = added[:, 2:].masked_fill(of[:, 2:] == 0, LOG_ZERO)  # absent
+    model = torch.full((len(of), 1), math.log(0.4), dtype=torch.float64)
+    leaves = [leaf.requires_grad_() for leaf in (log_probs, added, model)]
+
+    def fast(log_probs: Tensor, added: Tensor, model: Tensor) -> Tensor:
+        return mixture(log_probs, Weights(added, model), of, log_probs.gather(-1, of))
+
+    seen = torch.randn(log_probs.shape, generator=drawn, dtype=torch.float64)
+    found, expected = fast(*leaves), slow_mixture(*leaves, of)
+    torch.testing.assert_close(found, expected)
+    gradients = zip(torch.autograd.grad(found, leaves, seen), torch.autograd.grad(expected, leaves, seen), strict=True)
+    for one, other in gradients:
+        torch.testing.assert_close(one, other)
+    # an absent neighbour's weight is too far from 0 for differences to be taken there
+    assert torch.autograd.gradcheck(lambda *free: fast(free[0], leaves[1].detach(), free[1]), (log_probs, model))
+    if (added > LOG_ZERO).all():
+        assert torch.autograd.gradcheck(fast, leaves)
+
+
 class LargestTensor(TorchDispatchMode):
     """Remembers the number of elements of the largest tensor that any operation gives."""
 

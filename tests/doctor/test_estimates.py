@@ -133,6 +133,12 @@ def test_what_is_measured_besides_scores_counts(extent: Extent) -> None:
     assert space.needed_bytes(extent)["datastores"] == space_before + space.datastore_bytes(extent, 500)
     found = duration.seconds_by_job(extent, 1e10)
     assert set(found) - set(before) == {"build_adapted_datastore", "knn_accuracy", "measure_speed"}
+    extent.config["systems"] = ["v_knn", "ink", "adapter"]
+    assert space.needed_bytes(extent)["datastores"] == space_before + 2 * space.datastore_bytes(extent, 500)
+    both = duration.seconds_by_job(extent, 1e10)
+    assert both["build_adapted_datastore"] == pytest.approx(2 * found["build_adapted_datastore"])
+    assert found["knn_accuracy"] < both["knn_accuracy"] < 1.5 * found["knn_accuracy"]  # but for its start
+    extent.config["systems"] = ["v_knn", "ink"]
     # a third of the target tokens, and of two domains one
     assert found["build_adapted_datastore"] < before["build_datastore"] / 2 + 1e-9
     extent.config["speed"]["repeats"] = 4

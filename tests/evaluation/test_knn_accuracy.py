@@ -57,12 +57,13 @@ def measured(tiny: Any, sources: dict[str, Source], output: Path, **settings: An
 
 
 @torch.no_grad()
-def by_brute_force(tiny: Any, source: Source) -> dict[int, list[float | None]]:
-    """Sentence by sentence, without padding, every distance to every key."""
+def by_brute_force(tiny: Any, source: Source) -> tuple[dict[int, list[float | None]], dict[int, float]]:
+    """Sentence by sentence, without padding, every distance to every key; by bucket, and without ends of sentence."""
     model = tiny.domain.load_model(tiny.settings, adapter=source.adapter)
     store, dataset = open_datastore(source.datastore), tiny.domain.data.load(model.task, "dev")
     keys = np.asarray(store.keys, dtype=np.float64)
     shares: dict[int, list[list[float]]] = {k: [[] for _ in EDGES[1:]] for k in KS}
+    inner: dict[int, list[float]] = {k: [] for k in KS}
     for sentence in range(len(dataset)):
         text, target = dataset[sentence]["source"], dataset[sentence]["target"]
         previous = torch.cat([target[-1:], target[:-1]])
@@ -73,16 +74,22 @@ def by_brute_force(tiny: Any, source: Source) -> dict[int, list[float | None]]:
             rank = 0 if token < 4 else token - 4  # <s>, <pad>, </s>, <unk> come first
             bucket = 0 if rank < 6 else 1 if rank < 15 else 2
             for k in KS:
-                shares[k][bucket].append(sum(store.values[entry] == token for entry in nearest[:k]) / k)
-    return {k: [sum(row) / len(row) if row else None for row in rows] for k, rows in shares.items()}
+                share = sum(store.values[entry] == token for entry in nearest[:k]) / k
+                shares[k][bucket].append(share)
+                if token != 2:  # </s>
+                    inner[k].append(share)
+    by_bucket = {k: [sum(row) / len(row) if row else None for row in rows] for k, rows in shares.items()}
+    return by_bucket, {k: sum(row) / len(row) for k, row in inner.items()}
 
 
 def test_both_models_against_brute_force(tiny: Any, sources: dict[str, Source], tmp_path: Path) -> None:
     found = measured(tiny, sources, tmp_path / "seed3.json")
     expected = {system: by_brute_force(tiny, source) for system, source in sources.items()}
-    for system, by_k in expected.items():
+    for system, (by_k, without_end) in expected.items():
         for k, row in by_k.items():
             assert found["models"][system]["accuracy"][str(k)] == pytest.approx(row), (system, k)
+            inner = found["models"][system]["accuracy_without_end_of_sentence"]
+            assert inner[str(k)] == pytest.approx(without_end[k]), (system, k)
     assert expected["off_the_shelf"] != expected["ink"]
     assert found["models"]["off_the_shelf"]["model"] != found["models"]["ink"]["model"]
     assert (found["domain"], found["seed"], found["k"], found["bucket_edges"]) == ("koran", 3, KS, EDGES)
@@ -90,6 +97,7 @@ def test_both_models_against_brute_force(tiny: Any, sources: dict[str, Source], 
     dataset = tiny.domain.data.load(model.task, "dev")
     tokens = [token for sentence in range(len(dataset)) for token in dataset[sentence]["target"].tolist()]
     assert sum(found["positions"]["buckets"]) == len(tokens)
+    assert found["positions"]["without_end_of_sentence"] == len(tokens) - len(dataset)
     assert found["positions"]["special_symbols"]["</s>"] == len(dataset) == 7
     assert found["dictionary"] == {"types": len(model.target_dictionary) - 4, "special_symbols": 4}
     entries = open_datastore(sources["ink"].datastore).meta.entries
@@ -104,6 +112,8 @@ def test_positions_beyond_the_last_edge_are_counted_and_in_no_bucket(
     settings = {"domains": [], "k": KS, "bucket_edges": EDGES[:-1]}
     cut = measured(tiny, sources, tmp_path / "cut.json", knn_accuracy=settings)
     assert cut["positions"]["buckets"] == whole["positions"]["buckets"][:-1]
+    # what is without ends of sentence is of all positions
+    assert cut["positions"]["without_end_of_sentence"] == whole["positions"]["without_end_of_sentence"]
     assert cut["positions"]["beyond_the_last_edge"] == whole["positions"]["buckets"][-1] > 0
     assert whole["positions"]["beyond_the_last_edge"] == 0
     for system in sources:
@@ -162,7 +172,13 @@ def test_neighbours_are_sorted_by_distances_recomputed_from_the_keys(
         class target_dictionary:
             nspecial = 4
 
-    tally = tally_of(Model(), object(), searcher, [1, 4], [0, 4, None], 100, "test")  # type: ignore[arg-type]
+            @staticmethod
+            def eos() -> int:
+                return 9
+
+    tallies = tally_of(Model(), object(), searcher, [1, 4], [0, 4, None], 100, "test")  # type: ignore[arg-type]
+    tally = tallies.by_bucket
+    assert (tallies.without_end.hits.tolist(), tallies.without_end.positions.tolist()) == ([[0], [1]], [1])
     # by the keys entry 0 (9) is nearest and entry 2 (7) is third
     assert tally.hits.tolist() == [[0, 1], [1, 1]]
     assert tally.missing == 2

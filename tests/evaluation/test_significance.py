@@ -11,7 +11,7 @@ from sacrebleu.significance import PairedTest
 
 from ink.evaluation import significance
 from ink.evaluation.bleu import sentence_statistics
-from ink.evaluation.significance import paired_bootstrap
+from ink.evaluation.significance import paired_bootstrap, pooled_bootstrap
 
 WORDS = ["the", "line", "is", "long", "and", "a", "manager", "of", "leads", "it", "to", "an", "old", "lead", "here"]
 Texts = tuple[list[str], list[str], list[str]]
@@ -112,3 +112,52 @@ def test_what_does_not_pair() -> None:
     for baseline, system in [([rows], [rows, rows]), ([], []), ([rows], [rows[:4]])]:
         with pytest.raises(ValueError, match=r"pair|one test set"):
             paired_bootstrap(baseline, system, samples=10, seed=1)
+
+
+def test_seeds_are_pooled_as_a_slow_loop_over_text_does() -> None:
+    """Two domains, three seeds of the system, one run of the baseline that stands for every seed."""
+    samples, seed = 40, 11
+    domains = []
+    for number, sentences in enumerate((12, 9)):
+        references, before, _ = make_texts(sentences, 0.5, 0.3, seed=number)
+        after = [make_texts(sentences, 0.5, error, seed=number)[2] for error in (0.3, 0.35, 0.25)]
+        domains.append((references, before, after))
+    generator = np.random.default_rng(seed)
+    drawn = [generator.choice(len(texts[0]), size=(samples, len(texts[0])), replace=True) for texts in domains]
+
+    def bleu(hypotheses: list[str], references: list[str], chosen: list[int]) -> float:
+        return BLEU().corpus_score([hypotheses[n] for n in chosen], [[references[n] for n in chosen]]).score
+
+    def gains(sample: int | None) -> list[float]:
+        by_seed = [0.0, 0.0, 0.0]
+        for number, (references, before, after) in enumerate(domains):
+            chosen = [*range(len(references))] if sample is None else drawn[number][sample].tolist()
+            for place, hypotheses in enumerate(after):
+                difference = bleu(hypotheses, references, chosen) - bleu(before, references, chosen)
+                by_seed[place] += difference / len(domains)
+        return by_seed
+
+    statistics_by_domain = [
+        [statistics_of((references, before, hypotheses)) for hypotheses in after]
+        for references, before, after in domains
+    ]
+    found = pooled_bootstrap(statistics_by_domain, samples, seed)
+    measured = gains(None)
+    lower, upper = np.percentile([np.mean(gains(sample)) for sample in range(samples)], [2.5, 97.5])
+    assert found.gain == pytest.approx(np.mean(measured))
+    assert (found.lower, found.upper) == (pytest.approx(lower), pytest.approx(upper))
+    assert found.deviation == pytest.approx(np.std(measured, ddof=1))
+    assert (found.training_seeds, found.samples) == (3, samples)
+
+
+def test_one_seed_is_not_pooled_and_as_many_of_each_domain_are_needed() -> None:
+    before, after = statistics_of(make_texts(20, 0.4, 0.3, seed=1))
+    found = pooled_bootstrap([[(before, after)]], 50, 3)
+    assert found == paired_bootstrap([before], [after], 50, 3)
+    assert (found.training_seeds, found.deviation) == (1, None)
+    pair = (before, after)
+    for domains in ([], [[]], [[pair], [pair, pair]]):
+        with pytest.raises(ValueError, match="as many of each are needed"):
+            pooled_bootstrap(domains, 50, 3)
+    with pytest.raises(ValueError, match="not of one test set"):
+        pooled_bootstrap([[pair, (before[1:], after[1:])]], 50, 3)

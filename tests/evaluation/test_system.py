@@ -17,7 +17,7 @@ from ink.evaluation.dev_bleu import dev_bleu_of
 from ink.evaluation.system import GeneralTest, evaluate_system
 from ink.evaluation.tune import tune_vanilla
 from ink.files import read_json, read_lines, write_json
-from ink.nmt.adapter import write_adapter
+from ink.nmt.adapter import read_adapter, write_adapter
 from ink.nmt.checkpoint import allow_fairseq_types
 from ink.nmt.translation_model import load_translation_model
 from ink.reporting.scores import read_scores
@@ -102,6 +102,7 @@ def test_off_the_shelf(tiny: Any, run: Any, tmp_path: Path) -> None:
     # what was written is what the tables read
     (read,) = read_scores(tmp_path)
     assert (read.system, read.sentences, read.added_memory) == ("off_the_shelf", TEST_SENTENCES, {})
+    assert read.adapter_parameters is score["adapter_parameters"] is None
 
 
 def test_an_adapter_is_counted_by_its_file_and_what_was_forgotten_is_scored(
@@ -110,6 +111,7 @@ def test_an_adapter_is_counted_by_its_file_and_what_was_forgotten_is_scored(
     score, hypotheses = run("adapter", adapter=adapter, with_general=True)
     assert len(hypotheses) == TEST_SENTENCES
     assert score["added_memory"] == {"adapter.safetensors": adapter.stat().st_size}
+    assert score["adapter_parameters"] == sum(weights.numel() for weights in read_adapter(adapter)[0].values())
     assert score["model"] == tiny.domain.load_model(tiny.settings, adapter=adapter).fingerprint
     assert hypotheses != run("off_the_shelf")[1]
     # here the general test set is the domain's own

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from sacrebleu.metrics import BLEU
 
 from ink.cli.report import report
-from ink.config import accuracy_domains, scored_variations, speed_systems
+from ink.config import accuracy_domains, accuracy_systems, scored_variations, speed_systems
 from ink.evaluation.bleu import score
 from ink.systems import SYSTEMS
 from ink.variations import variation_named
@@ -163,6 +163,7 @@ def write_experiment(results: Path, config: dict[str, Any], errors: dict[str, fl
         references = [" ".join(generator.choices(WORDS, k=generator.randint(5, 14))) for _ in range(sentences)]
         _write(results / "references" / f"{domain}.en", references)
         counts = {"sentences": {"train": 1500, "dev": 200, "test": sentences}, "dropped": NOTHING_DROPPED}
+        counts["tokens"] = {"train": {"source": 30_000, "target": 28_000}}
         _write(
             results / "corpus" / f"{domain}.json",
             [json.dumps({**counts, "test_pairs_in_train": 0, "test_sources_in_train": 3})],
@@ -194,15 +195,18 @@ def _write_measures(results: Path, config: dict[str, Any]) -> None:
     buckets = len(edges) - 1
     for domain in accuracy_domains(config):
         shares = {str(k): [round(0.6 - 0.05 * place, 4) for place in range(buckets)] for k in ks}
-        model = {"accuracy": shares, "missing_neighbours": 0, "model": "fingerprint", "entries": 9}
+        without_end = {f"{k}": 0.45 for k in ks}
+        model = {"accuracy": shares, "accuracy_without_end_of_sentence": without_end}
+        model |= {"missing_neighbours": 0, "model": "fingerprint", "entries": 9}
         found: dict[str, Any] = {
             "domain": domain,
             "seed": 1,
             "k": ks,
             "bucket_edges": edges,
-            "positions": {"buckets": [50] * buckets, "beyond_the_last_edge": 0, "special_symbols": {"</s>": 20}},
+            "positions": {"buckets": [50] * buckets, "beyond_the_last_edge": 0, "special_symbols": {"</s>": 20}}
+            | {"without_end_of_sentence": 50 * buckets - 20},
             "dictionary": {"types": 2788, "special_symbols": 4},
-            "models": {"off_the_shelf": model, "ink": model},
+            "models": dict.fromkeys(accuracy_systems(config), model),
             "measured": {"part": "dev", "languages": ["de", "en"]},
         }
         _write(results / "knn_accuracy" / domain / "seed1.json", [json.dumps(found)])

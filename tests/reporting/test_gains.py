@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import statistics
 from collections.abc import Callable
 from pathlib import Path
 
@@ -35,7 +36,8 @@ def test_gains_agree_with_sacrebleu(tmp_path: Path, write_run: Write, monkeypatc
     csv, markdown, latex, _ = render(tmp_path, ["law", "koran"], SYSTEMS)
     table = pd.read_csv(csv, float_precision="round_trip")
     compared = list(table[["system", "baseline", "domain"]].itertuples(index=False, name=None))
-    pairs = [("v_knn", "off_the_shelf"), ("adapter", "off_the_shelf"), ("ink", "off_the_shelf"), ("ink", "adapter")]
+    pairs = [("v_knn", "off_the_shelf"), ("adapter", "off_the_shelf"), ("ink", "off_the_shelf")]
+    pairs += [("ink", "adapter"), ("ink", "v_knn")]
     assert compared == [(*pair, domain) for pair in pairs for domain in ("law", "koran", "average")]
     rows = table.set_index(["system", "baseline", "domain"])
     koran = rows.loc[("v_knn", "off_the_shelf", "koran")]
@@ -48,7 +50,8 @@ def test_gains_agree_with_sacrebleu(tmp_path: Path, write_run: Write, monkeypatc
     )
     assert rows.loc[("ink", "off_the_shelf", "koran")].isna().all()
     assert rows.loc[("ink", "off_the_shelf", "average")].isna().all()
-    present = rows.dropna()
+    assert rows["deviation"].isna().all()
+    present = rows.drop(columns="deviation").dropna()
     assert ((present["lower"] <= present["gain"]) & (present["gain"] <= present["upper"])).all()
     assert set(present["samples"]) == {200}
 
@@ -72,10 +75,63 @@ def test_ink_with_r_knn_is_compared_with_ink(tmp_path: Path, write_run: Write) -
     assert pairs["ink_r_knn", "ink"] > 0
 
 
+def test_ink_is_compared_with_r_knn_and_the_best_knn_system(tmp_path: Path, write_run: Write) -> None:
+    errors = {"v_knn": 0.3, "a_knn": 0.2, "r_knn": 0.4, "adapter": 0.35, "ink": 0.25, "ink_r_knn": 0.1}
+    for system, error in errors.items():
+        for domain in ("law", "koran"):
+            write_run(system, domain, error)
+    csv, markdown, *_ = render(tmp_path, ["law", "koran"], [*errors])
+    pairs = pd.read_csv(csv)[["system", "baseline"]].drop_duplicates().itertuples(index=False, name=None)
+    # INK + R-kNN retrieves and is better than all: it is no rival
+    assert [*pairs] == [("ink", "adapter"), ("ink", "r_knn"), ("ink", "a_knn"), ("ink_r_knn", "ink")]
+    assert "The kNN system with the best average BLEU on these test sets is A-kNN." in markdown.read_text()
+    csv, *_ = render(tmp_path, ["law", "koran"], ["v_knn", "r_knn", "ink"])
+    assert set(pd.read_csv(csv)["baseline"]) == {"r_knn", "v_knn"}
+    csv, markdown, *_ = render(tmp_path, ["law", "koran"], ["r_knn", "ink"])
+    assert pd.read_csv(csv)["baseline"].tolist() == ["r_knn"] * 3  # which is the best as well, and stands once
+
+
+def test_training_seeds_are_pooled_and_their_deviation_is_beside(tmp_path: Path, write_run: Write) -> None:
+    """V-kNN trains nothing and has run once; Adapter lacks the third seed on one domain."""
+    bleu: dict[tuple[str, str, int], float] = {}
+    runs = [("v_knn", 0.5, (4,)), ("adapter", 0.4, (4, 5, 6)), ("ink", 0.3, (4, 5, 6))]
+    for system, error, seeds in runs:
+        for domain in ("law", "koran"):
+            for seed in seeds:
+                if (system, domain, seed) != ("adapter", "koran", 6):
+                    hypotheses, references = write_run(system, domain, error, seed)
+                    bleu[system, domain, seed] = BLEU().corpus_score(hypotheses, [references]).score
+    domains, systems = ["law", "koran"], ["v_knn", "adapter", "ink"]
+    comparisons = Comparisons(tmp_path, domains, systems, 4, 200, 12345, "13a", [5, 6])
+    csv, markdown, *_ = gains.render(tmp_path, domains, systems, comparisons)
+    rows = pd.read_csv(csv).set_index(["system", "baseline", "domain"])
+
+    def gain(seed: int, baseline: str, domain: str) -> float:
+        return bleu["ink", domain, seed] - bleu[baseline, domain, 4 if baseline == "v_knn" else seed]
+
+    for baseline, domain, seeds in [
+        *[("v_knn", domain, (4, 5, 6)) for domain in (*domains, "average")],
+        *(("adapter", "law", (4, 5, 6)), ("adapter", "koran", (4, 5)), ("adapter", "average", (4, 5))),
+    ]:
+        row = rows.loc[("ink", baseline, domain)]
+        of = domains if domain == "average" else [domain]
+        by_seed = [statistics.fmean(gain(seed, baseline, one) for one in of) for seed in seeds]
+        assert row["gain"] == pytest.approx(statistics.fmean(by_seed)), (baseline, domain)
+        assert row["deviation"] == pytest.approx(statistics.stdev(by_seed)), (baseline, domain)
+        assert row["training_seeds"] == len(seeds)
+        assert row["lower"] < row["gain"] < row["upper"]
+    text = markdown.read_text(encoding="utf-8")
+    shown = rows.loc[("ink", "v_knn", "average")]
+    assert f"| INK | V-kNN | Average | +{shown['gain']:.2f} ± {shown['deviation']:.2f} |" in text
+    assert "mean over the training seeds 4, 5, 6, as far as both systems have them" in text
+
+
 def test_nothing_to_compare_is_said(tmp_path: Path, write_run: Write) -> None:
     write_run("ink", "law", 0.4)
     csv, markdown, *_ = render(tmp_path, ["law"], ["ink"])
-    assert csv.read_text() == "system,baseline,domain,gain,lower,upper,p_value,samples,seed\n"
+    assert csv.read_text() == (
+        "system,baseline,domain,gain,lower,upper,p_value,samples,seed,training_seeds,deviation\n"
+    )
     assert "Nothing to compare" in markdown.read_text()
 
 

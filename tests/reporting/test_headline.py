@@ -36,6 +36,7 @@ def test_by_hand(tmp_path: Path) -> None:
         "ink,off_the_shelf,koran,1.0,0.5,1.5",
         "v_knn,off_the_shelf,average,,,",
         "ink,adapter,average,-0.226,-0.67,0.21",
+        "ink,r_knn,average,-5.5,-6.0,-5.0",
         "ink_r_knn,off_the_shelf,average,22.2,21.0,23.0",
         "ink_r_knn,ink,average,10.1,9.19,11.02",
     ]
@@ -53,6 +54,7 @@ def test_by_hand(tmp_path: Path) -> None:
         "+13.00 BLEU, 95 % interval [+12.50, +13.50] over the unadapted model.",
         "INK and Adapter cannot be told apart: "
         "−0.23 BLEU, 95 % interval [−0.67, +0.21] on average, an interval that includes 0.",
+        "INK is worse than R-kNN: −5.50 BLEU, 95 % interval [−6.00, −5.00] on average.",
         "INK + R-kNN is better than INK: +10.10 BLEU, 95 % interval [+9.19, +11.02] on average.",
     ]
 

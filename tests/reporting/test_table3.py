@@ -12,7 +12,7 @@ import pytest
 
 from ink.errors import InkError
 from ink.reporting import table3
-from ink.reporting.table3 import PAPER_EDGES, bucket_label
+from ink.reporting.table3 import PAPER_EDGES, Question, bucket_label
 
 EDGES = [0, 300, 2000, None]
 RowsOf = Callable[[Path], list[list[str]]]
@@ -22,7 +22,7 @@ Shares = dict[str, list[float | None]]
 def add(
     results: Path, base: Shares, ink: Shares | None, domain: str = "koran", seed: int = 1, **other: Any
 ) -> dict[str, Any]:
-    """Write a measurement as the command does; other fields as given."""
+    """Write a measurement as the command did before it knew Adapter and ends of sentence; other fields as given."""
     models = {"off_the_shelf": base, "ink": ink}
     found: dict[str, Any] = {
         "domain": domain,
@@ -45,7 +45,8 @@ def add(
 
 
 def render(results: Path, domains: tuple[str, ...] = ("koran",), seeds: tuple[int, ...] = (1,)) -> list[Path]:
-    return table3.render(results, results / "tables", domains, seeds, [8, 16], EDGES)
+    asked = Question(domains, ["off_the_shelf", "ink"], seeds, [8, 16], EDGES)
+    return table3.render(results, results / "tables", asked)
 
 
 def test_by_hand(results: Path, rows_of: RowsOf) -> None:
@@ -82,6 +83,70 @@ def test_by_hand(results: Path, rows_of: RowsOf) -> None:
     assert r"8 & INK & \textbf{62.50} & \textbf{25.00} & -- \\" in lines
 
 
+def add_as_now(results: Path, seed: int, adapter: Shares) -> None:
+    """Write a measurement with the Adapter, and with what is without ends of sentence."""
+    by_system: dict[str, Shares] = {
+        "off_the_shelf": {"8": [0.5, 0.2, None], "16": [0.4, 0.1, None]},
+        "adapter": adapter,
+        "ink": {"8": [0.6, 0.3, None], "16": [0.5, 0.2, None]},
+    }
+    models = {
+        system: {
+            "accuracy": accuracy,
+            # half of what the first bucket has
+            "accuracy_without_end_of_sentence": {k: (row[0] or 0) / 2 for k, row in accuracy.items()},
+            "missing_neighbours": 0,
+            "model": system,
+            "entries": 9,
+        }
+        for system, accuracy in by_system.items()
+    }
+    positions = {"buckets": [200, 100, 0], "beyond_the_last_edge": 0, "special_symbols": {"</s>": 50}}
+    found = {**positions, "without_end_of_sentence": 250}
+    add(results, {"8": [], "16": []}, None, seed=seed, models=models, positions=found)
+
+
+ALL = ["off_the_shelf", "adapter", "ink"]
+
+
+def test_the_adapter_s_row_and_what_is_without_ends_of_sentence(results: Path, rows_of: RowsOf) -> None:
+    add_as_now(results, 1, {"8": [0.7, 0.25, None], "16": [0.45, 0.15, None]})
+    add_as_now(results, 2, {"8": [0.8, 0.25, None], "16": [0.45, 0.15, None]})
+    asked = Question(["koran"], ALL, [1, 2], [8, 16], EDGES)
+    csv, markdown, _, _ = table3.render(results, results / "tables", asked)
+    assert rows_of(markdown)[:4] == [
+        ["8", "NMT", "50.00", "20.00", "–", "25.00"],
+        ["8", "Adapter", "**75.00 ± 7.07**", "25.00 ± 0.00", "–", "**37.50 ± 3.54**"],
+        ["8", "INK", "60.00 ± 0.00", "**30.00 ± 0.00**", "–", "30.00 ± 0.00"],
+        [""] * 6,
+    ]
+    text = markdown.read_text(encoding="utf-8")
+    assert r"| [2k, end) | all but \</s\> |" in text
+    assert "[2k, end) 0; all but ends of sentence 250." in text
+    assert "Not measured when this experiment ran" not in text
+    table = pd.read_csv(csv)
+    assert list(table.columns)[-3:] == [
+        "accuracy_without_end_of_sentence",
+        "accuracy_without_end_of_sentence_deviation",
+        "positions_without_end_of_sentence",
+    ]
+    assert table.loc[1, "accuracy_without_end_of_sentence"] == pytest.approx(37.5)
+    # an experiment without the system has no row of it
+    fewer = Question(["koran"], ["off_the_shelf", "ink"], [1, 2], [8, 16], EDGES)
+    assert "Adapter" not in table3.render(results, results / "tables", fewer)[1].read_text(encoding="utf-8")
+
+
+def test_older_results_say_what_they_have_not_measured(results: Path) -> None:
+    add_as_now(results, 1, {"8": [0.7, 0.25, None], "16": [0.45, 0.15, None]})
+    add(results, {"8": [0.5] * 3, "16": [0.4] * 3}, {"8": [0.6] * 3, "16": [0.5] * 3}, seed=2)
+    asked = Question(["koran"], ALL, [1, 2], [8, 16], EDGES)
+    csv, markdown, _, _ = table3.render(results, results / "tables", asked)
+    text = markdown.read_text(encoding="utf-8")
+    assert "ran: the neighbours of Adapter, accuracy without ends of sentence; run the workflow again" in text
+    assert "| Adapter |" not in text
+    assert "without_end" not in csv.read_text(encoding="utf-8")
+
+
 def test_where_the_buckets_are_others_the_paper_s_table_stands_below(results: Path, rows_of: RowsOf) -> None:
     add(results, {"8": [0.5] * 3, "16": [0.4] * 3}, {"8": [0.6] * 3, "16": [0.5] * 3})
     csv, markdown, latex, _ = render(results)
@@ -103,7 +168,8 @@ def test_where_the_buckets_are_the_paper_s_its_rows_stand_below_ours(results: Pa
     base, ink = {"8": [0.5] * 6, "24": [0.4] * 6}, {"8": [0.6] * 6, "24": [0.5] * 6}
     positions = {"buckets": [9] * 6, "beyond_the_last_edge": 3, "special_symbols": {}}
     add(results, base, ink, bucket_edges=list(PAPER_EDGES), positions=positions)
-    csv, markdown, latex, _ = table3.render(results, results / "tables", ["koran"], [1], [8, 24], list(PAPER_EDGES))
+    asked = Question(["koran"], ["off_the_shelf", "ink"], [1], [8, 24], list(PAPER_EDGES))
+    csv, markdown, latex, _ = table3.render(results, results / "tables", asked)
     text = markdown.read_text(encoding="utf-8")
     rows = [line for line in text.splitlines() if line.startswith("| ") and line[2].isdigit()]
     assert rows == [

@@ -52,8 +52,14 @@ def test_by_hand(results: Path, rows_of: RowsOf) -> None:
     add(results, BOTH)
     csv, markdown, latex, _ = table5.render(results, results / "tables", "koran", ["r_knn", "ink"], [8, 32, 128])
     assert rows_of(markdown) == [
-        ["R-kNN", "10.0 ± 0.5", "14.0", "20.0 ± 1.0", "26.1", "25.0 ± 0.0", "29.4"],
-        ["INK", "**15.0 ± 0.2**", "19.9", "**40.0 ± 2.0**", "46.4", "**60.0 ± 3.0**", "55.1"],
+        [
+            *("R-kNN", "10.0 ± 0.5", "14.0", "20.0 ± 1.0", "26.1", "25.0 ± 0.0", "29.4"),
+            *("202 ± 10", "405 ± 20", "506 ± 1"),  # 20.25 tokens a translation
+        ],
+        [
+            *("INK", "**15.0 ± 0.2**", "19.9", "**40.0 ± 2.0**", "46.4", "**60.0 ± 3.0**", "55.1"),
+            *("**304 ± 5**", "**810 ± 40**", "**1215 ± 61**"),
+        ],
     ]
     text = markdown.read_text(encoding="utf-8")
     assert "of the test set" not in text and "on the test set of Koran." in text
@@ -66,7 +72,11 @@ def test_by_hand(results: Path, rows_of: RowsOf) -> None:
     assert "The paper's: one NVIDIA Titan RTX, Law, the base model of WMT'19; ours is Koran." in text
     assert "In the paper also" not in text and "no batch has more" not in text
     table = pd.read_csv(csv).set_index("system")
-    assert table.loc["ink"].tolist() == [15.0, 0.25, 19.9, 40.0, 2.0, 46.4, 60.0, 3.0, 55.1]
+    assert table.loc["ink"].tolist() == [
+        *(15.0, 0.25, 19.9, 15.0 * 20.25, 0.25 * 20.25),
+        *(40.0, 2.0, 46.4, 40.0 * 20.25, 2.0 * 20.25),
+        *(60.0, 3.0, 55.1, 60.0 * 20.25, 3.0 * 20.25),
+    ]
     assert r"R-kNN & 10.0 $\pm$ 0.5 & 14.0 &" in latex.read_text(encoding="utf-8")
 
 
@@ -80,8 +90,8 @@ def test_other_batch_sizes_and_systems_than_the_paper_s(results: Path, rows_of: 
     )
     _, markdown, _, _ = table5.render(results, results / "tables", "koran", ["ink", "adapter"], [8, 64])
     assert rows_of(markdown) == [
-        ["Adapter", "**30.0**", "–", "**50.0**"],
-        ["INK", "20.0", "19.9", "40.0"],
+        ["Adapter", "**30.0**", "–", "**50.0**", "**608**", "**1012**"],
+        ["INK", "20.0", "19.9", "40.0", "405", "810"],
     ]
     text = markdown.read_text(encoding="utf-8")
     assert "seed 1, one round in which" in text
@@ -94,7 +104,7 @@ def test_other_batch_sizes_and_systems_than_the_paper_s(results: Path, rows_of: 
 def test_one_system_compares_with_nothing(results: Path, rows_of: RowsOf) -> None:
     add(results, {"r_knn": BOTH["r_knn"]})
     _, markdown, _, _ = table5.render(results, results / "tables", "koran", ["r_knn"], [8])
-    assert rows_of(markdown) == [["R-kNN", "10.0 ± 0.5", "14.0"]]
+    assert rows_of(markdown) == [["R-kNN", "10.0 ± 0.5", "14.0", "202 ± 10"]]
     assert "times as fast" not in markdown.read_text(encoding="utf-8")
 
 

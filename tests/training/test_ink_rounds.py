@@ -312,6 +312,23 @@ def test_a_round_whose_patience_has_run_out_says_so(tiny: Any, tmp_path: Path, m
     assert len(record["history"]) == 2
 
 
+def test_a_tie_resets_patience_as_released_and_in_the_paper_it_does_not(
+    tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variant, stops, best in (("paper", True, 1), ("released", False, 2)):
+        scores = [3.0, 2.998, 4.0]
+        monkeypatch.setattr(DevBleu, "__call__", lambda self, model, scores=scores: scores.pop(0))
+        settings = settings_of(tiny, alpha=0.0, beta=0.0, variant=variant)
+        settings["training"] |= {"patience": 1, "average_last": 1}
+        folder = tmp_path / variant
+        train_round(tiny.domain, settings, 1, 1, tmp_path, None, folder / "1")
+        train_round(tiny.domain, settings, 1, 2, tmp_path, folder / "1", folder / "2")
+        assert has_stopped(folder / "2") is stops
+        finish_rounds(tiny.domain, settings, [folder / "1", folder / "2"], folder / "final")
+        record = read_json(folder / "final" / "record.json")
+        assert (record["best_round"], record["averaged_rounds"]) == (best, list(range(best, 3)))
+
+
 def with_scores(tiny: Any, rounds: list[Path], folder: Path, scores: list[float]) -> list[Path]:
     """The trained rounds with another curve, and copies of the adapters that it needs."""
     copies = []

@@ -134,6 +134,30 @@ def test_as_released_the_first_is_dropped_whatever_it_is(exact: Datastore) -> No
         assert found == pytest.approx(sorted(slow_distances(exact, queries[row]))[1:6], rel=1e-4)
 
 
+def test_as_released_what_is_dropped_is_the_nearest_by_exact_distance(store_of: Any, tmp_path: Path) -> None:
+    """In tight clusters coarse codes rank others before the own entry, and it is what exact distances put first."""
+    draw = np.random.default_rng(0)
+    centres = 4 * draw.standard_normal((20, 16))
+    stored = (centres[draw.integers(20, size=2000)] + 0.3 * draw.standard_normal((2000, 16))).astype(np.float16)
+    datastore = store_of(tmp_path, stored, np.arange(2000), IVFPQ)  # values tell entries apart
+    own = torch.arange(0, 2000, 20)
+    queries = queries_near(datastore, own.tolist())
+    wide, wanted = stored.astype(np.float64), queries.double().numpy()
+    candidates = Searcher(datastore, IVFPQ).search(queries, 100).ids
+    found = candidates.eq(own.unsqueeze(1)).any(-1)
+    first = candidates[:, 0].eq(own)
+    assert (found & ~first).any(), "the codes are too fine to tell the two orders apart"
+    keys, values, present = every_batch(datastore, IVFPQ, 100, "released").find(queries, own)
+    assert present.all()
+    for row, ids in enumerate(candidates.tolist()):
+        distances = {entry: float(((wide[entry] - wanted[row]) ** 2).sum()) for entry in ids}
+        kept = values[row].tolist()
+        assert {*ids} - {*kept} == {min(ids, key=distances.__getitem__)}
+        assert [distances[entry] for entry in kept] == pytest.approx(sorted(distances.values())[1:], rel=1e-4)
+        assert keys[row].tolist() == wide[kept].tolist()
+    assert not values[found].eq(own[found].unsqueeze(1)).any(), "a position's own entry is among its neighbours"
+
+
 @pytest.mark.parametrize(("variant", "columns"), [("paper", 12), ("released", 11)])
 def test_order_is_by_distances_recomputed_from_the_keys(ivfpq: Datastore, variant: str, columns: int) -> None:
     own = list(range(0, 200, 7))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ink.training.stopping import best_round, patience_has_run_out, rounds_to_average
+from ink.training.stopping import best_round, patience_has_run_out, select_rounds
 
 
 def curve(*scores: float) -> list[dict[str, Any]]:
@@ -44,6 +44,27 @@ def test_training_stops_after_patience_rounds_without_a_better_one(
 
 
 @pytest.mark.parametrize(
+    ("scores", "best"),
+    [
+        ((3.0, 3.0, 3.0), 3),
+        ((0.0, 2.0, 1.0, 2.0), 4),
+        ((2.0, 1.996, 1.0), 2),  # both are 2.00
+        ((2.0, 1.994, 1.0), 1),
+        ((1.996, 2.004), 2),
+        ((2.004, 1.996), 2),
+    ],
+)
+def test_as_released_the_best_is_the_last_of_equals_to_two_places(scores: tuple[float, ...], best: int) -> None:
+    history = curve(*scores)
+    assert best_round(history, "released") == best
+    assert select_rounds(history, 1, "released").best == best
+    assert select_rounds(history, 1, "released").averaged == sorted({best, len(scores)})
+    # `patience` rounds after the best one it stops, and no sooner
+    assert patience_has_run_out(history, max(1, len(scores) - best), "released") is (best < len(scores))
+    assert not patience_has_run_out(history, len(scores) - best + 1, "released")
+
+
+@pytest.mark.parametrize(
     ("scores", "average_last", "rounds"),
     [
         ((1.0, 2.0, 3.0, 4.0, 5.0, 6.0), 5, [2, 3, 4, 5, 6]),
@@ -57,7 +78,7 @@ def test_training_stops_after_patience_rounds_without_a_better_one(
 def test_the_last_rounds_and_the_best_are_averaged_once_each(
     scores: tuple[float, ...], average_last: int, rounds: list[int]
 ) -> None:
-    assert rounds_to_average(curve(*scores), average_last) == rounds
+    assert select_rounds(curve(*scores), average_last).averaged == rounds
 
 
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=15), st.integers(1, 6), st.integers(1, 6))
@@ -68,7 +89,7 @@ def test_a_run_that_stops_has_its_best_round_patience_ago(scores: list[int], pat
             assert length - best_round(history[:length]) == patience
             history = history[:length]
             break
-    averaged = rounds_to_average(history, last)
+    averaged = select_rounds(history, last).averaged
     assert best_round(history) in averaged
     assert {entry["round"] for entry in history[-last:]} <= set(averaged)
     assert len(averaged) <= last + 1

@@ -45,7 +45,7 @@ def every_job(
         "train_adapter": domains + sizes,
         "train_ink_round": (domains + varied) * rounds,
         "finish_ink": domains + varied,
-        "build_adapted_datastore": domains,
+        "build_adapted_datastore": domains + measured,  # INK's, and the Adapter's for Table 3
         "evaluate": domains * systems + varied + sizes + 1,  # and the base model on the general domain
         **SHOWN,
         **({"table4": 1} if ablations else {}),
@@ -76,7 +76,7 @@ def test_table_2_alone(clone: Any) -> None:
     everything = every_job(len(MINI["domains"]), MINI["ink"]["max_rounds"])
     assert planned == {
         rule: count for rule, count in everything.items() if rule not in {"table1", "figures", "report", *MEASURING}
-    }
+    } | {"build_adapted_datastore": len(MINI["domains"])}
 
 
 def test_table_4_needs_ink_and_its_ablations_on_their_domain_alone(clone: Any) -> None:
@@ -107,11 +107,21 @@ def test_figures_need_every_system_and_size_and_are_drawn_where_there_is_somethi
 
 def test_tables_3_and_5_need_their_systems_on_their_domain_alone(clone: Any) -> None:
     planned = clone.plan("table3").planned
-    assert planned["build_datastore"] == planned["build_adapted_datastore"] == planned["knn_accuracy"] == 1
+    assert planned["build_datastore"] == planned["knn_accuracy"] == planned["train_adapter"] == 1
+    assert planned["build_adapted_datastore"] == 2
+    plan = clone.plan("table3", "--config", "systems=[ink]")
+    assert plan.planned["build_adapted_datastore"] == 1
+    assert "train_adapter" not in plan.planned
     assert {"evaluate", "train_combiner", "measure_speed"} & set(planned) == set()
     planned = clone.plan("table5").planned
     assert planned["measure_speed"] == planned["train_combiner"] == planned["finish_ink"] == 1
     assert {"evaluate", "build_adapted_datastore", "knn_accuracy"} & set(planned) == set()
+
+
+def test_speed_of_any_system_needs_what_that_system_needs(clone: Any) -> None:
+    plan = clone.plan("table5", "--config", "speed={systems: [off_the_shelf, adapter]}")
+    assert plan.planned["measure_speed"] == plan.planned["train_adapter"] == 1
+    assert {"build_datastore", "train_ink_round", "train_combiner"} & set(plan.planned) == set()
 
 
 def test_speed_is_measured_with_all_cores_so_that_nothing_runs_beside_it(clone: Any) -> None:

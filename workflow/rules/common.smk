@@ -13,6 +13,7 @@ from ink.cli.workflow import LOCK, WORKFLOW
 from ink.config import (
     ablated_domains,
     accuracy_domains,
+    accuracy_systems,
     adapted_domains,
     check,
     figures_of,
@@ -57,6 +58,7 @@ DOMAINS = config["domains"]
 THREADS = config["threads"]
 FIRST_SEED = config["seeds"][0]
 ACCURACY_DOMAINS = accuracy_domains(config)
+COMPARED = [system for system in accuracy_systems(config) if system_named(system).has_adapter]
 SPEED_SYSTEMS = speed_systems(config)
 ABLATIONS = ablated_domains(config)
 FIGURES = figures_of(config)
@@ -265,7 +267,7 @@ def figure_files(name):
 
 
 def all_tables():
-    names = ["table1", "table2", "gains", *(["general"] if GENERAL is not None else [])]
+    names = ["table1", "table2", "gains", "memory", *(["general"] if GENERAL is not None else [])]
     optional = {"table3": ACCURACY_DOMAINS, "table4": ABLATIONS, "table5": SPEED_SYSTEMS}
     names += [name for name, wanted in optional.items() if wanted]
     return [path for name in names for path in table_files(name)]

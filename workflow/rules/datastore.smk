@@ -1,4 +1,4 @@
-# Datastores of the base model, one a domain and kind of key, and of what INK has trained, one a domain and seed.
+# Datastores of the base model, one a domain and kind of key, and of it with an adapter, one a system, domain and seed.
 rule build_datastore:
     input:
         base_model=LAYOUT.base_model,
@@ -28,13 +28,15 @@ rule build_adapted_datastore:
         base_model=LAYOUT.base_model,
         vocabulary=LAYOUT.vocabulary,
         data=LAYOUT.data("{domain}"),
-        adapter=LAYOUT.adapter("ink", "{domain}", "{seed}"),
+        adapter=LAYOUT.adapter("{system}", "{domain}", "{seed}"),
     output:
-        directory(LAYOUT.adapted_datastore("ink", "{domain}", "{seed}")),
+        directory(LAYOUT.adapted_datastore("{system}", "{domain}", "{seed}")),
     log:
-        f"{RESULTS}/logs/build_adapted_datastore/{{domain}}/seed{{seed}}.log",
+        f"{RESULTS}/logs/build_adapted_datastore/{{system}}/{{domain}}/seed{{seed}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/build_adapted_datastore/{{domain}}/seed{{seed}}.tsv"
+        f"{RESULTS}/benchmarks/build_adapted_datastore/{{system}}/{{domain}}/seed{{seed}}.tsv"
+    wildcard_constraints:
+        system="adapter|ink",
     threads: THREADS["datastore"]
     resources:
         gpu=gpus("build-datastore"),

@@ -1,12 +1,12 @@
-# What is measured besides scores: neighbours of dev positions before and after INK, and decoding speed.
+# What is measured besides scores: neighbours of dev positions before and after adapting, and decoding speed.
 rule knn_accuracy:
     input:
         base_model=LAYOUT.base_model,
         vocabulary=LAYOUT.vocabulary,
         data=LAYOUT.data("{domain}"),
         datastore=LAYOUT.datastore("{domain}", "decoder_output"),
-        adapter=LAYOUT.adapter("ink", "{domain}", "{seed}"),
-        adapted_datastore=LAYOUT.adapted_datastore("ink", "{domain}", "{seed}"),
+        adapters=[LAYOUT.adapter(system, "{domain}", "{seed}") for system in COMPARED],
+        adapted_datastores=[LAYOUT.adapted_datastore(system, "{domain}", "{seed}") for system in COMPARED],
     output:
         f"{RESULTS}/knn_accuracy/{{domain}}/seed{{seed}}.json",
     log:
@@ -18,11 +18,17 @@ rule knn_accuracy:
         gpu=gpus("knn-accuracy"),
     params:
         settings=settings("knn-accuracy"),
-        files=lambda wildcards, input: options(**input),
+        files=lambda wildcards, input: options(
+            base_model=input.base_model, vocabulary=input.vocabulary, data=input.data, datastore=input.datastore
+        ),
+        adapted=lambda wildcards, input: " ".join(
+            f"--adapted {system} {adapter} {datastore}"
+            for system, adapter, datastore in zip(COMPARED, input.adapters, input.adapted_datastores)
+        ),
         config=CONFIG,
     shell:
         "ink --log {log} --threads {threads} knn-accuracy --config {params.config} --domain {wildcards.domain}"
-        " --seed {wildcards.seed} {params.files} --output {output}"
+        " --seed {wildcards.seed} {params.files} {params.adapted} --output {output}"
 
 
 rule measure_speed:

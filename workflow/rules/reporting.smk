@@ -24,9 +24,11 @@ rule table2:
         [f"{RESULTS}/corpus/{domain}.json" for domain in DOMAINS],
         "results/paper/table1.csv",
         "results/paper/table2.csv",
+        "results/paper/memory.csv",
     output:
         table("table2"),
         table("gains"),
+        table("memory"),
         table("general") if GENERAL is not None else [],
     log:
         f"{RESULTS}/logs/table2.log",
@@ -35,7 +37,7 @@ rule table2:
     localrule: True
     params:
         settings=settings("tables"),
-        names="table2 gains" + (" general" if GENERAL is not None else ""),
+        names="table2 gains memory" + (" general" if GENERAL is not None else ""),
         config=CONFIG,
         results=subpath(output[0], ancestor=2),
     shell:

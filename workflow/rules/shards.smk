@@ -56,13 +56,19 @@ if SHARDED:
             base_model=LAYOUT.base_model,
             vocabulary=LAYOUT.vocabulary,
             data=LAYOUT.data("{domain}"),
-            adapter=LAYOUT.adapter("ink", "{domain}", "{seed}"),
+            adapter=LAYOUT.adapter("{system}", "{domain}", "{seed}"),
         output:
-            temp(directory(LAYOUT.shard(LAYOUT.adapted_datastore("ink", "{domain}", "{seed}"), "{shard}", "{shards}"))),
+            temp(
+                directory(
+                    LAYOUT.shard(LAYOUT.adapted_datastore("{system}", "{domain}", "{seed}"), "{shard}", "{shards}")
+                )
+            ),
         log:
-            f"{RESULTS}/logs/build_adapted_datastore_shard/{{domain}}/seed{{seed}}/{{shard}}of{{shards}}.log",
+            f"{RESULTS}/logs/build_adapted_datastore_shard/{{system}}/{{domain}}/seed{{seed}}/{{shard}}of{{shards}}.log",
         benchmark:
-            f"{RESULTS}/benchmarks/build_adapted_datastore_shard/{{domain}}/seed{{seed}}/{{shard}}of{{shards}}.tsv"
+            f"{RESULTS}/benchmarks/build_adapted_datastore_shard/{{system}}/{{domain}}/seed{{seed}}/{{shard}}of{{shards}}.tsv"
+        wildcard_constraints:
+            system="adapter|ink",
         threads: THREADS["datastore"]
         resources:
             gpu=gpus("build-datastore-shard"),
@@ -78,15 +84,16 @@ if SHARDED:
     rule join_adapted_datastore:
         input:
             shards=lambda wildcards: shards_of(
-                wildcards, LAYOUT.adapted_datastore("ink", wildcards.domain, wildcards.seed)
+                wildcards, LAYOUT.adapted_datastore(wildcards.system, wildcards.domain, wildcards.seed)
             ),
         output:
-            directory(LAYOUT.adapted_datastore("ink", "{domain}", "{seed}")),
+            directory(LAYOUT.adapted_datastore("{system}", "{domain}", "{seed}")),
         log:
-            f"{RESULTS}/logs/join_adapted_datastore/{{domain}}/seed{{seed}}.log",
+            f"{RESULTS}/logs/join_adapted_datastore/{{system}}/{{domain}}/seed{{seed}}.log",
         benchmark:
-            f"{RESULTS}/benchmarks/join_adapted_datastore/{{domain}}/seed{{seed}}.tsv"
+            f"{RESULTS}/benchmarks/join_adapted_datastore/{{system}}/{{domain}}/seed{{seed}}.tsv"
         wildcard_constraints:
+            system="adapter|ink",
             domain=either(SHARDED),
         threads: THREADS["datastore"]
         resources:
