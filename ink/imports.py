@@ -1,4 +1,4 @@
-"""How torch and fairseq are imported here: quickly, and of fairseq what ink uses.
+"""How large packages are imported here: quickly, and of fairseq what ink uses.
 
 Importing fairseq imports every task, model and criterion in its folders, for their names to be known, and with its
 tasks for audio scikit-learn, SciPy and pandas: half a second and more of every job. Here its folders seem to hold what
@@ -33,11 +33,11 @@ USED = {
     "fairseq.model_parallel.models": (),
 }
 # They make so many objects that last that looking for garbage among them takes a fifth of the time.
-LARGE = ("torch", "fairseq")
+LARGE = ("torch", "fairseq", "mlflow")
 
 
 def install() -> None:
-    """Let torch and fairseq be imported in this way from now on."""
+    """Let large packages be imported in this way from now on."""
     if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
         sys.meta_path.insert(0, _Finder())
 
