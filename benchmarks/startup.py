@@ -10,7 +10,6 @@ included: medians, and in brackets least and most.
 
 from __future__ import annotations
 
-import argparse
 import os
 import shutil
 import statistics
@@ -18,6 +17,10 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+import click
+
+from ink.processes import own_name
 
 HERE = Path(__file__).resolve().parents[1]
 FILES = ["--base-model", "m", "--vocabulary", "v", "--corpus", "c", "--data", "d"]
@@ -48,27 +51,27 @@ os._exit(1)
 """
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--against", type=Path, help="another checkout")
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--commands", default=",".join(COMMANDS), help="which, with commas between them")
-    options = parser.parse_args()
-    checkouts = [HERE] if options.against is None else [options.against.resolve(), HERE]
-    print("command | " + " | ".join(checkout.name for checkout in checkouts) + (" | share" if options.against else ""))
+@click.command()
+@click.option("--against", type=click.Path(path_type=Path), help="Another checkout.")
+@click.option("--repeats", default=5, help="How often each is measured.")
+@click.option("--commands", default=",".join(COMMANDS), help="Which commands, with commas between them.")
+def main(against: Path | None, repeats: int, commands: str) -> None:
+    """Print a line a command: CPU seconds before its work in each checkout, and this one's share of the other's."""
+    checkouts = [HERE] if against is None else [against.resolve(), HERE]
+    print("command | " + " | ".join(checkout.name for checkout in checkouts) + (" | share" if against else ""))
     with tempfile.TemporaryDirectory() as folder:
         for number, checkout in enumerate(checkouts):
             _prepare(checkout, Path(folder) / str(number))
-        for command in options.commands.split(","):
+        for command in commands.split(","):
             spent: list[list[float]] = [[] for _ in checkouts]
-            for repeat in range(options.repeats + 1):
+            for repeat in range(repeats + 1):
                 for number, checkout in enumerate(checkouts):
                     seconds = _cpu_seconds(checkout, Path(folder) / str(number), command)
                     if repeat:  # the first reads files that the others find in memory
                         spent[number].append(seconds)
             medians = [statistics.median(some) for some in spent]
             shown = [f"{statistics.median(some):.2f} ({min(some):.2f}-{max(some):.2f})" for some in spent]
-            share = [f"{medians[-1] / medians[0]:.2f}"] if options.against else []
+            share = [f"{medians[-1] / medians[0]:.2f}"] if against else []
             print(" | ".join([command, *shown, *share]), flush=True)
 
 
@@ -98,8 +101,6 @@ def _cpu_seconds(checkout: Path, folder: Path, command: str) -> float:
 
 
 def _environment(checkout: Path, *, workflow: bool = False) -> dict[str, str]:
-    from ink.processes import own_name
-
     own = {"INK_WORKFLOW": own_name()} if workflow else {}
     return {**os.environ, "PYTHONPATH": str(checkout), "OMP_NUM_THREADS": "1", **own}
 

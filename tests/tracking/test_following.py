@@ -194,7 +194,9 @@ def test_what_a_killed_one_missed_the_next_one_uploads_and_nothing_else(
     experiment.train([9.0], seed=2)
     follower = experiment.follower()
     job.say(1)
-    wait_until(lambda: store.count("runs") == 2)
+    uploaded = experiment.results / "runs" / "uploaded.json"
+    names = ("adapter/koran/seed1", "adapter/koran/seed2")
+    wait_until(lambda: uploaded.exists() and all(name in uploaded.read_text() for name in names))
     os.kill(follower.pid, signal.SIGKILL)
     follower.wait(60)
     job.say(2)
@@ -212,10 +214,10 @@ def test_what_a_killed_one_missed_the_next_one_uploads_and_nothing_else(
 
 def test_a_store_that_was_emptied_is_filled_again(experiment: Experiment, store: Store) -> None:
     experiment.train([3.0])
-    experiment.look()
-    store.path.unlink()
-    experiment.look()
-    assert curve_in(store) == [(1, 3.0)]
+    for _ in range(2):
+        assert experiment.finish(experiment.follower()) == ""
+        assert curve_in(store) == [(1, 3.0)]
+        store.path.unlink()
 
 
 def test_without_its_server_it_costs_one_line_and_the_next_one_uploads(
