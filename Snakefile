@@ -37,7 +37,12 @@ onstart:
 
 
 onsuccess:
+    finish_tracking()
     log_report()
+
+
+onerror:
+    finish_tracking()
 
 
 rule all:

@@ -51,6 +51,7 @@ COMMANDS = {
     "publish": "ink.cli.report",
     "check-config": "ink.cli.reporting",
     "start-tracking": "ink.cli.tracking",
+    "follow-runs": "ink.cli.tracking",
     "log-report": "ink.cli.tracking",
     "sync": "ink.cli.tracking",
     "download": "ink.cli.download",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from ink.cli.options import (
     path_option,
     vocabulary_option,
 )
+from ink.startup import work_begins
 
 _summary_option = path_option("--summary", "Where to write the counts that Table 1 is made of (JSON).")
 _references_option = path_option("--references", "Where to write the raw test references.")
@@ -31,6 +33,7 @@ def generate_corpus(config: Path, output: Path) -> None:
     from ink.corpus.synthetic import generate
 
     data = load_settings(config, "generate-corpus")["data"]
+    _begin()
     synthetic = data["synthetic"]
     corpora = generate(synthetic["sentences"], synthetic["seed"], synthetic["in_general"])
     for domain, splits in corpora.items():
@@ -46,6 +49,7 @@ def ingest_corpus(config: Path, domain: str, output: Path) -> None:
     from ink.corpus.files import ingest
 
     data = load_settings(config, "ingest-corpus")["data"]
+    _begin()
     files = data["files"]
     ingest(
         files["pattern"],
@@ -68,6 +72,7 @@ def restore_corpus(config: Path, domain: str, output: Path) -> None:
     from ink.corpus.binarised import restore
 
     settings = load_settings(config, "restore-corpus")
+    _begin("fairseq.data")
     data = settings["data"]
     restore(
         _binarised_folder(settings, domain),
@@ -89,6 +94,7 @@ def learn_vocabulary(config: Path, corpus: Path, output: Path) -> None:
     from ink.corpus import vocabulary
 
     settings = load_settings(config, "learn-vocabulary")
+    _begin("ink.corpus.text", "fairseq.data", "subword_nmt.learn_bpe")
     data = settings["data"]
     vocabulary.learn_vocabulary(corpus, settings["text"], data["source_language"], data["target_language"], output)
 
@@ -101,6 +107,7 @@ def adopt_vocabulary(config: Path, output: Path) -> None:
     from ink.corpus import vocabulary
 
     settings = load_settings(config, "adopt-vocabulary")
+    _begin()
     given, data = settings["base_model"], settings["data"]
     vocabulary.adopt_vocabulary(
         Path(given["bpe_codes"]),
@@ -124,6 +131,7 @@ def prepare_corpus(config: Path, corpus: Path, vocabulary: Path, output: Path, s
     from ink.corpus.prepare import prepare
 
     settings = load_settings(config, "prepare-corpus")
+    _begin("fairseq.binarizer")
     data = settings["data"]
     counts = prepare(corpus, vocabulary, settings["text"], data["source_language"], data["target_language"], output)
     _write_results(counts, corpus, data["target_language"], summary, references)
@@ -144,6 +152,7 @@ def adopt_corpus(
     from ink.corpus.binarised import adopt
 
     settings = load_settings(config, "adopt-corpus")
+    _begin("fairseq.data")
     data = settings["data"]
     counts = adopt(
         _binarised_folder(settings, domain),
@@ -155,6 +164,13 @@ def adopt_corpus(
         output,
     )
     _write_results(counts, corpus, data["target_language"], summary, references)
+
+
+def _begin(*modules: str) -> None:
+    """Begin the work: what it imports when it needs it is imported now, for that is start-up."""
+    for module in modules:
+        importlib.import_module(module)
+    work_begins()
 
 
 def _binarised_folder(settings: Mapping[str, Any], domain: str) -> Path:

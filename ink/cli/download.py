@@ -52,7 +52,9 @@ def download(config: Path | None, names: tuple[str, ...], list_only: bool) -> No
 def _fetch_all(chosen: Iterable[Source]) -> None:
     from ink.disk import in_words
     from ink.download.fetch import fetch
+    from ink.startup import work_begins
 
+    work_begins()
     for source in chosen:
         fetched = fetch(source)
         size = in_words(source.file.stat().st_size)

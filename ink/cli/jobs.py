@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ink.cli.workflow import WORKFLOW
 from ink.variations import variation_named
 
 if TYPE_CHECKING:
@@ -25,13 +26,17 @@ AT_END: list[Callable[[], None]] = []
 def tracked(
     config: Path, command: str, *, system: str, domain: str, seed: int | None, number: int | None = None
 ) -> Iterator[Job]:
-    """Track the command as a job of the run (system, domain, seed), as `ink.tracking.job.track` does."""
+    """Track the command as a job of the run (system, domain, seed), as `ink.tracking.job.track` does.
+
+    One that a workflow started leaves uploading to the workflow's follower.
+    """
     from ink.tracking.job import track
 
     context = click.get_current_context(silent=True)
     log = context.find_root().params.get("log") if context is not None else None
     argv = [Path(sys.argv[0]).name, *sys.argv[1:]]
-    with track(config, command, system, domain, seed, number=number, argv=argv, log=log, at_end=AT_END) as job:
+    at_end = None if WORKFLOW in os.environ else AT_END
+    with track(config, command, system, domain, seed, number=number, argv=argv, log=log, at_end=at_end) as job:
         yield job
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ink.disk import disk_trouble_named
 from ink.errors import InkError
+from ink.startup import job_begins
 
 LINES_SHOWN = 20
 SECONDS_TO_WAIT = 60
@@ -32,6 +33,7 @@ class LogFile:
             log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         _lock(log, path)
         os.ftruncate(log, 0)
+        job_begins(path)
         self._terminal = os.dup(2)
         sys.stdout.flush()
         sys.stderr.flush()

@@ -6,6 +6,7 @@ import ctypes
 import os
 
 from ink.cli.libraries import quieten_libraries
+from ink.startup import work_begins
 
 # mallopt's parameters, from glibc's malloc.h
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
@@ -25,11 +26,19 @@ def begin_process(processes: int) -> None:
     quieten_libraries()
     cores = int(os.environ.get("OMP_NUM_THREADS") or len(os.sched_getaffinity(0)))
     take_cores(max(1, cores // processes))
-    use_machine()
+    _use_machine()
 
 
 def use_machine() -> None:
-    """Keep torch and FAISS to the cores that --threads gave the job, and let the process keep the memory it frees."""
+    """Keep torch and FAISS to the cores that --threads gave the job, and let the process keep the memory it frees.
+
+    With this a command's work begins: it has been imported before.
+    """
+    _use_machine()
+    work_begins()
+
+
+def _use_machine() -> None:
     import torch
 
     from ink.datastore.index import set_threads

@@ -10,11 +10,22 @@ import click
 @click.command("start-tracking")
 @click.argument("config", type=click.Path(path_type=Path))
 def start_tracking(config: Path) -> None:
-    """Before an experiment's jobs: create its MLflow database, and close runs whose jobs were killed."""
+    """Before an experiment's jobs: close runs whose jobs were killed."""
     from ink.config import load
-    from ink.tracking.syncing import start
+    from ink.tracking.syncing import close_dead_runs
 
-    start(load(config), config)
+    close_dead_runs(load(config))
+
+
+@click.command("follow-runs")
+@click.argument("config", type=click.Path(path_type=Path))
+@click.option("--workflow", required=True, help="The workflow's process: HOST:PID:START:BOOT.")
+def follow_runs(config: Path, workflow: str) -> None:
+    """While an experiment's jobs run: upload what they say to MLflow; the workflow starts this and ends it."""
+    from ink.config import load
+    from ink.tracking.following import follow
+
+    follow(load(config), config, workflow)
 
 
 @click.command("log-report")

@@ -26,6 +26,7 @@ from ink.cli.options import (
     seed_option,
     vocabulary_option,
 )
+from ink.startup import work_begins
 
 if TYPE_CHECKING:
     from ink.training.report import EpochReport
@@ -194,5 +195,6 @@ def choose_ink(config: Path, domain: str, seed: int, output: Path, point: tuple[
         from ink.training.search import choose
 
         load_settings(config, "choose-ink", domain)
+        work_begins()
         choose(point, domain, seed, output)
         job.trained(output / "record.json")

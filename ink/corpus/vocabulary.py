@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import io
-import logging
 import shutil
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ink.corpus.text import TextProcessor, read_codes
 from ink.errors import InkError
 from ink.files import read_lines, write_atomically
 from ink.progress import progress
 
+# Not imported here: fairseq, and ink.corpus.text with its tables of every character; many jobs only check a dictionary.
 if TYPE_CHECKING:
     from fairseq.data import Dictionary
 
@@ -40,6 +39,8 @@ def learn_vocabulary(
         raise InkError(
             "text.bpe_merges is not set: give the number of merges to learn, or base_model.path with its bpe_codes"
         )
+    from ink.corpus.text import TextProcessor
+
     words = _count_words(corpus, text_settings, source_language, target_language)
     with write_atomically(output) as folder:
         folder.mkdir()
@@ -65,6 +66,8 @@ def adopt_vocabulary(
 
     InkError names the file and line that do not parse.
     """
+    from ink.corpus.text import read_codes
+
     read_codes(bpe_codes)
     check_dictionary(source_dictionary)
     check_dictionary(target_dictionary)
@@ -108,8 +111,6 @@ def known_subwords(vocabulary: Path, languages: tuple[str, str]) -> tuple[set[st
 
 
 def _empty_dictionary() -> Dictionary:
-    # On import one of fairseq's tasks asks for a package that nothing here needs.
-    logging.getLogger("fairseq.tasks").setLevel(logging.WARNING)
     from fairseq.data import Dictionary
 
     return Dictionary()
@@ -118,6 +119,8 @@ def _empty_dictionary() -> Dictionary:
 def _count_words(
     corpus: Path, text_settings: Mapping[str, Any], source_language: str, target_language: str
 ) -> Counter[str]:
+    from ink.corpus.text import TextProcessor
+
     processor = TextProcessor(text_settings, None)
     words: Counter[str] = Counter()
     for language, tokenise in (

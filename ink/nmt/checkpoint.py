@@ -10,8 +10,11 @@ from typing import Any
 
 import torch
 from fairseq import checkpoint_utils, meters
+from fairseq.models import ARCH_MODEL_REGISTRY
+from fairseq.tasks import TASK_REGISTRY
 
 from ink.errors import InkError
+from ink.imports import import_rest_of_fairseq
 
 # What fairseq itself stores besides tensors and plain containers, in this and in earlier versions.
 FAIRSEQ_PLAIN_TYPES = [argparse.Namespace, meters.AverageMeter, meters.TimeMeter, meters.StopwatchMeter]
@@ -31,7 +34,7 @@ def read_checkpoint(path: Path, overrides: dict[str, Any] | None = None) -> dict
     if not Path(path).is_file():
         raise InkError(f"checkpoint {path} does not exist; check base_model.path in the config")
     try:
-        state = checkpoint_utils.load_checkpoint_to_cpu(str(path), arg_overrides=overrides)
+        state = _load(path, overrides)
     except pickle.UnpicklingError as error:
         refused = re.search(r"(?:GLOBAL|global|class|function) [`']?([\w.]+)", str(error))
         if refused is None:
@@ -46,7 +49,41 @@ def read_checkpoint(path: Path, overrides: dict[str, Any] | None = None) -> dict
         raise InkError(f"checkpoint {path} is not a whole fairseq checkpoint ({reason}); fetch it again") from None
     if "model" not in state:
         raise InkError(f"checkpoint {path} holds no model; is it a fairseq checkpoint?")
+    if unknown := _unknown_names(state):
+        raise InkError(f"checkpoint {path} is of {unknown[0]}, which this fairseq does not have; use a Transformer")
     return state
+
+
+def _load(path: Path, overrides: dict[str, Any] | None) -> dict[str, Any]:
+    """Load a checkpoint as fairseq does; one that names what is not known yet when all that fairseq has is."""
+
+    def load() -> dict[str, Any]:
+        state: dict[str, Any] = checkpoint_utils.load_checkpoint_to_cpu(str(path), arg_overrides=overrides)
+        return state
+
+    try:
+        state = load()
+    except KeyError:  # how an earlier version's names are looked up
+        if not import_rest_of_fairseq():
+            raise
+        return load()
+    return load() if _unknown_names(state) and import_rest_of_fairseq() else state
+
+
+def _unknown_names(state: dict[str, Any]) -> list[str]:
+    """Name the task and the architecture of a checkpoint as far as fairseq does not know them."""
+    config = state.get("cfg")
+    if config is None:
+        return []
+    task, model = getattr(config, "task", None), getattr(config, "model", None)
+    unknown = []
+    for kind, name, known in (
+        ("the task", getattr(task, "_name", None), TASK_REGISTRY),
+        ("the architecture", getattr(model, "_name", None), ARCH_MODEL_REGISTRY),
+    ):
+        if name is not None and name not in known:
+            unknown.append(f"{kind} {name}")
+    return unknown
 
 
 def read_architecture(path: Path, overrides: dict[str, Any] | None = None) -> Any:

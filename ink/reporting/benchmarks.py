@@ -11,12 +11,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ink.startup import startup_seconds
+
 
 @dataclass(frozen=True)
 class Spent:
     """What the jobs of a rule took: seconds of CPU and of wall clock, summed, and the largest memory of one, in MB.
 
     None where nothing was measured: the workflow looks at a job every so often, and the shortest end before it does.
+    startup_seconds: those of cpu_seconds that were spent before the work began; None where no job has written it down.
     """
 
     rule: str
@@ -24,6 +27,7 @@ class Spent:
     cpu_seconds: float | None
     wall_seconds: float | None
     memory: float | None
+    startup_seconds: float | None = None
 
 
 def renders(rule: str) -> bool:
@@ -35,12 +39,25 @@ def spent_by_rule(results: Path) -> list[Spent]:
     """Sum up the benchmarks under RESULTS/benchmarks, the rule with the most CPU time first."""
     folder = Path(results) / "benchmarks"
     jobs: dict[str, list[dict[str, float]]] = {}
+    before_work: dict[str, list[float]] = {}
     for path in sorted(folder.rglob("*.tsv")):
         rule = path.relative_to(folder).parts[0].removesuffix(".tsv")
         if not renders(rule):
-            jobs.setdefault(rule, []).extend(_rows(path))
+            rows = list(_rows(path))
+            jobs.setdefault(rule, []).extend(rows)
+            startup, measured = startup_seconds(path), _sum(rows, "cpu_time")
+            if startup is not None and measured is not None:
+                # a job's last seconds are not measured, and of a short one they may be start-up
+                before_work.setdefault(rule, []).append(min(startup, measured))
     spent = [
-        Spent(rule, len(rows), _sum(rows, "cpu_time"), _sum(rows, "s"), _largest(rows, "max_rss"))
+        Spent(
+            rule,
+            len(rows),
+            _sum(rows, "cpu_time"),
+            _sum(rows, "s"),
+            _largest(rows, "max_rss"),
+            math.fsum(before_work[rule]) if rule in before_work else None,
+        )
         for rule, rows in jobs.items()
     ]
     return sorted(spent, key=lambda one: (-(one.cpu_seconds or 0), one.rule))

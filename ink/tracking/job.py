@@ -1,4 +1,4 @@
-"""A job that is tracked: what it says goes to disk first, then to MLflow."""
+"""A job that is tracked: what it says goes to disk, from where MLflow gets it."""
 
 from __future__ import annotations
 
@@ -35,15 +35,14 @@ class Terminated(SystemExit):
 class Job:
     """What a command says of its job."""
 
-    def __init__(self, journal: Journal, record: JobRecord, uploader: QuietUploader, last_job: str) -> None:
-        self.journal, self.record, self.uploader, self.last_job = journal, record, uploader, last_job
+    def __init__(self, journal: Journal, record: JobRecord, last_job: str) -> None:
+        self.journal, self.record, self.last_job = journal, record, last_job
 
     def epoch(self, entry: Mapping[str, Any]) -> None:
         """Log an epoch's or a round's entry of the history; one that is known already changes nothing."""
         for name, value in curve_points(entry):
             self.record.point(name, int(entry["round"]), value)
         self.record.write()
-        self.uploader.upload(self.journal)
 
     def trained(self, record: Path, curves_by: str | None = None) -> None:
         """Log what a training's record.json says of its outcome; its curves as well, by a count of its history."""
@@ -82,11 +81,6 @@ class Job:
             status = FINISHED if last is not None and last["status"] == FINISHED else RUNNING
         self.journal.update(status=status, ended=None if status == RUNNING else self.record.record["ended"])
 
-    def upload(self) -> None:
-        """Send everything the job has said, with its files."""
-        self.uploader.upload(self.journal, [*self.record.record["artifacts"]])
-        self.uploader.upload_experiment()
-
 
 @contextmanager
 def track(
@@ -99,12 +93,13 @@ def track(
     number: int | None = None,
     argv: list[str],
     log: Path | None,
-    at_end: list[Callable[[], None]],
+    at_end: list[Callable[[], None]] | None,
 ) -> Iterator[Job]:
     """Track a job of the run (system, domain, seed) while the block runs; `number` is a round's.
 
     Without `seed` the run is one of a system that does not learn. A block that raises leaves job and run FAILED, one
-    that is interrupted or terminated KILLED; their upload is put into `at_end`, for the log is not complete yet.
+    that is interrupted or terminated KILLED. The upload to MLflow is put into `at_end`, when the log is complete; None
+    where somebody else uploads it, as a workflow's follower does.
     """
     config = load(config_path)
     if seed is None:
@@ -123,26 +118,29 @@ def track(
     record = JobRecord(journal, job_name, command, argv)
     if log is not None:
         record.artifact(f"logs/{job_name}.log", log)
-    uploader = QuietUploader(Uploader(ExperimentRun(config), configured_uri(config)), f"ink sync {config_path}")
-    job = Job(journal, record, uploader, last_job(config, name))
+    if at_end is not None:
+        at_end.append(lambda: _upload(config, config_path, journal, record))
+    job = Job(journal, record, last_job(config, name))
     with _terminations_raise():
         try:
-            uploader.upload(journal, ["config.yaml"])
-            uploader.upload_below(journal)
-            uploader.upload_experiment()
             yield job
         except (KeyboardInterrupt, Terminated) as error:
             job.end(KILLED, "interrupted" if isinstance(error, KeyboardInterrupt) else "terminated")
-            at_end.append(job.upload)
             raise
         except BaseException as error:
             said = " ".join(str(error).split())
             text = said if isinstance(error, InkError) else f"{type(error).__name__}: {said}"
             job.end(FAILED, text[:ERROR_LENGTH])
-            at_end.append(job.upload)
             raise
     job.end(FINISHED)
-    job.upload()
+
+
+def _upload(config: Mapping[str, Any], config_path: Path, journal: Journal, record: JobRecord) -> None:
+    """Send everything the run says, with the job's files."""
+    uploader = QuietUploader(Uploader(ExperimentRun(config), configured_uri(config)), f"ink sync {config_path}")
+    uploader.upload(journal, ["config.yaml", *record.record["artifacts"]])
+    uploader.upload_below(journal)
+    uploader.upload_experiment()
 
 
 @contextmanager

@@ -107,6 +107,11 @@ class Journal:
             if run is not None and run["mlflow"].get(uri) != run_id:
                 self._write(run | {"mlflow": {**run["mlflow"], uri: run_id}})
 
+    def has_dead_jobs(self) -> bool:
+        """Tell whether the journal takes a job for running whose process is gone."""
+        running = [record for record in self.jobs().values() if record["status"] == RUNNING]
+        return not all(may_be_running(record["process"]) for record in running)
+
     def close_dead(self) -> bool:
         """Call jobs killed whose processes are gone, and the run if nobody works on it; return whether any was."""
         with self.lock():

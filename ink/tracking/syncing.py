@@ -19,15 +19,6 @@ def close_dead_runs(config: Mapping[str, Any]) -> list[Journal]:
     return [journal for journal in journals(Layout(config).results) if journal.close_dead()]
 
 
-def start(config: Mapping[str, Any], config_path: Path) -> None:
-    """Before the first job: close dead runs, create database, experiment and its run; MLflow's refusal is a line."""
-    closed = close_dead_runs(config)
-    uploader = QuietUploader(Uploader(ExperimentRun(config), configured_uri(config)), f"ink sync {config_path}")
-    uploader.upload_experiment()
-    for journal in closed:
-        uploader.upload(journal, None)
-
-
 def log_report(config: Mapping[str, Any], config_path: Path) -> str | None:
     """Upload tables, figures and report as artifacts of the experiment's run; say what came of it.
 

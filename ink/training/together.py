@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from ink.errors import InkError
+from ink.startup import work_begins
 from ink.training.report import EpochReport, ignore_epoch
 
 SECONDS_TO_FAIL = 1.0  # within which those that lost a dead process's answer have said so
@@ -171,7 +172,9 @@ def _train(
         from ink.training.processes import joined
 
         with joined(rank, count, device, meeting):
-            pickle.loads(work)(on_epoch=_teller(saying) if rank == 0 else ignore_epoch)
+            called = pickle.loads(work)
+            work_begins()
+            called(on_epoch=_teller(saying) if rank == 0 else ignore_epoch)
     except BaseException as error:
         moment = time.monotonic()
         if isinstance(error, InkError):

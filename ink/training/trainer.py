@@ -25,6 +25,7 @@ from ink.progress import progress
 from ink.training import data_parallel
 from ink.training.master_weights import full_weights, half_precision_state, restore_half_precision
 from ink.training.processes import count, from_all, is_first
+from ink.training.uncompiled import leave_compiler_unloaded
 from ink.training.unfinished import CHECKPOINT
 from ink.training.whole_updates import WholeUpdates
 
@@ -92,6 +93,7 @@ class TrainingRun:
 
     def __init__(self, config: Any, task: Any, model: Any, criterion: Any, *, section: str) -> None:
         allow_fairseq_types()
+        leave_compiler_unloaded()
         self.config = config
         self.section = section
         self.trainer = Trainer(config, task, model, criterion)

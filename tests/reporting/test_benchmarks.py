@@ -28,6 +28,19 @@ def test_by_hand(tmp_path: Path) -> None:
     ]
 
 
+def test_start_up_is_of_the_time_that_was_measured(tmp_path: Path) -> None:
+    heading = "s\tmax_rss\tcpu_time\n"
+    for name, seconds in {"evaluate/ink/koran": "18.0", "evaluate/ink/law": "4.0", "evaluate/ink/it": "NA"}.items():
+        write(tmp_path, name, f"{heading}20.0\t700.0\t{seconds}\n")
+    write(tmp_path, "train_base", f"{heading}10.5\t500.25\t9.5\n")
+    # two processes that train together; a job whose last seconds were not measured; one that was not measured at all
+    for name, text in {"koran": "2.5\n1.25\n", "law": "4.5\n", "it": "1.5\n"}.items():
+        (tmp_path / "benchmarks" / "evaluate" / "ink" / f"{name}.startup").write_text(text)
+    evaluate, base = spent_by_rule(tmp_path)
+    assert (evaluate.cpu_seconds, evaluate.startup_seconds) == (22.0, 3.75 + 4.0)
+    assert base.startup_seconds is None
+
+
 def test_nothing_measured(tmp_path: Path) -> None:
     assert spent_by_rule(tmp_path) == []
 

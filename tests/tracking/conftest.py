@@ -17,6 +17,8 @@ import pytest
 import yaml
 
 from ink.config import load
+from ink.processes import own_name
+from ink.tracking.following import FINISHED, Follower
 from ink.tracking.job import Job, track
 from ink.tracking.journal import Journal
 from ink.tracking.runs import RunName
@@ -77,6 +79,22 @@ class Experiment:
             Path("scores.json").write_text(json.dumps(scores(bleu)))
             Path("seed1.en").write_text("a line\n")
             job.scored(Path("scores.json"), Path("seed1.en"))
+
+    def look(self) -> None:
+        """What a workflow's follower does every few seconds, by one that has just been started."""
+        Follower(self.config, Path("config.yaml")).look()
+
+    def follower(self, workflow: str | None = None, **environment: str) -> subprocess.Popen[str]:
+        """A follower of a workflow (this process's, where no other is named) as the Snakefile starts it."""
+        command = [str(INK), "follow-runs", "config.yaml", "--workflow", workflow or own_name()]
+        pipes = {"stdin": subprocess.PIPE, "stderr": subprocess.PIPE}
+        return subprocess.Popen(command, text=True, env={**os.environ, **environment}, start_new_session=True, **pipes)
+
+    def finish(self, follower: subprocess.Popen[str]) -> str:
+        """Tell a follower that its workflow has ended; return what it has said."""
+        _, said = follower.communicate(FINISHED.decode(), timeout=100)
+        assert follower.returncode == 0
+        return str(said)
 
     def journal(self, system: str = "adapter", seed: int = 1) -> Journal:
         return Journal(self.results, RunName(system, "koran", seed))

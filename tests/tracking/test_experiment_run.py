@@ -12,7 +12,7 @@ from ink.tracking.experiment_run import ExperimentRun, project_experiment, statu
 from ink.tracking.journal import JobRecord, Journal
 from ink.tracking.provenance import record_workflow
 from ink.tracking.runs import RunName, run_above
-from ink.tracking.syncing import start, sync
+from ink.tracking.syncing import sync
 
 from .conftest import Experiment, Store
 
@@ -23,9 +23,12 @@ from pathlib import Path
 from ink.tracking.job import track
 
 seed = int(sys.argv[1])
-with track(Path("config.yaml"), "evaluate", "adapter", "koran", seed, argv=["ink"], log=None, at_end=[]) as job:
+at_end = []
+with track(Path("config.yaml"), "evaluate", "adapter", "koran", seed, argv=["ink"], log=None, at_end=at_end) as job:
     print("ready", flush=True)
     sys.stdin.readline()
+for act in at_end:
+    act()
 """
 
 
@@ -55,7 +58,7 @@ def averages(experiment: Experiment) -> dict[str, float]:
 
 
 def test_an_experiment_is_one_line_that_unfolds(experiment: Experiment, store: Store) -> None:
-    start(experiment.config, Path("config.yaml"))
+    experiment.look()
     above = store.experiment_run()
     assert store.status(above) == "RUNNING"
     experiment.train([3.0, 2.0])
@@ -74,6 +77,7 @@ def test_an_experiment_is_one_line_that_unfolds(experiment: Experiment, store: S
     assert (tags["domains"], tags["seeds"]) == ("it, koran", "1")
     assert tags["systems"].startswith("off_the_shelf, knn_kd")
     with experiment.job("evaluate"):
+        experiment.look()
         assert store.status(above) == "RUNNING"
 
 
@@ -138,7 +142,7 @@ def test_another_call_of_the_workflow_goes_on_in_it(experiment: Experiment, stor
     experiment.change("systems", ["adapter", "ink"])
     experiment.change("domains", ["koran"])
     record_workflow(experiment.results, ["snakemake", "--cores", "1"], ["other.yaml"])
-    start(experiment.config, Path("config.yaml"))
+    experiment.look()
     experiment.evaluate(system="ink")
     assert store.experiment_run() == above
     assert store.below(above) == {"adapter/koran/seed1", "ink/koran/seed1"}
@@ -158,6 +162,7 @@ def test_two_processes_at_once_make_one_and_the_last_to_end_ends_it(experiment: 
     for process in processes:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
+    experiment.look()
     above = store.experiment_run()
     assert store.below(above) == {"adapter/koran/seed1", "adapter/koran/seed2"}
     for process in processes:

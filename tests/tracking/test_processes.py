@@ -21,13 +21,16 @@ from ink.tracking.job import track
 
 seed, points, then = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
 argv = ["ink", "train-adapter"]
-with track(Path("config.yaml"), "train-adapter", "adapter", "koran", seed, argv=argv, log=None, at_end=[]) as job:
+at_end = []
+with track(Path("config.yaml"), "train-adapter", "adapter", "koran", seed, argv=argv, log=None, at_end=at_end) as job:
     for epoch in range(1, points + 1):
         losses = {name: 1000.0 * seed + epoch for name in ("loss", "nll_loss", "loss_a", "loss_i")}
         job.epoch({"round": epoch, "updates": epoch, **losses, "seconds": 1.0})
     if then == "wait":
         print("ready", flush=True)
         sys.stdin.read()
+for act in at_end:
+    act()
 """
 
 
@@ -70,17 +73,21 @@ def test_a_killed_job_is_closed_at_the_next_start_and_reopened_by_the_next_job(
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
     assert experiment.ink("start-tracking", "config.yaml").returncode == 0
+    experiment.look()
     assert store.statuses() == ["RUNNING"]
     process.send_signal(signal.SIGKILL)
     process.wait(timeout=30)
+    experiment.look()
     assert store.statuses() == ["RUNNING"]
     started = experiment.ink("start-tracking", "config.yaml")
     assert (started.returncode, started.stdout, started.stderr) == (0, "", "")
+    experiment.look()
     assert store.statuses() == ["KILLED"]
     record = experiment.journal().jobs()["train-adapter"]
     assert (record["status"], record["error"]) == ("KILLED", "killed")
     run_id = store.only_run()
     with experiment.job("train-adapter") as job:
+        experiment.look()
         assert store.statuses() == ["RUNNING"]
         for epoch in (1, 2):
             job.epoch({"round": epoch, "updates": epoch, "loss": 1000.0 + epoch, "seconds": 1.0})

@@ -100,20 +100,6 @@ def test_a_server_that_is_something_else_costs_a_line(
     assert line.endswith("results are on disk, `ink sync config.yaml` uploads them later")
 
 
-def test_a_workflow_starts_without_its_server(experiment: Experiment) -> None:
-    started = experiment.ink("start-tracking", "config.yaml", MLFLOW_TRACKING_URI=f"http://127.0.0.1:{closed_port()}")
-    assert started.returncode == 0
-    assert "cannot be reached" in started.stderr
-    assert len(started.stderr.splitlines()) == 1
-
-
-def test_starting_creates_database_experiment_and_its_run(experiment: Experiment, store: Store) -> None:
-    started = experiment.ink("start-tracking", "config.yaml")
-    assert (started.returncode, started.stdout, started.stderr) == (0, "", "")
-    assert ("micro",) in store.rows("select name from experiments")
-    assert store.rows("select name, status from main.runs") == [("micro", "RUNNING")]
-
-
 def test_sync_without_runs_says_so(experiment: Experiment) -> None:
     done = experiment.ink("sync", "config.yaml")
     assert done.returncode == 0

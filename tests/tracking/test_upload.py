@@ -106,9 +106,11 @@ def test_a_resumed_job_adds_nothing_it_has_said_before(experiment: Experiment, s
         raise KeyboardInterrupt
     assert store.statuses() == ["KILLED"]
     with experiment.job("train-adapter") as job:
+        experiment.look()
         assert store.statuses() == ["RUNNING"]
         job.epoch({"round": 1, "updates": 9, "loss": 3.0, "dev_bleu": 5.0, "seconds": 1.5})
         job.epoch({"round": 2, "updates": 18, "loss": 2.0, "dev_bleu": 6.0, "seconds": 1.5})
+        experiment.look()
         # alive while the job still runs
         assert store.curve(store.only_run(), "train/loss") == [(1, 3.0), (2, 2.0)]
     experiment.evaluate()
@@ -205,6 +207,7 @@ def test_an_earlier_job_repeated_leaves_a_finished_run_finished(experiment: Expe
         pass
     experiment.evaluate(system="ink")
     with experiment.job("finish-ink", system="ink"):
+        experiment.look()
         assert store.statuses() == ["RUNNING"]
     assert store.statuses() == ["FINISHED"]
 

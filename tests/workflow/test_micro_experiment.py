@@ -17,6 +17,7 @@ import pytest
 
 from ink.config import load
 from ink.files import read_json, read_lines, write_json
+from ink.reporting.benchmarks import renders
 from ink.reporting.provenance import calls
 from ink.reporting.scores import read_references, read_scores
 
@@ -64,6 +65,11 @@ def test_every_job_leaves_a_log_and_a_benchmark(micro: Any) -> None:
         assert len(measured) == 1
         assert math.isfinite(float(measured["s"].iloc[0])), path
         assert "cpu_time" in measured.columns
+    # rounds after the last do not work
+    startup = [path.removesuffix(".startup") for path in workspace.files("results/micro/benchmarks/**/*.startup")]
+    assert set(startup) <= {path.removesuffix(".tsv") for path in benchmarks}
+    rules = {path.removesuffix(".tsv").split("/")[3] for path in benchmarks}
+    assert {path.split("/")[3] for path in startup} == {rule for rule in rules if not renders(rule)}
     for path in logs:
         assert "Traceback" not in (workspace.path / path).read_text(encoding="utf-8"), path
 

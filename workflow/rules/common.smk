@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from contextlib import suppress
 from types import SimpleNamespace
 
 import yaml
@@ -38,6 +39,7 @@ from ink.reporting.benchmarks import renders
 from ink.settings import READS, settings_for, without_effect_removed
 from ink.systems import OWN_SYSTEMS, SYSTEMS, retrieval_settings, seeds_of, system_named
 from ink.tracking.environment import record_environment
+from ink.tracking.following import FINISHED
 from ink.tracking.provenance import record_workflow
 from ink.variations import variation_named
 
@@ -65,6 +67,9 @@ FIGURES = figures_of(config)
 BROUGHT = brought(config)
 TITLES = {piece.name: piece.title for piece in [*contents.tables(config), *contents.figures(config)]}
 TITLES["report"] = "What came out"
+# the process that uploads to MLflow what jobs say, and how long it is waited for in the end
+FOLLOWERS = []
+SECONDS_TO_UPLOAD = 60
 
 
 def either(names):
@@ -120,12 +125,27 @@ def write_resolved_config():
 
 
 def start_tracking():
-    """Write down who runs the jobs and with what, and let MLflow be ready for them; whatever comes of that, they run."""
+    """Write down who runs the jobs and with what, and let MLflow follow them; whatever comes of that, they run."""
     record_workflow(RESULTS, sys.argv, workflow.configfiles)
     # who renders what others have measured is not who measured it
     if not all(renders(job.rule.name) for job in workflow.dag.needrun_jobs()):
         record_environment(RESULTS, sys.argv, workflow.configfiles)
     subprocess.run(["ink", "start-tracking", CONFIG], stdin=subprocess.DEVNULL, check=False)
+    # it outlives this workflow, to upload what is left: no job that ends with it, and not ended by Ctrl-C
+    environment = {name: value for name, value in os.environ.items() if name != WORKFLOW}
+    follow = ["ink", "follow-runs", CONFIG, "--workflow", own_name()]
+    FOLLOWERS.append(
+        subprocess.Popen(
+            follow, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, env=environment, start_new_session=True
+        )
+    )
+
+
+def finish_tracking():
+    """Let what follows the jobs upload the rest; where that takes long, it goes on when this workflow is gone."""
+    for follower in FOLLOWERS:
+        with suppress(OSError, subprocess.TimeoutExpired):
+            follower.communicate(FINISHED, timeout=SECONDS_TO_UPLOAD)
 
 
 def log_report():

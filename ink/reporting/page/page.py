@@ -15,7 +15,7 @@ from ink.config import load
 from ink.errors import InkError
 from ink.files import read_lines, write_atomically
 from ink.reporting import contents
-from ink.reporting.benchmarks import spent_by_rule
+from ink.reporting.benchmarks import Spent, spent_by_rule
 from ink.reporting.contents import Piece, experiment_config
 from ink.reporting.formats import domain_label
 from ink.reporting.headline import headline
@@ -70,6 +70,7 @@ def render(results: Path) -> Path:
         absent=_absent(config, [*tables, *figures]),
         spent=spent,
         total_cpu=sum(one.cpu_seconds or 0 for one in spent),
+        total_startup=_total_startup(spent),
         total_wall=sum(one.wall_seconds or 0 for one in spent),
         jobs=sum(one.jobs for one in spent),
         calls=calls(results),
@@ -93,6 +94,12 @@ def duration(seconds: float | None) -> str:
         return f"{whole // 60} min {whole % 60} s"
     minutes = round(seconds / 60)
     return f"{minutes // 60} h {minutes % 60} min"
+
+
+def _total_startup(spent: list[Spent]) -> float | None:
+    """Sum up start-up over the rules; None where no job has written it down."""
+    known = [one.startup_seconds for one in spent if one.startup_seconds is not None]
+    return sum(known) if known else None
 
 
 def _file(results: Path, folder: str, piece: Piece, suffix: str) -> Path:

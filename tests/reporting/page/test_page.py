@@ -101,6 +101,23 @@ def test_it_says_what_came_out_how_and_what_it_took(html: str) -> None:
     assert "experiment: small" in text
 
 
+def test_start_up_is_shown_apart_where_jobs_wrote_it_down(finished: Path) -> None:
+    without = page_only(finished)
+    assert "tart-up" not in without
+    (finished / "benchmarks" / "train_base.startup").write_text("20.0\n", encoding="utf-8")
+    (finished / "benchmarks" / "evaluate" / "ink" / "koran" / "seed1.startup").write_text("2.8\n", encoding="utf-8")
+    html = page_only(finished)
+    text = Elements(html).text
+    assert "4 jobs, 3 min 48 s of CPU time, 23 s of it start-up (10 %)" in text
+    assert "CPU of it start-up Wall clock" in text
+    assert "train_base 1 3 min 10 s 20 s 3 min 20 s" in text
+    assert "evaluate 2 38 s 3 s 42 s" in text
+    assert "train_ink_round 1 – – 0 s" in text
+    (finished / "benchmarks" / "train_base.startup").unlink()
+    (finished / "benchmarks" / "evaluate" / "ink" / "koran" / "seed1.startup").unlink()
+    assert page_only(finished) == without
+
+
 def test_tables_and_figures_are_on_it_in_the_readers_order(html: str) -> None:
     sections = re.findall(r'<section id="(\w+)">', html)
     tables = ["table2", "table1", "table3", "table4", "table5", "memory", "general", "gains"]
