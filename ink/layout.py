@@ -66,9 +66,9 @@ class Layout:
         """The final adapter of `adapter`, `ink` or a variation of them."""
         return f"{self.work}/adapters/{model}/{domain}/seed{seed}/adapter.safetensors"
 
-    def round(self, model: str, domain: str, seed: str | int, number: str | int) -> str:
-        """A round of INK or of a variation of it."""
-        return f"{self.work}/ink/{model}/{domain}/seed{seed}/rounds/{number}"
+    def rounds(self, model: str, domain: str, seed: str | int, first: str | int) -> str:
+        """The rounds of INK, or of a variation of it, that one job trains, from round `first` on."""
+        return f"{self.work}/ink/{model}/{domain}/seed{seed}/rounds/{first}"
 
     def neighbours(self, domain: str) -> str:
         """The neighbours of the base model's datastore's entries, stored."""

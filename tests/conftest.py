@@ -90,6 +90,7 @@ SETTINGS: dict[str, Any] = {
     "adapter": {"inner_dimension": 8, "initialisation": "zero", "max_epochs": 2, "sizes": []},
     "ink": {
         "max_rounds": 2,
+        "rounds_per_job": 1,
         "variant": "paper",
         "k": 4,
         "alpha": 0.2,

@@ -160,6 +160,7 @@ WRONG: list[tuple[dict[str, Any], list[str]]] = [
     ({"ink.search": True, "ink.ablations": ["without_l_r"]}, ["ink.ablations: found", "with ink.search"]),
     ({"ink.refresh": "never", "ink.ablations": ["without_refresh"]}, ["ink.ablations: found without_refresh"]),
     ({"data.synthetic.sentences.law.dev": ABSENT}, ["data.synthetic.sentences.law.dev: missing", "at least 1"]),
+    ({"ink.rounds_per_job": 0}, ["ink.rounds_per_job", "found 0", "at least 1"]),
     # wrong types
     ({"ink.k": 4.0}, ["ink.k", "found 4.0", "a whole number"]),
     ({"ink.k": True}, ["ink.k", "found true"]),

@@ -41,12 +41,12 @@ def tracked(
 
 
 def typed(
-    command: str, config: Path, domain: str, seed: int, number: int | None = None, system: str | None = None
+    command: str, config: Path, domain: str, seed: int, rounds: range | None = None, system: str | None = None
 ) -> str:
     """Return a job's command as a person would type it, without the files, which follow from the config.
 
-    The same wherever the experiment's folder is: of a config outside it the name alone is kept. `number`: a round's.
-    `system`: what is trained, named only where it is a variation of what the command trains by itself.
+    The same wherever the experiment's folder is: of a config outside it the name alone is kept. `rounds`: those that
+    are trained. `system`: what is trained, named only where it is a variation of what the command trains by itself.
     """
     here, path = Path.cwd(), Path(os.path.normpath(config.absolute()))
     shown = path.relative_to(here) if path.is_relative_to(here) else Path(path.name)
@@ -54,4 +54,6 @@ def typed(
     if system is not None and variation_named(system) is not None:
         words += ["--system", system]
     words += ["--domain", domain, "--seed", str(seed)]
-    return shlex.join(words if number is None else [*words, "--round", str(number)])
+    if rounds is not None:
+        words += ["--round", str(rounds[0]), *(["--last", str(rounds[-1])] if len(rounds) > 1 else [])]
+    return shlex.join(words)

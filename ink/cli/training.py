@@ -128,36 +128,44 @@ def train_knn_kd(
 @_varied_option("ink")
 @domain_option
 @seed_option
-@click.option("--round", "number", type=int, required=True, help="Number of the round, from 1.")
+@click.option("--round", "first", type=click.IntRange(min=1), required=True, help="Number of the round, from 1.")
+@click.option(
+    "--last", type=int, help="Number of the last round, if several are trained: those from --round to this one."
+)
 @domain_files_options
 @path_option("--datastore", "The base model's datastore of the domain.")
-@path_option("--previous", "Folder of the round before; none for round 1.", required=False)
+@path_option("--previous", "Folder of the rounds before; none for round 1.", required=False)
 @output_option
 def train_ink_round(
     config: Path,
     system: str,
     domain: str,
     seed: int,
-    number: int,
+    first: int,
+    last: int | None,
     datastore: Path,
     previous: Path | None,
     output: Path,
     **files: Path,
 ) -> None:
-    """Refresh the datastore and train one round of INK on it, or record that training has stopped."""
-    from ink.training.stopped import has_stopped, write_stopped_round
+    """Refresh the datastore and train a round of INK on it, or several in turn, or record that training has stopped."""
+    from ink.training.stopped import has_stopped, write_stopped_rounds
 
+    last = first if last is None else last
+    if last < first:
+        raise click.BadParameter(f"{last} is before --round {first}", param_hint="--last")
     if previous is not None and has_stopped(previous):
-        write_stopped_round(number, output)
+        write_stopped_rounds(output)
         return
-    with tracked(config, "train-ink-round", system=system, domain=domain, seed=seed, number=number) as job:
-        from ink.training.ink_rounds import train_round
+    with tracked(config, "train-ink-round", system=system, domain=domain, seed=seed, number=first) as job:
+        from ink.training.ink_rounds import train_rounds
 
         use_machine()
         settings = load_settings(config, "train-ink-round", domain, system)
-        command = typed("train-ink-round", config, domain, seed, number, system)
+        numbers = range(first, last + 1)
+        command = typed("train-ink-round", config, domain, seed, numbers, system)
         found = make_domain(settings, **files)
-        work = partial(train_round, found, settings, seed, number, datastore, previous, output)
+        work = partial(train_rounds, found, settings, seed, numbers, datastore, previous, output)
         _train(partial(work, command=command, system=system), settings, settings["training"], job.epoch)
 
 
@@ -167,7 +175,7 @@ def train_ink_round(
 @domain_option
 @run_seed_option
 @domain_files_options
-@path_option("--round", "Folder of a round; give all of them.", multiple=True)
+@path_option("--round", "Folder of a round, or of several trained together; give all of them.", multiple=True)
 @output_option
 def finish_ink(
     config: Path, system: str, domain: str, seed: int, output: Path, round: tuple[Path, ...], **files: Path

@@ -7,7 +7,7 @@ from ink.config.domains import Config, adapted_domains, data_domains, for_domain
 from ink.config.loading import load
 from ink.config.measures import accuracy_domains, accuracy_systems, figures_of, gaining_systems, speed_systems
 from ink.config.overrides import read_overrides
-from ink.config.trainings import trained_sections
+from ink.config.trainings import first_rounds, last_round, trained_sections
 from ink.config.variations import (
     ablated_domains,
     ablations_of,
@@ -27,9 +27,11 @@ __all__ = [
     "check",
     "data_domains",
     "figures_of",
+    "first_rounds",
     "for_domain",
     "gaining_systems",
     "has_training",
+    "last_round",
     "load",
     "read_overrides",
     "scored_variations",

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ink.config import accuracy_domains, accuracy_systems, for_domain, speed_systems
+from ink.config import accuracy_domains, accuracy_systems, first_rounds, for_domain, speed_systems
 from ink.doctor.extent import Extent
 from ink.doctor.finding import Finding, ok
 from ink.doctor.machine import cores
@@ -72,7 +72,8 @@ def seconds_by_job(extent: Extent, flops: float) -> dict[str, float]:
         refreshed = sum(tokens[training.domain] for training in extent.trainings("ink") if training.refreshes)
         refreshes = refreshed * seeds * forward / SHARE_TRAINING * (rounds - 1)
         # with search and its terms of the loss
-        found["train_ink_round"] = (1.5 * epochs("ink") + share * (dev + jobs)) * rounds + refreshes
+        found["train_ink_round"] = (1.5 * epochs("ink") + share * dev) * rounds + refreshes
+        found["train_ink_round"] += share * jobs * len(first_rounds(config))
         found["finish_ink"] = share * (dev + jobs)
     if extent.adapted_datastores:
         entries = sum(tokens[domain] for domain in extent.adapted_datastores)

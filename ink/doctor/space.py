@@ -52,8 +52,10 @@ def _checkpoints(extent: Extent, most_rounds: float) -> float:
     seeds, found = len(config["seeds"]), 0.0
     for system, rounds in extent.trained.items():
         adapters = [4.0 * training.adapter for training in extent.trainings(system)]
-        # every epoch leaves its adapter, every round also a state with two moments; then there is the average
-        found += sum(adapters) * seeds * (min(rounds, most_rounds) * (1 + (STATE if system == "ink" else 0)) + 1)
+        trained = min(rounds, most_rounds)
+        # every epoch leaves its adapter, every job of rounds also a state with two moments; then there is the average
+        states = math.ceil(trained / config["ink"]["rounds_per_job"]) if system == "ink" else 0
+        found += sum(adapters) * seeds * (trained + STATE * states + 1)
         found += _at_once(adapters, seeds) * STATE
     if extent.runs_knn_kd:
         # every run its model; one in training the epochs to be averaged and its state as well

@@ -95,7 +95,7 @@ def track(
     log: Path | None,
     at_end: list[Callable[[], None]] | None,
 ) -> Iterator[Job]:
-    """Track a job of the run (system, domain, seed) while the block runs; `number` is a round's.
+    """Track a job of the run (system, domain, seed) while the block runs; `number` is that of its first round.
 
     Without `seed` the run is one of a system that does not learn. A block that raises leaves job and run FAILED, one
     that is interrupted or terminated KILLED. The upload to MLflow is put into `at_end`, when the log is complete; None

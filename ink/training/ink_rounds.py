@@ -1,4 +1,4 @@
-"""INK's rounds: one refresh of the datastore and the epoch that trains on it, then the final adapter."""
+"""INK's rounds: each a refresh of the datastore and the epoch that trains on it, then the final adapter."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from typing import Any
 
 from ink.datastore.storage import Datastore, open_datastore
 from ink.domain import Domain
+from ink.errors import InkError
 from ink.evaluation.dev_bleu import dev_bleu_of
 from ink.files import read_json, remove, write_atomically, write_json
 from ink.nmt.adapter_file import read_metadata
 from ink.training import criterion as _registers_the_criterion  # noqa: F401
 from ink.training.adapter_training import AdapterTraining, finish
 from ink.training.neighbours import EveryBatch, OncePerRound, Source, TrainingNeighbours, find_once
-from ink.training.processes import in_first, is_first
+from ink.training.processes import in_first, is_first, wait_for_first
 from ink.training.refresh import refresh
 from ink.training.report import EpochReport, ignore_epoch
 from ink.training.stopping import patience_has_run_out, select_rounds
@@ -25,13 +26,21 @@ from ink.training.unfinished import unfinished
 FOUND = "neighbours.npy"
 REFRESHED = "datastore"
 SPENT = "seconds.json"
+STATE = "state.pt"
+RECORD = "record.json"
+WORK = "working"
 
 
-def train_round(
+def adapter_of_round(folder: Path, number: int) -> Path:
+    """Return where the folder of rounds trained together has the adapter of one of them."""
+    return folder / "adapters" / f"{number}.safetensors"
+
+
+def train_rounds(
     domain: Domain,
     settings: Mapping[str, Any],
     seed: int,
-    number: int,
+    numbers: Sequence[int],
     first_datastore: Path,
     previous: Path | None,
     output: Path,
@@ -39,47 +48,92 @@ def train_round(
     command: str | None = None,
     system: str = "ink",
 ) -> None:
-    """Refresh the datastore with `previous`, the round before, and train round `number` on it.
+    """Train the rounds `numbers`, which follow one another, or as many of them as patience lets it.
 
-    Round 1 has no round before it and trains on `first_datastore`, the base model's; where ink.refresh is `never`, so
-    does every other. Writes the folder `output`: adapter.safetensors, state.pt (optimiser, schedule, place in the data)
-    and record.json with the history so far. settings: as for an adapter, and datastore, index and ink. `on_epoch` is
-    told of the round; `command` is what a person would type, for the file to say, and `system` what is trained.
+    Every round refreshes the datastore with the model as the round before has left it; round 1 trains on
+    `first_datastore`, the base model's, as all rounds do where ink.refresh is `never`. `previous` is the folder of the
+    rounds before these, None before round 1. Writes the folder `output`: adapters/N.safetensors of every round;
+    record.json with these rounds and the history so far; and state.pt (optimiser, schedule, place in the data), from
+    which later rounds go on. settings: as for an adapter, and datastore, index and ink. `on_epoch` is told of each
+    round, after an interruption of those before it as well; `command` is what a person would type, for the files to
+    say, and `system` what is trained. Raises InkError where `previous` is not of the rounds before.
     """
-    chosen = settings["ink"]
+    chosen, patience = settings["ink"], settings["training"]["patience"]
     options = ["--criterion", "ink", "--alpha", str(chosen["alpha"]), "--beta", str(chosen["beta"])]
     options += ["--variant", chosen["variant"]]
     training = AdapterTraining(domain, settings, seed, options, system=system, command=command)
     if previous is not None:
-        training.run.restore(previous / "state.pt")
-    # round 1 trains on the base model's datastore; adapters that start at zero do not change its keys
-    refreshes = previous is not None and chosen["refresh"] == "every_round"
+        training.run.restore(previous / STATE)
+    _check_follows(numbers[0], len(training.run.history), previous)
     base = training.model.base_fingerprint
-    owner = training.model.fingerprint if refreshes else base
     store = None
     if chosen["alpha"] or chosen["beta"]:
         store = open_datastore(first_datastore, model=base, corpus=domain.data.fingerprint, key="decoder_output")
-    with unfinished(output, training.identity(system=system, round=number, keys_of=owner)) as folder:
-        seconds = read_json(folder / SPENT) if (folder / SPENT).exists() else {}
-        if store is not None and refreshes:
-            # before the weights move on to where an interrupted job has left them
-            with _timed("refresh", seconds, folder):
-                store = refresh(training.model, domain.data, settings, store, folder / REFRESHED)
-        training.train_in(folder)
-        if store is not None:
-            with _timed("neighbours", seconds, folder):
-                source = _source(store, settings, folder)
-            training.criterion.neighbours = TrainingNeighbours(store, source)
-        training.epoch("INK, round", on_epoch, seconds)
+    begun_from = base if previous is None else training.model.fingerprint
+    identity = training.identity(system=system, rounds=[numbers[0], numbers[-1]], begun_from=begun_from)
+    with unfinished(output, identity) as folder:
+        if (folder / STATE).exists():
+            training.run.restore(folder / STATE)
+            print(f"going on after round {len(training.run.history)}", flush=True)
+        if is_first():
+            _remove_other_work(folder, len(training.run.history) + 1)
+        for entry in training.run.history[numbers[0] - 1 :]:
+            on_epoch(entry)
+        stop = patience_has_run_out(training.run.history, patience, chosen["variant"])
+        while len(training.run.history) < numbers[-1] and not stop:
+            _train_next(training, store, folder, on_epoch)
+            stop = patience_has_run_out(training.run.history, patience, chosen["variant"])
         if not is_first():
             return
-        for name in (FOUND, REFRESHED, SPENT):
-            remove(folder / name)
-        training.write_adapter(folder / "adapter.safetensors")
-        training.run.save(folder / "state.pt")
         history = training.run.history
-        stop = patience_has_run_out(history, settings["training"]["patience"], chosen["variant"])
-        write_json(folder / "record.json", {"round": number, "status": "trained", "stop": stop, "history": history})
+        for name in [WORK, FOUND, *([STATE] if stop else [])]:
+            remove(folder / name)
+        trained = list(range(numbers[0], len(history) + 1))
+        write_json(folder / RECORD, {"rounds": trained, "status": "trained", "stop": stop, "history": history})
+
+
+def _check_follows(first: int, trained: int, previous: Path | None) -> None:
+    if first == trained + 1:
+        return
+    found = "none is given" if previous is None else f"{previous} ends with round {trained}"
+    raise InkError(f"round {first} follows round {first - 1}, but of the rounds before {found}; give their folder")
+
+
+def _train_next(training: AdapterTraining, store: Datastore | None, folder: Path, on_epoch: EpochReport) -> None:
+    """Train the round after those in the history, and leave its adapter and the state after it in `folder`.
+
+    What an interrupted job has left of the round is gone on with, and what only the round needs goes with it.
+    """
+    number, settings = len(training.run.history) + 1, training.settings
+    refreshes = number > 1 and settings["ink"]["refresh"] == "every_round"
+    work = folder / WORK / str(number)
+    if is_first():
+        work.mkdir(parents=True, exist_ok=True)
+    wait_for_first()
+    seconds = read_json(work / SPENT) if (work / SPENT).exists() else {}
+    if store is not None and refreshes:
+        # before the weights move on to where an interrupted job has left them
+        with _timed("refresh", seconds, work):
+            store = refresh(training.model, training.domain.data, settings, store, work / REFRESHED)
+    training.train_in(work)
+    if store is not None:
+        with _timed("neighbours", seconds, work):
+            # without refreshes every round has the same ones
+            source = _source(store, settings, folder if settings["ink"]["refresh"] == "never" else work)
+        training.criterion.neighbours = TrainingNeighbours(store, source)
+    training.epoch("INK, round", on_epoch, seconds)
+    if not is_first():
+        return
+    training.write_adapter(adapter_of_round(folder, number))
+    training.run.save(folder / STATE)
+    remove(work)
+
+
+def _remove_other_work(folder: Path, number: int) -> None:
+    """Remove what is not of round `number`: of one that ended just before the job was interrupted."""
+    for other in (folder / WORK).glob("*"):
+        if other.name != str(number):
+            remove(other)
 
 
 @contextmanager
@@ -109,14 +163,14 @@ def _source(store: Datastore, settings: Mapping[str, Any], folder: Path) -> Sour
 def finish_rounds(
     domain: Domain, settings: Mapping[str, Any], rounds: Sequence[Path], output: Path, command: str | None = None
 ) -> None:
-    """Write the folder `output` with INK's final adapter, averaged over rounds, from the folders of all rounds.
+    """Write the folder `output` with INK's final adapter, averaged over rounds, from the folders of all of them.
 
     Its file says that it was trained as the rounds were, and with `command`, what a person would type.
     """
-    records = {folder: read_json(folder / "record.json") for folder in rounds}
-    trained = {record["round"]: folder for folder, record in records.items() if record["status"] == "trained"}
-    history = read_json(trained[max(trained)] / "record.json")["history"]
-    adapters = {number: folder / "adapter.safetensors" for number, folder in trained.items()}
+    records = {folder: read_json(folder / RECORD, "rounds", "history") for folder in rounds}
+    trained = {number: folder for folder, record in records.items() for number in record["rounds"]}
+    history = records[trained[max(trained)]]["history"]
+    adapters = {number: adapter_of_round(folder, number) for number, folder in trained.items()}
     with write_atomically(output) as folder:
         folder.mkdir(parents=True)
         model = domain.load_model(settings, adapter=adapters[max(adapters)])

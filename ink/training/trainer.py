@@ -206,7 +206,9 @@ class TrainingRun:
         sentences = sorted(int(number) for numbers in found for number in numbers)
         named = ", ".join(map(str, sentences[:SENTENCES_NAMED])) + (", ..." if len(sentences) > SENTENCES_NAMED else "")
         kept = self._checkpoint if self._checkpoint is not None and self._checkpoint.exists() else None
-        good = f"the last good state is kept in {kept}" if kept is not None else "there is no checkpoint yet"
+        good = (
+            f"the last good state is kept in {kept}" if kept is not None else "there is no checkpoint of this epoch yet"
+        )
         # the gradients of whole models are not clipped
         clip = ", set training.clip_norm" if self.section == "training" else ""
         return InkError(

@@ -41,8 +41,11 @@ def test_a_round_and_ink_s_average_say_what_they_are(experiment: Any, commands: 
     finish = ("finish-ink", "--config", "config.yaml", "--domain", "koran", "--seed", "1", *model)
     ended = commands(*finish, "--round", "round", "--output", "final", folder=experiment.folder)
     assert ended.code == 0, ended.err
-    for place, command in (("round", "train-ink-round"), ("final", "finish-ink")):
-        shown = commands("describe-adapter", f"{place}/adapter.safetensors", folder=experiment.folder).out
+    for place, file, command in (
+        ("round", "adapters/1.safetensors", "train-ink-round"),
+        ("final", "adapter.safetensors", "finish-ink"),
+    ):
+        shown = commands("describe-adapter", f"{place}/{file}", folder=experiment.folder).out
         found = {line[:15].rstrip(): line[17:] for line in shown.splitlines()}
         assert [found[name] for name in ("system", "domain", "seed")] == ["ink", "koran", "1"]
         assert found["trained with"].startswith(f"ink {command} --config config.yaml --domain koran --seed 1")

@@ -190,7 +190,7 @@ def test_a_round_after_the_last_one_costs_no_start_up(tmp_path: Path) -> None:
     """Both jobs of a stopped round, timed with the start of Python, and without torch or fairseq."""
     previous = tmp_path / "rounds" / "3"
     previous.mkdir(parents=True)
-    (previous / "record.json").write_text('{"round": 3, "status": "trained", "stop": true, "history": []}')
+    (previous / "record.json").write_text('{"rounds": [3], "status": "trained", "stop": true, "history": []}')
     folders = ("config", "vocabulary", "data", "base-model")
     files = [part for name in folders for part in (f"--{name}", str(tmp_path / name))]
     commands: list[list[str | Path]] = [

@@ -32,4 +32,5 @@ def test_a_round_is_named_and_what_a_shell_would_split_is_quoted(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     expected = "ink train-ink-round --config 'my own.yaml' --domain koran --seed 2 --round 3"
-    assert typed("train-ink-round", Path("my own.yaml"), "koran", 2, 3) == expected
+    assert typed("train-ink-round", Path("my own.yaml"), "koran", 2, range(3, 4)) == expected
+    assert typed("train-ink-round", Path("my own.yaml"), "koran", 2, range(3, 9)) == f"{expected} --last 8"

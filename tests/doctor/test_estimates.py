@@ -19,6 +19,7 @@ def extent(config: Any) -> Extent:
     """Two domains of 1,000 and 500 target tokens, and a model of width 32."""
     config["systems"], config["seeds"], config["adapter"]["inner_dimension"] = ["v_knn", "ink"], [1], 8
     config["ink"]["max_rounds"] = config["adapter"]["max_epochs"] = 2
+    config["ink"]["rounds_per_job"] = 1
     config["knn_accuracy"]["domains"], config["speed"]["domain"] = [], None
     text = {
         "general": Text({"train": 100, "dev": 10, "test": 12}, {"train": 2000, "dev": 200, "test": 240}),
@@ -250,6 +251,20 @@ def test_more_to_do_takes_longer(extent: Extent) -> None:
     for rule in ("train_ink_round", "finish_ink"):
         assert twice[rule] == pytest.approx(2 * before[rule])
     assert twice["build_datastore"] == before["build_datastore"]
+
+
+def test_rounds_of_one_job_start_once_and_leave_one_state(extent: Extent) -> None:
+    seconds = duration.seconds_by_job(extent, 1e10)["train_ink_round"]
+    bytes_ = space.needed_bytes(extent)["checkpoints"]
+    extent.config["ink"]["rounds_per_job"] = 200
+    # two domains, two rounds each: a start and a state less in each
+    saved = seconds - duration.seconds_by_job(extent, 1e10)["train_ink_round"]
+    assert saved == pytest.approx(2 * duration.START_UP)
+    assert bytes_ - space.needed_bytes(extent)["checkpoints"] == 2 * 3 * 4 * extent.adapter_parameters("it")
+    extent.config["ink"]["max_rounds"], extent.config["ink"]["rounds_per_job"] = 5, 2
+    three = space.needed_bytes(extent)["checkpoints"]
+    extent.config["ink"]["rounds_per_job"] = 5
+    assert three - space.needed_bytes(extent)["checkpoints"] == 2 * 2 * 3 * 4 * extent.adapter_parameters("it")
 
 
 def test_a_combiner_is_trained_once_for_systems_that_share_it_and_for_every_point_of_its_grid(extent: Extent) -> None:

@@ -27,7 +27,7 @@ from ink.training.adapter_training import AdapterTraining, train_adapter
 from ink.training.base_model import train_base_model
 from ink.training.combiners import training as combiner_training
 from ink.training.combiners.training import train_combiner
-from ink.training.ink_rounds import train_round
+from ink.training.ink_rounds import adapter_of_round, train_rounds
 from ink.training.knn_kd import train_knn_kd
 from ink.training.weights import read_weights
 
@@ -186,10 +186,10 @@ def test_losses_cosines_and_shares_are_fp32_on_a_bf16_model(
     for name in ("label_smoothed_nll_loss", "cosines", "l_i", "l_r"):
         monkeypatch.setattr(ink_criterion, name, watched(name, getattr(ink_criterion, name)))
     settings = settings_of(tiny, "bf16")
-    train_round(tiny.domain, settings, 1, 1, store, None, tmp_path / "first")
-    train_round(tiny.domain, settings, 1, 2, store, tmp_path / "first", tmp_path / "second")
+    train_rounds(tiny.domain, settings, 1, [1], store, None, tmp_path / "first")
+    train_rounds(tiny.domain, settings, 1, [2], store, tmp_path / "first", tmp_path / "second")
     assert seen == {name: {torch.float32} for name in ("label_smoothed_nll_loss", "cosines", "l_i", "l_r")}
-    weights = read_adapter(tmp_path / "second" / "adapter.safetensors")[0]
+    weights = read_adapter(adapter_of_round(tmp_path / "second", 2))[0]
     assert all(tensor.isfinite().all() for tensor in weights.values())
     assert not rounded(weights, "bf16")
 

@@ -16,11 +16,11 @@ from ink.evaluation.dev_bleu import DevBleu
 from ink.files import read_json, write_json
 from ink.nmt.adapter import read_adapter
 from ink.training.adapter_training import AdapterTraining, train_adapter
-from ink.training.ink_rounds import finish_rounds, train_round
+from ink.training.ink_rounds import finish_rounds, train_rounds
 from ink.training.neighbours import TrainingNeighbours
 from ink.training.refresh import refresh
 from ink.training.report import ignore_epoch
-from ink.training.stopped import has_stopped, write_stopped_round
+from ink.training.stopped import has_stopped, write_stopped_rounds
 
 ROUNDS = 3
 EXACT = {"type": "exact"}
@@ -36,7 +36,7 @@ def settings_of(tiny: Any, **ink: Any) -> dict[str, Any]:
 
 def datastore_of(tiny: Any, settings: dict[str, Any], previous: Path | None, output: Path) -> Path:
     """Build the datastore of the model that a round left, from its files."""
-    adapter = None if previous is None else previous / "adapter.safetensors"
+    adapter = None if previous is None else adapter_in(previous)
     model = tiny.domain.load_model(settings, adapter=adapter)
     dataset = tiny.domain.data.load(model.task, "train")
     corpus = tiny.domain.data.fingerprint
@@ -46,6 +46,12 @@ def datastore_of(tiny: Any, settings: dict[str, Any], previous: Path | None, out
     return output
 
 
+def adapter_in(folder: Path) -> Path:
+    """The adapter of a round that was trained by itself."""
+    (path,) = (folder / "adapters").iterdir()
+    return path
+
+
 def chain(tiny: Any, settings: dict[str, Any], folder: Path, seed: int = 1, rounds: int = ROUNDS) -> list[Path]:
     """Run rounds one after the other, each in the state that the one before left on disk."""
     done: list[Path] = []
@@ -53,7 +59,7 @@ def chain(tiny: Any, settings: dict[str, Any], folder: Path, seed: int = 1, roun
     for number in range(1, rounds + 1):
         previous = done[-1] if done else None
         output = folder / "rounds" / str(number)
-        train_round(tiny.domain, settings, seed, number, datastore, previous, output)
+        train_rounds(tiny.domain, settings, seed, [number], datastore, previous, output)
         done.append(output)
     return done
 
@@ -85,7 +91,7 @@ def test_without_its_terms_rounds_are_the_adapter_s_epochs_bit_for_bit(
     history = read_json(done[-1] / "record.json")["history"]
     for number in range(1, ROUNDS + 1):
         epoch = tmp_path / "adapter" / "epochs" / f"{number}.safetensors"
-        assert same(done[number - 1] / "adapter.safetensors", epoch), f"round {number}"
+        assert same(adapter_in(done[number - 1]), epoch), f"round {number}"
         mine, theirs = history[number - 1], baseline["history"][number - 1]
         for name in ("round", "updates", "dev_bleu"):
             assert mine[name] == theirs[name], f"round {number}: {name}"
@@ -102,35 +108,35 @@ def test_a_round_continues_and_does_not_begin_again(tiny: Any, rounds: list[Path
     """Without the state of the round before, the same weights would take another way."""
     settings = settings_of(tiny, alpha=0.0, beta=0.0)
     first = tmp_path / "first"
-    train_round(tiny.domain, settings, 1, 1, tmp_path / "unused", None, first)
+    train_rounds(tiny.domain, settings, 1, [1], tmp_path / "unused", None, first)
     second = tmp_path / "second"
-    train_round(tiny.domain, settings, 1, 2, tmp_path / "unused", first, second)
+    train_rounds(tiny.domain, settings, 1, [2], tmp_path / "unused", first, second)
     assert read_json(second / "record.json")["history"][-1]["updates"] == 2 * int(
         read_json(first / "record.json")["history"][-1]["updates"]
     )
-    assert not same(first / "adapter.safetensors", second / "adapter.safetensors")
+    assert not same(adapter_in(first), adapter_in(second))
 
 
 @pytest.mark.parametrize("terms", [{"alpha": 0.2, "beta": 0.0}, {"alpha": 0.0, "beta": 0.2}], ids=str)
 def test_each_term_changes_the_weights(tiny: Any, rounds: list[Path], tmp_path: Path, terms: dict[str, float]) -> None:
     plain, moved = tmp_path / "plain", tmp_path / "moved"
     datastore = rounds[0].parent.parent / "datastore"
-    train_round(tiny.domain, settings_of(tiny, alpha=0.0, beta=0.0), 1, 1, datastore, None, plain)
-    train_round(tiny.domain, settings_of(tiny, **terms), 1, 1, datastore, None, moved)
-    assert not same(plain / "adapter.safetensors", moved / "adapter.safetensors")
-    assert not same(rounds[0] / "adapter.safetensors", moved / "adapter.safetensors")
+    train_rounds(tiny.domain, settings_of(tiny, alpha=0.0, beta=0.0), 1, [1], datastore, None, plain)
+    train_rounds(tiny.domain, settings_of(tiny, **terms), 1, [1], datastore, None, moved)
+    assert not same(adapter_in(plain), adapter_in(moved))
+    assert not same(adapter_in(rounds[0]), adapter_in(moved))
 
 
 def test_neighbours_are_found_once_or_for_every_batch(tiny: Any, rounds: list[Path], tmp_path: Path) -> None:
     """With dropout the two query with other vectors, and train other weights; what was found is not kept."""
     datastore = rounds[0].parent.parent / "datastore"
-    train_round(tiny.domain, settings_of(tiny, neighbours="per_batch"), 1, 1, datastore, None, tmp_path / "batch")
-    train_round(tiny.domain, settings_of(tiny, neighbours="per_round"), 1, 1, datastore, None, tmp_path / "round")
-    assert same(rounds[0] / "adapter.safetensors", tmp_path / "round" / "adapter.safetensors")
-    assert not same(rounds[0] / "adapter.safetensors", tmp_path / "batch" / "adapter.safetensors")
+    train_rounds(tiny.domain, settings_of(tiny, neighbours="per_batch"), 1, [1], datastore, None, tmp_path / "batch")
+    train_rounds(tiny.domain, settings_of(tiny, neighbours="per_round"), 1, [1], datastore, None, tmp_path / "round")
+    assert same(adapter_in(rounds[0]), adapter_in(tmp_path / "round"))
+    assert not same(adapter_in(rounds[0]), adapter_in(tmp_path / "batch"))
     for name in ("batch", "round"):
         assert sorted(path.name for path in (tmp_path / name).iterdir()) == [
-            "adapter.safetensors",
+            "adapters",
             "record.json",
             "state.pt",
         ]
@@ -141,9 +147,9 @@ def test_neighbours_are_found_once_or_for_every_batch(tiny: Any, rounds: list[Pa
 
 def test_a_round_s_record(rounds: list[Path]) -> None:
     for number, folder in enumerate(rounds, start=1):
-        assert sorted(path.name for path in folder.iterdir()) == ["adapter.safetensors", "record.json", "state.pt"]
+        assert sorted(path.name for path in folder.iterdir()) == ["adapters", "record.json", "state.pt"]
         record = read_json(folder / "record.json")
-        assert (record["round"], record["status"], record["stop"]) == (number, "trained", False)
+        assert (record["rounds"], record["status"], record["stop"]) == ([number], "trained", False)
         assert [entry["round"] for entry in record["history"]] == list(range(1, number + 1))
     updates = [entry["updates"] for entry in record["history"]]
     assert updates == [updates[0] * number for number in (1, 2, 3)]
@@ -157,15 +163,15 @@ def test_a_round_s_record(rounds: list[Path]) -> None:
 
 def test_the_state_holds_adapters_and_no_base_model(tiny: Any, rounds: list[Path]) -> None:
     state = torch.load(rounds[-1] / "state.pt", weights_only=False)
-    assert set(state["model"]) == set(read_adapter(rounds[-1] / "adapter.safetensors")[0])
-    assert (rounds[-1] / "state.pt").stat().st_size > 2 * (rounds[-1] / "adapter.safetensors").stat().st_size
+    assert set(state["model"]) == set(read_adapter(adapter_in(rounds[-1]))[0])
+    assert (rounds[-1] / "state.pt").stat().st_size > 2 * adapter_in(rounds[-1]).stat().st_size
 
 
 def test_the_same_round_again_gives_the_same_bytes(tiny: Any, rounds: list[Path], tmp_path: Path) -> None:
     datastore = rounds[0].parent.parent / "datastore"
-    train_round(tiny.domain, settings_of(tiny), 1, 2, datastore, rounds[0], tmp_path / "again")
-    again = (tmp_path / "again" / "adapter.safetensors").read_bytes()
-    assert again == (rounds[1] / "adapter.safetensors").read_bytes()
+    train_rounds(tiny.domain, settings_of(tiny), 1, [2], datastore, rounds[0], tmp_path / "again")
+    again = adapter_in(tmp_path / "again").read_bytes()
+    assert again == adapter_in(rounds[1]).read_bytes()
 
 
 @pytest.mark.parametrize("number", [1, 2, 3])
@@ -173,7 +179,7 @@ def test_a_round_s_datastore_has_the_keys_of_the_checkpoint_that_it_claims(
     tiny: Any, rounds: list[Path], tmp_path: Path, number: int
 ) -> None:
     """100 random keys against a forward pass over their sentence alone, from the files on disk."""
-    adapter = None if number == 1 else rounds[number - 2] / "adapter.safetensors"
+    adapter = None if number == 1 else adapter_in(rounds[number - 2])
     model = tiny.domain.load_model(tiny.settings, adapter=adapter)
     datastore = open_datastore(rounds[0].parent.parent / "datastore")
     if number > 1:
@@ -212,7 +218,7 @@ def test_a_datastore_that_is_not_the_base_model_s_is_refused(
     base = tiny.domain.load_model(tiny.settings).fingerprint
     previous = rounds[0] if number == 2 else None
     with pytest.raises(InkError, match=f"made with model {open_datastore(later).meta.model}, but {base} is in use"):
-        train_round(tiny.domain, settings, 1, number, later, previous, tmp_path / "round")
+        train_rounds(tiny.domain, settings, 1, [number], later, previous, tmp_path / "round")
     assert not (tmp_path / "round").exists()
 
 
@@ -236,7 +242,7 @@ def test_every_round_trains_on_the_keys_of_the_round_before(
     seen = keys_that_taught(monkeypatch)
     settings = settings_of(tiny)
     base = rounds[0].parent.parent / "datastore"
-    train_round(tiny.domain, settings, 1, 2, base, rounds[0], tmp_path / "round")
+    train_rounds(tiny.domain, settings, 1, [2], base, rounds[0], tmp_path / "round")
     (trained_on,) = seen
     expected = open_datastore(datastore_of(tiny, settings, rounds[0], tmp_path / "expected"))
     assert trained_on.meta.model == expected.meta.model
@@ -244,7 +250,7 @@ def test_every_round_trains_on_the_keys_of_the_round_before(
     assert np.array_equal(trained_on.values, expected.values)
     assert trained_on.path.name == "datastore"
     assert not trained_on.path.exists()
-    assert same(tmp_path / "round" / "adapter.safetensors", rounds[1] / "adapter.safetensors")
+    assert same(adapter_in(tmp_path / "round"), adapter_in(rounds[1]))
 
 
 def test_without_refresh_every_round_trains_on_the_base_model_s_datastore(
@@ -253,8 +259,8 @@ def test_without_refresh_every_round_trains_on_the_base_model_s_datastore(
     seen = keys_that_taught(monkeypatch)
     done = chain(tiny, settings_of(tiny, refresh="never"), tmp_path)
     assert [store.path for store in seen] == [tmp_path / "datastore"] * ROUNDS
-    assert same(done[0] / "adapter.safetensors", rounds[0] / "adapter.safetensors")
-    assert not same(done[1] / "adapter.safetensors", rounds[1] / "adapter.safetensors")
+    assert same(adapter_in(done[0]), adapter_in(rounds[0]))
+    assert not same(adapter_in(done[1]), adapter_in(rounds[1]))
     history = read_json(done[-1] / "record.json")["history"]
     assert not any("refresh" in entry["seconds"] for entry in history)
 
@@ -273,7 +279,7 @@ def test_the_base_model_is_the_same_to_the_bit_after_training(tiny: Any, rounds:
 
 def test_an_index_is_built_only_where_training_searches_it(tiny: Any, rounds: list[Path], tmp_path: Path) -> None:
     first = open_datastore(rounds[0].parent.parent / "datastore")
-    model = tiny.domain.load_model(tiny.settings, adapter=rounds[0] / "adapter.safetensors")
+    model = tiny.domain.load_model(tiny.settings, adapter=adapter_in(rounds[0]))
     lists = {"type": "ivfpq", "lists": 4, "code_bytes": 8, "probes": 4, "training_sample": 2000, "seed": 7}
     for neighbours, there in (("per_round", False), ("per_batch", True)):
         settings = settings_of(tiny, neighbours=neighbours, refresh_index="retrain")
@@ -290,7 +296,7 @@ def test_a_datastore_of_another_corpus_or_kind_of_key_is_refused(
     meta = read_json(datastore / "meta.json")
     write_json(datastore / "meta.json", {**meta, what: found})
     with pytest.raises(InkError, match=rf"was made with {what}.* {found}, but {meta[what]} is in use"):
-        train_round(tiny.domain, settings_of(tiny), 1, 1, datastore, None, tmp_path / "round")
+        train_rounds(tiny.domain, settings_of(tiny), 1, [1], datastore, None, tmp_path / "round")
 
 
 def test_a_round_whose_patience_has_run_out_says_so(tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -298,11 +304,11 @@ def test_a_round_whose_patience_has_run_out_says_so(tiny: Any, tmp_path: Path, m
     monkeypatch.setattr(DevBleu, "__call__", lambda self, model: scores.pop(0))
     settings = settings_of(tiny, alpha=0.0, beta=0.0)
     settings["training"]["patience"] = 1
-    train_round(tiny.domain, settings, 1, 1, tmp_path, None, tmp_path / "1")
+    train_rounds(tiny.domain, settings, 1, [1], tmp_path, None, tmp_path / "1")
     assert not has_stopped(tmp_path / "1")
-    train_round(tiny.domain, settings, 1, 2, tmp_path, tmp_path / "1", tmp_path / "2")
+    train_rounds(tiny.domain, settings, 1, [2], tmp_path, tmp_path / "1", tmp_path / "2")
     assert has_stopped(tmp_path / "2")
-    write_stopped_round(3, tmp_path / "3")
+    write_stopped_rounds(tmp_path / "3")
     assert has_stopped(tmp_path / "3")
     assert read_json(tmp_path / "3" / "record.json")["status"] == "stopped"
     finish_rounds(tiny.domain, settings, [tmp_path / name for name in "123"], tmp_path / "final")
@@ -334,11 +340,11 @@ def with_scores(tiny: Any, rounds: list[Path], folder: Path, scores: list[float]
     copies = []
     for number in range(1, len(scores) + 1):
         copy = folder / str(number)
-        copy.mkdir(parents=True)
-        weights = (rounds[(number - 1) % len(rounds)] / "adapter.safetensors").read_bytes()
-        (copy / "adapter.safetensors").write_bytes(weights)
+        (copy / "adapters").mkdir(parents=True)
+        weights = adapter_in(rounds[(number - 1) % len(rounds)]).read_bytes()
+        (copy / "adapters" / f"{number}.safetensors").write_bytes(weights)
         history = [{"round": place, "dev_bleu": score} for place, score in enumerate(scores[:number], start=1)]
-        write_json(copy / "record.json", {"round": number, "status": "trained", "stop": False, "history": history})
+        write_json(copy / "record.json", {"rounds": [number], "status": "trained", "stop": False, "history": history})
         copies.append(copy)
     return copies
 
@@ -358,7 +364,7 @@ def test_the_final_adapter_averages_the_last_rounds_and_the_best(
     record = read_json(tmp_path / "final" / "record.json")
     assert record["averaged_rounds"] == expected
     assert record["best_dev_bleu"] == max(scores)
-    parts = [read_adapter(folders[number - 1] / "adapter.safetensors")[0] for number in expected]
+    parts = [read_adapter(adapter_in(folders[number - 1]))[0] for number in expected]
     weights, metadata = read_adapter(tmp_path / "final" / "adapter.safetensors")
     for name, tensor in weights.items():
         mean = sum(part[name].double() for part in parts) / len(parts)
@@ -371,11 +377,11 @@ def test_the_final_adapter_averages_the_last_rounds_and_the_best(
 
 def test_adapters_of_another_base_model_are_refused(tiny: Any, rounds: list[Path], tmp_path: Path) -> None:
     folders = with_scores(tiny, rounds, tmp_path / "rounds", [1.0])
-    data = bytearray((folders[0] / "adapter.safetensors").read_bytes())
-    own = read_adapter(folders[0] / "adapter.safetensors")[1]["base_model"].encode()
+    data = bytearray(adapter_in(folders[0]).read_bytes())
+    own = read_adapter(adapter_in(folders[0]))[1]["base_model"].encode()
     place = data.find(own)
     data[place : place + len(own)] = b"0123456789abcdef"
-    (folders[0] / "adapter.safetensors").write_bytes(bytes(data))
+    adapter_in(folders[0]).write_bytes(bytes(data))
     said = rf"\(system ink, domain koran, seed 1\) was trained on base model 0123456789abcdef, but .* is {own.decode()}"
     with pytest.raises(InkError, match=said):
         finish_rounds(tiny.domain, settings_of(tiny), folders, tmp_path / "final")

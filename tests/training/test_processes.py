@@ -21,7 +21,7 @@ from ink.nmt.checkpoint import read_checkpoint
 from ink.training import data_parallel
 from ink.training.adapter_training import train_adapter
 from ink.training.base_model import train_base_model
-from ink.training.ink_rounds import train_round
+from ink.training.ink_rounds import adapter_of_round, train_rounds
 from ink.training.knn_kd import train_knn_kd
 from ink.training.together import train_together
 from ink.training.unfinished import unfinished_path
@@ -166,9 +166,11 @@ def test_ink_s_rounds_of_two_are_those_of_one_with_twice_the_update_frequency(
     def train(processes: int, name: str) -> None:
         settings["training"].update(processes=processes, update_frequency=3 - processes)
         previous = None
-        for number in range(1, rounds + 1):
-            output = tmp_path / name / str(number)
-            done = partial(train_round, tiny.domain, settings, 1, number, first, previous, output)
+        # of two processes the later rounds in one job, of one process one a job
+        jobs = [[1], [*range(2, rounds + 1)]] if processes == 2 else [[number] for number in range(1, rounds + 1)]
+        for numbers in jobs:
+            output = tmp_path / name / str(numbers[0])
+            done = partial(train_rounds, tiny.domain, settings, 1, numbers, first, previous, output)
             train_together(done, processes, "cpu", begin=partial(work.record_losses, tmp_path / "two.txt"))
             previous = output
 
@@ -177,10 +179,12 @@ def test_ink_s_rounds_of_two_are_those_of_one_with_twice_the_update_frequency(
     train(1, "one")
     assert_alike(tmp_path / "one.txt", tmp_path / "two.txt", at_least=17 * rounds)
     for number in range(1, rounds + 1):
-        one, two = (tmp_path / name / str(number) for name in ("one", "two"))
-        assert_near(*(read_adapter(folder / "adapter.safetensors")[0] for folder in (one, two)))
-        assert files_in(one) == files_in(two)
-    one_history, two_history = (read_json(tmp_path / name / str(rounds) / "record.json") for name in ("one", "two"))
+        folders = (tmp_path / "one" / str(number), tmp_path / "two" / str(min(number, 2)))
+        assert_near(*(read_adapter(adapter_of_round(folder, number))[0] for folder in folders))
+    assert files_in(tmp_path / "one" / "1") == files_in(tmp_path / "two" / "1")
+    kept = [f"adapters/{number}.safetensors" for number in range(2, rounds + 1)]
+    assert files_in(tmp_path / "two" / "2") == ["adapters", *kept, "record.json", "state.pt"]
+    one_history, two_history = (read_json(tmp_path / folder / "record.json") for folder in (f"one/{rounds}", "two/2"))
     for mine, theirs in zip(one_history["history"], two_history["history"], strict=True):
         assert set(mine["seconds"]) == set(theirs["seconds"])
         for name in ("updates", "dev_bleu", "share_with_target"):

@@ -20,7 +20,7 @@ from ink.nmt.adapter import read_adapter
 from ink.nmt.checkpoint import read_checkpoint
 from ink.training.adapter_training import train_adapter
 from ink.training.base_model import train_base_model
-from ink.training.ink_rounds import train_round
+from ink.training.ink_rounds import adapter_of_round, train_rounds
 from ink.training.knn_kd import train_knn_kd
 from ink.training.unfinished import unfinished, unfinished_path
 
@@ -108,14 +108,14 @@ def test_an_ink_round_goes_on_inside_its_epoch(tiny: Any, tmp_path: Path, kill_a
         index=settings["index"],
     )
     undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
-    train_round(tiny.domain, settings, 1, 1, tmp_path / "store", None, undisturbed)
+    train_rounds(tiny.domain, settings, 1, [1], tmp_path / "store", None, undisturbed)
     kill_at(6)
     with pytest.raises(Killed):
-        train_round(tiny.domain, settings, 1, 1, tmp_path / "store", None, killed)
+        train_rounds(tiny.domain, settings, 1, [1], tmp_path / "store", None, killed)
     begun = kill_at(None)
-    train_round(tiny.domain, settings, 1, 1, tmp_path / "store", None, killed)
+    train_rounds(tiny.domain, settings, 1, [1], tmp_path / "store", None, killed)
     assert begun[0] == 4, "checkpoints stand after updates 2 and 4"
-    one, other = (read_adapter(folder / "adapter.safetensors")[0] for folder in (undisturbed, killed))
+    one, other = (read_adapter(adapter_of_round(folder, 1))[0] for folder in (undisturbed, killed))
     assert same(one, other)
     assert curves(undisturbed / "record.json") == curves(killed / "record.json")
     states = [read_checkpoint(folder / "state.pt") for folder in (undisturbed, killed)]

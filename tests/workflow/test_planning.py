@@ -16,7 +16,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 MINI = yaml.safe_load((REPOSITORY / "config" / "config.yaml").read_text(encoding="utf-8"))
 MICRO = yaml.safe_load((REPOSITORY / "tests" / "workflow" / "micro.yaml").read_text(encoding="utf-8"))
 
-INK = {"build_datastore": 1, "train_ink_round": 4, "finish_ink": 1}
+INK = {"build_datastore": 1, "train_ink_round": 1, "finish_ink": 1}
 
 # where the domain of Tables 3 and 5 is among the experiment's
 MEASURING = {"knn_accuracy": 1, "measure_speed": 1, "table3": 1, "table5": 1}
@@ -24,11 +24,14 @@ MEASURING = {"knn_accuracy": 1, "measure_speed": 1, "table3": 1, "table5": 1}
 # what shows the rows of every system
 SHOWN = {"table1": 1, "table2": 1, "figures": 1}
 
+# how many jobs train the rounds of one INK
+ROUND_JOBS, MICRO_ROUND_JOBS = 1, 2
+
 ABLATIONS, SIZES = len(MINI["ink"]["ablations"]["medical"]), len(MINI["adapter"]["sizes"]["koran"])
 
 
 def every_job(
-    domains: int, rounds: int, systems: int = 9, ablations: int = 0, sizes: int = 0, *, measured: bool = True
+    domains: int, round_jobs: int, systems: int = 9, ablations: int = 0, sizes: int = 0, *, measured: bool = True
 ) -> dict[str, int]:
     """The jobs of a synthetic experiment with one seed, and in all so many ablations and further adapter sizes."""
     varied = ablations + sizes
@@ -43,7 +46,7 @@ def every_job(
         "tune_v_knn": domains,
         "train_combiner": 3 * domains,  # one for R-kNN with and without keys
         "train_adapter": domains + sizes,
-        "train_ink_round": (domains + varied) * rounds,
+        "train_ink_round": (domains + varied) * round_jobs,
         "finish_ink": domains + varied,
         "build_adapted_datastore": domains + measured,  # INK's, and the Adapter's for Table 3
         "evaluate": domains * systems + varied + sizes + 1,  # and the base model on the general domain
@@ -59,9 +62,7 @@ def test_the_default_experiment_plans_every_training_job(clone: Any) -> None:
     assert planned.code == 0, planned.text
     assert MINI["systems"] == list(SYSTEMS)
     assert (ABLATIONS, SIZES) == (3, 2)
-    assert planned.planned == every_job(
-        len(MINI["domains"]), MINI["ink"]["max_rounds"], ablations=ABLATIONS, sizes=SIZES
-    )
+    assert planned.planned == every_job(len(MINI["domains"]), ROUND_JOBS, ablations=ABLATIONS, sizes=SIZES)
     assert sum(planned.planned.values()) <= 150
 
 
@@ -73,7 +74,7 @@ def test_planning_writes_nothing_but_snakemake_s_own_folder(clone: Any) -> None:
 
 def test_table_2_alone(clone: Any) -> None:
     planned = clone.plan("table2").planned
-    everything = every_job(len(MINI["domains"]), MINI["ink"]["max_rounds"])
+    everything = every_job(len(MINI["domains"]), ROUND_JOBS)
     assert planned == {
         rule: count for rule, count in everything.items() if rule not in {"table1", "figures", "report", *MEASURING}
     } | {"build_adapted_datastore": len(MINI["domains"])}
@@ -81,8 +82,7 @@ def test_table_2_alone(clone: Any) -> None:
 
 def test_table_4_needs_ink_and_its_ablations_on_their_domain_alone(clone: Any) -> None:
     plan = clone.plan("table4")
-    rounds = MINI["ink"]["max_rounds"]
-    trained = {"train_ink_round": (1 + ABLATIONS) * rounds, "finish_ink": 1 + ABLATIONS, "evaluate": 1 + ABLATIONS}
+    trained = {"train_ink_round": (1 + ABLATIONS) * ROUND_JOBS, "finish_ink": 1 + ABLATIONS, "evaluate": 1 + ABLATIONS}
     assert {rule: plan.planned[rule] for rule in trained} == trained
     assert {"train_adapter", "train_combiner", "figures", "table2"} & set(plan.planned) == set()
     assert "table4" not in clone.plan("--config", "domains=[law]").planned
@@ -167,13 +167,13 @@ def test_comet_scores_every_run_of_table_2_where_a_model_is_named(clone: Any, tm
         checkpoint.touch()
         encoder.mkdir()
     plan = clone.plan("--configfile", name)
-    assert plan.planned == {**every_job(2, MICRO["ink"]["max_rounds"]), "score_comet": 2 * 9}, plan.text
+    assert plan.planned == {**every_job(2, MICRO_ROUND_JOBS), "score_comet": 2 * 9}, plan.text
     assert "results/micro/comet/off_the_shelf/general" not in plan.text
 
 
 def test_one_domain(clone: Any) -> None:
     plan = clone.plan("--config", "domains=[koran]")
-    assert plan.planned == every_job(1, MINI["ink"]["max_rounds"], sizes=SIZES, measured=False)
+    assert plan.planned == every_job(1, ROUND_JOBS, sizes=SIZES, measured=False)
     for other in set(MINI["domains"]) - {"koran"}:
         assert f"/adapters/adapter/{other}/" not in plan.text
         assert f"results/mini/scores/adapter/{other}" not in plan.text
@@ -202,6 +202,27 @@ def test_one_system_on_one_domain(clone: Any, system: str, jobs: dict[str, int])
     # the base model is trained on the general domain's text
     common = {"generate_corpus": 1, "learn_vocabulary": 1, "prepare_corpus": 2, "train_base": 1, "evaluate": 1}
     assert plan.planned == {**common, **jobs}, plan.text
+
+
+def test_a_job_trains_so_many_rounds_and_goes_on_from_those_before(clone: Any) -> None:
+    config = copy.deepcopy(MINI)
+    config["domains"], config["systems"], config["adapter"]["sizes"] = ["koran"], ["ink"], []
+    config["ink"].update(ablations=[], max_rounds=7, rounds_per_job=3)
+    plan = clone.plan("--printshellcmds", "--configfile", clone.write_config("rounds.yaml", config))
+    assert plan.code == 0, plan.text
+    told = re.findall(r"ink .* train-ink-round .* --round (\d+) --last (\d+) (.*) --output (\S+)", plan.text)
+    folder = "work/mini/ink/ink/koran/seed1/rounds"
+    assert sorted((first, last, output) for first, last, _, output in told) == [
+        ("1", "3", f"{folder}/1"),
+        ("4", "6", f"{folder}/4"),
+        ("7", "7", f"{folder}/7"),
+    ]
+    before = {first: re.findall(r"--previous (\S+)", files) for first, _, files, _ in told}
+    assert before == {"1": [], "4": [f"{folder}/1"], "7": [f"{folder}/4"]}
+    (averaged,) = re.findall(r"ink .* finish-ink .*", plan.text)
+    assert re.findall(r"--round (\S+)", averaged) == [f"{folder}/{first}" for first in (1, 4, 7)]
+    refused = clone.plan(f"{folder}/2", "--configfile", "rounds.yaml")
+    assert refused.code != 0 and "MissingRuleException" in refused.text
 
 
 def test_processes_that_train_together_take_the_cores_of_their_job_each(clone: Any) -> None:
@@ -234,12 +255,11 @@ def test_systems_that_are_not_asked_for_are_not_planned(clone: Any) -> None:
 
 def test_every_seed_trains_and_what_is_not_trained_runs_once(clone: Any) -> None:
     plan = clone.plan("--config", "seeds=[1, 2]", "domains=[koran]")
-    rounds = MINI["ink"]["max_rounds"]
-    expected = every_job(1, rounds, measured=False)
+    expected = every_job(1, ROUND_JOBS, measured=False)
     expected.update(
         train_knn_kd=2,
         train_adapter=2 * (1 + SIZES),
-        train_ink_round=2 * (1 + SIZES) * rounds,
+        train_ink_round=2 * (1 + SIZES) * ROUND_JOBS,
         finish_ink=2 * (1 + SIZES),
     )
     expected["train_combiner"] = 3 * 2
@@ -272,7 +292,7 @@ def test_a_datastore_in_shards_is_built_by_a_job_for_each_and_one_that_joins_the
 def test_nested_overrides_are_accepted(clone: Any) -> None:
     plan = clone.plan("--config", "ink={alpha: 0.3, k: {medical: 4, law: 8, it: 8, koran: 16}}", "domains=[koran, law]")
     assert plan.code == 0, plan.text
-    assert plan.planned == every_job(2, MINI["ink"]["max_rounds"], sizes=SIZES, measured=False)
+    assert plan.planned == every_job(2, ROUND_JOBS, sizes=SIZES, measured=False)
 
 
 def test_an_experiment_s_file_is_complete(clone: Any) -> None:
@@ -290,7 +310,7 @@ def test_an_experiment_s_file_is_complete(clone: Any) -> None:
 
 def test_another_experiment_s_file_decides_alone(clone: Any) -> None:
     plan = clone.plan("--configfile", "micro.yaml")
-    assert plan.planned == every_job(2, MICRO["ink"]["max_rounds"])
+    assert plan.planned == every_job(2, MICRO_ROUND_JOBS)
     assert "work/micro/" in plan.text
     assert "work/mini" not in plan.text
 
@@ -348,8 +368,7 @@ def test_a_domain_without_training_text_is_scored_and_not_adapted(clone: Any, tm
     for file in ("path", "bpe_codes", "source_dictionary", "target_dictionary"):
         (tmp_path / file).touch()
     plan = clone.plan("--configfile", clone.write_config("own.yaml", config))
-    rounds = config["ink"]["max_rounds"]
-    expected = every_job(1, rounds)
+    expected = every_job(1, config["ink"]["max_rounds"])  # one a job
     for rule in ("generate_corpus", "learn_vocabulary", "train_base"):
         del expected[rule]
     expected.update(adopt_vocabulary=1, ingest_corpus=3, prepare_corpus=3, evaluate=9 + 1 + 1)
@@ -362,7 +381,7 @@ def test_a_search_trains_every_point_and_chooses_among_them(clone: Any) -> None:
     config = copy.deepcopy(MINI)
     config["domains"], config["systems"] = ["koran"], ["off_the_shelf", "ink"]
     config["adapter"]["sizes"] = config["ink"]["ablations"] = []
-    config["ink"].update(search=True, search_over=[0.1, 0.3], max_rounds=2)
+    config["ink"].update(search=True, search_over=[0.1, 0.3], max_rounds=2, rounds_per_job=1)
     plan = clone.plan("--configfile", clone.write_config("search.yaml", config))
     assert plan.code == 0, plan.text
     jobs = {rule: plan.planned[rule] for rule in ("train_ink_round", "finish_ink", "choose_ink", "evaluate")}

@@ -18,9 +18,11 @@ from ink.config import (
     adapted_domains,
     check,
     figures_of,
+    first_rounds,
     for_domain,
     gaining_systems,
     has_training,
+    last_round,
     read_overrides,
     searched_points,
     sizes_of,
@@ -85,13 +87,14 @@ ADAPTERS, INKS = (
 SHARDS = {domain: for_domain(config["datastore"], domain, DOMAINS)["shards"] for domain in adapted_domains(config)}
 SHARDED = [domain for domain, count in SHARDS.items() if count > 1]
 SEARCHED = [domain for domain in adapted_domains(config) if searched_points(config, domain)]
+FIRST_ROUNDS = first_rounds(config)
 
 
 wildcard_constraints:
     domain="[^/]+",
     system=either([*SYSTEMS, *config[OWN_SYSTEMS], *VARIATIONS]),
     seed=r"\d+",
-    round=r"\d+",
+    round=either(map(str, FIRST_ROUNDS)),
     shard=r"\d+",
     shards=r"\d+",
     key="decoder_output|ffn_input",
@@ -186,21 +189,21 @@ def options(**files):
     return " ".join(f"--{name.replace('_', '-')} {path}" for name, path in files.items())
 
 
-def round_folder(wildcards, number):
-    return LAYOUT.round(wildcards.system, wildcards.domain, wildcards.seed, number)
+def rounds_folder(wildcards, first):
+    return LAYOUT.rounds(wildcards.system, wildcards.domain, wildcards.seed, first)
 
 
-def previous_round(wildcards):
-    number = int(wildcards.round)
-    return {"previous": round_folder(wildcards, number - 1)} if number > 1 else {}
+def previous_rounds(wildcards):
+    before = [first for first in FIRST_ROUNDS if first < int(wildcards.round)]
+    return {"previous": rounds_folder(wildcards, before[-1])} if before else {}
 
 
 def awaited_by_round(wildcards):
-    """What a round waits for: the round before it has waited for the model and the text.
+    """What a job of rounds waits for: the one before it has waited for the model and the text.
 
     Snakemake hashes the files that a job waits for, and a large checkpoint takes longer than a round that has stopped.
     """
-    return previous_round(wildcards) or model_files(wildcards)
+    return previous_rounds(wildcards) or model_files(wildcards)
 
 
 def adapter_of(wildcards):

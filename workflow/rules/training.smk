@@ -1,4 +1,4 @@
-# Adapters: the Adapter baseline in one job, INK as a chain of rounds, and variations of both. kNN-KD: a model of its own.
+# Adapters: the Adapter baseline in one job, INK as a chain of jobs of one or several rounds, and variations of both. kNN-KD: a model of its own.
 rule store_neighbours:
     input:
         datastore=LAYOUT.datastore("{domain}", "decoder_output"),
@@ -75,7 +75,7 @@ rule train_ink_round:
         unpack(awaited_by_round),
         datastore=LAYOUT.datastore("{domain}", "decoder_output"),
     output:
-        directory(LAYOUT.round("{system}", "{domain}", "{seed}", "{round}")),
+        directory(LAYOUT.rounds("{system}", "{domain}", "{seed}", "{round}")),
     log:
         f"{RESULTS}/logs/train_ink_round/{{system}}/{{domain}}/seed{{seed}}/{{round}}.log",
     benchmark:
@@ -89,20 +89,20 @@ rule train_ink_round:
     params:
         settings=settings("train-ink-round"),
         files=lambda wildcards, input: options(
-            **model_files(wildcards), **previous_round(wildcards), datastore=input.datastore
+            **model_files(wildcards), **previous_rounds(wildcards), datastore=input.datastore
         ),
+        last=lambda wildcards: last_round(config, int(wildcards.round)),
         config=CONFIG,
     shell:
         "ink --log {log} --threads {threads} train-ink-round --config {params.config} --system {wildcards.system}"
-        " --domain {wildcards.domain} --seed {wildcards.seed} --round {wildcards.round} {params.files} --output {output}"
+        " --domain {wildcards.domain} --seed {wildcards.seed} --round {wildcards.round} --last {params.last} {params.files}"
+        " --output {output}"
 
 
 rule finish_ink:
     input:
         unpack(model_files),
-        rounds=lambda wildcards: [
-            round_folder(wildcards, number) for number in range(1, config["ink"]["max_rounds"] + 1)
-        ],
+        rounds=lambda wildcards: [rounds_folder(wildcards, first) for first in FIRST_ROUNDS],
     output:
         adapter=LAYOUT.adapter("{system}", "{domain}", "{seed}"),
         record=f"{WORK}/adapters/{{system}}/{{domain}}/seed{{seed}}/record.json",
