@@ -327,8 +327,8 @@ def test_a_tie_resets_patience_as_released_and_in_the_paper_it_does_not(
         settings = settings_of(tiny, alpha=0.0, beta=0.0, variant=variant)
         settings["training"] |= {"patience": 1, "average_last": 1}
         folder = tmp_path / variant
-        train_round(tiny.domain, settings, 1, 1, tmp_path, None, folder / "1")
-        train_round(tiny.domain, settings, 1, 2, tmp_path, folder / "1", folder / "2")
+        train_rounds(tiny.domain, settings, 1, [1], tmp_path, None, folder / "1")
+        train_rounds(tiny.domain, settings, 1, [2], tmp_path, folder / "1", folder / "2")
         assert has_stopped(folder / "2") is stops
         finish_rounds(tiny.domain, settings, [folder / "1", folder / "2"], folder / "final")
         record = read_json(folder / "final" / "record.json")
