@@ -140,7 +140,7 @@ def tally_of(
             found = searcher.search(keys[part], most, keys=True)
             values, present, of_part = _array(found.values), _array(found.ids) >= 0, tokens[part]
             count(tally, values, present, of_part, buckets(ranks(of_part, dictionary.nspecial), edges), ks)
-            # the end of a sentence is where its neighbours are right without more ado
+            # a full stop gives the end of a sentence away
             others = of_part != dictionary.eos()
             count(without_end, values[others], present[others], of_part[others], np.zeros_like(of_part[others]), ks)
     return Tallies(tally, without_end)

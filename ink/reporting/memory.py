@@ -121,8 +121,9 @@ def _notes(estimated: bool) -> list[str]:
         "Datastore: bytes of index, values and, where they are read, log-probabilities and keys, divided by the "
         "entries: the target tokens of the training text, ends of sentence included. The index's centroids and "
         "codebooks count, and weigh the more the fewer entries there are.",
-        "Adapter, a token: parameters divided by those target tokens, which says how much room it has to learn them by "
-        "heart. The paper's: of the released adapter in the domain of that name, counted below.",
+        "Adapter, bytes each: the file's, names included. A token: parameters divided by those target tokens, which "
+        "says how much room it has to learn them by heart. The paper's: of the released adapter in the domain of that "
+        "name, counted below.",
     ]
     if estimated:
         notes.append(

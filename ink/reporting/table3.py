@@ -248,8 +248,8 @@ def _notes(measured: Mapping[str, Sequence[Measured]], seeds: Sequence[int], edg
     ]
     if WITHOUT_END in one.positions:
         notes.append(
-            "All but </s>: the mean over all positions, in a bucket or beyond them, but ends of sentence, whose "
-            "neighbours are right almost without exception. The paper does not give it."
+            "All but </s>: the mean over all positions, in a bucket or beyond them, but ends of sentence, which "
+            "a full stop gives away. The paper does not give it."
         )
     if beside:
         notes.append(MISPRINTS)
