@@ -15,6 +15,7 @@ from ink.config import (
     accuracy_domains,
     adapted_domains,
     check,
+    controlled_domains,
     figures_of,
     first_rounds,
     for_domain,
@@ -61,6 +62,7 @@ FIRST_SEED = config["seeds"][0]
 ACCURACY_DOMAINS = accuracy_domains(config)
 SPEED_SYSTEMS = speed_systems(config)
 ABLATIONS = ablated_domains(config)
+CONTROLS = controlled_domains(config)
 FIGURES = figures_of(config)
 BROUGHT = brought(config)
 TITLES = {piece.name: piece.title for piece in [*contents.tables(config), *contents.figures(config)]}
@@ -269,7 +271,7 @@ def figure_files(name):
 
 def all_tables():
     names = ["table1", "table2", "gains", *(["general"] if GENERAL is not None else [])]
-    optional = {"table3": ACCURACY_DOMAINS, "table4": ABLATIONS, "table5": SPEED_SYSTEMS}
+    optional = {"table3": ACCURACY_DOMAINS, "table4": ABLATIONS, "table5": SPEED_SYSTEMS, "controls": CONTROLS}
     names += [name for name, wanted in optional.items() if wanted]
     return [path for name in names for path in table_files(name)]
 
