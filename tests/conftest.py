@@ -87,7 +87,14 @@ SETTINGS: dict[str, Any] = {
         "average_last": 2,
         "checkpoint_updates": 2,
     },
-    "adapter": {"inner_dimension": 8, "initialisation": "zero", "max_epochs": 2, "sizes": []},
+    "adapter": {
+        "inner_dimension": 8,
+        "initialisation": "zero",
+        "max_epochs": 2,
+        "sizes": [],
+        "label_smoothings": [],
+        "dropouts": [],
+    },
     "ink": {
         "max_rounds": 2,
         "rounds_per_job": 1,
@@ -99,6 +106,7 @@ SETTINGS: dict[str, Any] = {
         "refresh": "every_round",
         "refresh_index": "reuse",
         "ablations": [],
+        "controls": [],
         "search": False,
         "search_over": [0.1, 0.3],
     },

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ink.config import ablations_of, load, searched_points, sizes_of, variations
+from ink.config import ablations_of, controlled_domains, controls_of, load, searched_points, sizes_of, variations
 from ink.settings import settings_for
 from ink.systems import system_named
 from ink.variations import variation_named
@@ -19,6 +19,9 @@ from ink.variations import variation_named
         ("ink_without_refresh", "INK w/o datastore refresh", {"ink.refresh": "never"}),
         ("ink_without_l_r", "INK w/o L_r", {"ink.beta": 0.0}),
         ("ink_without_l_i", "INK w/o L_i", {"ink.alpha": 0.0}),
+        ("ink_exact_neighbours", "INK, exact neighbours", {"ink.neighbours": "per_round_exact"}),
+        ("adapter_smoothing0.2", "Adapter (label smoothing 0.2)", {"training.label_smoothing": 0.2}),
+        ("adapter_dropout0", "Adapter (dropout 0)", {"training.dropout": 0.0}),
         ("adapter_inner64", "Adapter (64)", {"adapter.inner_dimension": 64}),
         ("ink_inner8192", "INK (8192)", {"adapter.inner_dimension": 8192}),
         ("ink_alpha0.1_beta0.3", "INK (α = 0.1, β = 0.3)", {"ink.alpha": 0.1, "ink.beta": 0.3}),
@@ -34,7 +37,7 @@ def test_a_name_says_what_is_changed(name: str, label: str, changes: dict[str, A
 
 
 @pytest.mark.parametrize(
-    "name", ["ink", "adapter", "ink_r_knn", "ink_inner0", "ink_inner", "without_l_r", "adapter_without_l_r"]
+    "name", ["ink", "adapter", "ink_r_knn", "ink_inner0", "without_l_r", "adapter_exact_neighbours", "ink_dropout0.2"]
 )
 def test_other_names_are_no_variations(name: str) -> None:
     assert variation_named(name) is None
@@ -58,6 +61,19 @@ def test_what_an_experiment_varies_may_differ_by_domain(config: dict[str, Any]) 
     config["systems"] = ["off_the_shelf", "adapter"]
     assert sizes_of(config, "koran") == ["adapter_inner4", "adapter_inner16"]
     assert ablations_of(config, "it") == []
+
+
+def test_controls_are_trained_where_the_system_is_that_they_vary(config: dict[str, Any]) -> None:
+    config["adapter"] |= {"label_smoothings": [0.2, 0.0], "dropouts": {"koran": [0.3], "it": []}}
+    config["ink"]["controls"] = {"koran": ["exact_neighbours"], "it": []}
+    smoothed = ["adapter_smoothing0.2", "adapter_smoothing0"]
+    assert controls_of(config, "koran") == [*smoothed, "adapter_dropout0.3", "ink_exact_neighbours"]
+    assert controlled_domains(config) == {"koran": controls_of(config, "koran"), "it": smoothed}
+    assert set(controls_of(config, "koran")) <= set(variations(config))
+    config["systems"] = ["off_the_shelf", "ink"]
+    assert controlled_domains(config) == {"koran": ["ink_exact_neighbours"]}
+    changed = settings_for(config, "train-adapter", "it", "adapter_smoothing0.2")["training"]
+    assert changed == config["training"] | {"label_smoothing": 0.2}
 
 
 def test_a_search_tries_every_pair(config: dict[str, Any]) -> None:

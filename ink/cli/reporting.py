@@ -14,7 +14,7 @@ from ink.cli.options import config_option, load_settings, path_option
 if TYPE_CHECKING:
     from ink.reporting.comparisons import Comparisons
 
-TABLES = ("table1", "table2", "gains", "memory", "general", "table3", "table4", "table5")
+TABLES = ("table1", "table2", "gains", "memory", "general", "table3", "table4", "controls", "table5")
 FIGURES = ("figure3", "figure4")
 
 
@@ -24,9 +24,9 @@ FIGURES = ("figure3", "figure4")
 @click.argument("names", nargs=-1, type=click.Choice(TABLES))
 def tables(config: Path, results: Path, names: tuple[str, ...]) -> None:
     """Render tables (all of them by default) from the results folder alone."""
-    from ink.config import ablated_domains, accuracy_domains, accuracy_systems, speed_systems
+    from ink.config import ablated_domains, accuracy_domains, accuracy_systems, controlled_domains, speed_systems
     from ink.evaluation.comet_files import short_name
-    from ink.reporting import forgetting, gains, memory, table1, table2, table3, table4, table5
+    from ink.reporting import controls, forgetting, gains, memory, table1, table2, table3, table4, table5
 
     settings = load_settings(config, "tables")
     domains, systems, seeds = settings["domains"], settings["systems"], settings["seeds"]
@@ -55,6 +55,12 @@ def tables(config: Path, results: Path, names: tuple[str, ...]) -> None:
                 compared = ["ink", *itertools.chain(*ablations.values())]
                 table4.render(
                     results, output, ablations, seeds, _comparisons(settings, results, [*ablations], compared)
+                )
+        elif name == "controls":
+            if controlled := controlled_domains(settings):
+                compared = controls.systems_of([*itertools.chain(*controlled.values())])
+                controls.render(
+                    results, output, controlled, seeds, _comparisons(settings, results, [*controlled], compared)
                 )
         elif name == "table5":
             if timed := speed_systems(settings):

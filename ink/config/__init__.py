@@ -11,6 +11,8 @@ from ink.config.trainings import first_rounds, last_round, trained_sections
 from ink.config.variations import (
     ablated_domains,
     ablations_of,
+    controlled_domains,
+    controls_of,
     scored_variations,
     searched_points,
     sizes_of,
@@ -25,6 +27,8 @@ __all__ = [
     "accuracy_systems",
     "adapted_domains",
     "check",
+    "controlled_domains",
+    "controls_of",
     "data_domains",
     "figures_of",
     "first_rounds",

@@ -153,7 +153,10 @@ def _variations(config: Config) -> Iterator[str]:
     """Variations that differ from what runs anyway, and none beside a search, which decides alpha and beta anew."""
     for domain in adapted_domains(config):
         ink, adapter = (for_domain(config[section], domain, config["domains"]) for section in ("ink", "adapter"))
-        for key, value in (("adapter.sizes", adapter["sizes"]), ("ink.ablations", ink["ablations"])):
+        for key, value in (
+            *(("adapter.sizes", adapter["sizes"]), ("ink.ablations", ink["ablations"])),
+            ("ink.controls", ink["controls"]),
+        ):
             if value and ink["search"]:
                 yield (
                     f"{key}: found {shown(value)} for {domain} with ink.search; allowed: one after the other, with the "
@@ -161,6 +164,13 @@ def _variations(config: Config) -> Iterator[str]:
                 )
         if (inner := adapter["inner_dimension"]) in adapter["sizes"]:
             yield f"adapter.sizes: found {inner} for {domain}; allowed: others than adapter.inner_dimension, which runs"
+        for name, setting in (("label_smoothings", "label_smoothing"), ("dropouts", "dropout")):
+            if (trained := config["training"][setting]) in adapter[name]:
+                found = f"adapter.{name}: found {trained:g} for {domain}"
+                yield f"{found}; allowed: others than training.{setting}, which runs"
+        searched_exactly = config["index"]["type"] == "exact" and ink["neighbours"] == "per_round"
+        if "exact_neighbours" in ink["controls"] and (searched_exactly or ink["neighbours"] == "per_round_exact"):
+            yield "ink.controls: found exact_neighbours where INK's neighbours are exact; allowed: where they are not"
         if ink["refresh"] == "never" and "without_refresh" in ink["ablations"]:
             yield "ink.ablations: found without_refresh with ink.refresh never; allowed: with ink.refresh every_round"
 

@@ -7,7 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from ink.config.domains import adapted_domains, for_domain
-from ink.variations import SIZED
+from ink.variations import SIZED, variation_named
+
+# The setting of the section adapter that lists values of a control, by what the control is called.
+ADAPTER_LISTS = {"smoothing": "label_smoothings", "dropout": "dropouts"}
 
 
 def ablations_of(config: Mapping[str, Any], domain: str) -> list[str]:
@@ -23,6 +26,20 @@ def ablated_domains(config: Mapping[str, Any]) -> dict[str, list[str]]:
     return {domain: names for domain, names in ablations.items() if names}
 
 
+def controls_of(config: Mapping[str, Any], domain: str) -> list[str]:
+    """List the controls that the experiment runs on a domain: the Adapter's, then INK's."""
+    adapter, ink = (_of_domain(config, section, domain) for section in ("adapter", "ink"))
+    found = [f"adapter_{name}{value:g}" for name, setting in ADAPTER_LISTS.items() for value in adapter[setting]]
+    found += [f"ink_{name}" for name in ink["controls"]]
+    return [name for name in found if (named := variation_named(name)) is not None and named.of in config["systems"]]
+
+
+def controlled_domains(config: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Return the domains that the experiment runs controls on, with these."""
+    controls = {domain: controls_of(config, domain) for domain in adapted_domains(dict(config))}
+    return {domain: names for domain, names in controls.items() if names}
+
+
 def sizes_of(config: Mapping[str, Any], domain: str) -> list[str]:
     """List Adapter and INK, where they are among the systems, with each of the domain's further inner dimensions."""
     sizes = _of_domain(config, "adapter", domain)["sizes"]
@@ -30,8 +47,8 @@ def sizes_of(config: Mapping[str, Any], domain: str) -> list[str]:
 
 
 def scored_variations(config: Mapping[str, Any], domain: str) -> list[str]:
-    """List the variations that are scored on a domain's test set: ablations and sizes."""
-    return [*ablations_of(config, domain), *sizes_of(config, domain)]
+    """List the variations that are scored on a domain's test set: ablations, controls and sizes."""
+    return [*ablations_of(config, domain), *controls_of(config, domain), *sizes_of(config, domain)]
 
 
 def searched_points(config: Mapping[str, Any], domain: str) -> list[str]:

@@ -78,6 +78,13 @@ def divide(keys: NDArray[np.float16], device: torch.device, seed: int) -> Lists:
     return Lists(centroids, np.split(members, owners.bincount(minlength=count).cumsum(0)[:-1].cpu().numpy()))
 
 
+def undivided(entries: int, dimension: int, device: torch.device) -> Lists:
+    """Return lists of all entries in their order: those who probe all of them find the nearest of all entries."""
+    starts = range(0, entries, QUERIES_AT_ONCE)
+    members = [np.arange(start, min(start + QUERIES_AT_ONCE, entries), dtype=np.int32) for start in starts]
+    return Lists(torch.zeros(len(members), dimension, device=device), members)
+
+
 def neighbours_of_all(
     datastore: Datastore, lists: Lists, k: int, probes: int = PROBES
 ) -> Iterator[tuple[slice, Tensor, Tensor]]:

@@ -77,7 +77,7 @@ def round_bytes(extent: Extent, training: Training) -> float:
     """Estimate what a round of INK has on the disk until it ends: its refreshed datastore and what it found there."""
     config, entries = extent.config, _entries(extent)[training.domain]
     ink = for_domain(config["ink"], training.domain, config["domains"])
-    found = entries * ink["k"] * 4.0 if ink["neighbours"] == "per_round" else 0.0
+    found = entries * ink["k"] * 4.0 if ink["neighbours"] != "per_batch" else 0.0
     # round 1 trains on the base model's datastore
     if not training.refreshes or ink["max_rounds"] < 2:
         return found

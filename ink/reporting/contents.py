@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ink.config import ablated_domains, accuracy_domains, adapted_domains, figures_of, speed_systems
+from ink.config import (
+    ablated_domains,
+    accuracy_domains,
+    adapted_domains,
+    controlled_domains,
+    figures_of,
+    speed_systems,
+)
 from ink.errors import InkError
 
 TABLE_FORMATS = ("csv", "md", "tex", "html")
@@ -30,6 +37,8 @@ def tables(config: Mapping[str, Any]) -> list[Piece]:
         Piece("table1", "Table 1: the data"),
         Piece("table3", "Table 3: kNN accuracy before and after adapting", _no_accuracy(config)),
         Piece("table4", "Table 4: INK without its parts", _no_ablations(config)),
+        # nobody misses them in an experiment without any
+        *([Piece("controls", "Controls of Adapter and INK")] if controlled_domains(config) else []),
         Piece("table5", "Table 5: decoding speed", _no_speed(config)),
         Piece("memory", "Memory: what each system adds"),
         Piece("general", "What adaptation forgets", _no_general(config)),

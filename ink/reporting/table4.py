@@ -9,16 +9,16 @@ deviations (n - 1). Where no domain is the paper's, the other files have the pap
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from ink.reporting.aggregation import Key, seeds_note, signature_note, summarise
+from ink.reporting.aggregation import Key, signature_note
 from ink.reporting.comparisons import Comparisons
-from ink.reporting.formats import DASH, PLUS_MINUS, Column, Table, domain_label, write_tables
+from ink.reporting.differences import difference_columns, difference_frame, difference_notes, difference_record
+from ink.reporting.formats import Column, Table, domain_label, write_tables
 from ink.reporting.paper import read_paper
 from ink.reporting.scores import read_scores, select
 from ink.systems import system_named
@@ -50,13 +50,12 @@ def render(
         for domain, names in systems.items()
         for system in names
     ]
-    frame = pd.DataFrame.from_records(records)
-    frame = frame.astype({name: "Float64" for name in frame.columns if name not in ("domain", "system", "seeds")})
+    frame = difference_frame(records)
     beside = bool(frame["paper_bleu"].notna().any())
     notes = [
         "Diff.: BLEU less INK's; below 0 the part that is left out helps.",
         signature_note(score.bleu.signature for score in selected.values()),
-        *_notes(frame, seeds, comparisons),
+        *difference_notes(frame, seeds, comparisons, [WHOLE], "not there, or INK's score on that domain is not."),
     ]
     if beside:
         notes.append(_what_differs(paper, [*systems]))
@@ -73,26 +72,7 @@ def _record(
     comparisons: Comparisons,
     paper: pd.DataFrame,
 ) -> dict[str, Any]:
-    mean, deviation = summarise(bleu, system, [domain], seeds)
-    several = len(seeds) > 1
-    record: dict[str, Any] = {
-        "domain": domain,
-        "system": system,
-        "seeds": sum((system, domain, seed) in bleu for seed in seeds),
-        "bleu": mean,
-        **({"bleu_deviation": deviation} if several else {}),
-    }
-    found = None if system == WHOLE else comparisons.of(system, WHOLE, [domain])
-    for field, name in (("difference", "gain"), ("lower", "lower"), ("upper", "upper"), ("p_value", "p_value")):
-        record[field] = None if found is None else getattr(found, name)
-    if several:
-        differences = [
-            bleu[system, domain, seed] - bleu[WHOLE, domain, seed]
-            for seed in seeds
-            if system != WHOLE and (system, domain, seed) in bleu and (WHOLE, domain, seed) in bleu
-        ]
-        record["difference_mean"] = statistics.fmean(differences) if differences else None
-        record["difference_deviation"] = statistics.stdev(differences) if len(differences) > 1 else None
+    record = difference_record(bleu, domain, system, WHOLE, seeds, comparisons)
     theirs = paper[(paper["domain"] == domain_label(domain)) & (paper["system"] == system_named(system).label)]
     for field, name in (("paper_bleu", "bleu"), ("paper_difference", "delta")):
         value = "" if theirs.empty else theirs[name].iloc[0]
@@ -101,21 +81,10 @@ def _record(
 
 
 def _columns(domains: Sequence[str], seeds: Sequence[int], beside: bool) -> list[Column]:
-    several, ours = len(seeds) > 1, "Ours" if beside else ""
-    spread = "bleu_deviation" if several else None
     columns = [
         *([Column("Domain", "domain", names={name: domain_label(name) for name in domains})] if domains[1:] else []),
         Column("System", "system", names={name: system_named(name).label for name in ORDER}),
-        Column("BLEU", "bleu", decimals=2, deviation=spread, best=True, within=("domain",), group=ours),
-    ]
-    if several:
-        columns.append(
-            Column("Diff.", "difference_mean", decimals=2, deviation="difference_deviation", signed=True, group=ours)
-        )
-    columns += [
-        Column(f"seed {seeds[0]}" if several else "Diff.", "difference", decimals=2, signed=True, group=ours),
-        Column("95% interval", "lower", decimals=2, signed=True, interval=("lower", "upper"), group=ours),
-        Column("p", "p_value", decimals=3, group=ours),
+        *difference_columns(seeds, "Ours" if beside else ""),
     ]
     if beside:
         columns += [
@@ -123,18 +92,6 @@ def _columns(domains: Sequence[str], seeds: Sequence[int], beside: bool) -> list
             Column("Diff.", "paper_difference", decimals=2, signed=True, group="The paper"),
         ]
     return columns
-
-
-def _notes(frame: pd.DataFrame, seeds: Sequence[int], comparisons: Comparisons) -> list[str]:
-    notes = [seeds_note(seeds), comparisons.note]
-    if len(seeds) > 1:
-        notes.append(
-            f"Diff. is the mean {PLUS_MINUS} standard deviation over the seeds; beside it are difference, interval and "
-            f"p of seed {seeds[0]}."
-        )
-    if frame["bleu"].isna().any() or frame.loc[frame["system"] != WHOLE, "difference"].isna().any():
-        notes.append(f"{DASH}: not there, or INK's score on that domain is not.")
-    return notes
 
 
 def _what_differs(paper: pd.DataFrame, domains: Sequence[str]) -> str:

@@ -154,7 +154,8 @@ def _source(store: Datastore, settings: Mapping[str, Any], folder: Path) -> Sour
 
     def find() -> None:
         if not (folder / FOUND).exists():  # else an interrupted job has left it here, whole
-            find_once(store, index, chosen["k"], settings["device"], folder / FOUND)
+            exact = chosen["neighbours"] == "per_round_exact"
+            find_once(store, index, chosen["k"], settings["device"], folder / FOUND, exact=exact)
 
     in_first(find)
     return OncePerRound(folder / FOUND, store, chosen["k"], chosen["variant"])

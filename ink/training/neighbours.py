@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ink.datastore.blocks import divide, neighbours_of_all
+from ink.datastore.blocks import PROBES, divide, neighbours_of_all, undivided
 from ink.datastore.search import Searcher, gather_keys, in_order
 from ink.datastore.storage import Datastore, map_array
 from ink.errors import InkError
@@ -82,10 +82,12 @@ class OncePerRound:
         return torch.from_numpy(self.found[own.cpu().numpy(), : self.kept].astype(np.int64))
 
 
-def find_once(datastore: Datastore, index: Mapping[str, Any], k: int, device: str, path: Path) -> None:
+def find_once(
+    datastore: Datastore, index: Mapping[str, Any], k: int, device: str, path: Path, *, exact: bool = False
+) -> None:
     """Write the k nearest other entries of every entry, (entries, k) int32 with -1 where there are fewer, to `path`.
 
-    By exact distances: with an exact index among all entries, else among those of the lists nearest to each entry.
+    By exact distances: with `exact` or an exact index among all entries, else among those of the lists nearest to each.
     Raises InkError where there are not k others, or an entry's number is more than int32 holds.
     """
     entries = datastore.meta.entries
@@ -107,8 +109,13 @@ def find_once(datastore: Datastore, index: Mapping[str, Any], k: int, device: st
                 keys = torch.from_numpy(np.asarray(datastore.keys[part], dtype=np.float32))
                 found[part] = searcher.search_without(keys, torch.arange(part.start, part.stop), k).numpy()
         else:
-            lists = divide(datastore.keys, torch_device(device), index["seed"])
-            for part, _, ids in neighbours_of_all(datastore, lists, k):
+            where = torch_device(device)
+            if exact:
+                lists = undivided(entries, datastore.meta.dimension, where)
+                probes = len(lists.members)
+            else:
+                lists, probes = divide(datastore.keys, where, index["seed"]), PROBES
+            for part, _, ids in neighbours_of_all(datastore, lists, k, probes):
                 found[part] = ids.cpu().numpy()
 
 

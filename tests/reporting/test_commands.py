@@ -76,3 +76,19 @@ def test_table_4_is_of_the_domains_with_ablations(results: Path, config: Callabl
     (results / "tables" / "table4.csv").unlink()
     run(tables, config(ink__ablations=[]), results, "table4")
     assert not (results / "tables" / "table4.csv").exists()
+
+
+def test_controls_are_of_the_domains_that_have_some(
+    results: Path, config: Callable[..., Path], add_run: AddRun
+) -> None:
+    for system in ("adapter", "adapter_smoothing0.2"):
+        for domain in ("law", "koran"):
+            add_run(system, domain, 0.4)
+    found = config(adapter__label_smoothings={"medical": [], "law": [0.2], "it": [], "koran": []})
+    run(tables, found, results, "controls")
+    written = results / "tables" / "controls.csv"
+    table = pd.read_csv(written)
+    assert table[["domain", "system"]].values.tolist() == [["law", "adapter_smoothing0.2"], ["law", "adapter"]]
+    written.unlink()
+    run(tables, config(), results, "controls")
+    assert not written.exists()

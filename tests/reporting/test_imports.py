@@ -7,7 +7,7 @@ import sys
 def test_tables_and_figures_need_no_model_code_and_no_display() -> None:
     program = (
         "import sys\n"
-        "from ink.reporting import compare, forgetting, gains, table1, table2, table3, table4, table5\n"
+        "from ink.reporting import compare, controls, forgetting, gains, table1, table2, table3, table4, table5\n"
         "from ink.reporting.figures import figure3, figure4\n"
         "unwanted = {'torch', 'fairseq', 'faiss', 'mlflow', 'snakemake', 'matplotlib.pyplot'}\n"
         "print(*sorted(unwanted & set(sys.modules)))\n"

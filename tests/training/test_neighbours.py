@@ -241,6 +241,25 @@ def test_found_once_they_are_the_nearest_others_of_every_entry(
     assert found[:length, 0].tolist() == list(range(length, 2 * length)), "the duplicate of the sentence stays"
 
 
+def test_exactly_they_are_the_nearest_of_all_entries_whatever_the_lists(
+    ivfpq: Datastore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(blocks, "ENTRIES_A_LIST", 20)
+    monkeypatch.setattr(blocks, "QUERIES_AT_ONCE", 300)  # several parts of all entries
+    wide = np.asarray(ivfpq.keys, dtype=np.float64)
+    entries, missed = ivfpq.meta.entries, {}
+    for exact in (False, True):
+        find_once(ivfpq, IVFPQ, 40, "cpu", tmp_path / "found.npy", exact=exact)
+        found = np.load(tmp_path / "found.npy")
+        missed[exact] = 0
+        for entry in range(entries):
+            distances = ((wide - wide[entry]) ** 2).sum(1)
+            distances[entry] = np.inf
+            nearest = np.sort(distances)[:40]
+            missed[exact] += not np.allclose(np.sort(distances[found[entry]]), nearest, rtol=1e-3, atol=1e-3)
+    assert missed[True] == 0 < missed[False]
+
+
 def test_looked_up_they_are_ordered_by_the_current_distances(exact: Datastore, tmp_path: Path) -> None:
     found = found_once(exact, EXACT, 8, tmp_path / "found.npy")
     own = [0, 3, 11, 100, 250]

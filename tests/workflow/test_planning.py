@@ -376,6 +376,25 @@ def test_a_domain_without_training_text_is_scored_and_not_adapted(clone: Any, tm
     assert "scores/ink/it" not in plan.text
 
 
+def test_controls_are_trained_scored_and_get_a_table_where_there_are_any(clone: Any) -> None:
+    config = copy.deepcopy(MINI)
+    config["domains"], config["systems"] = ["law", "koran"], ["off_the_shelf", "adapter", "ink"]
+    config["adapter"] |= {"sizes": [], "label_smoothings": [0.2], "dropouts": {"law": [], "koran": [0.3]}}
+    config["ink"] |= {"ablations": [], "controls": {"law": [], "koran": ["exact_neighbours"]}}
+    plan = clone.plan("--configfile", clone.write_config("controls.yaml", config))
+    assert plan.code == 0, plan.text
+    jobs = {rule: plan.planned[rule] for rule in ("train_adapter", "train_ink_round", "finish_ink", "table_controls")}
+    assert jobs == {"train_adapter": 2 + 3, "train_ink_round": 2 + 1, "finish_ink": 2 + 1, "table_controls": 1}
+    (inputs,) = re.findall(r"rule table_controls:\n    input: (.*)\n", plan.text)
+    scored = sorted(path for path in inputs.split(", ") if "/scores/" in path)
+    assert [path.removeprefix("results/mini/scores/") for path in scored] == [
+        *("adapter/koran/seed1.json", "adapter/law/seed1.json", "adapter_dropout0.3/koran/seed1.json"),
+        *("adapter_smoothing0.2/koran/seed1.json", "adapter_smoothing0.2/law/seed1.json"),
+        *("ink/koran/seed1.json", "ink_exact_neighbours/koran/seed1.json"),
+    ]
+    assert "tables/controls" not in clone.plan().text
+
+
 def test_a_search_trains_every_point_and_chooses_among_them(clone: Any) -> None:
     """Nothing but the chosen adapter is scored on test."""
     config = copy.deepcopy(MINI)

@@ -17,6 +17,7 @@ from ink.config import (
     accuracy_systems,
     adapted_domains,
     check,
+    controlled_domains,
     figures_of,
     first_rounds,
     for_domain,
@@ -65,6 +66,7 @@ ACCURACY_DOMAINS = accuracy_domains(config)
 COMPARED = [system for system in accuracy_systems(config) if system_named(system).has_adapter]
 SPEED_SYSTEMS = speed_systems(config)
 ABLATIONS = ablated_domains(config)
+CONTROLS = controlled_domains(config)
 FIGURES = figures_of(config)
 BROUGHT = brought(config)
 TITLES = {piece.name: piece.title for piece in [*contents.tables(config), *contents.figures(config)]}
@@ -291,7 +293,7 @@ def figure_files(name):
 
 def all_tables():
     names = ["table1", "table2", "gains", "memory", *(["general"] if GENERAL is not None else [])]
-    optional = {"table3": ACCURACY_DOMAINS, "table4": ABLATIONS, "table5": SPEED_SYSTEMS}
+    optional = {"table3": ACCURACY_DOMAINS, "table4": ABLATIONS, "table5": SPEED_SYSTEMS, "controls": CONTROLS}
     names += [name for name, wanted in optional.items() if wanted]
     return [path for name in names for path in table_files(name)]
 

@@ -41,14 +41,22 @@ def resampled(systems, domains):
     ]
 
 
-def ablation_inputs():
-    """Table 4: scores and hypotheses of INK and its ablations where there are any, and the paper's table."""
-    runs = [(system, domain) for domain in ABLATIONS for system in ["ink", *ABLATIONS[domain]]]
+def compared(variations_of):
+    """Scores and hypotheses of the variations of each domain, and of what they are variations of."""
+    runs = [
+        (system, domain)
+        for domain, names in variations_of.items()
+        for system in dict.fromkeys([*(variation_named(name).of for name in names), *names])
+    ]
     return [
         *[LAYOUT.scores(*run, seed) for run in runs for seed in config["seeds"]],
         *[path for system, domain in runs for path in resampled([system], [domain])],
-        "results/paper/table4.csv",
     ]
+
+
+def ablation_inputs():
+    """Table 4: what INK and its ablations have come to where there are any, and the paper's table."""
+    return [*compared(ABLATIONS), "results/paper/table4.csv"]
 
 
 def figure_inputs():

@@ -89,6 +89,26 @@ if ABLATIONS:
             "ink --log {log} tables --config {params.config} --results {params.results} table4"
 
 
+if CONTROLS:
+
+    rule table_controls:
+        input:
+            compared(CONTROLS),
+        output:
+            table("controls"),
+        log:
+            f"{RESULTS}/logs/table_controls.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/table_controls.tsv"
+        localrule: True
+        params:
+            settings=settings("tables"),
+            config=CONFIG,
+            results=subpath(output[0], ancestor=2),
+        shell:
+            "ink --log {log} tables --config {params.config} --results {params.results} controls"
+
+
 if SPEED_SYSTEMS:
 
     rule table5:
