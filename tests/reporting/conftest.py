@@ -238,6 +238,7 @@ def make_experiment(root: Path, **changed: Any) -> Path:
     config = yaml.safe_load((REPOSITORY / "config" / "config.yaml").read_text(encoding="utf-8"))
     config |= {"experiment": "small", "domains": ["medical", "koran"]}
     config["evaluation"]["bootstrap_samples"] = 50
+    config["ink"]["ablations"] = {"medical": ["without_refresh", "without_l_r", "without_l_i"], "koran": []}
     for section, value in changed.items():
         config[section] = {**config[section], **value} if isinstance(value, dict) else value
     errors = {system: 0.5 - 0.03 * place for place, system in enumerate(SYSTEMS)}

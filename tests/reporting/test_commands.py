@@ -42,7 +42,8 @@ def run(command: Any, config: Path, results: Path, *names: str) -> None:
 def test_figures_of_an_experiment(results: Path, config: Callable[..., Path], add_run: AddRun) -> None:
     for system in ("off_the_shelf", "adapter", "ink", "ink_inner16"):
         add_run(system, "koran", 0.4)
-    found = config(domains=["koran"], systems=["off_the_shelf", "adapter", "ink"], knn_accuracy__domains=["koran"])
+    systems = ["off_the_shelf", "adapter", "ink"]
+    found = config(domains=["koran"], systems=systems, knn_accuracy__domains=["koran"], adapter__sizes=[16])
     run(figures, found, results, "figure4")
     assert sorted(path.name for path in (results / "figures").iterdir()) == [
         f"figure4.{end}" for end in ("csv", "md", "png", "svg")
