@@ -100,6 +100,23 @@ def test_every_shipped_experiment_passes(path: Path) -> None:
     check(load(path))
 
 
+def test_minis_base_model_sees_little_of_each_domain() -> None:
+    mini = load(REPOSITORY / "config" / "config.yaml")
+    synthetic = mini["data"]["synthetic"]
+    general = synthetic["sentences"]["general"]["train"]
+    assert general <= 30000
+    assert set(synthetic["in_general"]) == set(mini["domains"])
+    assert all(share <= 0.05 * general for share in synthetic["in_general"].values())
+
+
+def test_mini_full_differs_from_mini_in_what_is_trained_alone() -> None:
+    mini, full = (load(REPOSITORY / "config" / name) for name in ("config.yaml", "mini-full.yaml"))
+    same = {"experiment", "systems", "seeds", "adapter", "ink"}
+    assert {name for name, section in mini.items() if full[name] != section} == same
+    for section, lists in (("adapter", {"label_smoothings"}), ("ink", {"ablations", "controls"})):
+        assert {name for name, value in mini[section].items() if full[section][name] != value} == lists
+
+
 @pytest.mark.parametrize(
     "changes",
     [
@@ -170,6 +187,11 @@ WRONG: list[tuple[dict[str, Any], list[str]]] = [
     ({"ink.controls": ["exact_neighbours"], "ink.search": True}, ["ink.controls: found", "with ink.search"]),
     ({"ink.refresh": "never", "ink.ablations": ["without_refresh"]}, ["ink.ablations: found without_refresh"]),
     ({"data.synthetic.sentences.law.dev": ABSENT}, ["data.synthetic.sentences.law.dev: missing", "at least 1"]),
+    (
+        {"data.synthetic.in_general.koran": 24000},
+        ["data.synthetic.in_general: found 27600", "fewer than general's"],
+    ),
+    ({"data.synthetic.in_general.general": 1}, ["data.synthetic.in_general", "general", "medical"]),
     ({"ink.rounds_per_job": 0}, ["ink.rounds_per_job", "found 0", "at least 1"]),
     # wrong types
     ({"ink.k": 4.0}, ["ink.k", "found 4.0", "a whole number"]),
