@@ -67,6 +67,14 @@ class Running:
     def has_ended(self) -> bool:
         return self.process.poll() is not None
 
+    def pause(self) -> None:
+        """Stop the whole process group where it is, until it is told to go on: it lives and does nothing."""
+        os.killpg(self.process.pid, signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """Let a paused workflow go on."""
+        os.killpg(self.process.pid, signal.SIGCONT)
+
     def kill(self, *, whole_group: bool) -> None:
         """SIGKILL to the whole process group, or to snakemake alone, whose jobs then have to end by themselves."""
         if whole_group:

@@ -106,12 +106,15 @@ def test_a_second_workflow_is_refused_while_the_first_lives_and_planning_is_not(
     jobs_log.unlink()
     with killing.Running(workspace, *call) as running:
         killing.wait_until(lambda: jobs_log.exists() or running.has_ended, "a job has begun")
+        running.pause()
         second = workspace.snakemake(*call)
         assert second.code != 0
         said = f"experiment micro is being run in this folder already: process {running.process.pid}, started "
         assert said in second.text
         assert "Traceback" not in second.text
-        assert workspace.plan(*call).code == 0
+        planned = workspace.plan(*call)
+        assert planned.code == 0, planned.text
+        running.go_on()
         assert running.process.wait(600) == 0, running.text
     assert outcome(workspace.path) == expected
 

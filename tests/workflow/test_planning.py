@@ -13,7 +13,7 @@ import yaml
 from ink.systems import SYSTEMS
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-MINI = yaml.safe_load((REPOSITORY / "config" / "config.yaml").read_text(encoding="utf-8"))
+SHIPPED = yaml.safe_load((REPOSITORY / "config" / "config.yaml").read_text(encoding="utf-8"))
 MICRO = yaml.safe_load((REPOSITORY / "tests" / "workflow" / "micro.yaml").read_text(encoding="utf-8"))
 
 INK = {"build_datastore": 1, "train_ink_round": 1, "finish_ink": 1}
@@ -27,7 +27,22 @@ SHOWN = {"table1": 1, "table2": 1, "figures": 1}
 # how many jobs train the rounds of one INK
 ROUND_JOBS, MICRO_ROUND_JOBS = 1, 2
 
-ABLATIONS, SIZES = len(MINI["ink"]["ablations"]["medical"]), len(MINI["adapter"]["sizes"]["koran"])
+ABLATIONS, SIZES = 3, 2
+
+# mini with a job of every kind: ablations on one domain, further sizes on another, Table 3 of one
+MINI = copy.deepcopy(SHIPPED)
+NONE = {domain: [] for domain in MINI["domains"]}
+MINI["ink"]["ablations"] = {**NONE, "medical": ["without_refresh", "without_l_r", "without_l_i"]}
+MINI["adapter"]["sizes"] = {**NONE, "koran": [16, 512]}
+MINI["knn_accuracy"]["domains"] = ["medical"]
+
+
+@pytest.fixture(scope="module")
+def clone(fresh_workspace: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A fresh clone whose default experiment is MINI, for planning: nothing is run in it."""
+    workspace = fresh_workspace(tmp_path_factory.mktemp("varied") / "ink")
+    workspace.write_config("config/config.yaml", MINI)
+    return workspace
 
 
 def every_job(
@@ -60,10 +75,24 @@ def every_job(
 def test_the_default_experiment_plans_every_training_job(clone: Any) -> None:
     planned = clone.plan()
     assert planned.code == 0, planned.text
-    assert MINI["systems"] == list(SYSTEMS)
-    assert (ABLATIONS, SIZES) == (3, 2)
+    assert SHIPPED["systems"] == list(SYSTEMS)
     assert planned.planned == every_job(len(MINI["domains"]), ROUND_JOBS, ablations=ABLATIONS, sizes=SIZES)
-    assert sum(planned.planned.values()) <= 150
+
+
+def test_the_shipped_experiments(fresh_workspace: Any, tmp_path: Path) -> None:
+    shipped = fresh_workspace(tmp_path / "ink")
+    domains = len(SHIPPED["domains"])
+    planned = shipped.plan().planned
+    everything = every_job(domains, ROUND_JOBS)
+    everything |= {"knn_accuracy": domains, "build_adapted_datastore": 2 * domains}
+    assert planned == everything
+    assert sum(planned.values()) <= 110
+    full = shipped.plan("--configfile", "config/mini-full.yaml").planned
+    seeds = 3
+    assert full["train_adapter"] == 2 * domains * seeds  # with label smoothing 0.1 and 0.2
+    # INK, with beta = 0 and with exact neighbours; on Medical without refresh and without L_i too
+    assert full["train_ink_round"] == full["finish_ink"] == (3 * domains + 2) * seeds
+    assert full["table4"] == full["table_controls"] == 1
 
 
 def test_planning_writes_nothing_but_snakemake_s_own_folder(clone: Any) -> None:

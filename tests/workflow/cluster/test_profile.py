@@ -37,7 +37,8 @@ LOCAL = {name for name, body in RULES.items() if "localrule: True" in body}
 LARGEST = {
     count.__name__: max((count(domain) for domain in scale_costs.DOMAINS), key=lambda cost: cost.jobs * cost.anonymous)
     for count in (*scale_costs.TABLE2, *scale_costs.BEYOND)
-    if count.__name__ != "ablations"  # of train_ink_round's jobs
+    # jobs of train_ink_round and of build_adapted_datastore
+    if count.__name__ not in ("ablations", "adapter_datastore")
 }
 
 
