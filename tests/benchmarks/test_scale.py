@@ -60,7 +60,7 @@ def paper() -> Extent:
     config["adapter"] |= {"max_epochs": scale_costs.ROUNDS, "sizes": []}
     config["adapter"]["inner_dimension"] = {domain.name: domain.inner for domain in scale_costs.DOMAINS}
     config["ink"] |= {"max_rounds": scale_costs.ROUNDS, "k": {domain.name: domain.k for domain in scale_costs.DOMAINS}}
-    config["ink"]["ablations"] = []
+    config["ink"] |= {"ablations": [], "rounds_per_job": 1}
     config["knn_kd"]["stored"] = scale_costs.KD_STORED
     config["training"]["batch_tokens"], config["knn_kd"]["batch_tokens"] = scale_costs.BATCH, scale_costs.KD_BATCH
     config["datastore"]["batch_tokens"] = scale_costs.PASS_BATCH
