@@ -191,6 +191,19 @@ WRONG: list[tuple[dict[str, Any], list[str]]] = [
         {"data.synthetic.in_general.koran": 24000},
         ["data.synthetic.in_general: found 27600", "fewer than general's"],
     ),
+    (
+        {
+            "data.synthetic.sentences.general": ABSENT,
+            "data.general_domain": None,
+            "text.bpe_merges": None,
+            "base_model.path": "model.pt",
+            "base_model.bpe_codes": "codes",
+            "base_model.source_dictionary": "dict.de.txt",
+            "base_model.target_dictionary": "dict.en.txt",
+            "base_model.train": ABSENT,
+        },
+        ["data.synthetic.in_general: found medical", "has no general"],
+    ),
     ({"data.synthetic.in_general.general": 1}, ["data.synthetic.in_general", "general", "medical"]),
     ({"ink.rounds_per_job": 0}, ["ink.rounds_per_job", "found 0", "at least 1"]),
     # wrong types

@@ -267,10 +267,15 @@ def _datastore(config: Config) -> Iterator[str]:
 
 
 def _general_text(config: Config) -> Iterator[str]:
-    """Shares of the domains' text that leave no everyday text in the general domain."""
-    if config["data"]["source"] != "synthetic" or "general" not in config["data"]["synthetic"]["sentences"]:
+    """Shares of the domains' text that have no general domain to go into, or leave no everyday text in it."""
+    if config["data"]["source"] != "synthetic":
         return
     synthetic = config["data"]["synthetic"]
+    if "general" not in synthetic["sentences"]:
+        if synthetic["in_general"]:
+            named = ", ".join(synthetic["in_general"])
+            yield f"data.synthetic.in_general: found {named}; allowed: {{}}, for data.synthetic has no general"
+        return
     shares, train = sum(synthetic["in_general"].values()), synthetic["sentences"]["general"]["train"]
     if shares >= train:
         yield f"data.synthetic.in_general: found {shares} pairs in all; allowed: fewer than general's {train} in train"
