@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help reproduce test test-all lint format environment slurm install lock clean distclean
+.PHONY: help reproduce test test-all failures lint format environment slurm install lock clean distclean
 
 VENV ?= .venv
 # The faiss package of the environment: cpu or gpu. What was chosen last is kept.
@@ -29,6 +29,9 @@ test: environment ## create the environment if it is missing, then run the tests
 
 test-all: environment ## the tests, those that take minutes too
 	$(IN_VENV) pytest -n 2 --dist loadgroup $(PYTEST_ARGS)
+
+failures: environment ## write docs/failures.md from the marks of the tests that try its rows
+	$(IN_VENV) pytest -q --write-failures
 
 lint: environment ## check style, types and the workflow
 	$(IN_VENV); export PATH; ruff check $(PYTHON_FILES); ruff format --check $(PYTHON_FILES); mypy; \

@@ -19,6 +19,8 @@ import pytest
 
 from ink.domain import Domain
 
+pytest_plugins = ["failures_page"]
+
 hypothesis.settings.register_profile("ink", deadline=None, max_examples=50)
 hypothesis.settings.load_profile("ink")
 

@@ -125,6 +125,11 @@ def test_a_dry_run_lists_sizes_and_removes_nothing(experiment: Path, more: tuple
     )
 
 
+@pytest.mark.failure(
+    "Two at once and killed",
+    "`ink clean` while the experiment is running",
+    "`experiment ... is being run by process 4711 since ...; wait for it or stop it, then clean`",
+)
 def test_nothing_goes_while_a_workflow_of_the_experiment_is_running(experiment: Path) -> None:
     before = files(experiment / "work")
     script = "from ink.experiment_lock import hold; hold('micro'); print(flush=True); input()"

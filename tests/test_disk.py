@@ -16,6 +16,11 @@ from ink.errors import InkError
 from ink.files import write_atomically
 
 
+@pytest.mark.failure(
+    "Disk",
+    "a used-up quota, a file size limit, no permission, a broken disk",
+    "`... cannot be written: ` and the reason",
+)
 @pytest.mark.parametrize(
     ("error", "said"),
     [

@@ -147,6 +147,11 @@ def test_a_folder_in_place_of_a_file_is_named(tmp_path: Path) -> None:
         read_lines(tmp_path)
 
 
+@pytest.mark.failure(
+    "Two at once and killed",
+    "killed while a folder takes an older one's place",
+    "the older one is put back",
+)
 def test_a_replacement_cut_short_between_its_two_renames_is_undone(tmp_path: Path) -> None:
     aside = tmp_path / ".store.replaced"
     aside.mkdir()

@@ -133,6 +133,11 @@ print({name!r} in {{**ARCH_MODEL_REGISTRY, **TASK_REGISTRY}})
     assert run(program) == "True\n"
 
 
+@pytest.mark.failure(
+    "Models and adapters",
+    "a checkpoint of a task or architecture that fairseq does not have",
+    "`checkpoint ... is of the architecture telepathy, which this fairseq does not have; use a Transformer`",
+)
 @pytest.mark.parametrize(("part", "said"), [("task", "the task telepathy"), ("model", "the architecture telepathy")])
 def test_one_of_a_task_or_architecture_that_nobody_has_is_refused(
     tiny: Any, tmp_path: Path, part: str, said: str

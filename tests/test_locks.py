@@ -39,6 +39,12 @@ def hold(path: Path, seconds: float) -> Any:
     return process
 
 
+@pytest.mark.failure(
+    "Two at once and killed",
+    "two processes that write one output",
+    "the second waits 30 seconds, then: `... is being written by process 4711 on HOST (ink build-datastore "
+    "...); wait until it has ended or end it, ...`",
+)
 def test_a_second_writer_is_refused_and_the_first_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ink.locks.PATIENCE_SECONDS", 0.2)
     path = tmp_path / "store"
@@ -67,6 +73,11 @@ def test_a_second_writer_waits_for_the_first(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.failure(
+    "Two at once and killed",
+    "a process killed while it writes",
+    "its lock ends with it; the next one removes what it left",
+)
 def test_a_killed_writer_holds_nothing_and_what_it_left_goes(tmp_path: Path) -> None:
     path = tmp_path / "store"
     first = hold(path, 60)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from ink.datastore.storage import open_datastore
 from ink.files import read_json
@@ -16,6 +17,11 @@ STORE = ("--datastore", "adapted")
 SYSTEM = ("--system", "ink_r_knn")
 
 
+@pytest.mark.failure(
+    "Datastores and combiners",
+    "the base model's datastore for an adapted model, or the other way round",
+    "`datastore ... was made with model ..., but ... is in use; build the datastore again or ...`",
+)
 def test_datastore_combiner_and_scores_are_the_adapted_model_s(
     tiny: Any, commands: Any, experiment: Any, spelled: Any
 ) -> None:

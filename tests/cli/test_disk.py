@@ -79,6 +79,12 @@ def arguments(what: str, disk: Disk, spelled: Any) -> list[str]:
     return command if what != "tables" else [*command, "--results", str(disk.path / "results")]
 
 
+@pytest.mark.failure(
+    "Disk",
+    "a full disk: datastore, adapter, tables",
+    "`... cannot be written: no space left (0 bytes free on the disk mounted at ...); free some space (...)`; "
+    "older output stays",
+)
 @pytest.mark.parametrize("left", [0, 4096, 16384])
 @pytest.mark.parametrize("what", JOBS)
 def test_a_full_disk(what: str, left: int, disk: Disk, trained: Any, commands: Any, spelled: Any) -> None:
@@ -99,6 +105,12 @@ def test_a_full_disk(what: str, left: int, disk: Disk, trained: Any, commands: A
     assert {name: data for name, data in disk.content().items() if ".unfinished/" not in name} == before
 
 
+@pytest.mark.failure(
+    "Disk",
+    "a read-only disk: datastore, adapter, tables",
+    "`... cannot be written: the disk mounted at ... is read-only; mount it writable, or work in a folder on "
+    "another one`",
+)
 @pytest.mark.parametrize("what", JOBS)
 def test_a_read_only_disk(what: str, disk: Disk, trained: Any, commands: Any, spelled: Any) -> None:
     before = disk.content()
@@ -112,6 +124,11 @@ def test_a_read_only_disk(what: str, disk: Disk, trained: Any, commands: Any, sp
     assert disk.content() == before
 
 
+@pytest.mark.failure(
+    "Disk",
+    "a disk that fills under the log",
+    "the terminal gets the line that the log could not take",
+)
 def test_a_log_that_cannot_be_written(disk: Disk, trained: Any, commands: Any) -> None:
     """The disk is full before the log has its line: the terminal has it."""
     limit = disk.fill(0)

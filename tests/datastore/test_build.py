@@ -180,6 +180,12 @@ def test_batches_hold_every_sentence_once_and_no_more_tokens_than_asked(dataset:
     assert longest == sorted(longest)
 
 
+@pytest.mark.failure(
+    "Datastores and combiners",
+    "a batch of a datastore's pass that does not fit into the device's memory",
+    "`datastore: out of memory with 40 sentences of 4000 tokens, ...`: it is passed over in parts, and the "
+    "datastore is the same",
+)
 @pytest.mark.parametrize("key", ["decoder_output", "ffn_input"])
 def test_a_pass_that_does_not_fit_at_once_gives_the_same_datastore(
     tiny: Any, model: Any, dataset: Any, tmp_path: Path, out_of_memory_above: Any, key: str

@@ -149,6 +149,11 @@ def mapped_from(path: Path, address: int) -> bool:
     return False
 
 
+@pytest.mark.failure(
+    "Datastores and combiners",
+    "more neighbours than FAISS finds on a GPU",
+    "`2049 neighbours asked of ..., but FAISS finds 2048 at the most on a GPU; lower k or set index.device to cpu`",
+)
 def test_more_neighbours_than_a_gpu_finds_are_refused(store_of: Any, tmp_path: Path) -> None:
     keys = np.zeros((3000, 2), dtype=np.float16)
     searcher = Searcher(store_of(tmp_path / "store", keys, np.arange(3000)), {"type": "exact"})

@@ -94,6 +94,12 @@ def test_shards_are_ranges_of_all_batches_of_about_one_size(batches: int, data: 
     assert max(sizes) - min(sizes) <= 1 and min(sizes) > 0
 
 
+@pytest.mark.failure(
+    "Datastores and combiners",
+    "more shards than batches",
+    "`datastore.shards is 3, but the training set is passed over in 1 batches of at most "
+    "datastore.batch_tokens; lower one of the two`",
+)
 def test_more_shards_than_batches_and_a_shard_that_does_not_exist_are_refused(
     model: Any, dataset: Any, tmp_path: Path
 ) -> None:
@@ -109,6 +115,11 @@ def shards(model: Any, dataset: Any, tmp_path: Path) -> list[Path]:
     return build_shards(model, dataset, tmp_path / "shards", 3)
 
 
+@pytest.mark.failure(
+    "Datastores and combiners",
+    "shards that are not all there, or not all of one datastore",
+    "each is named; nothing is joined and none is removed",
+)
 def test_shards_that_are_not_all_of_one_datastore_are_refused(
     model: Any, dataset: Any, tmp_path: Path, shards: list[Path]
 ) -> None:
@@ -163,6 +174,11 @@ def test_a_failure_before_keys_are_moved_costs_no_shard(
     assert [path.name for path in tmp_path.iterdir()] == ["shards"]
 
 
+@pytest.mark.failure(
+    "Datastores and combiners",
+    "shards joined on a disk that fills, or by a job that is killed",
+    "no datastore; shards whose keys were moved already are gone, the workflow builds these anew and joins again",
+)
 def test_an_interruption_while_keys_are_moved_costs_the_shards_that_are_gone_and_no_more(
     model: Any, dataset: Any, tmp_path: Path, shards: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:

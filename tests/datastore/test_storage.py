@@ -104,6 +104,11 @@ def test_a_missing_index_is_named(path: Path) -> None:
         Searcher(open_datastore(path), {"type": "exact"})
 
 
+@pytest.mark.failure(
+    "Datastores and combiners",
+    "an index of keys of another number or dimension",
+    "`index ... holds 5 keys of dimension 16, but the datastore has ...; build the datastore again`",
+)
 def test_an_index_of_other_keys_is_refused(path: Path) -> None:
     import faiss
 
@@ -127,6 +132,12 @@ def test_a_description_cut_short_or_of_something_else_is_refused(path: Path) -> 
         open_datastore(path)
 
 
+@pytest.mark.failure(
+    "Disk",
+    "a full disk under a mapped array",
+    "its blocks are taken before the first write, which would end the process with SIGBUS: `... cannot be "
+    "written: no space left (...)`",
+)
 def test_arrays_take_their_blocks_before_anything_is_written(tmp_path: Path) -> None:
     meta = DatastoreMeta(100_000, 16, 1, "decoder_output", "model", "corpus", log_probs=True)
     store = create_datastore(tmp_path / "s", meta)

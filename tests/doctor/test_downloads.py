@@ -124,6 +124,12 @@ def test_an_address_that_answers_says_how_large_the_file_is(server: Server, path
     assert not FILE.exists()
 
 
+@pytest.mark.failure(
+    "Downloads",
+    "an address that is gone, or shows a page, before anything is fetched",
+    "`ink doctor`: `warning  downloads  wmt19_model: not here yet; https://...: the server answered 404 Not "
+    "Found; try again later, name a mirror or a local copy (...), or put the file at ...`",
+)
 @pytest.mark.parametrize(
     ("path", "reason"),
     [("absent", "the server answered 404"), ("page", "the server answered with a web page (Quota exceeded)")],
@@ -135,6 +141,12 @@ def test_an_address_without_the_file_is_a_warning_with_what_to_do(server: Server
     assert f"(downloads.comet_model.url, .path), or put the file at {FILE}" in found.text
 
 
+@pytest.mark.failure(
+    "Downloads",
+    "a server that never answers, before anything is fetched",
+    "`ink doctor`: `warning  downloads  wmt19_model: ... no answer from the server (...)`, after five seconds, "
+    "ten for all of them",
+)
 def test_a_server_that_never_answers_is_given_up(silent: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(downloads, "ANSWER_SECONDS", 0.2)
     found = only(named(url=silent))

@@ -45,6 +45,11 @@ def test_every_package_that_is_missing_or_too_old_is_named(monkeypatch: pytest.M
     assert "snakemake is 7.0, but <10,>=9.0 is needed" in found[1].text
 
 
+@pytest.mark.failure(
+    "Config",
+    "faiss-cpu and faiss-gpu both installed",
+    "`ink doctor`: `error  faiss  ... are both installed and overwrite one another`",
+)
 @pytest.mark.parametrize(
     ("versions", "device", "status", "said"),
     [

@@ -161,6 +161,11 @@ def test_kinds_of_keys_that_differ_need_a_datastore_each(extent: Extent) -> None
     assert extent.keys == ["decoder_output", "ffn_input"]
 
 
+@pytest.mark.failure(
+    "Disk",
+    "less space free than the experiment needs",
+    "`ink doctor`: `error  disk  about 1.3 GB needed (...), 1.1 GB free: ...`",
+)
 @pytest.mark.parametrize(("free", "status"), [(0.5, ERROR), (1.1, WARNING), (2.0, OK)])
 def test_what_is_free_is_compared(
     extent: Extent, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: float, status: str

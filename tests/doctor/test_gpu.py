@@ -41,6 +41,12 @@ def test_without_gpu_one_line_says_that_none_is_used(config: Any, extent: Extent
     assert list(gpu.memory(extent)) == []
 
 
+@pytest.mark.failure(
+    "Config",
+    "a GPU that torch's build or the driver cannot use",
+    "`ink doctor`: `error  device  device is cuda, but torch finds 0 GPUs here (torch 2.13.0+cpu is a CPU "
+    "build, no NVIDIA driver is loaded); ...`, or what else it is",
+)
 @pytest.mark.parametrize("name", ["cuda:99", "gpu"])
 def test_a_device_that_is_not_there_is_an_error_with_torch_s_build(
     config: Any, extent: Extent, name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
@@ -128,6 +134,12 @@ def test_what_jobs_take_of_the_gpu_by_hand(extent: Extent) -> None:
     assert gpu.job_bytes(extent) == {}
 
 
+@pytest.mark.failure(
+    "Config",
+    "a GPU too small for the largest job",
+    "`ink doctor`: `warning  GPU memory  ... in all; the largest job, train_knn_kd, takes about ...: batches "
+    "will be divided ...`",
+)
 def test_the_largest_job_is_compared_with_the_card(extent: Extent, card: Callable[..., None]) -> None:
     extent.config["device"] = "cuda"
     needed = gpu.job_bytes(extent)

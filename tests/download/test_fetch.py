@@ -86,6 +86,11 @@ def test_a_pinned_sha256_is_verified(server: Any, tmp_path: Path, haste: Patienc
     assert fetch(source_of(server.then(BODY), tmp_path, sha256=sha256(BODY)), haste).verified
 
 
+@pytest.mark.failure(
+    "Downloads",
+    "a file that has not the sha256 of the config",
+    "file, address, the sha256 expected and the one found; it is not kept",
+)
 def test_a_wrong_sha256_names_file_address_expected_and_found(server: Any, tmp_path: Path, haste: Patience) -> None:
     source = source_of(server.then(OTHER), tmp_path, sha256=sha256(BODY))
     message = refused(source, haste)
@@ -101,6 +106,11 @@ def test_a_file_that_is_there_is_held_against_the_pin(server: Any, tmp_path: Pat
     assert source.file.read_bytes() == BODY
 
 
+@pytest.mark.failure(
+    "Downloads",
+    "a file without a sha256 in the config that is another one than the first time",
+    "file, address, the sha256 of the first time and the one found; it is not kept",
+)
 def test_an_unpinned_file_that_changed_at_the_source_is_refused(server: Any, tmp_path: Path, haste: Patience) -> None:
     source = source_of(server.then(BODY).then(OTHER, etag='"two"'), tmp_path)
     fetch(source, haste)
@@ -259,6 +269,16 @@ def test_the_paper_s_data_has_the_paper_s_sentences(server: Any, tmp_path: Path,
     assert (tmp_path / "downloads" / "multi_domain_data" / "data-bin" / "koran").is_dir()
 
 
+@pytest.mark.failure(
+    "Downloads",
+    "the paper's text with other numbers of sentences than the config says, or else Table 1",
+    "domain, split, both numbers; nothing is unpacked",
+)
+@pytest.mark.failure(
+    "Downloads",
+    "text with other sentences than the paper's Table 1",
+    "`law train: expected 467,309, found 467,000`; it is not put in place",
+)
 def test_data_with_other_sentences_is_refused(server: Any, tmp_path: Path, haste: Patience) -> None:
     body = binarised({**TABLE_1, "law": (467_000, 2000, 1999)})
     source = source_of(server.then(body), tmp_path, ARTEFACTS["multi_domain_data"])
@@ -280,6 +300,11 @@ def test_the_config_may_say_other_numbers_of_sentences(server: Any, tmp_path: Pa
     assert "law train: expected 30, found 467,309" in message and "koran train: expected 17,982, found 30" in message
 
 
+@pytest.mark.failure(
+    "Downloads",
+    "an unpacked file that somebody removed or cut",
+    "the next `ink download` unpacks its archive again",
+)
 @pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(b"te")])
 def test_an_unpacked_file_that_is_gone_is_unpacked_again(
     server: Any, tmp_path: Path, haste: Patience, damage: Callable[[Path], Any]

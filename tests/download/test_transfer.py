@@ -37,6 +37,11 @@ def test_a_file_comes_whole_in_one_request(server: Any, tmp_path: Path, haste: P
     assert [(one.range, one.status) for one in server.asked] == [(None, 200)]
 
 
+@pytest.mark.failure(
+    "Downloads",
+    "a connection that breaks off",
+    "gone on from where it was, after a pause; given up when nothing new comes, and what came is kept",
+)
 def test_a_broken_connection_is_gone_on_from(server: Any, tmp_path: Path, haste: Patience) -> None:
     server.then(BODY, break_after=HALF).then(BODY)
     assert get(server, tmp_path, haste) == BODY
@@ -53,6 +58,11 @@ def test_a_later_call_goes_on_too(server: Any, tmp_path: Path, haste: Patience) 
     assert server.asked[-1].range == f"bytes={HALF}-"
 
 
+@pytest.mark.failure(
+    "Downloads",
+    "`ink download` killed with SIGKILL",
+    "the same command goes on from the last megabyte",
+)
 def test_a_process_killed_outright_loses_a_piece_at_most(server: Any, tmp_path: Path, haste: Patience) -> None:
     body, partial = random.Random(3).randbytes(3_500_000), tmp_path / "file.bin.part"
     server.then(body, hang_after=2_200_000)
@@ -77,6 +87,11 @@ def test_many_breaks_are_borne_as_long_as_something_new_comes(server: Any, tmp_p
     assert len(server.asked) > haste.attempts
 
 
+@pytest.mark.failure(
+    "Downloads",
+    "a server that cannot go on in the middle",
+    "the file comes anew",
+)
 def test_a_server_that_ignores_range_begins_anew(server: Any, tmp_path: Path, haste: Patience) -> None:
     server.then(BODY, break_after=HALF).then(BODY, honour_range=False)
     assert get(server, tmp_path, haste) == BODY
@@ -110,6 +125,11 @@ def test_a_file_that_changed_between_attempts_begins_anew(
     assert [one.status for one in server.asked] == [200, 200]
 
 
+@pytest.mark.failure(
+    "Downloads",
+    "a file that changed at its address between two attempts",
+    "it comes anew; pieces of two versions are never put together",
+)
 @pytest.mark.parametrize(
     ("before", "after", "body"),
     [
@@ -165,6 +185,12 @@ def test_an_error_that_passes_is_waited_out(server: Any, tmp_path: Path, haste: 
     assert [one.status for one in server.asked] == [500, 503, 200]
 
 
+@pytest.mark.failure(
+    "Downloads",
+    "a server that is busy or broken",
+    "asked again after growing pauses, then: `... the server answered 500 Internal Server Error 6 times; to "
+    "place it by hand, put the file at ...`",
+)
 def test_an_error_that_does_not_pass_is_given_up(server: Any, tmp_path: Path, haste: Patience) -> None:
     assert "the server answered 500 Internal Server Error 3 times" in fail(server.then(status=500), tmp_path, haste)
     assert len(server.asked) == haste.attempts
@@ -204,6 +230,11 @@ def test_a_silent_server_is_given_up(tmp_path: Path) -> None:
         )
 
 
+@pytest.mark.failure(
+    "Downloads",
+    "a page in place of the file, as Google Drive shows when a file was fetched too often",
+    "`... the server answered with a web page (Quota exceeded) in place of ...; open the address in a browser ...`",
+)
 def test_a_page_in_place_of_the_file_is_refused_by_its_title(server: Any, tmp_path: Path, haste: Patience) -> None:
     page = b"<html><head><title>Quota exceeded</title></head></html>"
     assert "a web page (Quota exceeded)" in fail(server.then(page, content_type="text/html"), tmp_path, haste)

@@ -87,6 +87,11 @@ def test_an_older_folder_is_replaced(tmp_path: Path) -> None:
     assert set(files_below(tmp_path / "out")) == {"new", ".unpacked.json"}
 
 
+@pytest.mark.failure(
+    "Downloads",
+    "an archive that leads out of its folder",
+    "`downloads/..., member '../outside': its path leads out of the folder; nothing of the archive was unpacked`",
+)
 @pytest.mark.parametrize("pack", [lambda folder, content: tar(folder / "a.tar.gz", content), None], ids=["tar", "zip"])
 @pytest.mark.parametrize(
     ("name", "reason"),
@@ -122,6 +127,12 @@ def test_a_path_that_is_not_a_new_one_in_the_folder_is_refused(
     assert reason in message
 
 
+@pytest.mark.failure(
+    "Downloads",
+    "an archive with links or devices",
+    "`downloads/..., member '...': it is a symbolic link to /etc/passwd, and only files and folders are "
+    "unpacked; nothing of the archive was unpacked`",
+)
 @pytest.mark.parametrize(
     ("member", "reason"),
     [
@@ -151,6 +162,12 @@ def test_a_zip_s_links_and_pipes_are_refused(kind: int, reason: str, tmp_path: P
     assert f"member 'odd': {reason}" in refused(tmp_path / "a.zip")
 
 
+@pytest.mark.failure(
+    "Downloads",
+    "an archive that unpacks to far more than its size",
+    "`...: up to here it declares 3.0 MB of files, and 100 times the archive's 3.1 kB are allowed at most; "
+    "nothing of the archive was unpacked`",
+)
 @pytest.mark.parametrize("name", ["a.tar.gz", "a.zip"])
 def test_a_bomb_is_told_by_its_ratio(name: str, tmp_path: Path) -> None:
     archive = (zipped if name.endswith(".zip") else tar)(tmp_path / name, {"fine": b"1", "bomb": bytes(3_000_000)})
@@ -209,6 +226,11 @@ def test_too_many_members_are_refused(tmp_path: Path) -> None:
     assert "member '3': more than 3 members" in refused(archive, Limits(members=3))
 
 
+@pytest.mark.failure(
+    "Downloads",
+    "an archive cut short",
+    "`...: damaged or of an unknown kind (...); nothing of the archive was unpacked`",
+)
 @pytest.mark.parametrize("name", ["a.tar", "a.tar.gz", "a.tar.xz", "a.tar.bz2", "a.zip"])
 @pytest.mark.parametrize("share", [0.0, 0.5, 0.7])
 def test_an_archive_cut_short_is_refused(name: str, share: float, tmp_path: Path) -> None:

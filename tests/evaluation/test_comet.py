@@ -106,6 +106,12 @@ def test_the_command_writes_scores_that_say_what_they_are_of(
     assert (job["status"], job["metrics"]["test/comet"][0]) == ("FINISHED", found["score"])
 
 
+@pytest.mark.failure(
+    "COMET",
+    "a COMET model or encoder that is not there",
+    "`COMET's model gone/model.ckpt does not exist; set evaluation.comet.model to an existing "
+    "checkpoints/model.ckpt, or ...`; the encoder's folder likewise",
+)
 @pytest.mark.parametrize(
     ("comet", "lines", "said"),
     [
@@ -140,6 +146,11 @@ class Runs:
         return os.system, (f"touch {self.path}",)
 
 
+@pytest.mark.failure(
+    "COMET",
+    "a COMET model that would have to execute code",
+    "the objects' types are named; nothing is loaded or run",
+)
 @pytest.mark.parametrize("zipped", [True, False])
 def test_a_pickled_call_is_refused_and_not_run(copy: Any, tmp_path: Path, zipped: bool) -> None:
     state = torch.load(copy.checkpoint, weights_only=True)
@@ -184,6 +195,11 @@ def be_no_hparams(copy: Any) -> None:
     (copy.checkpoint.parents[1] / "hparams.yaml").write_text("- a list\n")
 
 
+@pytest.mark.failure(
+    "COMET",
+    "a COMET model that lacks weights, is cut short or does not fit its encoder",
+    "each is named; nothing is scored",
+)
 @pytest.mark.parametrize(
     ("damage", "said"),
     [
@@ -207,6 +223,12 @@ def test_what_is_damaged_or_missing_is_named(copy: Any, damage: Any, said: str) 
         load_comet(find_checkpoint(str(copy.checkpoint)), str(copy.encoder))
 
 
+@pytest.mark.failure(
+    "COMET",
+    "a COMET model on the hub, and no network",
+    "`COMET's model Unbabel/wmt20-comet-da is not in .../hub and could not be fetched from the Hugging Face hub "
+    "(...); run this where there is network, or set ...`",
+)
 def test_what_is_neither_in_the_cache_nor_to_be_had_is_named(
     tiny_comet: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -74,6 +74,11 @@ def test_it_needs_no_script_no_other_file_and_no_network(source: str, page: Page
     assert "default-src 'none'" in policy
 
 
+@pytest.mark.failure(
+    "Looking into a translation",
+    "markup, control characters or turned writing in a sentence to explain",
+    "text, on the terminal and on the page",
+)
 def test_hostile_text_is_text(page: Page, explanation: Explanation, about: About) -> None:
     shown = visible(explanation.source)
     # the line, twice; its piece of two pieces, twice; the neighbour's source and the end of its target, three times

@@ -155,6 +155,11 @@ def test_lines_without_text_are_named_and_left_out(tiny: Any, explainer_of: Call
     assert warnings == ["line 1: empty, nothing to explain; left out", "line 2: not text; left out"]
 
 
+@pytest.mark.failure(
+    "Looking into a translation",
+    "a line to explain that is longer than the model's limit",
+    "explained in its pieces, with `ink translate`'s warning",
+)
 def test_a_line_over_the_limit_is_explained_in_its_pieces(tiny: Any, explainer_of: Callable[..., Explainer]) -> None:
     warnings: list[str] = []
     explainer = explainer_of("V-kNN", warnings)
@@ -169,6 +174,11 @@ def test_a_line_over_the_limit_is_explained_in_its_pieces(tiny: Any, explainer_o
     assert all(piece.tokens[-1].subword.is_end for piece in found.pieces)
 
 
+@pytest.mark.failure(
+    "Looking into a translation",
+    "log p of the explained tokens that is not beam search's, by more than 0.01",
+    "explained, with `line 3: log p of the translation is 0.15 off that of beam search, ...`",
+)
 def test_probabilities_that_are_not_beam_searchs_are_reported(
     tiny: Any, explainer_of: Callable[..., Explainer]
 ) -> None:

@@ -221,6 +221,12 @@ def test_an_adapter_of_another_base_model_is_refused_and_both_are_named(tiny: An
         tiny.domain.load_model(tiny.settings, adapter=path)
 
 
+@pytest.mark.failure(
+    "Models and adapters",
+    "an adapter of a model of another size",
+    "both sizes are named: `... was trained on base model ... with 3 encoder and 1 decoder layers of dimension "
+    "24, but model.pt is ... with 2 encoder and ...`",
+)
 @pytest.mark.parametrize("says_its_size", [True, False], ids=["of this version", "of an earlier version"])
 def test_an_adapter_of_a_model_of_another_size_is_refused_with_both_sizes(
     tiny: Any, model: Any, tmp_path: Path, says_its_size: bool

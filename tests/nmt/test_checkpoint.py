@@ -41,6 +41,11 @@ class Foreign:
     pass
 
 
+@pytest.mark.failure(
+    "Models and adapters",
+    "a checkpoint that would have to execute code",
+    "the object's type is named; nothing is loaded or run",
+)
 @pytest.mark.parametrize("zipped", [True, False])
 @pytest.mark.parametrize(("make", "name"), [(Opens, "io.open"), (Runs, "posix.system")])
 def test_a_pickled_call_is_refused_by_name_and_not_run(
@@ -116,6 +121,11 @@ def test_loading_leaves_the_model_in_eval_mode_and_takes_the_dropout_asked_for(t
     assert {layer.dropout_module.p for layer in [*for_training.encoder.layers, *for_training.decoder.layers]} == {0.37}
 
 
+@pytest.mark.failure(
+    "Models and adapters",
+    "dictionaries of another size than the model's",
+    "`checkpoint ... does not fit the dictionaries in ...: size mismatch ...`",
+)
 def test_a_dictionary_that_is_not_the_models_is_refused(tiny: Any, tmp_path: Path) -> None:
     shutil.copytree(tiny.vocabulary, tmp_path / "vocabulary")
     for language in tiny.languages:

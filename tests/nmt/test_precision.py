@@ -150,6 +150,11 @@ def test_distances_and_the_mixture_are_fp32(tiny: Any, tmp_path: Path) -> None:
     torch.testing.assert_close(mixed.sum(-1), torch.ones(mixed.shape[:-1]), atol=1e-5, rtol=0)
 
 
+@pytest.mark.failure(
+    "Datastores and combiners",
+    "keys beyond what half precision holds",
+    "`datastore: a key is not finite in half precision, in which keys are stored; ...`; nothing is left",
+)
 def test_keys_beyond_half_precision_are_refused(tiny: Any, tmp_path: Path) -> None:
     model = load(tiny, "fp32")
     model.network.decoder.layers[-1].final_layer_norm.weight.data *= 1e6

@@ -82,6 +82,11 @@ def test_a_file_that_is_no_object(tmp_path: Path, add_score: Add) -> None:
         read_scores(tmp_path)
 
 
+@pytest.mark.failure(
+    "Results and reports",
+    "a score in another one's place",
+    "what it says of itself is named",
+)
 def test_a_file_in_another_ones_place(tmp_path: Path, add_score: Add) -> None:
     path = add_score("ink", "it", 20)
     path.rename(path.with_name("seed2.json"))

@@ -210,6 +210,11 @@ def test_the_paper_s_table_as_printed_with_what_differs(results: Path, add: Any)
     assert "In ours and not in the paper's table: mine." in paper
 
 
+@pytest.mark.failure(
+    "COMET",
+    "COMET's scores of other translations, of another model or another file of it",
+    "`results/mini/comet/ink/koran/seed1.json is of other translations than ...; delete it and run the workflow again`",
+)
 @pytest.mark.parametrize(
     ("other", "comet", "said"),
     [

@@ -41,6 +41,11 @@ def start(seed: int, points: int, then: str = "end") -> subprocess.Popen[str]:
     )
 
 
+@pytest.mark.failure(
+    "Tracking",
+    "many jobs that create one tracking database at once",
+    "nothing is lost",
+)
 @pytest.mark.slow
 def test_sixteen_processes_at_once_lose_nothing_in_a_fresh_database(experiment: Experiment, store: Store) -> None:
     processes = [start(seed, 6) for seed in range(1, 17)]

@@ -148,6 +148,11 @@ def test_a_run_made_just_before_its_id_could_be_written_down_is_found(experiment
     assert list(experiment.run()["mlflow"].values()) == [store.only_run()]
 
 
+@pytest.mark.failure(
+    "Tracking",
+    "a run deleted in MLflow by a person",
+    "stays deleted",
+)
 def test_a_run_that_somebody_deleted_in_mlflow_stays_deleted(experiment: Experiment, store: Store) -> None:
     from mlflow.tracking import MlflowClient
 
@@ -212,6 +217,11 @@ def test_an_earlier_job_repeated_leaves_a_finished_run_finished(experiment: Expe
     assert store.statuses() == ["FINISHED"]
 
 
+@pytest.mark.failure(
+    "Tracking",
+    "a job that fails",
+    "its run is FAILED in MLflow, with the error and the log",
+)
 def test_a_failed_job_ends_failed_with_its_error_and_its_log_and_goes_on_when_repeated(
     experiment: Experiment, store: Store
 ) -> None:
@@ -273,6 +283,12 @@ def test_nothing_is_said_where_all_is_well(experiment: Experiment, capfd: pytest
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.failure(
+    "Tracking",
+    "a tracking database that cannot be written",
+    "a line, `tracking: sqlite:///.../mlflow.db: ... file is not a database ...; results are on disk, ink sync "
+    "CONFIG uploads them later`; the job goes on",
+)
 def test_a_database_that_cannot_be_written_costs_a_line(
     experiment: Experiment, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -221,6 +221,12 @@ def test_whole_models_of_two_are_those_of_one_with_twice_the_update_frequency(
     assert files_in(tmp_path / "one") == files_in(tmp_path / "two")
 
 
+@pytest.mark.failure(
+    "Training",
+    "one of several processes that train together is killed, by the system when memory is short",
+    "`process 2 of 4 that train together was ended by signal 9 (SIGKILL); was memory short?`; the last "
+    "checkpoint is gone on from",
+)
 @pytest.mark.slow
 def test_what_two_have_broken_off_two_go_on_with(tiny: Any, tmp_path: Path, work: Any) -> None:
     """Inside an epoch and between two; killed, and with an error."""
@@ -251,6 +257,12 @@ def test_what_two_have_broken_off_two_go_on_with(tiny: Any, tmp_path: Path, work
     assert files_in(tmp_path / "undisturbed") == files_in(tmp_path / "broken off")
 
 
+@pytest.mark.failure(
+    "Training",
+    "an epoch begun by another number of processes",
+    "the job starts anew, as with any other setting; a state put there by hand is refused: `... whose batches "
+    "were dealt out to 2 processes; now 1 ...`",
+)
 def test_a_state_inside_an_epoch_is_of_as_many_processes(tmp_path: Path) -> None:
     inside = {"processes": 2, "train_iterator": {"iterations_in_epoch": 3}}
     said = (

@@ -68,6 +68,11 @@ def test_one_that_trains_alone_is_this_one(work: Any, tmp_path: Path) -> None:
     assert processes.count() == 1
 
 
+@pytest.mark.failure(
+    "Training",
+    "one of several processes that train together fails",
+    "all of them end, and the job with its error",
+)
 @pytest.mark.parametrize(
     ("how", "error", "said"),
     [
@@ -94,6 +99,11 @@ def test_an_interruption_here_ends_them_all(work: Any, tmp_path: Path) -> None:
     assert gone(found)
 
 
+@pytest.mark.failure(
+    "Training",
+    "a job of several processes is interrupted, or killed alone",
+    "none of them outlives it",
+)
 def test_none_outlives_a_parent_that_was_killed(tmp_path: Path) -> None:
     script = (
         "from functools import partial; from pathlib import Path; import sys\n"
@@ -110,6 +120,12 @@ def test_none_outlives_a_parent_that_was_killed(tmp_path: Path) -> None:
     assert gone(found)
 
 
+@pytest.mark.failure(
+    "Training",
+    "more processes than GPUs",
+    "`4 processes are to train together, one GPU each, but torch finds 2 GPUs here; lower processes and raise "
+    "...`; `ink doctor` says so before",
+)
 def test_more_processes_than_gpus_are_refused(work: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import torch
 

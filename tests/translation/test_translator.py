@@ -114,6 +114,12 @@ def test_long_pieces_do_not_hold_up_the_others(lengths: list[int]) -> None:
             assert max(sizes) * len(sizes) <= TOKENS_TOGETHER
 
 
+@pytest.mark.failure(
+    "Translating",
+    "lines that do not fit into the device's memory together",
+    "translated in parts, `translating: out of memory with 64 sentences of 5120 tokens, ...` in the log; "
+    "answers stand in the order of the lines",
+)
 def test_lines_that_do_not_fit_together_are_translated_in_parts(
     tiny: Any, translator: Translator, out_of_memory_above: Any
 ) -> None:

@@ -41,6 +41,11 @@ def test_what_is_explained_is_what_is_translated(micro: Any, system: str) -> Non
         assert target.replace("⟦end⟧", "").replace("⟦", "").replace("⟧", "") == training[1][line - 1]
 
 
+@pytest.mark.failure(
+    "Looking into a translation",
+    "a line without text, or not UTF-8, to explain",
+    "left out, `line 1: empty, nothing to explain; left out`; of bytes that are no text, exit code 1 at the end",
+)
 def test_a_page_is_written_whole_and_lines_without_text_are_named(micro: Any, tmp_path: Path) -> None:
     page = tmp_path / "there" / "page.html"
     done = run(
@@ -60,6 +65,11 @@ def test_a_page_is_written_whole_and_lines_without_text_are_named(micro: Any, tm
     assert text.rstrip().endswith("</html>")
 
 
+@pytest.mark.failure(
+    "Looking into a translation",
+    "no line with text to explain",
+    "`nothing was explained: the input has no line with text`; no page is written",
+)
 def test_nothing_to_explain_writes_no_page(micro: Any, tmp_path: Path) -> None:
     page = tmp_path / "page.html"
     done = run(micro[0].path, "explain", b"", "--system", "v_knn", "--text", " ", "--html", str(page))
@@ -68,6 +78,11 @@ def test_nothing_to_explain_writes_no_page(micro: Any, tmp_path: Path) -> None:
     assert not page.exists()
 
 
+@pytest.mark.failure(
+    "Looking into a translation",
+    "a system that does not retrieve",
+    "`INK does not retrieve while it translates, so that it has no neighbours to explain; systems that do: v_knn, ...`",
+)
 def test_a_system_that_does_not_retrieve_is_refused_and_those_that_do_are_named(micro: Any) -> None:
     for system, label in (("off_the_shelf", "Off-the-shelf NMT"), ("adapter", "Adapter"), ("ink", "INK")):
         done = run(micro[0].path, "explain", b"Gott\n", "--system", system)

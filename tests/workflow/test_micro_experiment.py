@@ -239,6 +239,11 @@ def test_the_same_config_and_seed_give_the_same_hypotheses(after_micro: Callable
     assert {**read_json(workspace.path / scores), "decoding": None} == {**score, "decoding": None}
 
 
+@pytest.mark.failure(
+    "Two at once and killed",
+    "an input touched and not changed",
+    "nothing runs again; a changed one reruns what reads it",
+)
 def test_touching_everything_reruns_nothing_and_changing_one_score_renders_tables(
     after_micro: Callable[[], Any],
 ) -> None:

@@ -344,6 +344,12 @@ def test_another_experiment_s_file_decides_alone(clone: Any) -> None:
     assert "work/mini" not in plan.text
 
 
+@pytest.mark.failure(
+    "Config",
+    "a setting that does not exist",
+    "`configuration: ink.alhpa: unknown key, found '0.2' (text); allowed: ...; did you mean alpha?` before the "
+    "first job",
+)
 @pytest.mark.parametrize(
     ("override", "said"),
     [

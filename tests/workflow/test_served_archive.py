@@ -137,6 +137,11 @@ def test_the_paper_s_experiment_runs_from_the_archives_to_its_tables(published: 
     assert len(done.stdout.splitlines()) == 2
 
 
+@pytest.mark.failure(
+    "Downloads",
+    "a download that is refused within the workflow",
+    "its line stands on the terminal and in the job's log; what else can run does",
+)
 @pytest.mark.parametrize(
     ("name", "entry", "sentences", "said"),
     [

@@ -56,6 +56,16 @@ def test_a_copied_adapter_file_translates_as_the_system_it_was_trained_as(micro:
     }
 
 
+@pytest.mark.failure(
+    "Translating",
+    "a line that is not UTF-8",
+    "left empty, `line 3: not valid UTF-8 (...); left empty`, exit code 1 at the end",
+)
+@pytest.mark.failure(
+    "Translating",
+    "a line longer than the model's limit",
+    "translated in pieces, `line 5: ... tokens are more than the model's ...; translated in 2 pieces`",
+)
 def test_every_line_is_answered_or_refused_by_number(micro: Any) -> None:
     lines = [
         b"Gott ist gut.",
@@ -77,6 +87,11 @@ def test_every_line_is_answered_or_refused_by_number(micro: Any) -> None:
     assert "1 of the input's lines" in said
 
 
+@pytest.mark.failure(
+    "Translating",
+    "a system that has not been trained",
+    "`... has not been trained for koran; run: snakemake --cores all results/...`",
+)
 def test_what_was_not_trained_is_named_with_the_command_that_trains_it(micro: Any) -> None:
     done = translate(micro[0].path, b"", "--system", "ink", "--domain", "koran", "--seed", "7")
     assert done.returncode == 1

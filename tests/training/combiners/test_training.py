@@ -192,12 +192,23 @@ def test_on_top_of_an_adapter_the_adapted_model_makes_the_queries(
     assert not (tmp_path / "wrong").exists()
 
 
+@pytest.mark.failure(
+    "Datastores and combiners",
+    "a combiner trained on a datastore of another kind of key",
+    "`datastore ... was made with key kind decoder_output, but ffn_input is in use; ...`",
+)
 def test_a_datastore_keyed_otherwise_is_refused_and_nothing_is_written(train: Train, tmp_path: Path) -> None:
     with pytest.raises(InkError, match="made with key kind decoder_output, but ffn_input is in use"):
         train("a_knn", {"a_knn": {"key": "ffn_input"}})
     assert not (tmp_path / "trained").exists()
 
 
+@pytest.mark.failure(
+    "Training",
+    "a combiner's loss or gradient that is not finite",
+    "`training a combiner: loss or gradient is not finite at update 3; nothing has been written. Lower "
+    "combiner_training.learning_rate, ...`",
+)
 @pytest.mark.parametrize("clip_norm", [0, 1.0])
 def test_a_gradient_that_is_not_finite_stops_and_nothing_is_written(
     train: Train, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clip_norm: float

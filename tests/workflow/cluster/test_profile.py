@@ -111,6 +111,11 @@ def test_jobs_take_a_gpu_where_they_use_one(clone: Any, override: str, reading: 
     assert asked == {name: {"1"} if name in using else {"0"} for name in asked}
 
 
+@pytest.mark.failure(
+    "Two at once and killed",
+    "GPU jobs on one machine whose number nothing bounds",
+    "`device is cuda, and nothing bounds how many jobs take it at a time: add gpu=1 to --resources`",
+)
 def test_gpu_jobs_without_a_bound_are_refused_before_the_first_job(workspace: Any) -> None:
     """A list on the command line replaces the profile's, and its bound with it."""
     call = ("--cores", "2", "--configfile", "micro.yaml", "--config", "device=cuda", "--until", "generate_corpus")

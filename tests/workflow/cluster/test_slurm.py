@@ -142,6 +142,11 @@ def test_each_asked_for_what_the_profile_says(runs: Any) -> None:
         assert "gpu" not in tres
 
 
+@pytest.mark.failure(
+    "Two at once and killed",
+    "a job that Slurm ends",
+    "it is sent once more",
+)
 def test_a_job_that_slurm_ended_was_sent_again(runs: Any) -> None:
     _, run, _, _, ended = runs
     states = {number: accounted(number, "State")[0] for number in submitted(run.text)}
@@ -195,6 +200,11 @@ def test_a_job_on_the_device_asks_slurm_for_a_gpu(runs: Any, tmp_path: Path) -> 
     assert "gres/gpu=1" in accounted(number, "ReqTRES")[0]
 
 
+@pytest.mark.failure(
+    "Two at once and killed",
+    "a workflow on a cluster, interrupted or killed",
+    "its jobs are cancelled; killed, those on its machine end by themselves",
+)
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL], ids=["interrupted", "killed"])
 def test_no_job_outlives_a_workflow_that_ends(runs: Any, tmp_path: Path, how: signal.Signals) -> None:
     """Killed, it cancels nothing: a job on its machine sees that it is gone."""
