@@ -148,7 +148,9 @@ def compare(domain: Domain, settings: dict[str, Any], epochs: int, folder: Path)
     for precision in PRECISIONS:
         own = {**settings, "precision": precision}
         model = domain.load_model(own)
-        base = dev_bleu_of(model.task, domain.corpus, domain.vocabulary, domain.data, own)(model.network)
+        beam = own["decoding"]["beam"]
+        scorer = dev_bleu_of(model.task, domain.corpus, domain.vocabulary, domain.data, own, beam=beam)
+        base = scorer(model.network)
         start = time.process_time()
         train_adapter(domain, own, 1, folder / precision)
         spent = time.process_time() - start

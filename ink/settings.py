@@ -61,6 +61,7 @@ READS: dict[str, tuple[str, ...]] = {
     "train-knn-kd": (
         *_TRANSLATION,
         "training.dev_sentences",
+        "training.dev_beam",
         "training.patience",
         "training.average_last",
         "training.checkpoint_updates",
@@ -87,7 +88,13 @@ READS: dict[str, tuple[str, ...]] = {
         "ink.beta",
     ),
     "choose-ink": ("ink.search", "ink.search_over"),
-    "finish-ink": (*_TRANSLATION, "training.dev_sentences", "training.average_last", "ink.variant"),
+    "finish-ink": (
+        *_TRANSLATION,
+        "training.dev_sentences",
+        "training.dev_beam",
+        "training.average_last",
+        "ink.variant",
+    ),
     "evaluate": (*_TRANSLATION, "data.general_domain", "index"),
     "translate": (*_TRANSLATION, "text.split_unknown_subwords", "index"),
     "explain": (*_TRANSLATION, "text.split_unknown_subwords", "index"),

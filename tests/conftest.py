@@ -86,6 +86,7 @@ SETTINGS: dict[str, Any] = {
         "label_smoothing": 0.1,
         "patience": 10,
         "dev_sentences": 4,
+        "dev_beam": 1,
         "average_last": 2,
         "checkpoint_updates": 2,
     },

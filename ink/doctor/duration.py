@@ -46,7 +46,8 @@ def seconds_by_job(extent: Extent, flops: float) -> dict[str, float]:
         )
 
     sentences = config["training"]["dev_sentences"] * len(domains) * seeds
-    dev = _decoding(extent, forward, sentences, everything / max(1, _count(extent, domains, "train")))
+    mean = everything / max(1, _count(extent, domains, "train"))
+    dev = _decoding(extent, forward, sentences, mean, beam=config["training"]["dev_beam"])
     found = {
         "prepare_corpus": sum(sum(text.sentences.values()) for text in extent.text.values()) / LINES_A_SECOND,
         "build_datastore": len(extent.keys) * (everything * forward / SHARE_TRAINING + START_UP * len(domains)),
@@ -176,12 +177,17 @@ def _timing(extent: Extent, forward: float) -> float:
     return sum(_decoding(extent, forward, count, mean, size) for size in passes)
 
 
-def _decoding(extent: Extent, forward: float, sentences: int, tokens: float, batch: int | None = None) -> float:
-    """Estimate the seconds of beam search for `sentences` of `tokens` tokens on average, `batch` at once."""
+def _decoding(
+    extent: Extent, forward: float, sentences: int, tokens: float, batch: int | None = None, beam: int | None = None
+) -> float:
+    """Estimate the seconds of beam search for `sentences` of `tokens` tokens on average, `batch` at once.
+
+    `batch` and `beam` are decoding's where they are not given.
+    """
     decoding: Mapping[str, float] = extent.config["decoding"]
     batches = sentences / (batch or decoding["batch_sentences"])
     steps = batches * tokens * LENGTHENING * SECONDS_A_STEP
-    return steps + sentences * tokens * decoding["beam"] * forward / SHARE_DECODING
+    return steps + sentences * tokens * (beam or decoding["beam"]) * forward / SHARE_DECODING
 
 
 def _combiner(extent: Extent, forward: float, system: str, domain: str) -> float:

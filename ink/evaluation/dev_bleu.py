@@ -55,18 +55,18 @@ class DevBleu:
 
 
 def dev_bleu_of(
-    task: Any, corpus: Path, vocabulary: Path, data: PreparedCorpus, settings: Mapping[str, Any]
+    task: Any, corpus: Path, vocabulary: Path, data: PreparedCorpus, settings: Mapping[str, Any], *, beam: int
 ) -> DevBleu:
-    """Make the dev scorer of a domain: `corpus` holds its raw text, `data` the same binarised.
+    """Make the dev scorer of a domain: `corpus` holds its raw text, `data` the same binarised; `beam` hypotheses.
 
-    settings: text, decoding, evaluation.sacrebleu_tokeniser, training.dev_sentences.
+    settings: text, decoding (but for its beam), evaluation.sacrebleu_tokeniser, training.dev_sentences.
     """
     return DevBleu(
         data.load(task, "dev"),
         task.target_dictionary,
         corpus / f"dev.{data.target_language}",
         TextProcessor(settings["text"], vocabulary / "bpecodes"),
-        settings["decoding"],
+        {**settings["decoding"], "beam": beam},
         sentences=settings["training"]["dev_sentences"],
         tokeniser=settings["evaluation"]["sacrebleu_tokeniser"],
     )

@@ -62,7 +62,9 @@ class AdapterTraining:
         )
         task = self.model.task
         self.criterion = task.build_criterion(config.criterion)
-        self.dev_bleu = dev_bleu_of(task, domain.corpus, domain.vocabulary, domain.data, settings)
+        self.dev_bleu = dev_bleu_of(
+            task, domain.corpus, domain.vocabulary, domain.data, settings, beam=settings["training"]["dev_beam"]
+        )
         self.run = TrainingRun(config, task, self.model.network, self.criterion, section="training")
         self.model.network.take_adapter_weights_from(self.run.weights)
 

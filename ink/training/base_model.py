@@ -74,7 +74,7 @@ def train_base_model(
         model.float().load_state_dict(average(weights))
         config.checkpoint.no_save_optimizer_state = True
         run.save(folder / "model.pt")
-        dev_bleu = dev_bleu_of(task, corpus, vocabulary, data, settings)
+        dev_bleu = dev_bleu_of(task, corpus, vocabulary, data, settings, beam=settings["decoding"]["beam"])
         model.to(torch_dtype(settings["precision"]))
         record = {"seed": seed, "dev_bleu": dev_bleu(model), "history": run.history}
         write_json(folder / "record.json", record)

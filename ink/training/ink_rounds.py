@@ -175,7 +175,9 @@ def finish_rounds(
     with write_atomically(output) as folder:
         folder.mkdir(parents=True)
         model = domain.load_model(settings, adapter=adapters[max(adapters)])
-        dev_bleu = dev_bleu_of(model.task, domain.corpus, domain.vocabulary, domain.data, settings)
+        dev_bleu = dev_bleu_of(
+            model.task, domain.corpus, domain.vocabulary, domain.data, settings, beam=settings["training"]["dev_beam"]
+        )
         said = read_metadata(adapters[max(adapters)])
         origin: dict[str, Any] = {name: said[name] for name in ("system", "domain", "seed") if name in said}
         if command is not None:

@@ -41,8 +41,8 @@ def train_knn_kd(
 
     It holds model.pt, the average of the last epochs and the one with the best dev BLEU, and record.json with the
     curves. datastore: the base model's; neighbours: those stored of its entries. settings: device, precision, text,
-    decoding, evaluation, training.{dev_sentences, patience, average_last, checkpoint_updates} and knn_kd, resolved for
-    the domain. `on_epoch` is told of each epoch, after an interruption of those before it as well.
+    decoding, evaluation, training.{dev_sentences, dev_beam, patience, average_last, checkpoint_updates} and knn_kd,
+    resolved for the domain. `on_epoch` is told of each epoch, after an interruption of those before it as well.
 
     Raises InkError where datastore or neighbours belong to another model, corpus or datastore.
     """
@@ -63,7 +63,9 @@ def train_knn_kd(
     model = task.build_model(config.model)
     criterion = task.build_criterion(config.criterion)
     criterion.teacher = Teacher(store, stored, chosen["k"], chosen["own_entry"])
-    dev_bleu = dev_bleu_of(task, domain.corpus, domain.vocabulary, domain.data, settings)
+    dev_bleu = dev_bleu_of(
+        task, domain.corpus, domain.vocabulary, domain.data, settings, beam=settings["training"]["dev_beam"]
+    )
     identity = {
         "seed": seed,
         "base_model": base_model,

@@ -142,7 +142,7 @@ def test_it_stops_when_patience_has_run_out(
     tiny: Any, stored: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scores = iter([5.0, 7.0, 6.0, 7.0, 8.0, 9.0])
-    monkeypatch.setattr(knn_kd, "dev_bleu_of", lambda *_: lambda _: next(scores))
+    monkeypatch.setattr(knn_kd, "dev_bleu_of", lambda *_, **__: lambda _: next(scores))
     settings = tiny.settings
     settings["training"].update(patience=2, average_last=1)
     settings["knn_kd"]["max_epochs"] = 6
