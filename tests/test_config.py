@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import math
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,17 @@ from hypothesis import strategies as st
 from snakemake.cli import parse_config
 from snakemake.utils import update_config
 
-from ink.config import adapted_domains, check, data_domains, for_domain, has_training, load, read_overrides
+from ink.config import (
+    adapted_domains,
+    check,
+    data_domains,
+    for_domain,
+    has_training,
+    load,
+    put_together_domains,
+    read_overrides,
+    text_files,
+)
 from ink.config.schema import schema
 from ink.errors import InkError
 from ink.systems import SYSTEMS
@@ -115,6 +126,34 @@ def test_mini_full_differs_from_mini_in_what_is_trained_alone() -> None:
     assert {name for name, section in mini.items() if full[name] != section} == same
     for section, lists in (("adapter", {"label_smoothings"}), ("ink", {"ablations", "controls"})):
         assert {name for name, value in mini[section].items() if full[section][name] != value} == lists
+
+
+def commented(path: Path, key: str) -> dict[str, Any]:
+    """A setting that stands in a config's comments."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    start = next(number for number, line in enumerate(lines) if line.strip() == f"# {key}:")
+    indent, _, _ = lines[start].partition("#")
+    block = itertools.takewhile(lambda line: line.startswith(f"{indent}# "), lines[start:])
+    found: dict[str, Any] = yaml.safe_load("\n".join(line.removeprefix(f"{indent}# ") for line in block))
+    return found
+
+
+def test_software_s_comments_say_how_to_train_a_base_model() -> None:
+    path = REPOSITORY / "config" / "software.yaml"
+    software = load(path)
+    files = {"data.files.splits.general": ["train", "dev", "test"]}
+    given = dict.fromkeys(("path", "bpe_codes", "source_dictionary", "target_dictionary"))
+    trained = {"text.bpe_merges": 6000, "base_model": {**given, **commented(path, "train")}}
+    config = changed(software, {**files, **trained})
+    config["data"]["files"] |= commented(path, "train_from")
+    check(config)
+    assert put_together_domains(config) == ["general"]
+    assert [(one.split, one.target) for one in text_files(config, "general")] == [
+        ("train", "path/to/software.train.en"),
+        ("train", "path/to/general.train.en"),
+        ("dev", "path/to/general.dev.en"),
+        ("test", "path/to/general.test.en"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -394,6 +433,36 @@ WRONG_FILES: list[tuple[dict[str, Any], list[str]]] = [
     ({"knn_accuracy.domains": ["it"]}, ["knn_accuracy.domains[0]", "found it", "with training text (koran)"]),
     ({"speed.domain": "it"}, ["speed.domain", "found it", "with training text (koran)"]),
     ({"data.files.held_out": {"dev": 10}}, ["data.files.held_out.test: missing"]),
+    (
+        {"data.files.train_from": {"law": [{"pattern": "law.{language}", "weight": 1}]}},
+        ["data.files.train_from.law", "found an unknown domain", "the domains of data.files.splits"],
+    ),
+    (
+        {"data.files.train_from": {"it": [{"pattern": "it.{language}", "weight": 1}]}},
+        ["data.files.train_from.it", "has no train for it"],
+    ),
+    (
+        {"data.files.train_from": {"koran": [{"pattern": "koran.{split}", "weight": 1}]}},
+        ["data.files.train_from.koran[0].pattern", "'koran.{split}'", "{language}"],
+    ),
+    (
+        {"data.files.train_from": {"koran": [{"pattern": "{language}.{part}", "weight": 1}]}},
+        ["data.files.train_from.koran[0].pattern", "nothing else in braces"],
+    ),
+    (
+        {"data.files.train_from": {"koran": [{"pattern": "a.{language}", "weight": 1, "sentences": 5}]}},
+        ["data.files.train_from.koran[0]", "found weight and sentences", "exactly one"],
+    ),
+    (
+        {"data.files.train_from": {"koran": [{"pattern": "a.{language}"}]}},
+        ["data.files.train_from.koran[0]", "found neither weight nor sentences", "exactly one"],
+    ),
+    (
+        {"data.files.train_from": {"koran": [{"pattern": "a.{language}", "weight": 0}]}},
+        ["data.files.train_from.koran[0].weight", "found 0"],
+    ),
+    ({"data.files.train_from": {"koran": []}}, ["data.files.train_from.koran", "the list []", "pattern and weight"]),
+    ({"data.files.train_from": {"koran": "a.{language}"}}, ["data.files.train_from.koran", "'a.{language}' (text)"]),
     ({"base_model.target_dictionary": None}, ["base_model.target_dictionary", "null", "a path"]),
     ({"text.bpe_merges": 8000}, ["text.bpe_merges", "found 8000", "null"]),
     ({"base_model.train": MINI["base_model"]["train"]}, ["base_model.path", "found path/to/model.pt", "exactly one"]),
@@ -417,6 +486,10 @@ def test_wrong_settings_of_an_own_corpus(changes: dict[str, Any], expected: list
     [
         {"data.general_domain": None, "data.files.splits": {"koran": ["train"], "it": ["test"]}},
         {"data.files.splits.koran": ["test", "dev", "train"]},
+        {"data.files.train_from": None},
+        {"data.files.train_from": {}},
+        {"data.files.train_from": {"koran": [{"pattern": "a/{domain}.{split}.{language}", "weight": 0.5},
+         {"pattern": "b.{language}", "sentences": 400}]}},
         {"domains": ["it"]},
         {"data.synthetic": None, "base_model.train": ABSENT},
         {"adapter.inner_dimension": {"koran": 64}},

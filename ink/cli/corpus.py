@@ -60,6 +60,7 @@ def ingest_corpus(config: Path, domain: str, output: Path) -> None:
         output,
         files["split_seed"],
         files["held_out"],
+        (files.get("train_from") or {}).get(domain, ()),
     )
 
 

@@ -24,7 +24,14 @@ FIGURES = ("figure3", "figure4")
 @click.argument("names", nargs=-1, type=click.Choice(TABLES))
 def tables(config: Path, results: Path, names: tuple[str, ...]) -> None:
     """Render tables (all of them by default) from the results folder alone."""
-    from ink.config import ablated_domains, accuracy_domains, accuracy_systems, controlled_domains, speed_systems
+    from ink.config import (
+        ablated_domains,
+        accuracy_domains,
+        accuracy_systems,
+        controlled_domains,
+        put_together_domains,
+        speed_systems,
+    )
     from ink.evaluation.comet_files import short_name
     from ink.reporting import controls, forgetting, gains, memory, table1, table2, table3, table4, table5
 
@@ -35,7 +42,7 @@ def tables(config: Path, results: Path, names: tuple[str, ...]) -> None:
     comparisons = _comparisons(settings, results, domains, systems)
     for name in names or TABLES:
         if name == "table1":
-            table1.render(results, output, domains, settings["data"]["source"])
+            table1.render(results, output, domains, settings["data"]["source"], put_together_domains(settings))
         elif name == "table2":
             languages = [settings["data"][side] for side in ("source_language", "target_language")]
             comet = None if model is None else short_name(model["model"])

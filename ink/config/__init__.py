@@ -7,6 +7,7 @@ from ink.config.domains import Config, adapted_domains, data_domains, for_domain
 from ink.config.loading import load
 from ink.config.measures import accuracy_domains, accuracy_systems, figures_of, gaining_systems, speed_systems
 from ink.config.overrides import read_overrides
+from ink.config.text_files import TextFiles, put_together_domains, text_files, train_sources
 from ink.config.trainings import first_rounds, last_round, trained_sections
 from ink.config.variations import (
     ablated_domains,
@@ -21,6 +22,7 @@ from ink.config.variations import (
 
 __all__ = [
     "Config",
+    "TextFiles",
     "ablated_domains",
     "ablations_of",
     "accuracy_domains",
@@ -37,11 +39,14 @@ __all__ = [
     "has_training",
     "last_round",
     "load",
+    "put_together_domains",
     "read_overrides",
     "scored_variations",
     "searched_points",
     "sizes_of",
     "speed_systems",
+    "text_files",
+    "train_sources",
     "trained_sections",
     "variations",
 ]

@@ -59,6 +59,27 @@ def _files(files: Config) -> Iterator[str]:
             f"data.files.pattern: found {pattern!r}; allowed: a path with {{domain}}, {{split}} and {{language}} in it "
             "and nothing else in braces"
         )
+    for domain, sources in (files.get("train_from") or {}).items():
+        yield from _train_from(f"data.files.train_from.{domain}", sources, files["splits"].get(domain))
+
+
+def _train_from(name: str, sources: list[Config], splits: list[str] | None) -> Iterator[str]:
+    """A domain with training text, and of each source a pattern of train's two files and one measure of it."""
+    if splits is None:
+        yield f"{name}: found an unknown domain; allowed: the domains of data.files.splits"
+    elif "train" not in splits:
+        yield f"{name}: found sources, and data.files.splits has no train for it; allowed: with train among its splits"
+    for position, source in enumerate(sources):
+        given = [key for key in ("weight", "sentences") if key in source]
+        if len(given) != 1:
+            found = " and ".join(given) or "neither weight nor sentences"
+            yield f"{name}[{position}]: found {found}; allowed: exactly one of weight and sentences"
+        fields = _fields(source["pattern"])
+        if fields is None or not {"language"} <= fields <= {"domain", "split", "language"}:
+            yield (
+                f"{name}[{position}].pattern: found {source['pattern']!r}; allowed: a path with {{language}} in it, "
+                "{split} or {domain} if need be, and nothing else in braces"
+            )
 
 
 def _binarised(binarised: Config) -> Iterator[str]:

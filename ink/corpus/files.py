@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ink.corpus.mixing import draw, drawn_count
 from ink.errors import InkError
 from ink.files import read_lines, write_atomically, write_json, write_lines
 
@@ -26,26 +27,32 @@ def ingest(
     output: Path,
     split_seed: int,
     held_out: Mapping[str, int],
+    train_from: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """Bring a domain's parallel text into the folder `output` and return its counts, which are corpus.json.
 
     `pattern` is a path with {domain}, {split} and {language}; `splits` says which of train, dev and test exist. A dev
     or test that does not is split off train by `split_seed`, `held_out` pairs each; a domain without train needs a test
-    and is only scored. InkError names file, line and count where text is missing, empty, not UTF-8, or where the two
-    sides differ in length.
+    and is only scored. `train_from` are sources, each with a pattern and a weight or a number of sentences, that train
+    is put together from in place of its own files, drawn by `split_seed` too. InkError names file, line and count where
+    text is missing, empty, not UTF-8, or where the two sides differ in length.
     """
     _check_splits(domain, splits)
     _check_pattern(pattern, splits)
     found: dict[str, Sequence[Pair]] = {}
+    details: dict[str, Any] = {}
     for split in SPLITS:
-        if split in splits:
+        if split == "train" and split in splits and train_from:
+            found[split], details["train_from"] = _put_together(
+                train_from, domain, (source_language, target_language), split_seed
+            )
+        elif split in splits:
             source = _path(pattern, domain, split, source_language)
             found[split] = read_parallel(source, _path(pattern, domain, split, target_language))
-    details: dict[str, Any] = {}
     missing = [split for split in ("dev", "test") if split not in found]
     if "train" in found and missing:
         sizes = {split: held_out.get(split, 0) for split in missing}
-        train_file = _path(pattern, domain, "train", source_language)
+        train_file = _path(train_from[0]["pattern"] if train_from else pattern, domain, "train", source_language)
         before = len(found["train"])
         found |= hold_out(found["train"], sizes, split_seed, train_file)
         details["held_out"] = {
@@ -138,6 +145,24 @@ def write_corpus(
                 write_lines(folder / f"{split}.{target_language}", (pair[1] for pair in splits[split]))
         write_json(folder / "corpus.json", counts)
     return counts
+
+
+def _put_together(
+    sources: Sequence[Mapping[str, Any]], domain: str, languages: tuple[str, str], seed: int
+) -> tuple[list[Pair], list[dict[str, Any]]]:
+    """Read and draw from each source; return the pairs, one source after the other, and what was drawn of which."""
+    together: list[Pair] = []
+    counts = []
+    for one in sources:
+        source, target = (_path(one["pattern"], domain, "train", language) for language in languages)
+        pairs = read_parallel(source, target)
+        drawn = draw(pairs, drawn_count(one, len(pairs)), seed)
+        if not drawn:
+            raise InkError(f"{source}: none of its {len(pairs)} pairs is drawn by weight {one['weight']}; raise it")
+        together += drawn
+        # the name alone: what is published of an experiment says nothing of the machine
+        counts.append({"files": Path(one["pattern"]).name, "pairs": len(pairs), "drawn": len(drawn)})
+    return together, counts
 
 
 def _path(pattern: str, domain: str, split: str, language: str) -> Path:

@@ -39,7 +39,8 @@ def prepare(
     """
     languages = (source_language, target_language)
     raw = read_splits(corpus, languages)
-    domain = str(read_json(corpus / "corpus.json", "domain")["domain"])
+    described = read_json(corpus / "corpus.json", "domain")
+    domain = str(described["domain"])
     known = known_subwords(vocabulary, languages) if text_settings["split_unknown_subwords"] else None
     processor = TextProcessor(text_settings, vocabulary / CODES, known)
     encoded = {split: _encode(pairs, processor, f"{domain}: {split}") for split, pairs in raw.items()}
@@ -61,6 +62,7 @@ def prepare(
         "unknown_share": {},
         "dropped": dropped,
         **overlap(raw),
+        **({"train_from": described["train_from"]} if "train_from" in described else {}),
     }
     with write_atomically(output) as folder:
         folder.mkdir()

@@ -188,11 +188,16 @@ def _generated(config: Config) -> dict[str, Text]:
 
 def _given(config: Config, counts: Mapping[Path, TextFile]) -> dict[str, Text]:
     text = {}
-    for domain, splits in source_files(config).items():
-        targets = {split: counts[target] for split, (_, target) in splits.items()}
-        tokens = {split: int(found.words * TOKENS_A_WORD) + found.lines for split, found in targets.items()}
-        sentences = {split: found.lines for split, found in targets.items()}
-        if "train" in splits:
+    for domain, files in source_files(config).items():
+        sentences: dict[str, int] = {}
+        tokens: dict[str, int] = {}
+        for one in files:
+            found = counts[one.target]
+            pairs = one.pairs(found.lines)
+            of_all = (int(found.words * TOKENS_A_WORD) + found.lines) * pairs / found.lines
+            sentences[one.split] = sentences.get(one.split, 0) + pairs
+            tokens[one.split] = tokens.get(one.split, 0) + int(of_all)
+        if "train" in sentences:
             mean = tokens["train"] / sentences["train"]
             for split, count in config["data"]["files"]["held_out"].items():
                 sentences.setdefault(split, count)

@@ -7,8 +7,10 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from ink.config import Config
+from ink.config import Config, text_files
+from ink.corpus.mixing import drawn_count
 from ink.corpus.sentence_counts import check_sentence_counts, count_binarised
 from ink.doctor.comet import comet_files
 from ink.doctor.finding import Finding, error, ok
@@ -28,23 +30,33 @@ class TextFile:
     bytes: int
 
 
-def source_files(config: Config) -> dict[str, dict[str, tuple[Path, Path]]]:
-    """Return domain -> split -> source and target file, of the domains that the experiment uses."""
+@dataclass(frozen=True)
+class SourceFiles:
+    """Source and target file of a split, or of one of its sources, and how that source is drawn from, if it is one."""
+
+    split: str
+    source: Path
+    target: Path
+    drawn: Mapping[str, Any] | None
+
+    def pairs(self, lines: int) -> int:
+        """Return how many pairs the split has of files with so many lines."""
+        return lines if self.drawn is None else drawn_count(self.drawn, lines)
+
+
+def source_files(config: Config) -> dict[str, list[SourceFiles]]:
+    """Return domain -> its files, of the domains that the experiment uses."""
     data = config["data"]
     if data["source"] != "files":
         return {}
     used = [*config["domains"], *([data["general_domain"]] if data["general_domain"] is not None else [])]
-    languages = (data["source_language"], data["target_language"])
-    found: dict[str, dict[str, tuple[Path, Path]]] = {}
-    for domain in used:
-        found[domain] = {}
-        for split in data["files"]["splits"][domain]:
-            source, target = (
-                Path(data["files"]["pattern"].format(domain=domain, split=split, language=language)).expanduser()
-                for language in languages
-            )
-            found[domain][split] = source, target
-    return found
+    return {
+        domain: [
+            SourceFiles(one.split, Path(one.source).expanduser(), Path(one.target).expanduser(), one.drawn)
+            for one in text_files(config, domain)
+        ]
+        for domain in used
+    }
 
 
 def examine_inputs(config: Config) -> tuple[list[Finding], dict[Path, TextFile]]:
@@ -57,8 +69,8 @@ def examine_inputs(config: Config) -> tuple[list[Finding], dict[Path, TextFile]]
         findings += _base_model_files(config)
     if not any(name.startswith("comet_") for name in to_come):
         findings += comet_files(config)
-    for domain, splits in source_files(config).items():
-        findings += _domain(domain, splits, counts)
+    for domain, files in source_files(config).items():
+        findings += _domain(domain, files, counts)
     if config["data"]["source"] == "binarised":
         findings += [finding for domain in config["domains"] for finding in _binarised(config, domain, to_come)]
     return findings, counts
@@ -102,20 +114,22 @@ def _base_model_files(config: Config) -> Iterator[Finding]:
         yield ok("base model", f"{named['path']}, codes and dictionaries are there")
 
 
-def _domain(domain: str, splits: Mapping[str, tuple[Path, Path]], counts: dict[Path, TextFile]) -> Iterator[Finding]:
-    check, wrong, said = f"text of {domain}", False, []
-    for split, sides in splits.items():
+def _domain(domain: str, files: Sequence[SourceFiles], counts: dict[Path, TextFile]) -> Iterator[Finding]:
+    check, wrong = f"text of {domain}", False
+    said: dict[str, int] = {}
+    for one in files:
+        sides = (one.source, one.target)
         problems = [problem for path in sides if (problem := _count(path, counts))]
         if not problems:
             lines = [counts[path].lines for path in sides]
             if lines[0] != lines[1]:
                 problems.append(f"{sides[0]} has {lines[0]:,} lines and {sides[1]} has {lines[1]:,}")
-            said.append(f"{lines[0]:,} {split}")
+            said[one.split] = said.get(one.split, 0) + one.pairs(lines[0])
         for problem in problems:
             wrong = True
             yield error(check, problem)
     if not wrong:
-        yield ok(check, f"{', '.join(said)} pairs")
+        yield ok(check, f"{', '.join(f'{count:,} {split}' for split, count in said.items())} pairs")
 
 
 def _unreadable(path: Path) -> str | None:

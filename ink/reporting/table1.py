@@ -27,10 +27,13 @@ SOURCES = {
 }  # data.source
 
 
-def render(results: Path, output: Path, domains: Sequence[str], source: str) -> list[Path]:
+def render(
+    results: Path, output: Path, domains: Sequence[str], source: str, put_together: Sequence[str] = ()
+) -> list[Path]:
     """Write `output`/table1.{csv,md,tex,html}; InkError names the file and the key that is missing or wrong.
 
-    source: where the text is from, as data.source says.
+    source: where the text is from, as data.source says. put_together: the domains, the general one among them, whose
+    training text is of several sources, which a note names.
     """
     records = {domain: read_counts(results, domain) for domain in domains}
     table = pd.DataFrame.from_records([{"domain": domain, **record} for domain, record in records.items()])
@@ -39,7 +42,8 @@ def render(results: Path, output: Path, domains: Sequence[str], source: str) -> 
         Column("Domain", "domain", names={domain: domain_label(domain) for domain in domains}),
         *(Column(part.capitalize(), part, decimals=0) for part in PARTS),
     ]
-    ours = Table(table, "Sentence pairs per domain.", _notes(records), columns)
+    notes = [*_notes(records), *(_put_together(results, domain) for domain in put_together)]
+    ours = Table(table, "Sentence pairs per domain.", notes, columns)
     return write_tables(Path(output) / "table1", [ours, _paper_table(read_paper(results, "table1"), records, source)])
 
 
@@ -78,6 +82,17 @@ def read_counts(results: Path, domain: str) -> dict[str, int | None]:
     for overlap in OVERLAPS:
         record[overlap] = fields.count(overlap) if has_train else None
     return record
+
+
+def _put_together(results: Path, domain: str) -> str:
+    """Say what a domain's training text is put together from."""
+    path = Path(results) / "corpus" / f"{domain}.json"
+    parts = []
+    for source in Fields(path, read_json(path)).objects("train_from"):
+        pairs, drawn = source.count("pairs"), source.count("drawn")
+        amount = f"all {pairs}" if drawn == pairs else f"{drawn} drawn from the {pairs}"
+        parts.append(f"{amount} of {source.text('files')}")
+    return f"Training pairs of {domain_label(domain)} are put together: {', '.join(parts)}."
 
 
 def _notes(records: Mapping[str, Mapping[str, int | None]]) -> list[str]:

@@ -30,6 +30,23 @@ def test_text_that_is_in_order_is_counted(own_corpus: Any, tmp_path: Path) -> No
     assert counts[tmp_path / "koran.train.en"] == TextFile(lines=400, words=1200, bytes=400 * 14)
 
 
+def test_text_put_together_from_sources_is_counted_as_it_is_drawn(own_corpus: Any, tmp_path: Path) -> None:
+    sources = [
+        {"pattern": f"{tmp_path}/{{domain}}.{{split}}.{{language}}", "weight": 0.5},
+        {"pattern": f"{tmp_path}/more.{{language}}", "sentences": 30},
+    ]
+    own_corpus["data"]["files"]["train_from"] = {"koran": sources}
+    check(own_corpus)
+    assert problems(own_corpus) == [f"text of koran: {tmp_path}/more.{side} does not exist" for side in ("de", "en")]
+    for side in ("de", "en"):
+        (tmp_path / f"more.{side}").write_text("ein einziges\n" * 120, encoding="utf-8")
+    findings, counts = examine_inputs(own_corpus)
+    assert findings[1].text == "230 train, 100 dev, 100 test pairs"
+    found = extent_of(own_corpus, counts).text["koran"]
+    assert found.sentences == {"train": 230, "dev": 100, "test": 100}
+    assert found.tokens["train"] == pytest.approx(200 * (3 * 1.4 + 1) + 30 * (2 * 1.4 + 1), abs=2)
+
+
 def test_generated_text_needs_no_file(config: Any) -> None:
     assert examine_inputs(config) == ([], {})
 

@@ -82,6 +82,25 @@ def test_the_paper_s_counts_stand_below_with_what_differs(results: Path) -> None
     assert "Ours is text as it was binarised elsewhere, taken over whole;" in text
 
 
+def test_text_put_together_from_sources_is_said_with_what_was_drawn_of_which(results: Path) -> None:
+    sources = [
+        {"files": "software.{split}.{language}", "pairs": 56862, "drawn": 56862},
+        {"files": "everyday.{language}", "pairs": 99001, "drawn": 40000},
+    ]
+    write(results, law=LAW, general=LAW | {"train_from": sources})
+    csv, markdown, _, _ = table1.render(results, results, ["law"], "files", ["general"])
+    assert (
+        "Training pairs of General are put together: all 56862 of software.{split}.{language}, "
+        "40000 drawn from the 99001 of everyday.{language}." in markdown.read_text(encoding="utf-8")
+    )
+    assert "general" not in csv.read_text(encoding="utf-8")
+    with pytest.raises(InkError, match=r"law\.json: train_from is missing"):
+        table1.render(results, results, ["law"], "files", ["law"])
+    write(results, general=LAW | {"train_from": [{"files": "a", "pairs": 3}]})
+    with pytest.raises(InkError, match=r"general\.json: train_from\[0\]\.drawn is missing"):
+        table1.render(results, results, ["law"], "files", ["general"])
+
+
 def test_what_is_missing_is_named(results: Path) -> None:
     with pytest.raises(InkError, match=r"law\.json does not exist"):
         table1.render(results, results, ["law"], "synthetic")

@@ -379,8 +379,11 @@ def own_corpus(folder: Path) -> dict[str, Any]:
 
 
 def test_files_are_checked_only_for_jobs_that_will_run(clone: Any, tmp_path: Path) -> None:
-    """An own corpus of which only one domain is there yet."""
-    name = clone.write_config("own.yaml", own_corpus(tmp_path))
+    """An own corpus of which only one domain is there yet; the other's train is put together from two sources."""
+    config = own_corpus(tmp_path)
+    named = [f"{tmp_path}/{source}.{{language}}" for source in ("memory", "general")]
+    config["data"]["files"]["train_from"] = {"koran": [{"pattern": pattern, "weight": 1} for pattern in named]}
+    name = clone.write_config("own.yaml", config)
     for file in ("path", "bpe_codes", "source_dictionary", "target_dictionary", "it.test.de", "it.test.en"):
         (tmp_path / file).touch()
     for file in ("it.dev.de", "it.dev.en"):
@@ -390,7 +393,8 @@ def test_files_are_checked_only_for_jobs_that_will_run(clone: Any, tmp_path: Pat
     assert one.planned == {"adopt_vocabulary": 1, "ingest_corpus": 1, "prepare_corpus": 1, "evaluate": 1}
     missing = clone.plan("--configfile", name)
     assert missing.code != 0
-    assert f"{tmp_path}/koran.train.de" in missing.text
+    assert all(f"{tmp_path}/{file}" in missing.text for file in ("memory.de", "general.en", "koran.dev.de"))
+    assert f"{tmp_path}/koran.train.de" not in missing.text
     assert "Traceback" not in missing.text
 
 

@@ -24,10 +24,12 @@ from ink.config import (
     gaining_systems,
     has_training,
     last_round,
+    put_together_domains,
     read_overrides,
     searched_points,
     sizes_of,
     speed_systems,
+    text_files,
     variations,
 )
 from ink.download.brought import binarised_paths, brought

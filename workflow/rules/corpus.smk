@@ -20,9 +20,7 @@ elif config["data"]["source"] == "files":
     rule ingest_corpus:
         input:
             lambda wildcards: [
-                config["data"]["files"]["pattern"].format(domain=wildcards.domain, split=split, language=language)
-                for split in config["data"]["files"]["splits"][wildcards.domain]
-                for language in (SOURCE, TARGET)
+                path for files in text_files(config, wildcards.domain) for path in (files.source, files.target)
             ],
         output:
             directory(LAYOUT.corpus("{domain}")),
