@@ -18,6 +18,7 @@ from ink.cli.workflow import end_with_workflow
 from ink.errors import InkError
 
 COMMANDS = {
+    "import-text": "ink.cli.corpus",
     "generate-corpus": "ink.cli.corpus",
     "ingest-corpus": "ink.cli.corpus",
     "restore-corpus": "ink.cli.corpus",

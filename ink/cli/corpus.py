@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,80 @@ from ink.startup import work_begins
 
 _summary_option = path_option("--summary", "Where to write the counts that Table 1 is made of (JSON).")
 _references_option = path_option("--references", "Where to write the raw test references.")
+
+
+@click.command("import-text")
+@click.argument("memories", nargs=-1, type=click.Path(path_type=Path))
+@click.option(
+    "--text",
+    "texts",
+    nargs=2,
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="SOURCE TARGET",
+    help="Two text files, one segment a line; may be given several times.",
+)
+@click.option("--source-language", required=True, help="Code of the language to translate from, such as de.")
+@click.option("--target-language", required=True, help="Code of the language to translate into.")
+@click.option(
+    "--msgid-language", default="en", show_default=True, help="Language of msgid, where a catalogue does not say."
+)
+@click.option("--dev", type=click.IntRange(min=0), default=1000, show_default=True, help="Pairs to choose on.")
+@click.option("--test", type=click.IntRange(min=0), default=1000, show_default=True, help="Pairs to score.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Seed of the choice of dev and test.")
+@click.option(
+    "--strip-accelerators",
+    "accelerators",
+    multiple=True,
+    metavar="SIGN",
+    help="Remove a sign such as &, _ or ~ where it marks an accelerator key; may be given several times.",
+)
+@path_option(
+    "--apart-from",
+    "Folder of another import, none of whose sources may be in this one; may be given several times.",
+    required=False,
+    multiple=True,
+)
+@path_option("--output", "Folder to write, whole or not at all; its name is the domain's.")
+def import_text(
+    memories: tuple[Path, ...],
+    texts: tuple[tuple[Path, Path], ...],
+    source_language: str,
+    target_language: str,
+    msgid_language: str,
+    dev: int,
+    test: int,
+    seed: int,
+    accelerators: tuple[str, ...],
+    apart_from: tuple[Path, ...],
+    output: Path,
+) -> None:
+    """Make train, dev and test of translation memories and catalogues.
+
+    MEMORIES are TMX, gettext (.po) and XLIFF 1 files, and folders of them. What is written, OUTPUT/train.de and so on,
+    is what data.files takes as {domain}/{split}.{language}. Fuzzy, obsolete and untranslated entries are left out;
+    markup and placeholders stay.
+    """
+    from ink.corpus.importing import Wanted, import_text
+
+    if not memories and not texts:
+        raise click.UsageError("name a TMX file, a catalogue or a folder of them, or two text files with --text")
+    if wrong := [sign for sign in accelerators if len(sign) != 1 or sign.isalnum() or sign.isspace()]:
+        raise click.BadParameter(f"{wrong[0]!r} is not one sign", param_hint="--strip-accelerators")
+    languages = _language(source_language, "--source-language"), _language(target_language, "--target-language")
+    if languages[0] == languages[1]:
+        raise click.BadParameter("is --source-language as well", param_hint="--target-language")
+    wanted = Wanted(languages, {"dev": dev, "test": test}, seed, msgid_language, accelerators, apart_from)
+    for line in import_text(memories, texts, wanted, output).lines(output, languages):
+        click.echo(line)
+
+
+def _language(code: str, option: str) -> str:
+    """Return a language's code as files and configs have it: pt-BR as pt_br."""
+    found = code.lower().replace("-", "_")
+    if not re.fullmatch(r"[a-z]{2,3}(_[a-z]+)?", found):
+        raise click.BadParameter(f"{code!r} is no language code such as de or pt_br", param_hint=option)
+    return found
 
 
 @click.command("generate-corpus")

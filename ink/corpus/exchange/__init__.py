@@ -1,0 +1,1 @@
+"""Formats in which translators keep and exchange text: TMX, gettext catalogues, XLIFF."""

@@ -1,0 +1,61 @@
+"""Reading of a translator's file, or a folder of such files, by its suffix."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from ink.corpus.exchange.catalogue import read_catalogue
+from ink.corpus.exchange.found import Found, OtherLanguages
+from ink.corpus.exchange.tmx import read_tmx
+from ink.corpus.exchange.xliff import read_xliff
+from ink.errors import InkError
+
+READERS: dict[str, Callable[[Path, bytes, tuple[str, str], str], Found]] = {
+    ".tmx": read_tmx,
+    ".po": read_catalogue,
+    ".xlf": read_xliff,
+    ".xliff": read_xliff,
+}
+
+
+def read_units(path: Path, languages: tuple[str, str], msgid_language: str) -> Found:
+    """Return what a file, or every file in a folder and below, gives in two languages; unchanged, as units have it.
+
+    In a folder files of other languages are passed over and counted; InkError where that is all of them, where there is
+    no file of a known kind, and where one cannot be read.
+    """
+    if not path.is_dir():
+        return _read(path, languages, msgid_language)
+    files = sorted(file for file in path.rglob("*") if file.suffix.lower() in READERS and file.is_file())
+    if not files:
+        raise InkError(f"{path} holds no file of a kind that is read ({', '.join(READERS)})")
+    together, refused = Found(files=0), []
+    for file in files:
+        try:
+            together.add(_read(file, languages, msgid_language))
+        except OtherLanguages as error:
+            refused.append(error)
+    if not together.files:
+        raise InkError(f"{refused[0]} (the first of {len(files)} files in {path}, of which none will do)")
+    together.passed_over = len(refused)
+    return together
+
+
+def _read(path: Path, languages: tuple[str, str], msgid_language: str) -> Found:
+    reader = READERS.get(path.suffix.lower())
+    if reader is None:
+        raise InkError(
+            f"{path} is of no kind that is read: its name should end with one of {', '.join(READERS)}; "
+            "two text files are given by --text"
+        )
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise InkError(f"{path} does not exist") from None
+    except OSError as error:
+        raise InkError(f"{path} cannot be read ({error.strerror})") from None
+    found = reader(path, data, languages, msgid_language)
+    if not found.units:
+        raise InkError(f"{path} holds no unit; is it the whole file?")
+    return found

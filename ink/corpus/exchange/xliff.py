@@ -1,0 +1,58 @@
+"""XLIFF 1: units with a source and a target, in files that say their languages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from translate.storage.xliff import Xliff1File
+
+from ink.corpus.exchange.found import Found, OtherLanguages
+from ink.corpus.exchange.language_codes import is_of
+from ink.corpus.exchange.xml_files import check_entities, holds_bare_elements, parse
+
+
+def read_xliff(path: Path, data: bytes, languages: tuple[str, str], msgid_language: str) -> Found:
+    """Return the pairs of an XLIFF file, `data`, whichever of the two languages is its source.
+
+    Units that are untranslated, in a state such as needs-review-translation, or not to be translated are left out and
+    counted. OtherLanguages where no file within has the two languages.
+    """
+    found, others = Found(), dict[str, None]()
+    units = parse(Xliff1File, path, data, "XLIFF 1").units
+    for number, unit in enumerate(units, start=1):
+        element = unit.xmlelement
+        check_entities(element, f"{path}, line {element.sourceline}, unit {number} ({element.get('id')})")
+        codes = _languages(unit)
+        straight, turned = (
+            all(is_of(code, language) for code, language in zip(order, languages, strict=True))
+            for order in (codes, codes[::-1])
+        )
+        found.units += 1
+        source, target = unit.source or "", unit.target or ""
+        if not straight and not turned:
+            others[" to ".join(code or "none" for code in codes)] = None
+            found.left_out["in other languages"] += 1
+        elif reason := _unfinished(unit, target):
+            found.left_out[reason] += 1
+        else:
+            found.bare += any(holds_bare_elements(node) for node in (unit.source_dom, unit.target_dom))
+            found.pairs.append((source, target) if straight else (target, source))
+    if others and found.left_out["in other languages"] == found.units:
+        raise OtherLanguages(f"{path} translates {', '.join(others)}; {languages[0]} and {languages[1]} are wanted")
+    return found
+
+
+def _languages(unit: Any) -> tuple[str, str]:
+    for file in unit.xmlelement.iterancestors(unit.namespaced("file")):
+        return file.get("source-language") or "", file.get("target-language") or ""
+    return "", ""
+
+
+def _unfinished(unit: Any, target: str) -> str:
+    state = unit.target_dom.get("state", "") if target.strip() else ""
+    if not unit.istranslatable():
+        return "not to be translated"
+    if not target.strip():
+        return "untranslated"
+    return "unfinished" if state == "new" or state.startswith("needs-") else ""
