@@ -15,7 +15,17 @@ from ink.errors import InkError
 from ink.nmt.checkpoint import read_checkpoint
 
 # what fairseq, MLflow and torch would bring along
-UNUSED = ["sklearn", "scipy", "pandas", "mlflow", "matplotlib", "pytorch_lightning", "comet", "torch._dynamo", "translate"]
+UNUSED = [
+    "sklearn",
+    "scipy",
+    "pandas",
+    "mlflow",
+    "matplotlib",
+    "pytorch_lightning",
+    "comet",
+    "torch._dynamo",
+    "translate",
+]
 # what the command of each kind of job imports before it works
 JOBS = {
     "prepare-corpus": "ink.cli.corpus ink.corpus.prepare fairseq.binarizer",
