@@ -50,7 +50,7 @@ def read_catalogue(path: Path, data: bytes, languages: tuple[str, str], msgid_la
 
 def _parse(path: Path, data: bytes) -> Any:
     advice = f"convert it with `msgconv --to-code=UTF-8 --output-file={path.name} {path.name}`"
-    if (charset := re.search(rb"charset=\s*([\w.-]*)", data)) is not None:
+    if (charset := re.search(rb'^"Content-Type:[^"\n]*charset=\s*([\w.-]*)', data, re.MULTILINE)) is not None:
         name = charset.group(1).decode("ascii", "replace")
         if name.upper() not in _UTF8:
             raise InkError(f"{path} is in {name}, and not UTF-8; {advice}")

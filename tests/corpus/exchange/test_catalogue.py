@@ -142,6 +142,11 @@ def test_what_is_no_catalogue_is_named_in_one_line(tmp_path: Path, text: str | b
     assert "\n" not in str(raised.value)
 
 
+def test_a_charset_in_a_message_is_text(tmp_path: Path) -> None:
+    text = entry("<meta charset=latin1>", "<meta charset=latin1> ä")
+    assert read(tmp_path, text, name="de.po").pairs == [("<meta charset=latin1> ä", "<meta charset=latin1>")]
+
+
 def test_a_byte_order_mark_is_not_text(tmp_path: Path) -> None:
     assert read(tmp_path, b"\xef\xbb\xbf" + po(entry("Open", "Öffnen")).encode()).pairs == [("Öffnen", "Open")]
 
