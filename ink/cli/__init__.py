@@ -14,6 +14,7 @@ from ink.cli.jobs import AT_END
 from ink.cli.libraries import quieten_libraries
 from ink.cli.log import LogFile
 from ink.cli.machine import take_cores
+from ink.cli.streams import speak_utf_8
 from ink.cli.workflow import end_with_workflow
 from ink.errors import InkError
 
@@ -81,10 +82,11 @@ def ink(log: Path | None, threads: int | None) -> None:
 
 def main() -> None:
     """Run the command line; an error that a person can put right is one line, exit code 1."""
+    speak_utf_8()
     quieten_libraries()
     try:
         ink(standalone_mode=False)
-    except click.exceptions.Abort:
+    except (click.exceptions.Abort, KeyboardInterrupt):
         sys.exit(130)
     except click.ClickException as error:
         error.show()

@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from ink.cli.streams import end_unread
+
 
 class LazyCommands(click.Group):
     """Finds command `train-base` as `train_base` in the module that `sources` names for it."""
@@ -24,3 +26,9 @@ class LazyCommands(click.Group):
             return None
         module = importlib.import_module(self.sources[cmd_name])
         return getattr(module, cmd_name.replace("-", "_"))
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            end_unread(error)

@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
@@ -40,7 +40,7 @@ def explain(
     from ink.explanation.loading import load_explainer
     from ink.files import write_atomically
     from ink.settings import settings_for
-    from ink.translation.lines import batches
+    from ink.translation.lines import batches, standard_input
 
     use_machine()
     whole = load_config(config)
@@ -50,7 +50,7 @@ def explain(
         print(message, file=sys.stderr, flush=True)
 
     explainer, about = load_explainer(whole, settings, system, domain, seed, neighbours, warn)
-    stream = sys.stdin.buffer if text is None else io.BytesIO(os.fsencode(text))
+    stream: BinaryIO = standard_input() if text is None else io.BytesIO(os.fsencode(text))
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     for_page: list[Explanation] = []
     explained, refused = 0, 0

@@ -42,7 +42,7 @@ def translate(
     """
     _check_choice(system, domain, seed, adapter)
     from ink.settings import settings_for
-    from ink.translation.lines import batches
+    from ink.translation.lines import batches, standard_input
     from ink.translation.loading import load_translator, load_translator_with_adapter
 
     use_machine()
@@ -60,7 +60,7 @@ def translate(
         translator = load_translator_with_adapter(whole, settings, adapter, warn)
     else:
         translator = load_translator(whole, settings, str(system), str(domain), seed, warn)
-    for lines in batches(sys.stdin.buffer, batch_size or settings["decoding"]["batch_sentences"]):
+    for lines in batches(standard_input(), batch_size or settings["decoding"]["batch_sentences"]):
         refused += sum(line.text is None for line in lines)
         for line, hypotheses in zip(lines, translator.translate(lines, nbest), strict=True):
             for hypothesis in hypotheses:

@@ -2,52 +2,107 @@
 
 from __future__ import annotations
 
-import queue
-import threading
+import os
+import select
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-# Lines read ahead of translation at the most, so that a large file does not fill the memory.
-READ_AHEAD = 4096
+from ink.errors import InkError
+from ink.given_text import NUL, mark_inside, without_mark
+
+AT_ONCE = 1 << 16
 
 
 @dataclass(frozen=True)
 class Line:
-    """An input line: its number from 1, and its text; None where the bytes are not UTF-8."""
+    """An input line: its number from 1, and its text; None where the bytes are no text, for the reason in `problem`.
+
+    `remark`: what a person should know of a line that is taken all the same.
+    """
 
     number: int
     text: str | None
     problem: str = ""
+    remark: str = ""
+
+
+def standard_input() -> BinaryIO:
+    """Return standard input as bytes; InkError where it was closed."""
+    if sys.stdin is None:
+        raise InkError("standard input is closed; give text by a pipe or from a file")
+    return sys.stdin.buffer
 
 
 def decode_line(number: int, raw: bytes) -> Line:
-    """Decode one line without its line feed."""
+    """Decode one line without its line feed; a byte-order mark before the first one is not text."""
+    raw = raw.removesuffix(b"\r")
+    if number == 1:
+        raw = without_mark(raw)
     try:
-        return Line(number, raw.removesuffix(b"\r").decode("utf-8"))
+        text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
         return Line(number, None, f"not valid UTF-8 ({error.reason} at byte {error.start})")
+    if NUL in raw:
+        return Line(number, None, f"not UTF-8 text (a NUL at byte {raw.index(NUL)}, as UTF-16 has them)")
+    return Line(number, text, remark=mark_inside(text))
 
 
 def batches(stream: BinaryIO, size: int) -> Iterator[list[Line]]:
-    """Yield lines in order, up to `size` at a time; a batch never waits for input that is not there yet."""
-    waiting: queue.Queue[bytes | None] = queue.Queue(READ_AHEAD)
+    """Yield lines in order, up to `size` at a time; a batch never waits for input that is not there yet.
 
-    def read() -> None:
-        for raw in stream:
-            waiting.put(raw.removesuffix(b"\n"))
-        waiting.put(None)
-
-    threading.Thread(target=read, daemon=True).start()
-    number, ended = 0, False
-    while not ended:
-        batch: list[Line] = []
-        while len(batch) < size and (not batch or not waiting.empty()):
-            raw = waiting.get()
-            if raw is None:
-                ended = True
-                break
+    InkError where reading fails, after the lines that came before.
+    """
+    number, batch = 0, list[Line]()
+    for raw in _raw_lines(stream):
+        if raw is not None:
             number += 1
             batch.append(decode_line(number, raw))
-        if batch:
+        if batch and (raw is None or len(batch) == size):
             yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _raw_lines(stream: BinaryIO) -> Iterator[bytes | None]:
+    """Yield lines without line feed; None where the next one is still to come."""
+    begun: list[bytes] = []
+    for part in _parts(stream):
+        if part is None:
+            yield None
+            continue
+        first, *others = part.split(b"\n")
+        begun.append(first)
+        for other in others:
+            yield b"".join(begun)
+            begun = [other]
+    if any(begun):
+        yield b"".join(begun)
+
+
+def _parts(stream: BinaryIO) -> Iterator[bytes | None]:
+    """Yield a stream's bytes as they come; None before a wait.
+
+    No thread reads ahead: one that waits for a terminal holds the stream's lock when Python ends, which then aborts.
+    """
+    try:
+        descriptor = stream.fileno()
+    except OSError:  # a stream in memory
+        yield stream.read()
+        return
+    while True:
+        try:
+            if not select.select([descriptor], [], [], 0)[0]:
+                yield None
+                select.select([descriptor], [], [])
+            part = os.read(descriptor, AT_ONCE)
+        except BlockingIOError:  # another reader was quicker
+            continue
+        except OSError as error:
+            yield None
+            raise InkError(f"the input cannot be read ({error.strerror}); give text by a pipe or from a file") from None
+        if not part:
+            return
+        yield part

@@ -75,6 +75,8 @@ class Translator:
         if line.text is None:
             self.warn(f"line {line.number}: {line.problem}; left empty")
             return []
+        if line.remark:
+            self.warn(f"line {line.number}: {line.remark}")
         tokens = self.text.encode_source(line.text).split()
         pieces = split_at_limit(tokens, self.limit)
         if len(pieces) > 1:
