@@ -13,6 +13,7 @@ from typing import Any
 
 from ink.disk import disk_trouble_named
 from ink.errors import InkError
+from ink.given_text import check_is_text, without_mark
 from ink.locks import exclusive
 
 
@@ -98,7 +99,7 @@ def read_json(path: Path | str, *required: str) -> Any:
     InkError names the file where it is missing, cut short or without a key.
     """
     try:
-        value = json.loads(_read(path, "; run the workflow that writes it").decode("utf-8"))
+        value = json.loads(without_mark(_read(path, "; run the workflow that writes it")).decode("utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise InkError(f"{path} is not whole JSON ({error}); delete it and run the workflow again") from None
     if required and not isinstance(value, dict):
@@ -109,13 +110,16 @@ def read_json(path: Path | str, *required: str) -> Any:
     return value
 
 
-def read_lines(path: Path | str) -> list[str]:
+def read_lines(path: Path | str, remedy: str = "convert the file to UTF-8") -> list[str]:
     r"""Read UTF-8 text as lines separated by \n alone; a last line without newline is a line.
 
-    Other Unicode line breaks stay inside their line, so that two sides of a parallel text cannot drift apart.
-    InkError names file and line where the bytes are not UTF-8.
+    A byte-order mark before the text is not part of it. Other Unicode line breaks stay inside their line, so that two
+    sides of a parallel text cannot drift apart. InkError names the file where it is no text at all, and file, line and
+    `remedy` where the bytes are not UTF-8.
     """
-    lines = _read(path).split(b"\n")
+    data = _read(path)
+    check_is_text(path, data)
+    lines = without_mark(data).split(b"\n")
     if lines[-1] == b"":
         lines.pop()
     decoded = []
@@ -124,8 +128,7 @@ def read_lines(path: Path | str) -> list[str]:
             decoded.append(line.removesuffix(b"\r").decode("utf-8"))
         except UnicodeDecodeError as error:
             raise InkError(
-                f"{path}, line {number}: not valid UTF-8 ({error.reason} at byte {error.start}); "
-                "convert the file to UTF-8 or remove the line on both sides"
+                f"{path}, line {number}: not valid UTF-8 ({error.reason} at byte {error.start}); {remedy}"
             ) from None
     return decoded
 

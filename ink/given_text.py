@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from ink.errors import InkError
 
 MARK = "\ufeff"
 NUL = b"\0"
-LOOKED_AT = 1 << 16  # bytes of a file's beginning
+LOOKED_AT = 1 << 16  # bytes
+
+SENTENCEPIECE = (
+    "a SentencePiece {part}, which is not supported; take a base model whose text was segmented with subword-nmt or "
+    "fastBPE, and name its codes"
+)
 
 _MARK = MARK.encode("utf-8")
 _CONVERT = "convert it to UTF-8, for example with iconv -f {name} -t UTF-8"
@@ -19,7 +26,12 @@ _ENCODINGS = {
     b"\xff\xfe": "UTF-16",
     b"\xfe\xff": "UTF-16",
 }
-_COMPRESSED = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ\0": "xz", b"\x28\xb5\x2f\xfd": "zstd"}
+_COMPRESSED = {
+    re.compile(rb"\x1f\x8b"): "gzip",
+    re.compile(rb"BZh[1-9]1AY&SY"): "bzip2",
+    re.compile(rb"\xfd7zXZ\0"): "xz",
+    re.compile(rb"\x28\xb5\x2f\xfd"): "zstd",
+}
 _ZIP = b"PK\x03\x04"
 
 
@@ -35,36 +47,36 @@ def mark_inside(text: str) -> str:
     return "a byte-order mark (U+FEFF) inside the text, which is left there" if MARK in text else ""
 
 
-def check_is_text(path: Path | str) -> None:
-    """Raise InkError where a file's first 64 kB are no UTF-8 text, as their first bytes or NUL bytes tell.
+def marks_inside(path: Path | str, lines: Sequence[str]) -> str:
+    """Say in which line of a file a byte-order mark is left, and how many more have one; nothing where none has."""
+    numbers = [number for number, line in enumerate(lines, start=1) if MARK in line]
+    if not numbers:
+        return ""
+    more = f"; {len(numbers) - 1} more lines have one" if len(numbers) > 1 else ""
+    return f"{path}, line {numbers[0]}: {mark_inside(MARK)}{more}"
 
-    It says what the file is instead, as far as one can see, and what to do. A file that cannot be read is left to
-    whoever reads it.
-    """
-    try:
-        with Path(path).open("rb") as file:
-            beginning = file.read(LOOKED_AT)
-    except OSError:
-        return
-    if reason := what_else(beginning):
+
+def check_is_text(path: Path | str, data: bytes) -> None:
+    """Raise InkError where a file's bytes, by their first 64 kB, are no UTF-8 text: what they are, and what to do."""
+    if reason := what_else(data[:LOOKED_AT]):
         raise InkError(f"{path} is no UTF-8 text: {reason}")
 
 
 def what_else(beginning: bytes) -> str:
-    """Say what a file is, by its beginning, that is no UTF-8 text, and what to do; nothing where it may be text."""
+    """Say what bytes are that are no UTF-8 text, and what to do; nothing where they may be text.
+
+    It is told by signatures and NUL bytes; text of a one-byte encoding, such as Latin-1, shows in decoding alone.
+    """
     for signature, name in _ENCODINGS.items():
         if beginning.startswith(signature):
             return f"it is {name}; {_CONVERT.format(name=name)}"
-    for signature, name in _COMPRESSED.items():
-        if beginning.startswith(signature):
+    for pattern, name in _COMPRESSED.items():
+        if pattern.match(beginning):
             return f"it is compressed with {name}; unpack it"
     if beginning.startswith(_ZIP):
         return "it is a zip archive, as a checkpoint of PyTorch's is; name the text file"
     if is_sentencepiece(beginning):
-        return (
-            "it is a SentencePiece model, which is not supported; take a model whose text was segmented with "
-            "subword-nmt or fastBPE, and name its codes"
-        )
+        return f"it is {SENTENCEPIECE.format(part='model')}"
     if NUL not in beginning:
         return ""
     if name := _utf_16(beginning):

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from ink.errors import InkError
 from ink.files import read_json, read_lines, remove, write_atomically, write_json, write_lines
 
-LINE = st.text(st.characters(exclude_characters="\n", codec="utf-8")).filter(lambda line: not line.endswith("\r"))
+LINE = st.text(st.characters(exclude_characters="\n\ufeff\0", codec="utf-8")).filter(
+    lambda line: not line.endswith("\r")
+)
 
 
 def test_a_file_appears_under_its_name_when_the_block_has_succeeded(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import yaml
 
 from ink.config.domains import Config
 from ink.errors import InkError
+from ink.given_text import check_is_text, without_mark
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):
@@ -28,7 +29,9 @@ class _UniqueKeyLoader(yaml.SafeLoader):
 def load(path: Path | str) -> Config:
     """Read an experiment's YAML file, unchecked; InkError names file and line where it is missing or no YAML."""
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        data = Path(path).read_bytes()
+        check_is_text(path, data)
+        text = without_mark(data).decode("utf-8")
     except OSError as error:
         raise InkError(f"{path}: the configuration cannot be read ({error.strerror})") from None
     except UnicodeDecodeError as error:

@@ -16,7 +16,7 @@ from ink.corpus.prepare import check_known, fingerprint, overlap, read_splits
 from ink.corpus.prepared import PreparedCorpus
 from ink.corpus.sentence_counts import check_sentence_counts, count_binarised
 from ink.corpus.text import TextProcessor
-from ink.corpus.vocabulary import check_dictionary, load_dictionary
+from ink.corpus.vocabulary import check_dictionary, copy_text, load_dictionary
 from ink.errors import InkError
 from ink.files import read_json, write_atomically, write_json, write_lines
 from ink.progress import progress
@@ -92,7 +92,8 @@ def adopt(
     with write_atomically(output) as temporary:
         temporary.mkdir()
         for name in binarised_files(sentences, *languages):
-            shutil.copyfile(folder / name, temporary / name)
+            copy = copy_text if name.endswith(".txt") else shutil.copyfile
+            copy(folder / name, temporary / name)
         for language in languages:
             if "train" in sentences:
                 write_lines(temporary / f"train.bpe.{language}", map(" ".join, _tokens(given, "train", language)))

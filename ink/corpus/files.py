@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ink.corpus.mixing import draw, drawn_count
+from ink.corpus.raw_text import remarks
 from ink.errors import InkError
 from ink.files import read_lines, write_atomically, write_json, write_lines
 
@@ -15,7 +17,7 @@ SPLITS = ("train", "dev", "test")
 
 Pair = tuple[str, str]
 
-_BYTE_ORDER_MARK = "\ufeff"
+REMEDY = "convert the file to UTF-8 or remove the line on both sides"
 
 
 def ingest(
@@ -64,18 +66,22 @@ def ingest(
 
 
 def read_parallel(source: Path, target: Path) -> list[Pair]:
-    """Read two files as sentence pairs, line by line; a UTF-8 byte order mark at a file's start is not text."""
+    """Read two files as sentence pairs, line by line; what looks odd in them is told on standard error.
+
+    InkError names what is missing, empty, no UTF-8 text, or not equally long on both sides.
+    """
     sides = []
     for path, other in ((source, target), (target, source)):
         if not path.is_file():
             beside = f"; its other side {other} exists" if other.is_file() else ""
             raise InkError(f"{path} does not exist{beside}; both sides of a parallel text are needed")
-        lines = read_lines(path)
-        if lines:
-            lines[0] = lines[0].removeprefix(_BYTE_ORDER_MARK)
+        lines = read_lines(path, REMEDY)
         if not any(line.strip() for line in lines):
             raise InkError(f"{path} is empty ({len(lines)} lines, none with text); it needs one sentence a line")
-        sides.append(lines)
+        for remark in remarks(path, lines):
+            print(f"warning: {remark}", file=sys.stderr, flush=True)
+        # tokenisation drops them anyway, and elsewhere they would pass for another encoding
+        sides.append([line.replace("\0", "") for line in lines])
     if len(sides[0]) != len(sides[1]):
         shorter, longer = sorted(zip((source, target), sides, strict=True), key=lambda side: len(side[1]))
         raise InkError(

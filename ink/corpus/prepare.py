@@ -11,7 +11,7 @@ from typing import Any
 import numpy
 
 from ink.corpus.fairseq_files import binarised_file
-from ink.corpus.files import SPLITS, Pair
+from ink.corpus.files import REMEDY, SPLITS, Pair
 from ink.corpus.text import TextProcessor
 from ink.corpus.vocabulary import CODES, known_subwords, load_dictionary
 from ink.errors import InkError
@@ -133,7 +133,7 @@ def read_splits(corpus: Path, languages: tuple[str, str]) -> dict[str, list[Pair
     for split in SPLITS:
         paths = [corpus / f"{split}.{language}" for language in languages]
         if any(path.exists() for path in paths):
-            source, target = (read_lines(path) for path in paths)
+            source, target = (read_lines(path, REMEDY) for path in paths)
             if len(source) != len(target):
                 raise InkError(
                     f"{paths[0]} has {len(source)} lines and {paths[1]} has {len(target)}; "

@@ -13,6 +13,7 @@ from subword_nmt.apply_bpe import BPE
 
 from ink.errors import InkError
 from ink.files import read_lines
+from ink.given_text import SENTENCEPIECE
 
 SEPARATOR = "@@"
 
@@ -113,6 +114,10 @@ def read_codes(path: Path) -> str:
     merges = [line.strip(" \r").split(" ") for line in lines[len(version) :]]
     if not merges:
         raise InkError(f"{path} holds no BPE codes")
+    if not version and all(len(merge) == 2 and merge[1].isdecimal() for merge in merges):
+        raise InkError(f"{path} has a token and its count a line: it is a dictionary, where BPE codes are wanted")
+    if "\t" in lines[0]:
+        raise InkError(f"{path} has a piece and its score a line: it is {SENTENCEPIECE.format(part='vocabulary')}")
     counted = not version and len(merges[0]) == 3
     for number, merge in enumerate(merges, start=len(version) + 1):
         if not all(merge) or len(merge) != (3 if counted else 2) or (counted and not merge[2].isdecimal()):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
-import shutil
+import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ink.errors import InkError
 from ink.files import read_lines, write_atomically
+from ink.given_text import marks_inside, without_mark
 from ink.progress import progress
 
 # Not imported here: fairseq, and ink.corpus.text with its tables of every character; many jobs only check a dictionary.
@@ -62,7 +63,7 @@ def adopt_vocabulary(
     target_language: str,
     output: Path,
 ) -> None:
-    """Copy a base model's codes and dictionaries into the folder `output`.
+    """Copy a base model's codes and dictionaries into the folder `output`; an odd mark is told on standard error.
 
     InkError names the file and line that do not parse.
     """
@@ -71,11 +72,19 @@ def adopt_vocabulary(
     read_codes(bpe_codes)
     check_dictionary(source_dictionary)
     check_dictionary(target_dictionary)
+    for path in dict.fromkeys((bpe_codes, source_dictionary, target_dictionary)):
+        if remark := marks_inside(path, read_lines(path)):
+            print(f"warning: {remark}", file=sys.stderr, flush=True)
     with write_atomically(output) as folder:
         folder.mkdir()
-        shutil.copyfile(bpe_codes, folder / CODES)
-        shutil.copyfile(source_dictionary, folder / f"dict.{source_language}.txt")
-        shutil.copyfile(target_dictionary, folder / f"dict.{target_language}.txt")
+        copy_text(bpe_codes, folder / CODES)
+        copy_text(source_dictionary, folder / f"dict.{source_language}.txt")
+        copy_text(target_dictionary, folder / f"dict.{target_language}.txt")
+
+
+def copy_text(source: Path, target: Path) -> None:
+    """Copy a file, without the byte-order mark before its text, which fairseq would take for the first token's."""
+    target.write_bytes(without_mark(source.read_bytes()))
 
 
 def check_dictionary(path: Path) -> int:
@@ -91,6 +100,8 @@ def check_dictionary(path: Path) -> int:
             raise InkError(
                 f"{path}, line {number}: {line!r} is no line of a fairseq dictionary, expected `token count`"
             )
+        if " " in token:
+            raise InkError(f"{path}, line {number}: {line!r} is a merge of BPE codes, where a dictionary is wanted")
         if token in known and not overwrites:
             raise InkError(f"{path}, line {number}: {token!r} is in the dictionary already")
         known.add(token)
@@ -100,7 +111,7 @@ def check_dictionary(path: Path) -> int:
 def load_dictionary(path: Path) -> Dictionary:
     """Return the fairseq dictionary in a file that has been checked."""
     dictionary = _empty_dictionary()
-    dictionary.add_from_file(str(path))
+    dictionary.add_from_file(io.StringIO("\n".join(read_lines(path))))
     return dictionary
 
 

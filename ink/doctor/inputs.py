@@ -11,11 +11,13 @@ from typing import Any
 
 from ink.config import Config, text_files
 from ink.corpus.mixing import drawn_count
+from ink.corpus.raw_text import beginning, remarks
 from ink.corpus.sentence_counts import check_sentence_counts, count_binarised
 from ink.doctor.comet import comet_files
-from ink.doctor.finding import Finding, error, ok
+from ink.doctor.finding import Finding, error, ok, warning
 from ink.download.brought import BASE_MODEL_FILES, awaited, binarised_paths
 from ink.errors import InkError
+from ink.given_text import LOOKED_AT, MARK, what_else, without_mark
 
 CHECKED_BYTES = 64 << 20  # of a larger file the rest is counted and not decoded
 _AT_ONCE = 1 << 22
@@ -108,6 +110,8 @@ def _base_model_files(config: Config) -> Iterator[Finding]:
     if not named:
         return
     problems = [f"base_model.{name}: {problem}" for name, path in named.items() if (problem := _unreadable(path))]
+    if not problems:
+        problems = [problem for name, path in named.items() if name != "path" and (problem := _no_text(path))]
     if problems:
         yield from (error("base model", problem) for problem in problems)
     else:
@@ -125,6 +129,7 @@ def _domain(domain: str, files: Sequence[SourceFiles], counts: dict[Path, TextFi
             if lines[0] != lines[1]:
                 problems.append(f"{sides[0]} has {lines[0]:,} lines and {sides[1]} has {lines[1]:,}")
             said[one.split] = said.get(one.split, 0) + one.pairs(lines[0])
+            yield from (warning(check, remark) for path in sides for remark in remarks(path, beginning(path)))
         for problem in problems:
             wrong = True
             yield error(check, problem)
@@ -140,13 +145,21 @@ def _unreadable(path: Path) -> str | None:
     return None if os.access(path, os.R_OK) else f"{path} cannot be read: no permission"
 
 
+def _no_text(path: Path) -> str:
+    """Say what a file is that should be text, by its beginning; nothing where it may be text."""
+    with path.open("rb") as file:
+        reason = what_else(file.read(LOOKED_AT))
+    return f"{path} is no UTF-8 text: {reason}" if reason else ""
+
+
 def _count(path: Path, counts: dict[Path, TextFile]) -> str | None:
     """Count a file into `counts`, or return what is wrong with it."""
-    if problem := _unreadable(path):
+    if problem := _unreadable(path) or _no_text(path):
         return problem
     lines = words = size = 0
     decoder, last = codecs.getincrementaldecoder("utf-8")(), b"\n"
     with path.open("rb") as file:
+        file.seek(0 if without_mark(mark := file.read(len(MARK.encode()))) else len(mark))
         while data := file.read(_AT_ONCE):
             if size < CHECKED_BYTES:
                 try:

@@ -102,6 +102,14 @@ def test_fairseq_s_files_are_taken_over_byte_by_byte(given: Path, vocabulary: Pa
     assert report["fingerprint"] == fingerprint(given) == fingerprint(folder)
 
 
+def test_a_mark_before_a_dictionary_does_not_come_with_it(given: Path, vocabulary: Path, tmp_path: Path) -> None:
+    path = given / "dict.de.txt"
+    plain = path.read_bytes()
+    path.write_bytes("\ufeff".encode() + plain)
+    adopted(given, vocabulary, tmp_path / "out")
+    assert (tmp_path / "out" / "binarised" / "dict.de.txt").read_bytes() == plain
+
+
 def test_all_else_is_as_prepare_writes_it(given: Path, vocabulary: Path, tmp_path: Path) -> None:
     """Whose own work on the raw text it is compared with."""
     report = adopted(given, vocabulary, tmp_path / "out")

@@ -117,6 +117,19 @@ def test_a_base_models_files_are_taken_over_unchanged(tmp_path: Path) -> None:
     assert load_dictionary(output / "dict.xx.txt").index("der") == 4
 
 
+def test_a_base_model_s_files_lose_the_mark_before_them_and_keep_one_inside(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = adopt(tmp_path, codes="\ufefft h 12\n", source="\ufeffder 3\ndie 2\n", target="the 2\n\ufeffof 1\n")
+    assert (output / "bpecodes").read_bytes() == b"t h 12\n"
+    # fairseq reads the file itself
+    assert (output / "dict.xx.txt").read_bytes() == b"der 3\ndie 2\n"
+    assert load_dictionary(output / "dict.yy.txt").symbols[4:] == ["the", "\ufeffof"]
+    assert capsys.readouterr().err == (
+        f"warning: {tmp_path}/target, line 2: a byte-order mark (U+FEFF) inside the text, which is left there\n"
+    )
+
+
 @pytest.mark.parametrize(
     ("files", "message"),
     [
@@ -124,6 +137,8 @@ def test_a_base_models_files_are_taken_over_unchanged(tmp_path: Path) -> None:
         ({"source": ""}, r"source is empty; a fairseq dictionary has a token and its count a line"),
         ({"source": "der 3\ndie\n"}, r"source, line 2: 'die' is no line of a fairseq dictionary"),
         ({"target": "the 3\nof many\n"}, r"target, line 2: 'of many' is no line of a fairseq dictionary"),
+        ({"target": "the 3\nof course 2\n"}, r"target, line 2: 'of course 2' is a merge of BPE codes"),
+        ({"codes": "der 3\ndie 2\n"}, r"codes has a token and its count a line: it is a dictionary"),
         ({"target": "the 3\n 4\n"}, r"target, line 2: ' 4' is no line"),
         ({"target": "the 3\nof 2\nthe 1\n"}, r"target, line 3: 'the' is in the dictionary already"),
         ({"target": "</s> 3\n"}, r"target, line 1: '</s>' is in the dictionary already"),

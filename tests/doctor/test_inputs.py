@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from ink.config import check
 from ink.doctor.extent import extent_of
-from ink.doctor.finding import ERROR, OK
+from ink.doctor.finding import ERROR, OK, WARNING
 from ink.doctor.inputs import TextFile, examine_inputs
 from ink.files import read_json
 
@@ -79,6 +80,28 @@ def test_text_that_is_not_there_not_utf_8_empty_or_no_file(own_corpus: Any, tmp_
         f"text of it: {tmp_path}/it.test.en is no file",
         f"text of general: {tmp_path}/general.dev.de, line 100: not valid UTF-8",
     ]
+
+
+def test_text_that_is_none_and_text_that_is_prepared_already(own_corpus: Any, tmp_path: Path) -> None:
+    (tmp_path / "koran.train.de").write_bytes("Wort\n".encode("utf-16"))
+    (tmp_path / "koran.dev.de").write_bytes(gzip.compress(b"Wort\n"))
+    (tmp_path / "bpe_codes").write_bytes(b"\n\x0e\n\x05<unk>\x15\x00\x00\x00\x00\x18\x02")
+    for language in ("de", "en"):
+        (tmp_path / f"it.test.{language}").write_text("ein Wort , mehr .\n" * 90, encoding="utf-8-sig")
+    assert problems(own_corpus) == [
+        f"base model: {tmp_path}/bpe_codes is no UTF-8 text: it is a SentencePiece model, which is not supported; take "
+        "a base model whose text was segmented with subword-nmt or fastBPE, and name its codes",
+        f"text of koran: {tmp_path}/koran.train.de is no UTF-8 text: it is UTF-16; convert it to UTF-8, for example "
+        "with iconv -f UTF-16 -t UTF-8",
+        f"text of koran: {tmp_path}/koran.dev.de is no UTF-8 text: it is compressed with gzip; unpack it",
+    ]
+    findings, counts = examine_inputs(own_corpus)
+    assert [finding.text for finding in findings if finding.status == WARNING] == [
+        f"{tmp_path}/it.test.{language}: 90 of 90 lines look tokenised already, such as line 1, 'ein Wort , mehr .'; "
+        "text is prepared here, so give it raw"
+        for language in ("de", "en")
+    ]
+    assert counts[tmp_path / "it.test.de"].lines == 90
 
 
 def test_a_large_file_is_read_in_parts(own_corpus: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
