@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import itertools
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -394,7 +395,11 @@ WRONG: list[tuple[dict[str, Any], list[str]]] = [
     ),
     (
         {"text.max_length": 9, "data.synthetic.sentences.koran.train": 6, "index.probes": 1},
-        ["index.lists", "found 64", "at most 60", "koran"],
+        ["index.type", "found ivfpq, which needs 256", "exact", "koran has 6 training pairs of at most 10"],
+    ),
+    (
+        {"text.max_length": 9, "data.synthetic.sentences.koran.train": 30, "index.lists": 301},
+        ["index.lists", "found 301", "at most 300", "koran"],
     ),
     (
         {
@@ -419,6 +424,50 @@ def test_a_wrong_setting_is_named_with_what_was_found_and_what_is_allowed(
     message = message_of(changed(MINI, changes))
     for part in [*expected, "allowed:"]:
         assert part in message, message
+
+
+@pytest.mark.failure(
+    "Config",
+    "a number, true, false or null in quotes, and a number that YAML takes for text, such as 1e-7",
+    "`seeds[0]: found '1' (text); allowed: ...; YAML reads 1 as text: write 1 without quotes`",
+)
+def test_what_is_advised_against_text_helps() -> None:
+    for key, value, advised in (
+        ("seeds", ["1"], "1"),
+        ("seeds", ["7.0"], "7"),
+        ("seeds", ["1e3"], "1000"),
+        ("training.weight_decay", "1e-7", "1.0e-07"),
+        ("ink.alpha", "0.5", "0.5"),
+        ("training.dropout", "0", "0"),
+        ("text.escape", "true", "true"),
+        ("text.normalise_punctuation", "no", "no"),
+        ("speed.batch_sentences", "[8, 32]", "[8, 32]"),
+        ("data.synthetic.sentences.koran.train", "1_000", "1_000"),
+    ):
+        message = message_of(changed(MINI, {key: value}))
+        found = re.search(r"write (.+) without quotes", message)
+        assert found is not None and found.group(1) == advised, message
+        meant = yaml.safe_load(found.group(1))
+        check(changed(MINI, {key: [meant] if isinstance(value, list) else meant}))
+
+
+def test_nothing_is_advised_that_would_not_help() -> None:
+    for key, value in (("seeds", ["-1"]), ("seeds", ["1.5"]), ("ink.k", "many"), ("training.dropout", "1"),
+                       ("training.weight_decay", "-1e-7"), ("seeds", ["nan"]), ("seeds", ["1e400"])):  # fmt: skip
+        assert "write" not in message_of(changed(MINI, {key: value})), (key, value)
+
+
+@pytest.mark.failure(
+    "Config",
+    "a name that YAML takes for a number",
+    "`experiment: found 2023; allowed: ...; YAML reads 2023 as a number: put it in quotes`",
+)
+def test_a_name_that_is_a_number_is_put_in_quotes() -> None:
+    for key, value in (("experiment", 2023), ("experiment", 1.5), ("base_model.bpe_codes", 8000)):
+        message = message_of(changed(OWN_CORPUS, {key: value}))
+        assert f"found {value}; " in message and f"YAML reads {value} as a number: put it in quotes" in message
+        check(changed(OWN_CORPUS, {key: yaml.safe_load(f"'{value}'")}))
+    assert "quotes" not in message_of(changed(MINI, {"mlflow.tracking_uri": 5000}))
 
 
 WRONG_FILES: list[tuple[dict[str, Any], list[str]]] = [

@@ -17,6 +17,7 @@ from ink.variations import variation_named
 # Of each section of a system with a datastore, the setting that says how many neighbours.
 NEIGHBOURS = {"v_knn": "k", "a_knn": "max_k", "r_knn": "max_k", "ink": "k", "knn_kd": "stored"}
 SECTIONS_BY_DOMAIN = ("datastore", "adapter", "ink", "v_knn", "a_knn", "r_knn", "knn_kd")
+CODEBOOK = 256  # entries of a codebook of ivfpq's, which has to be learned from as many keys at least
 MOST_ON_GPU = 2048  # lists that FAISS looks into there
 CODE_BYTES_ON_GPU = (1, 2, 3, 4, 8, 12, 16, 20, 24, 28, 32, 40, 48, 56, 64, 96)  # those that it has kernels for
 # Folders of results/ that are committed, and so cannot be an experiment's.
@@ -253,9 +254,12 @@ def _datastore(config: Config) -> Iterator[str]:
     for domain in adapted_domains(config):
         sentences = config["data"]["synthetic"]["sentences"][domain]["train"]
         entries = sentences * longest
-        most = f"at most {entries} ({domain} has {sentences} training pairs of at most {longest} target tokens)"
+        why = f"{domain} has {sentences} training pairs of at most {longest} target tokens"
+        most = f"at most {entries} ({why})"
         index = config["index"]
-        if index["type"] == "ivfpq" and index["lists"] > entries:
+        if index["type"] == "ivfpq" and entries < CODEBOOK:
+            yield f"index.type: found ivfpq, which needs {CODEBOOK} entries or more; allowed: exact, since {why}"
+        elif index["type"] == "ivfpq" and index["lists"] > entries:
             yield f"index.lists: found {index['lists']}; allowed: {most}"
         found = {f"{section}.{NEIGHBOURS[section]}": value for section, value in sections.items()}
         if domain in accuracy_domains(config):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -174,24 +175,29 @@ def _hint(value: Any, rules: Schema) -> str:
     """What probably went wrong: a name mistyped, or one of YAML's surprises."""
     if "enum" in rules and isinstance(value, str):
         return nearest(value, map(str, rules["enum"]))
-    if isinstance(value, str) and _accepts_numbers(rules):
-        try:
-            number = float(value)
-        except ValueError:
-            return ""
-        if not math.isfinite(number):
-            return ""
-        mantissa, exponent, power = repr(number).partition("e")
-        written = mantissa if "." in mantissa else f"{mantissa}.0"
-        return f"; YAML reads {value} as text: write {written}{exponent}{power} without quotes"
+    allowed = validator().evolve(schema=rules).is_valid
+    if isinstance(value, str):
+        written = next((written for written, meant in _readings(value) if allowed(meant)), None)
+        return "" if written is None else f"; YAML reads {value} as text: write {written} without quotes"
     if isinstance(value, bool) and _resolve(rules).get("type") == "string":
         return "; YAML reads yes, no, on and off as true or false: put the name in quotes"
+    if isinstance(value, int | float) and allowed(str(value)):
+        return f"; YAML reads {value} as a number: put it in quotes"
     return ""
 
 
-def _accepts_numbers(rules: Schema) -> bool:
-    rules = _resolve(rules)
-    return rules.get("type") in ("number", "integer") or any(map(_accepts_numbers, rules.get("anyOf", [])))
+def _readings(text: str) -> Iterator[tuple[str, Any]]:
+    """Yield what a text may have been meant as, if no text, as YAML would have to be given it, and its value."""
+    with suppress(yaml.YAMLError, ValueError):
+        if not isinstance(meant := yaml.safe_load(text), str):
+            yield text, meant
+    with suppress(ValueError, OverflowError):
+        number = float(text)  # 1e-7 is text to YAML
+        mantissa, exponent, power = repr(number).partition("e")
+        mantissa = mantissa if "." in mantissa else f"{mantissa}.0"
+        yield f"{mantissa}{exponent}{power}", number
+        if number.is_integer():
+            yield str(int(number)), int(number)
 
 
 def _resolve(rules: Schema) -> Schema:

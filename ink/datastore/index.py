@@ -66,12 +66,19 @@ def _train(keys: Keys, settings: Mapping[str, Any]) -> Any:
         return faiss.IndexFlatL2(dimension)
     lists, code_bytes = settings["lists"], settings["code_bytes"]
     if dimension % code_bytes:
-        raise InkError(f"index.code_bytes is {code_bytes}, which does not divide the keys' dimension {dimension}")
-    needed = max(lists, 2**BITS)
-    if entries < needed:
+        fitting = max(number for number in range(1, code_bytes) if dimension % number == 0)
         raise InkError(
-            f"index.lists is {lists} with {BITS}-bit codes, which needs {needed} entries or more, but the datastore "
-            f"has {entries}; lower index.lists or set index.type to exact"
+            f"index.code_bytes is {code_bytes}, which does not divide the keys' dimension {dimension}; {fitting} does"
+        )
+    if entries < 2**BITS:
+        raise InkError(
+            f"index.type ivfpq has {BITS}-bit codes, which need {2**BITS} entries or more, but the datastore has "
+            f"{entries}; set index.type to exact"
+        )
+    if entries < lists:
+        raise InkError(
+            f"index.lists is {lists}, but the datastore has {entries} entries; lower index.lists to {entries} or less, "
+            "or set index.type to exact"
         )
     # np: no polysemous training, which reorders codes for a filter that is not used here and takes 1.5 s for each byte
     index: Any = faiss.index_factory(dimension, f"IVF{lists},PQ{code_bytes}x{BITS}np")

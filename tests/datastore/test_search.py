@@ -169,17 +169,32 @@ def test_keys_pass_into_the_index_in_parts(tmp_path: Path, monkeypatch: pytest.M
 @pytest.mark.parametrize(
     ("entries", "changed", "message"),
     [
-        (2000, {"code_bytes": 5}, "code_bytes is 5, which does not divide the keys' dimension 16"),
-        (2000, {"lists": 3000}, "needs 3000 entries or more, but the datastore has 2000"),
-        (200, {}, "needs 256 entries or more, but the datastore has 200"),
+        (2000, {"code_bytes": 5}, "code_bytes is 5, which does not divide the keys' dimension 16; 4 does"),
+        (2000, {"lists": 3000}, "index.lists is 3000, but the datastore has 2000 entries; lower index.lists to 2000"),
+        pytest.param(
+            *(200, {}, "which need 256 entries or more, but the datastore has 200; set index.type to exact"),
+            marks=pytest.mark.failure(
+                "Datastores and combiners",
+                "fewer than 256 entries and index.type ivfpq",
+                "`index.type ivfpq has 8-bit codes, which need 256 entries or more, but the datastore has 200; set "
+                "index.type to exact`",
+            ),
+        ),
+        (255, {"lists": 1}, "the datastore has 255; set index.type to exact"),
     ],
 )
-def test_settings_that_cannot_hold_for_the_keys_are_named(
+def test_settings_that_cannot_hold_for_the_keys_are_named_and_the_advice_helps(
     tmp_path: Path, clustered: Any, entries: int, changed: dict[str, Any], message: str
 ) -> None:
+    keys = clustered[0][:entries]
     with pytest.raises(InkError, match=message):
-        build_index(clustered[0][:entries], {**IVFPQ, **changed}, tmp_path / "index")
+        build_index(keys, {**IVFPQ, **changed}, tmp_path / "index")
     assert list(tmp_path.iterdir()) == []
+    helping = {"code_bytes": {"code_bytes": 4}, "lists": {"lists": entries}} if entries >= 256 else {}
+    advised = [{"type": "exact"}] if "set index.type" in message or "lists" in changed else []
+    for settings in [*advised, *(helping[name] for name in changed if name in helping)]:
+        build_index(keys, {**IVFPQ, **changed, **settings}, tmp_path / "index")
+        assert read_index(tmp_path / "index").ntotal == entries
 
 
 def test_an_index_for_keys_of_another_dimension_is_not_reused(tmp_path: Path, clustered: Any) -> None:
