@@ -31,6 +31,7 @@ include: "workflow/rules/reporting.smk"
 
 onstart:
     check_gpus()
+    check_tokeniser()
     take_experiment()
     write_resolved_config()
     start_tracking()

@@ -125,8 +125,19 @@ def _comparisons(
 @click.command("check-config")
 @click.argument("config", type=click.Path(path_type=Path))
 def check_config(config: Path) -> None:
-    """Check a config without running anything."""
-    from ink.config import check, load
+    """Check a config without running anything, and that BLEU's tokeniser can work here.
 
-    check(load(config))
+    What looks odd in the text that it names, such as text that is tokenised already, is told on standard error.
+    """
+    from ink.config import check, load
+    from ink.corpus.raw_text import beginning, remarks
+    from ink.doctor.inputs import source_files
+    from ink.evaluation.bleu_tokeniser import bleu_with
+
+    found = load(config)
+    check(found)
+    bleu_with(found["evaluation"]["sacrebleu_tokeniser"])
+    sides = [side for splits in source_files(found).values() for pair in splits.values() for side in pair]
+    for remark in (remark for side in sides if side.is_file() for remark in remarks(side, beginning(side))):
+        click.echo(f"warning: {remark}", err=True)
     click.echo(f"{config}: in order")

@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from ink.config.domains import SPLITS, Config, adapted_domains, data_domains, for_domain, has_training
+from ink.config.languages import languages
 from ink.config.measures import accuracy_domains
 from ink.config.schema import nearest, shown
 from ink.config.text_sources import sources, splits
@@ -120,6 +121,7 @@ def _settings(config: Config) -> Iterator[str]:
     if config["data"]["source_language"] == config["data"]["target_language"]:
         language = config["data"]["source_language"]
         yield f"data.target_language: found {language}; allowed: another language than data.source_language"
+    yield from languages(config)
     systems = config["systems"]
     epochs, rounds = config["adapter"]["max_epochs"], config["ink"]["max_rounds"]
     trained = {system_named(name).model for name in systems}

@@ -12,6 +12,7 @@ from ink.doctor.duration import duration
 from ink.doctor.extent import extent_of
 from ink.doctor.finding import ERROR, Finding, error, ok, warning
 from ink.doctor.inputs import examine_inputs
+from ink.doctor.language_rules import examine_languages
 from ink.doctor.space import space, writable
 from ink.errors import InkError
 from ink.experiment_lock import holder
@@ -45,6 +46,7 @@ def _experiment(config: Config, offline: bool) -> Iterator[Finding]:
     yield from devices
     yield from gpu.index_device(config)
     yield machine.threads(config)
+    yield from examine_languages(config)
     inputs, counts = examine_inputs(config)
     yield from inputs
     downloads, to_come = examine_downloads(config, offline=offline)

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sacrebleu.metrics import BLEU, CHRF
+from sacrebleu.metrics import CHRF
 
 from ink.errors import InkError
+from ink.evaluation.bleu_tokeniser import bleu_with
 
 ORDER = 4  # the longest n-gram of BLEU
 
@@ -18,10 +19,10 @@ def score(hypotheses: Sequence[str], references: Sequence[str], tokeniser: str) 
     """Score detokenised hypotheses against raw references, one each: {"bleu": {score, signature}, "chrf": {...}}.
 
     BLEU (0-100) is case-sensitive, on the corpus, with sacrebleu's `tokeniser`; chrF (0-100) is chrF2. InkError where
-    the counts differ, nothing is there to score, or sacrebleu has no such tokeniser.
+    the counts differ, nothing is there to score, or the tokeniser cannot work here.
     """
     _check_counts(hypotheses, references)
-    metrics = {"bleu": _bleu(tokeniser), "chrf": CHRF()}
+    metrics = {"bleu": bleu_with(tokeniser), "chrf": CHRF()}
     parts = {}
     for name, metric in metrics.items():
         value = metric.corpus_score(list(hypotheses), [list(references)]).score
@@ -37,7 +38,7 @@ def sentence_statistics(hypotheses: Sequence[str], references: Sequence[str], to
     """
     _check_counts(hypotheses, references)
     # effective_order only changes the sentence score, which is not used, and keeps sacrebleu from warning about it
-    metric = _bleu(tokeniser, effective_order=True)
+    metric = bleu_with(tokeniser, effective_order=True)
     rows = np.empty((len(hypotheses), 2 + 2 * ORDER), dtype=np.int64)
     for row, hypothesis, reference in zip(rows, hypotheses, references, strict=True):
         sentence = metric.sentence_score(hypothesis, [reference])
@@ -62,15 +63,6 @@ def bleu_from_statistics(totals: NDArray[Any]) -> NDArray[np.float64]:
         bleu = brevity_penalty * np.exp(np.log(precisions).mean(axis=-1))
     defined = (produced > 0).all(axis=-1) & ~unmatched.all(axis=-1)
     return np.asarray(np.where(defined, bleu, 0.0))
-
-
-def _bleu(tokeniser: str, effective_order: bool = False) -> BLEU:
-    if tokeniser not in BLEU.TOKENIZERS:
-        raise InkError(f"sacrebleu has no tokeniser {tokeniser!r}; it has {', '.join(sorted(BLEU.TOKENIZERS))}")
-    try:
-        return BLEU(tokenize=tokeniser, effective_order=effective_order)
-    except (ImportError, RuntimeError) as error:
-        raise InkError(f"sacrebleu's tokeniser {tokeniser!r} cannot be used here: {error}") from None
 
 
 def _check_counts(hypotheses: Sequence[str], references: Sequence[str]) -> None:

@@ -34,6 +34,7 @@ from ink.config import (
 )
 from ink.download.brought import binarised_paths, brought
 from ink.errors import InkError
+from ink.evaluation.bleu_tokeniser import PLAIN, bleu_with
 from ink.evaluation.comet_files import is_checkpoint
 from ink.experiment_lock import experiment_lock_path, hold
 from ink.files import write_atomically
@@ -122,6 +123,16 @@ def check_gpus():
             raise WorkflowError(
                 f"{name} is {device}, and nothing bounds how many jobs take it at a time: add gpu=1 to --resources"
             )
+
+
+def check_tokeniser():
+    """Refuse to compute for hours what cannot be scored here: BLEU's tokeniser may need more than sacrebleu."""
+    tokeniser = config["evaluation"]["sacrebleu_tokeniser"]
+    if tokeniser not in PLAIN:
+        try:
+            bleu_with(tokeniser)
+        except InkError as error:
+            raise WorkflowError(str(error))
 
 
 def write_resolved_config():

@@ -1,0 +1,76 @@
+"""Language codes: which sacremoses knows, which to write in place of another, and which of sacrebleu's tokenisers fit.
+
+A code of `data` only names files and fairseq's two sides, and may be any: de, pt_BR, zh-CN, deu_Latn.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from ink.config.domains import Config
+
+# languages of which sacremoses has rules of its own; any other code of two or three letters gets the English ones
+MOSES = frozenset(
+    {
+        "as", "bn", "ca", "cjk", "cs", "de", "el", "en", "es", "et", "fi", "fr", "ga", "gu", "hi", "hu", "is", "it",
+        "ja", "kn", "ko", "lt", "lv", "ml", "mni", "mr", "nl", "or", "pa", "pl", "pt", "ro", "ru", "sk", "sl", "sv",
+        "ta", "tdt", "te", "yue", "zh",
+    }
+)  # fmt: skip
+# code -> those of ISO 639-2 and 639-3, and of countries, that are written for it
+_WRITTEN_FOR = {
+    "as": "asm", "bn": "ben", "ca": "cat", "cs": "ces cze cz", "de": "deu ger", "el": "ell gre gr", "en": "eng",
+    "es": "spa", "et": "est ekk", "fi": "fin", "fr": "fra fre", "ga": "gle", "gu": "guj", "hi": "hin", "hu": "hun",
+    "is": "isl ice", "it": "ita", "kn": "kan", "lt": "lit", "lv": "lav lvs", "ml": "mal", "mr": "mar",
+    "nl": "nld dut", "or": "ori ory", "pa": "pan", "pl": "pol", "pt": "por", "ro": "ron rum", "ru": "rus",
+    "sk": "slk slo", "sl": "slv", "sv": "swe", "ta": "tam", "tdt": "tet", "te": "tel", "zh": "zho chi cmn cn",
+    "ja": "jpn jp", "ko": "kor kr", "th": "tha", "lo": "lao", "km": "khm", "my": "mya bur", "bo": "bod tib",
+    "dz": "dzo",
+}  # fmt: skip
+_SHORT = {other: code for code, others in _WRITTEN_FOR.items() for other in others.split()}
+# target language -> the tokeniser whose words are compared there; 13a and its like split at blanks and punctuation
+TOKENISERS = {
+    **dict.fromkeys(("zh", "yue", "wuu", "nan", "hak", "lzh"), "zh"),
+    "ja": "ja-mecab",
+    "ko": "ko-mecab",
+    **dict.fromkeys(("th", "lo", "km", "my", "bo", "dz", "shn"), "flores200"),
+}
+OF_ANY_LANGUAGE = ("char", "flores101", "flores200", "spBLEU-1K")
+
+
+def language_of(code: str) -> str:
+    """Return a code's language without region and script, in libraries' short form: pt of pt_BR, de of deu_Latn."""
+    language = re.split("[-_]", code.lower())[0]
+    return _SHORT.get(language, language)
+
+
+def languages(config: Config) -> Iterator[str]:
+    """Codes that sacremoses would silently take for English's, and a tokeniser that is not the target language's."""
+    for side in ("source", "target"):
+        code = config["text"][f"{side}_tokeniser_language"]
+        if code not in MOSES and (known := language_of(code)) != code:
+            key = f"text.{side}_tokeniser_language"
+            yield f"{key}: found {code}; allowed: sacremoses' codes, which have no region or script: write {known}"
+    yield from _tokeniser(config)
+
+
+def _tokeniser(config: Config) -> Iterator[str]:
+    found = config["evaluation"]["sacrebleu_tokeniser"]
+    codes = {
+        "data.target_language": config["data"]["target_language"],
+        "text.target_tokeniser_language": config["text"]["target_tokeniser_language"],
+    }
+    key, code = next(((key, code) for key, code in codes.items() if language_of(code) in TOKENISERS), ("", ""))
+    right = TOKENISERS.get(language_of(code))
+    if right is not None and found not in (right, *OF_ANY_LANGUAGE):
+        others = ", ".join(name for name in OF_ANY_LANGUAGE if name != right)
+        yield (
+            f"evaluation.sacrebleu_tokeniser: found {found}; allowed: {right} (or {others}), since {key} is {code}, of "
+            f"which {found} does not tell the words apart"
+        )
+    elif right is None and found in ("ja-mecab", "ko-mecab"):
+        yield (
+            f"evaluation.sacrebleu_tokeniser: found {found}; allowed: 13a, intl or another of any language, since "
+            f"data.target_language is {codes['data.target_language']}"
+        )
