@@ -57,7 +57,7 @@ class LogFile:
         text = "".join(
             [f"\nlog: {self.path}\n", *(f"  | {line.rstrip()}\n" for line in last), f"to repeat: {repeat}\n"]
         )
-        os.write(self._terminal, text.encode())
+        os.write(self._terminal, text.encode(errors="backslashreplace"))
 
 
 def _lock(log: int, path: Path) -> None:

@@ -133,10 +133,14 @@ def check_config(config: Path) -> None:
     from ink.corpus.raw_text import beginning, remarks
     from ink.doctor.inputs import source_files
     from ink.evaluation.bleu_tokeniser import bleu_with
+    from ink.files import read_lines
+    from ink.given_text import marks_inside
 
     found = load(config)
     check(found)
     bleu_with(found["evaluation"]["sacrebleu_tokeniser"])
+    if mark := marks_inside(config, read_lines(config)):
+        click.echo(f"warning: {mark}", err=True)
     sides = [side for splits in source_files(found).values() for pair in splits.values() for side in pair]
     for remark in (remark for side in sides if side.is_file() for remark in remarks(side, beginning(side))):
         click.echo(f"warning: {remark}", err=True)

@@ -24,6 +24,8 @@ CODES = "bpecodes"
 # fairseq-preprocess' default: a vocabulary size that suits tensor cores.
 PADDING_FACTOR = 8
 
+LONGEST_COUNT = 18  # digits
+
 _SPECIAL_SYMBOLS = ("<s>", "<pad>", "</s>", "<unk>")
 
 
@@ -96,7 +98,7 @@ def check_dictionary(path: Path) -> int:
     for number, line in enumerate(lines, start=1):
         overwrites = line.endswith(" #fairseq:overwrite")
         token, _, count = line.removesuffix(" #fairseq:overwrite").rstrip().rpartition(" ")
-        if not token or not count.isdecimal():
+        if not token or not count.isdecimal() or len(count) > LONGEST_COUNT:
             raise InkError(
                 f"{path}, line {number}: {line!r} is no line of a fairseq dictionary, expected `token count`"
             )

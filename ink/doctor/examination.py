@@ -16,6 +16,8 @@ from ink.doctor.language_rules import examine_languages
 from ink.doctor.space import space, writable
 from ink.errors import InkError
 from ink.experiment_lock import holder
+from ink.files import read_lines
+from ink.given_text import marks_inside
 
 
 def examine(path: Path, *, offline: bool = False) -> Iterator[Finding]:
@@ -29,6 +31,8 @@ def examine(path: Path, *, offline: bool = False) -> Iterator[Finding]:
         config = load(path)
         check(config)
         yield ok("config", f"{path}: experiment {config['experiment']}, in order")
+        if mark := marks_inside(path, read_lines(path)):
+            yield warning("config", mark)
     except InkError as problem:
         config = None
         first, *more = str(problem).removeprefix("configuration: ").splitlines()

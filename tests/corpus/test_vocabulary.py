@@ -137,6 +137,7 @@ def test_a_base_model_s_files_lose_the_mark_before_them_and_keep_one_inside(
         ({"source": ""}, r"source is empty; a fairseq dictionary has a token and its count a line"),
         ({"source": "der 3\ndie\n"}, r"source, line 2: 'die' is no line of a fairseq dictionary"),
         ({"target": "the 3\nof many\n"}, r"target, line 2: 'of many' is no line of a fairseq dictionary"),
+        ({"target": f"the {'9' * 5000}\n"}, r"target, line 1: 'the 9+' is no line of a fairseq dictionary"),
         ({"target": "the 3\nof course 2\n"}, r"target, line 2: 'of course 2' is a merge of BPE codes"),
         ({"codes": "der 3\ndie 2\n"}, r"codes has a token and its count a line: it is a dictionary"),
         ({"target": "the 3\n 4\n"}, r"target, line 2: ' 4' is no line"),

@@ -162,7 +162,7 @@ def test_check_config_says_what_is_lacking_and_what_looks_odd(downloads: list[st
     (tmp_path / "koran.dev.en").write_text("it is a li@@ ne\n" * 3, encoding="utf-8")
     config = config_with(evaluation={"sacrebleu_tokeniser": "flores200"})
     config["data"]["files"]["pattern"] = f"{tmp_path}/{{domain}}.{{split}}.{{language}}"
-    path.write_text(yaml.safe_dump(config), encoding="utf-8")
+    path.write_text(yaml.safe_dump(config) + "# \ufeff\n", encoding="utf-8-sig")
     done = CliRunner().invoke(ink, ["check-config", str(path)])
     assert isinstance(done.exception, InkError) and "flores200 lacks" in str(done.exception)
     assert downloads == []
@@ -170,6 +170,8 @@ def test_check_config_says_what_is_lacking_and_what_looks_odd(downloads: list[st
     done = CliRunner().invoke(ink, ["check-config", str(path)])
     assert (done.exit_code, done.stdout) == (0, f"{path}: in order\n")
     assert done.stderr == (
+        f"warning: {path}, line {len(path.read_bytes().splitlines())}: a byte-order mark (U+FEFF) inside the text, "
+        "which is left there\n"
         f"warning: {tmp_path}/koran.dev.en: 3 of 3 lines look split into subwords already, such as line 1, "
         "'it is a li@@ ne'; text is prepared here, so give it raw\n"
     )
