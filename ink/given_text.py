@@ -48,12 +48,12 @@ def mark_inside(text: str) -> str:
 
 
 def marks_inside(path: Path | str, lines: Sequence[str]) -> str:
-    """Say in which line of a file a byte-order mark is left, and how many more have one; nothing where none has."""
+    """Say in which line of a file a byte-order mark is left, and in how many more; nothing where there is none."""
     numbers = [number for number, line in enumerate(lines, start=1) if MARK in line]
     if not numbers:
         return ""
-    more = f"; {len(numbers) - 1} more lines have one" if len(numbers) > 1 else ""
-    return f"{path}, line {numbers[0]}: {mark_inside(MARK)}{more}"
+    more = f" (and {len(numbers) - 1} more)" if len(numbers) > 1 else ""
+    return f"{path}, line {numbers[0]}{more}: {mark_inside(MARK)}"
 
 
 def check_is_text(path: Path | str, data: bytes) -> None:

@@ -61,7 +61,7 @@ def test_snakemake_reads_a_config_with_a_mark_too(tmp_path: Path) -> None:
 
 def test_a_mark_inside_a_text_is_left_and_counted() -> None:
     assert marks_inside("a.de", ["eins", "zw\ufeffei", "\ufeffdrei"]) == (
-        "a.de, line 2: a byte-order mark (U+FEFF) inside the text, which is left there; 1 more lines have one"
+        "a.de, line 2 (and 1 more): a byte-order mark (U+FEFF) inside the text, which is left there"
     )
     assert marks_inside("a.de", ["eins", "zwei"]) == ""
 
@@ -99,6 +99,17 @@ def test_a_nul_near_the_beginning_is_refused_and_removing_it_helps(tmp_path: Pat
             read(path)
         path.write_bytes(path.read_bytes().replace(b"\0", b""))
         read(path)
+
+
+def test_text_of_a_one_byte_encoding_is_named_by_its_line_and_converting_it_helps(tmp_path: Path) -> None:
+    path = tmp_path / "given"
+    for name, data, line in (("codes", "#version: 0.2\nü b\n", 2), ("a dictionary", "die 3\nfür 2\n", 2),
+                             ("a corpus", "eins\nzwei\nfünf\n", 3)):  # fmt: skip
+        path.write_text(data, encoding="latin-1")
+        with pytest.raises(InkError, match=f"given, line {line}: not valid UTF-8 .*; convert the file to UTF-8"):
+            READERS[name][0](path)
+        path.write_text(path.read_text(encoding="latin-1"), encoding="utf-8")
+        READERS[name][0](path)
 
 
 def test_a_nul_far_into_a_corpus_is_dropped_as_tokenisation_drops_it(tmp_path: Path) -> None:

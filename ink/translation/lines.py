@@ -13,6 +13,7 @@ from ink.errors import InkError
 from ink.given_text import NUL, mark_inside, without_mark
 
 AT_ONCE = 1 << 16
+PATIENCE = 0.005  # seconds: a pipe holds 64 kB, and its writer needs a moment to fill it again
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ def decode_line(number: int, raw: bytes) -> Line:
 
 
 def batches(stream: BinaryIO, size: int) -> Iterator[list[Line]]:
-    """Yield lines in order, up to `size` at a time; a batch never waits for input that is not there yet.
+    """Yield lines in order, up to `size` at a time; a batch does not wait for input that is not there yet.
 
     InkError where reading fails, after the lines that came before.
     """
@@ -94,7 +95,7 @@ def _parts(stream: BinaryIO) -> Iterator[bytes | None]:
         return
     while True:
         try:
-            if not select.select([descriptor], [], [], 0)[0]:
+            if not select.select([descriptor], [], [], PATIENCE)[0]:
                 yield None
                 select.select([descriptor], [], [])
             part = os.read(descriptor, AT_ONCE)

@@ -76,8 +76,7 @@ def test_the_job_that_takes_text_in_warns(tmp_path: Path, capsys: pytest.Capture
         "'das Ha@@ us ist alt .'; text is prepared here, so give it raw",
         f"warning: {place}.de: 3 of 3 lines look tokenised already, such as line 1, "
         "'das Ha@@ us ist alt .'; text is prepared here, so give it raw",
-        f"warning: {place}.en, line 1: a byte-order mark (U+FEFF) inside the text, which is left there; "
-        "2 more lines have one",
+        f"warning: {place}.en, line 1 (and 2 more): a byte-order mark (U+FEFF) inside the text, which is left there",
     ]
     assert (tmp_path / "out" / "test.en").read_text(encoding="utf-8") == "The house is old.\ufeff\n" * 3
 
