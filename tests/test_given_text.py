@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ink.config import load
-from ink.corpus.files import read_parallel
+from ink.corpus.files import ingest, read_parallel
 from ink.corpus.text import read_codes
 from ink.corpus.vocabulary import check_dictionary, load_dictionary
 from ink.errors import InkError
@@ -113,9 +113,12 @@ def test_text_of_a_one_byte_encoding_is_named_by_its_line_and_converting_it_help
 
 
 def test_a_nul_far_into_a_corpus_is_dropped_as_tokenisation_drops_it(tmp_path: Path) -> None:
-    path = tmp_path / "corpus"
-    path.write_bytes(b"a line\n" * (LOOKED_AT // 7 + 1) + b"with\0out\n")
-    assert read_parallel(path, path)[-1] == ("without", "without")
+    for language in ("de", "en"):
+        text = b"a line\n" * (LOOKED_AT // 7 + 1) + b"with\0out\n"
+        (tmp_path / f"it.test.{language}").write_bytes(text)
+    ingest(str(tmp_path / "it.{split}.{language}"), "it", "de", "en", ["test"], tmp_path / "out", 1, {})
+    for language in ("de", "en"):
+        assert read_lines(tmp_path / "out" / f"test.{language}")[-1] == "without"
 
 
 @pytest.mark.failure(

@@ -80,8 +80,7 @@ def read_parallel(source: Path, target: Path) -> list[Pair]:
             raise InkError(f"{path} is empty ({len(lines)} lines, none with text); it needs one sentence a line")
         for remark in remarks(path, lines):
             print(f"warning: {remark}", file=sys.stderr, flush=True)
-        # tokenisation drops them anyway, and elsewhere they would pass for another encoding
-        sides.append([line.replace("\0", "") for line in lines])
+        sides.append(lines)
     if len(sides[0]) != len(sides[1]):
         shorter, longer = sorted(zip((source, target), sides, strict=True), key=lambda side: len(side[1]))
         raise InkError(
@@ -135,7 +134,8 @@ def write_corpus(
     """Write the folder `output`, {split}.{language} and corpus.json, whole or not at all; return what corpus.json says.
 
     `source` says where the text comes from ("files", "synthetic"); a split that the domain lacks counts 0 and has no
-    file; `details` are further entries of corpus.json.
+    file; `details` are further entries of corpus.json. NUL characters, by which text of another encoding is told and
+    which tokenisation drops anyway, are left out.
     """
     counts = {
         "domain": domain,
@@ -147,8 +147,9 @@ def write_corpus(
         folder.mkdir()
         for split in SPLITS:
             if split in splits:
-                write_lines(folder / f"{split}.{source_language}", (pair[0] for pair in splits[split]))
-                write_lines(folder / f"{split}.{target_language}", (pair[1] for pair in splits[split]))
+                for side, language in enumerate((source_language, target_language)):
+                    lines = (pair[side].replace("\0", "") for pair in splits[split])
+                    write_lines(folder / f"{split}.{language}", lines)
         write_json(folder / "corpus.json", counts)
     return counts
 
