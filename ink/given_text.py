@@ -17,7 +17,7 @@ SENTENCEPIECE = (
     "fastBPE, and name its codes"
 )
 
-_MARK = MARK.encode("utf-8")
+_MARKS = re.compile(b"(?:%b)+" % MARK.encode("utf-8"))
 _CONVERT = "convert it to UTF-8, for example with iconv -f {name} -t UTF-8"
 # longer beginnings first: UTF-32's contains UTF-16's
 _ENCODINGS = {
@@ -37,9 +37,8 @@ _ZIP = b"PK\x03\x04"
 
 def without_mark(data: bytes) -> bytes:
     """Return text without byte-order marks before it."""
-    while data.startswith(_MARK):
-        data = data[len(_MARK) :]
-    return data
+    marks = _MARKS.match(data)
+    return data[marks.end() :] if marks is not None else data
 
 
 def mark_inside(text: str) -> str:

@@ -56,9 +56,10 @@ def remarks(path: Path | str, lines: Sequence[str]) -> list[str]:
 
 
 def beginning(path: Path) -> list[str]:
-    """Return the lines at a file's beginning, whole or BYTES_LOOKED_AT of it; what is not UTF-8 is replaced."""
+    """Return the lines of a file, or of its first BYTES_LOOKED_AT; what is not UTF-8 is replaced."""
     with path.open("rb") as file:
-        return without_mark(file.read(BYTES_LOOKED_AT)).decode("utf-8", "replace").splitlines()
+        data = file.read(BYTES_LOOKED_AT)
+    return without_mark(data).removesuffix(b"\n").decode("utf-8", "replace").split("\n")
 
 
 def _has_words_apart(line: str) -> bool:
