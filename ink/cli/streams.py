@@ -7,6 +7,7 @@ import os
 import select
 import signal
 import sys
+from contextlib import suppress
 from typing import NoReturn
 
 ENCODING = "utf-8"
@@ -18,8 +19,10 @@ def speak_utf_8() -> None:
     """Write UTF-8 from now on, whatever locale and PYTHONIOENCODING say; processes that are started do likewise."""
     os.environ["PYTHONIOENCODING"] = f"{ENCODING}:{ERRORS}"
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(encoding=ENCODING, errors=ERRORS)
+        # a stream whose file was exchanged for a pipe beneath it cannot be set anew, and stays as it is
+        with suppress(OSError):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(encoding=ENCODING, errors=ERRORS)
 
 
 def end_unread(error: BrokenPipeError) -> NoReturn:
