@@ -137,3 +137,12 @@ def test_bars_are_as_long_as_their_numbers() -> None:
 def test_the_same_explanation_gives_the_same_page(about: About, explanation: Explanation, source: str) -> None:
     assert as_page([explanation], about) == as_page([explanation], about)
     assert "width:70.0%" in source
+
+
+def test_a_language_of_a_region_or_script_is_named_as_html_names_it(explanation: Explanation, about: About) -> None:
+    page = Page(as_page([explanation], replace(about, source_language="deu_Latn", target_language="pt_BR")))
+    assert {attributes["lang"] for _, attributes in page.elements if "lang" in attributes} == {
+        "en",
+        "deu-Latn",
+        "pt-BR",
+    }
