@@ -149,9 +149,12 @@ def _read(path: Path | str, advice: str = "") -> bytes:
 
 
 def write_lines(path: Path | str, lines: Iterable[str]) -> None:
-    """Write one string a line as UTF-8; a line break inside one is an error, for it would shift every line after it."""
+    """Write one string a line as UTF-8; a line break inside one is an error, for it would shift every line after it.
+
+    NULs, which tokenisation drops anyway, are left out: by them `read_lines` tells text of another encoding.
+    """
     with write_atomically(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
         for number, line in enumerate(lines, start=1):
             if "\n" in line:
                 raise ValueError(f"line {number} for {path} holds a line break")
-            file.write(line + "\n")
+            file.write(line.replace("\0", "") + "\n")

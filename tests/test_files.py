@@ -113,6 +113,11 @@ def test_a_line_break_inside_a_line_is_refused_before_anything_is_written(tmp_pa
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_is_written_can_be_read_again_without_its_nuls(tmp_path: Path) -> None:
+    write_lines(tmp_path / "a.txt", ["\0o\0ne", "two"])
+    assert read_lines(tmp_path / "a.txt") == ["one", "two"]
+
+
 def test_json_comes_back_and_keeps_its_order(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     write_json(path, {"b": [1, 2.5, None], "a": "Übung"})

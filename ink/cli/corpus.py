@@ -94,7 +94,7 @@ def import_text(
 def _language(code: str, option: str) -> str:
     """Return a language's code as files and configs have it: pt-BR as pt_br."""
     found = code.lower().replace("-", "_")
-    if not re.fullmatch(r"[a-z]{2,3}(_[a-z]+)?", found):
+    if not re.fullmatch(r"[a-z]{2,3}(_[a-z0-9]+)*", found):
         raise click.BadParameter(f"{code!r} is no language code such as de or pt_br", param_hint=option)
     return found
 

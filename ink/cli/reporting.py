@@ -141,7 +141,8 @@ def check_config(config: Path) -> None:
     bleu_with(found["evaluation"]["sacrebleu_tokeniser"])
     if mark := marks_inside(config, read_lines(config)):
         click.echo(f"warning: {mark}", err=True)
-    sides = [side for splits in source_files(found).values() for pair in splits.values() for side in pair]
-    for remark in (remark for side in sides if side.is_file() for remark in remarks(side, beginning(side))):
-        click.echo(f"warning: {remark}", err=True)
+    named = [side for files in source_files(found).values() for one in files for side in (one.source, one.target)]
+    for path in filter(Path.is_file, dict.fromkeys(named)):
+        for remark in remarks(path, beginning(path)):
+            click.echo(f"warning: {remark}", err=True)
     click.echo(f"{config}: in order")

@@ -134,8 +134,7 @@ def write_corpus(
     """Write the folder `output`, {split}.{language} and corpus.json, whole or not at all; return what corpus.json says.
 
     `source` says where the text comes from ("files", "synthetic"); a split that the domain lacks counts 0 and has no
-    file; `details` are further entries of corpus.json. NUL characters, by which text of another encoding is told and
-    which tokenisation drops anyway, are left out.
+    file; `details` are further entries of corpus.json.
     """
     counts = {
         "domain": domain,
@@ -147,9 +146,8 @@ def write_corpus(
         folder.mkdir()
         for split in SPLITS:
             if split in splits:
-                for side, language in enumerate((source_language, target_language)):
-                    lines = (pair[side].replace("\0", "") for pair in splits[split])
-                    write_lines(folder / f"{split}.{language}", lines)
+                write_lines(folder / f"{split}.{source_language}", (pair[0] for pair in splits[split]))
+                write_lines(folder / f"{split}.{target_language}", (pair[1] for pair in splits[split]))
         write_json(folder / "corpus.json", counts)
     return counts
 
