@@ -8,10 +8,14 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from ink.errors import InkError
 
+# MLflow's default as `mlflow ui` writes it: relative, since a folder's name may have characters that a URI gives a meaning
+PROJECTS_DATABASE = "sqlite:///mlflow.db"
+_SQLITE = "sqlite:///"
 PROBE_SECONDS = 3.0  # for a server's first word
 REQUEST_SECONDS, RETRIES = 10, 1
 
@@ -35,6 +39,14 @@ def without_password(uri: str) -> str:
 def is_server(uri: str) -> bool:
     """Whether a URI is a server's, not a database's on this machine."""
     return uri.startswith(("http://", "https://"))
+
+
+def database_file(uri: str) -> Path | None:
+    """Return the file of a SQLite database; None for any other store.
+
+    SQLAlchemy takes the path as it stands there: `%20` is no blank.
+    """
+    return Path(uri.removeprefix(_SQLITE).partition("?")[0]) if uri.startswith(_SQLITE) else None
 
 
 def probe(uri: str) -> None:

@@ -6,7 +6,6 @@ import contextlib
 import logging
 import os
 import tempfile
-import urllib.parse
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
@@ -15,10 +14,19 @@ from typing import Any, TypeVar
 
 from ink.errors import InkError
 from ink.locks import exclusive
+from ink.tracking.artifact_places import artifact_location, follow_project
 from ink.tracking.experiment_run import ExperimentRun, project_experiment
 from ink.tracking.journal import KILLED, RUNNING, Journal
 from ink.tracking.projection import Point, Projection, project
-from ink.tracking.store import UploadError, is_server, prepare_environment, probe, without_password
+from ink.tracking.store import (
+    PROJECTS_DATABASE,
+    UploadError,
+    database_file,
+    is_server,
+    prepare_environment,
+    probe,
+    without_password,
+)
 
 LOCK_SECONDS = 120.0
 # MLflow's limits of one call
@@ -45,7 +53,7 @@ class Uploader:
     @property
     def uri(self) -> str:
         """Where runs go; known for certain once MLflow has been asked."""
-        return without_password(self._uri or "sqlite:///mlflow.db")
+        return without_password(self._uri or PROJECTS_DATABASE)
 
     def prepare(self) -> None:
         """Create database and experiment if they are missing; UploadError where that cannot be."""
@@ -129,8 +137,7 @@ class Uploader:
         uri = self._known_uri()
         if is_server(uri):
             return contextlib.nullcontext()
-        if uri.startswith("sqlite:///"):
-            path = Path(urllib.parse.unquote(uri.removeprefix("sqlite:///")).partition("?")[0])
+        if (path := database_file(uri)) is not None:
             path.parent.mkdir(parents=True, exist_ok=True)
             return exclusive(path, LOCK_SECONDS)
         return exclusive(Path(tempfile.gettempdir()) / f"ink-mlflow-{os.getuid()}", LOCK_SECONDS)
@@ -145,7 +152,10 @@ class Uploader:
 
             logging.getLogger("alembic").setLevel(logging.WARNING)
             logging.getLogger("mlflow").setLevel(logging.WARNING)
-            self._uri = self._uri or mlflow.get_tracking_uri()
+            if self._uri is None:
+                # its default is ./mlflow.db too, but written as an absolute path with percent signs in it
+                default = mlflow.get_tracking_uri()
+                self._uri = default if database_file(default) is None else PROJECTS_DATABASE
         assert self._uri is not None
         return self._uri
 
@@ -160,7 +170,9 @@ class Uploader:
         found = client.get_experiment_by_name(name)
         if found is None:
             try:
-                client.create_experiment(name, tags=EXPERIMENT_TAGS)
+                # a server knows itself where its files are
+                place = None if is_server(self._known_uri()) else artifact_location(name)
+                client.create_experiment(name, place, EXPERIMENT_TAGS)
             except MlflowException:
                 # on a server another machine may have been first
                 if client.get_experiment_by_name(name) is None:
@@ -171,6 +183,8 @@ class Uploader:
                 f"{self.uri}: the experiment {name} was deleted there; "
                 f"`mlflow experiments restore --experiment-id {found.experiment_id}` brings it back"
             )
+        if (database := database_file(self._known_uri())) is not None:
+            follow_project(database, found.artifact_location)
         self._client, self._experiment_id = client, found.experiment_id
 
     def _find_or_create(self, journal: Journal | ExperimentRun, run: Mapping[str, Any], projection: Projection) -> Any:

@@ -12,6 +12,8 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import pytest
 import yaml
@@ -38,9 +40,7 @@ class Experiment:
     def results(self) -> Path:
         return Path("results/micro")
 
-    @property
-    def uri(self) -> str:
-        return f"sqlite:///{self.path}/mlflow.db"
+    uri = "sqlite:///mlflow.db"
 
     def change(self, dotted: str, value: Any) -> None:
         *sections, last = dotted.split(".")
@@ -167,6 +167,12 @@ class Store:
         ((run_id,),) = self.rows("select run_uuid from runs")
         return str(run_id)
 
+    def files(self, run_id: str | None = None) -> Path:
+        """The folder with a run's files (of the only one, where none is named), by the address that MLflow has."""
+        query = "select artifact_uri from main.runs where run_uuid = ?"
+        ((address,),) = self.rows(query, run_id or self.only_run())
+        return Path(url2pathname(urlsplit(address).path))
+
     def experiment_run(self) -> str:
         """The run above all others."""
         ((run_id,),) = self.rows("select run_uuid from tags where key = 'ink.experiment'")
@@ -191,9 +197,21 @@ class Store:
         return [sorted(self.rows(f"select * from {table}"), key=repr) for table in tables]
 
 
+def enter(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make `folder` the current one, as for a new process: MLflow remembers ./mlflow.db and places of files."""
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+    from mlflow.tracking._tracking_service import utils
+    from mlflow.tracking._tracking_service.registry import TrackingStoreRegistry
+
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(SqlAlchemyStore, "_engine_map", {})
+    TrackingStoreRegistry._get_store_with_resolved_uri.cache_clear()
+    utils._artifact_repos_cache.clear()
+
+
 @pytest.fixture
 def experiment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Experiment:
-    monkeypatch.chdir(tmp_path)
+    enter(tmp_path, monkeypatch)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     made = Experiment(tmp_path, load(REPOSITORY / "tests" / "workflow" / "micro.yaml"))
     made.write()

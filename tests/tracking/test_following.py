@@ -96,8 +96,8 @@ def curve_in(store: Store) -> list[tuple[int, float]]:
 
 
 def artifacts(store: Store) -> dict[str, str]:
-    ((uri,),) = store.rows("select artifact_uri from runs")
-    return {str(path.relative_to(uri)): path.read_text() for path in Path(uri).rglob("*") if path.is_file()}
+    folder = store.files()
+    return {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.is_file()}
 
 
 def test_curves_are_there_while_the_job_runs_and_all_is_there_in_the_end(

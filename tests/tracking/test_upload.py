@@ -69,11 +69,11 @@ def test_a_run_is_in_mlflow_as_its_jobs_said_it(experiment: Experiment, store: S
     assert parameters["adapter.inner_dimension"] == "8"
     assert parameters["training.betas"] == "[0.9, 0.98]"
     assert parameters["text.escape"] == "false"
-    ((artifacts,),) = store.rows("select artifact_uri from runs")
-    assert Path(artifacts).is_relative_to(experiment.path / "mlruns")
-    files = sorted(str(path.relative_to(artifacts)) for path in Path(artifacts).rglob("*") if path.is_file())
+    artifacts = store.files()
+    assert artifacts.is_relative_to(experiment.path / "mlruns" / "micro")
+    files = sorted(str(path.relative_to(artifacts)) for path in artifacts.rglob("*") if path.is_file())
     assert files == ["config.yaml", "hypotheses.en", "logs/train-adapter.log", "scores.json"]
-    assert (Path(artifacts) / "logs" / "train-adapter.log").read_text() == "epoch 1\n"
+    assert (artifacts / "logs" / "train-adapter.log").read_text() == "epoch 1\n"
 
 
 def test_a_combiner_s_curves_go_by_update_and_are_those_of_the_one_kept(experiment: Experiment, store: Store) -> None:
@@ -232,8 +232,7 @@ def test_a_failed_job_ends_failed_with_its_error_and_its_log_and_goes_on_when_re
     assert store.statuses() == ["FAILED"]
     run_id = store.only_run()
     assert store.tags(run_id)["ink.error"] == "train-adapter: the disk is full"
-    ((artifacts,),) = store.rows("select artifact_uri from runs")
-    assert (Path(artifacts) / "logs" / "train-adapter.log").read_text() == log.read_text()
+    assert (store.files() / "logs" / "train-adapter.log").read_text() == log.read_text()
     assert experiment.journal().jobs()["train-adapter"]["error"] == "the disk is full"
     experiment.train([3.0])
     experiment.evaluate()
@@ -298,7 +297,7 @@ def test_a_database_that_cannot_be_written_costs_a_line(
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 2  # one for each job
     for line in lines:
-        assert line.startswith(f"tracking: sqlite:///{experiment.path}/mlflow.db: ")
+        assert line.startswith("tracking: sqlite:///mlflow.db: ")
         assert "file is not a database" in line
     assert experiment.run()["status"] == "FINISHED"
 

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import pandas as pd
 import pytest
@@ -336,7 +338,7 @@ def test_mlflow_has_one_finished_run_for_each_system_domain_and_seed(micro: Any)
             return database.execute(query, values).fetchall()
 
         runs = {
-            name: (run_id, artifacts)
+            name: (run_id, url2pathname(urlsplit(artifacts).path))
             for name, run_id, artifacts in rows("select name, run_uuid, artifact_uri from runs")
         }
         assert len(runs) == len(rows("select name from runs"))
