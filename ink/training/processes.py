@@ -39,7 +39,8 @@ def joined(rank: int, count: int, device: str, meeting: Path) -> Iterator[None]:
     if cuda:
         torch.cuda.set_device(rank)
     backend = "nccl" if cuda else "gloo"
-    dist.init_process_group(backend, init_method=meeting.absolute().as_uri(), rank=rank, world_size=count)
+    # not by the file's address: torch does not decode the %20 of a blank
+    dist.init_process_group(backend, store=dist.FileStore(str(meeting), count), rank=rank, world_size=count)
     _waiting = dist.new_group(backend="gloo", timeout=LONGEST_WAIT)
     yield
     wait_for_first()

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from functools import partial
 from pathlib import Path
@@ -48,7 +49,13 @@ def gone(numbers: list[int]) -> bool:
     return True
 
 
-def test_they_know_one_another_and_the_first_reports(work: Any, tmp_path: Path) -> None:
+def test_they_know_one_another_and_the_first_reports(
+    work: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They meet in the folder for temporary files, which may be called anything."""
+    temporary = tmp_path / "Jörgs Zeug, 100%20 #1?"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     told: list[Any] = []
     train_together(partial(work.say_who_is_who, tmp_path), 2, "cpu", told.append)
     one, other = (json.loads((tmp_path / f"{rank}.json").read_text()) for rank in (0, 1))
@@ -57,6 +64,14 @@ def test_they_know_one_another_and_the_first_reports(work: Any, tmp_path: Path) 
     assert one == {"first": 0, "all": [0, 1], "is_first": True}
     assert other == {"first": 0, "all": [0, 1], "is_first": False}
     assert told == [{"round": number, "by": 0} for number in (1, 2, 3)]
+
+
+@pytest.mark.parametrize("name", ["my files", "müller", "a%20b", "o'n $x {y}"])
+def test_they_meet_in_a_folder_of_any_name(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir()
+    with processes.joined(0, 1, "cpu", tmp_path / name / "meeting"):
+        assert processes.count() == 1 and processes.from_all(3) == [3]
+    assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
 def test_one_that_trains_alone_is_this_one(work: Any, tmp_path: Path) -> None:
