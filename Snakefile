@@ -1,14 +1,18 @@
 # The INK experiment: data, base model, datastores, systems, scores, tables, figures.
 # `snakemake --cores all` runs config/config.yaml; `--configfile other.yaml` runs another, complete in its own file.
+import os
+
 from snakemake.utils import min_version
 
 min_version("9.0")
 
 
-# Snakemake merges every config file it is given: the default is read only where no other is named
+# Snakemake merges every config file it is given: the default is read only where no other is named. With --directory it
+# is that folder's, if there is one.
+DEFAULT = "config/config.yaml"
 if not workflow.overwrite_configfiles:
 
-    configfile: "config/config.yaml"
+    configfile: DEFAULT if os.path.exists(DEFAULT) else os.path.join(workflow.basedir, DEFAULT)
 
 
 report: "workflow/report/workflow.rst"

@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+
+# of the repository that holds this code
+PAPER = Path(__file__).resolve().parents[1] / "results" / "paper"
+
+
+def paper_folder(results: Path | str) -> Path:
+    """Return the folder with the paper's own numbers, for results/EXPERIMENT or results/published/EXPERIMENT.
+
+    That is results/paper where it is there, else the repository's: a workflow may run in any folder.
+    """
+    beside = [folder / "paper" for folder in Path(results).absolute().parents[:2]]
+    return next((folder for folder in beside if folder.is_dir()), PAPER)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from ink.cli.jobs import AT_END
 from ink.cli.libraries import quieten_libraries
 from ink.cli.log import LogFile
 from ink.cli.machine import take_cores
+from ink.cli.options import PATH
 from ink.cli.streams import speak_utf_8
 from ink.cli.workflow import end_with_workflow
 from ink.errors import InkError
@@ -66,9 +67,7 @@ _LOG: list[LogFile] = []
 
 @click.group(cls=LazyCommands, sources=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="ink")
-@click.option(
-    "--log", type=click.Path(path_type=Path), help="Write all output to this file; a failure shows its last lines."
-)
+@click.option("--log", type=PATH, help="Write all output to this file; a failure shows its last lines.")
 @click.option("--threads", type=click.IntRange(min=1), help="Cores to use (default: all).")
 def ink(log: Path | None, threads: int | None) -> None:
     """Injecting kNN knowledge in nearest neighbour machine translation (INK), and the systems it is compared to."""

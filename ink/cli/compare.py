@@ -6,11 +6,14 @@ from pathlib import Path
 
 import click
 
+from ink.cli.options import PATH
+from ink.home import with_home
+
 
 @click.command("compare")
 @click.argument("a")
 @click.argument("b")
-@click.option("--csv", type=click.Path(path_type=Path), help="Write the rows to this file as well, for programs.")
+@click.option("--csv", type=PATH, help="Write the rows to this file as well, for programs.")
 def compare(a: str, b: str, csv: Path | None) -> None:
     """Put two experiments, or two runs, side by side: scores, differences and how sure they are, settings.
 
@@ -21,7 +24,7 @@ def compare(a: str, b: str, csv: Path | None) -> None:
     from ink.reporting.compare import as_text, write_csv
     from ink.reporting.compare import compare as compare_both
 
-    found = compare_both(a, b)
+    found = compare_both(with_home(a), with_home(b))
     if csv is not None:
         write_csv(found, csv)
     click.echo(as_text(found))

@@ -250,7 +250,7 @@ def _begin(*modules: str) -> None:
 
 
 def _binarised_folder(settings: Mapping[str, Any], domain: str) -> Path:
-    return Path(settings["data"]["binarised"]["folder"].format(domain=domain)).expanduser()
+    return Path(settings["data"]["binarised"]["folder"].format(domain=domain))
 
 
 def _write_results(counts: Mapping[str, Any], corpus: Path, language: str, summary: Path, references: Path) -> None:

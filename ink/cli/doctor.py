@@ -7,9 +7,11 @@ from pathlib import Path
 
 import click
 
+from ink.cli.options import PATH
+
 
 @click.command("doctor")
-@click.argument("config", type=click.Path(path_type=Path))
+@click.argument("config", type=PATH)
 @click.option("--offline", is_flag=True, help="Ask no address for what is still to be downloaded.")
 def doctor(config: Path, offline: bool) -> None:
     """Check that an experiment can run here: config, packages, device, files, disk, time. Writes nothing.
@@ -30,7 +32,7 @@ def doctor(config: Path, offline: bool) -> None:
 
 
 @click.command("clean")
-@click.argument("config", type=click.Path(path_type=Path))
+@click.argument("config", type=PATH)
 @click.option("--dry-run", is_flag=True, help="Only list what would be removed, with sizes.")
 @click.option("--keep-base-model", is_flag=True, help="Keep the base model that was trained here.")
 @click.option("--all", "everything", is_flag=True, help="Remove all of work/EXPERIMENT.")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from ink.cli.options import PATH
 from ink.download.artefacts import ARTEFACTS
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @click.command("download")
-@click.argument("config", required=False, type=click.Path(path_type=Path))
+@click.argument("config", required=False, type=PATH)
 @click.argument("names", nargs=-1, type=click.Choice(tuple(ARTEFACTS)))
 @click.option(
     "--list",

@@ -8,6 +8,7 @@ import click
 
 from ink.cli.machine import use_machine
 from ink.cli.options import (
+    PATH,
     base_model_option,
     config_option,
     data_option,
@@ -33,7 +34,7 @@ from ink.cli.options import (
 @click.option(
     "--adapted",
     nargs=3,
-    type=(str, click.Path(path_type=Path), click.Path(path_type=Path)),
+    type=(str, PATH, PATH),
     metavar="SYSTEM ADAPTER DATASTORE",
     required=True,
     multiple=True,

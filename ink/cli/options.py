@@ -8,12 +8,27 @@ from typing import Any
 
 import click
 
+from ink.home import with_home
+
+
+class PathOnDisk(click.Path):
+    """A path that a person gives: shells leave `~` alone in --option=~/file, and in quotes."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return super().convert(with_home(value) if isinstance(value, str) else value, param, ctx)
+
+
+PATH = PathOnDisk()
+
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
 def path_option(name: str, help: str, *, required: bool = True, multiple: bool = False) -> Decorator:
     """Make an option that takes a path."""
-    return click.option(name, type=click.Path(path_type=Path), required=required, multiple=multiple, help=help)
+    return click.option(name, type=PATH, required=required, multiple=multiple, help=help)
 
 
 config_option = path_option("--config", "The experiment's config file.")

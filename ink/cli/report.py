@@ -6,11 +6,12 @@ from pathlib import Path
 
 import click
 
+from ink.cli.options import PATH
 from ink.cli.reporting import figures, tables
 
 
 @click.command("report")
-@click.argument("results", type=click.Path(path_type=Path))
+@click.argument("results", type=PATH)
 @click.option("--page-only", is_flag=True, help="Leave tables and figures as they are.")
 @click.pass_context
 def report(context: click.Context, results: Path, page_only: bool) -> None:
@@ -26,7 +27,7 @@ def report(context: click.Context, results: Path, page_only: bool) -> None:
 
 
 @click.command("publish")
-@click.argument("results", type=click.Path(path_type=Path))
+@click.argument("results", type=PATH)
 @click.option("--allow-dirty", is_flag=True, help="Publish what ran with code that no commit holds.")
 def publish(results: Path, allow_dirty: bool) -> None:
     """Copy a finished experiment's results (results/mini) to results/published, to be committed for readers."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ink.cli.options import config_option, load_settings, path_option
+from ink.cli.options import PATH, config_option, load_settings, path_option
 
 if TYPE_CHECKING:
     from ink.reporting.comparisons import Comparisons
@@ -123,7 +123,7 @@ def _comparisons(
 
 
 @click.command("check-config")
-@click.argument("config", type=click.Path(path_type=Path))
+@click.argument("config", type=PATH)
 def check_config(config: Path) -> None:
     """Check a config without running anything, and that BLEU's tokeniser can work here.
 

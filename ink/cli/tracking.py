@@ -6,9 +6,11 @@ from pathlib import Path
 
 import click
 
+from ink.cli.options import PATH
+
 
 @click.command("start-tracking")
-@click.argument("config", type=click.Path(path_type=Path))
+@click.argument("config", type=PATH)
 def start_tracking(config: Path) -> None:
     """Before an experiment's jobs: close runs whose jobs were killed."""
     from ink.config import load
@@ -18,7 +20,7 @@ def start_tracking(config: Path) -> None:
 
 
 @click.command("follow-runs")
-@click.argument("config", type=click.Path(path_type=Path))
+@click.argument("config", type=PATH)
 @click.option("--workflow", required=True, help="The workflow's process: HOST:PID:START:BOOT.")
 def follow_runs(config: Path, workflow: str) -> None:
     """While an experiment's jobs run: upload what they say to MLflow; the workflow starts this and ends it."""
@@ -29,7 +31,7 @@ def follow_runs(config: Path, workflow: str) -> None:
 
 
 @click.command("log-report")
-@click.argument("config", type=click.Path(path_type=Path))
+@click.argument("config", type=PATH)
 def log_report(config: Path) -> None:
     """Upload an experiment's rendered tables, figures and report to MLflow, as files of its run there."""
     from ink.config import load
@@ -41,12 +43,13 @@ def log_report(config: Path) -> None:
 
 
 @click.command("sync")
-@click.argument("config", type=click.Path(path_type=Path))
+@click.argument("config", type=PATH)
 @click.option("--tracking-uri", help="Upload there (default: mlflow.tracking_uri of the config).")
 def sync(config: Path, tracking_uri: str | None) -> None:
     """Upload an experiment's runs and report to MLflow, as often as you like: what is there already stays single."""
     from ink.config import load
+    from ink.config.paths import expand_database
     from ink.tracking.syncing import sync as upload_all
 
-    count, uri = upload_all(load(config), tracking_uri)
+    count, uri = upload_all(load(config), None if tracking_uri is None else expand_database(tracking_uri))
     click.echo(f"{config}: {count} {'run' if count == 1 else 'runs'} in {uri}")

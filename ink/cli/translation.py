@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from ink.cli.machine import use_machine
-from ink.cli.options import config_option, load_config, path_option
+from ink.cli.options import PATH, config_option, load_config, path_option
 
 
 @click.command("translate")
@@ -86,7 +86,7 @@ def _check_choice(system: str | None, domain: str | None, seed: int | None, adap
 
 
 @click.command("describe-adapter")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=PATH)
 def describe_adapter(file: Path) -> None:
     """Print what an adapter file says of itself: trained as what, with what, and for which base model."""
     from ink.nmt.adapter_file import described, read_metadata

@@ -7,6 +7,7 @@ from ink.config.domains import Config, adapted_domains, data_domains, for_domain
 from ink.config.loading import load
 from ink.config.measures import accuracy_domains, accuracy_systems, figures_of, gaining_systems, speed_systems
 from ink.config.overrides import read_overrides
+from ink.config.paths import expand_home
 from ink.config.text_files import TextFiles, put_together_domains, text_files, train_sources
 from ink.config.trainings import first_rounds, last_round, trained_sections
 from ink.config.variations import (
@@ -32,6 +33,7 @@ __all__ = [
     "controlled_domains",
     "controls_of",
     "data_domains",
+    "expand_home",
     "figures_of",
     "first_rounds",
     "for_domain",

@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from ink.config.domains import Config
+from ink.config.paths import expand_home
 from ink.errors import InkError
 from ink.given_text import check_is_text, without_mark
 
@@ -27,7 +28,10 @@ class _UniqueKeyLoader(yaml.SafeLoader):
 
 
 def load(path: Path | str) -> Config:
-    """Read an experiment's YAML file, unchecked; InkError names file and line where it is missing or no YAML."""
+    """Read an experiment's YAML file, unchecked, with `~` in its paths expanded.
+
+    InkError names file and line where it is missing or no YAML.
+    """
     try:
         data = Path(path).read_bytes()
         check_is_text(path, data)
@@ -46,4 +50,5 @@ def load(path: Path | str) -> Config:
     if not isinstance(config, dict):
         found = "nothing" if config is None else f"a {type(config).__name__}"
         raise InkError(f"{path}: an experiment is a mapping of settings, but the file holds {found}")
+    expand_home(config)
     return config

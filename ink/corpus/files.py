@@ -171,7 +171,7 @@ def _put_together(
 
 
 def _path(pattern: str, domain: str, split: str, language: str) -> Path:
-    return Path(pattern.format(domain=domain, split=split, language=language)).expanduser()
+    return Path(pattern.format(domain=domain, split=split, language=language))
 
 
 def _check_splits(domain: str, splits: Sequence[str]) -> None:

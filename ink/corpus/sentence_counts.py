@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import csv
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
 from ink.corpus.fairseq_files import FAIRSEQ_NAMES, binarised_file
 from ink.errors import InkError
+from ink.layout import PAPER
 
 _MAGIC = b"MMIDIDX\x00\x00"
 # magic, version (8 bytes), type (1 byte), then the number of sentences (8 bytes, little-endian)
 _NUMBER_AT, _NUMBER_BYTES = len(_MAGIC) + 9, 8
-PAPER = Path(__file__).resolve().parents[2] / "results" / "paper"
 
 Counts = Mapping[str, Mapping[str, int]]
 
@@ -61,7 +62,7 @@ def paper_counts(domains: tuple[str, ...], folder: Path = PAPER) -> dict[str, di
         with path.open(encoding="utf-8", newline="") as file:
             rows = {row["domain"].lower(): row for row in csv.DictReader(file)}
     except FileNotFoundError:
-        raise InkError(f"{path}, the paper's own numbers, is missing; git checkout {path}") from None
+        raise InkError(f"{path}, the paper's own numbers, is missing; git checkout {shlex.quote(str(path))}") from None
     return {domain: {split: int(rows[domain][split]) for split in FAIRSEQ_NAMES} for domain in domains}
 
 

@@ -26,8 +26,8 @@ def comet_files(config: Config) -> Iterator[Finding]:
         return
     fetched, encoder_name = [], None
     if is_checkpoint(comet["model"]):
-        checkpoint: Path | None = Path(comet["model"]).expanduser()
-        problem = checkpoint_problem(Path(comet["model"]).expanduser())
+        checkpoint: Path | None = Path(comet["model"])
+        problem = checkpoint_problem(Path(comet["model"]))
     else:
         checkpoint, problem = cached(hub_name(comet["model"]), "checkpoints/model.ckpt"), None
         fetched += [hub_name(comet["model"])] if checkpoint is None else []
@@ -38,7 +38,7 @@ def comet_files(config: Config) -> Iterator[Finding]:
             problem = str(unreadable)
     problems = [problem] if problem else []
     if comet["encoder"] is not None:
-        problem = encoder_problem(Path(comet["encoder"]).expanduser())
+        problem = encoder_problem(Path(comet["encoder"]))
         problems += [problem] if problem else []
     elif encoder_name is not None and cached(encoder_name, "config.json") is None:
         fetched.append(encoder_name)

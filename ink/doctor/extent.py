@@ -212,7 +212,7 @@ def _binarised(config: Config) -> dict[str, Text]:
     sides, text = (data["source_language"], data["target_language"]), {}
     for domain in config["domains"]:
         sentences = data["binarised"]["sentences"][domain]
-        folder = Path(data["binarised"]["folder"].format(domain=domain)).expanduser()
+        folder = Path(data["binarised"]["folder"].format(domain=domain))
         tokens = {}
         for split, count in sentences.items():
             index = folder / binarised_file(split, *sides, sides[1], "idx")
@@ -231,7 +231,7 @@ def _model(config: Config) -> Model:
         encoder, decoder = train["encoder_layers"], train["decoder_layers"]
         inner = encoder * (4 * width**2 + 2 * width * hidden) + decoder * (8 * width**2 + 2 * width * hidden)
         return Model(width, encoder + decoder, inner, width * config["text"]["bpe_merges"])
-    checkpoint, dictionary = Path(given).expanduser(), Path(config["base_model"]["target_dictionary"]).expanduser()
+    checkpoint, dictionary = Path(given), Path(config["base_model"]["target_dictionary"])
     if not checkpoint.is_file():
         return WMT19
     parameters = checkpoint.stat().st_size // 4

@@ -54,8 +54,7 @@ def source_files(config: Config) -> dict[str, list[SourceFiles]]:
     used = [*config["domains"], *([data["general_domain"]] if data["general_domain"] is not None else [])]
     return {
         domain: [
-            SourceFiles(one.split, Path(one.source).expanduser(), Path(one.target).expanduser(), one.drawn)
-            for one in text_files(config, domain)
+            SourceFiles(one.split, Path(one.source), Path(one.target), one.drawn) for one in text_files(config, domain)
         ]
         for domain in used
     }
@@ -88,9 +87,9 @@ def _binarised(config: Config, domain: str, to_come: Mapping[str, Sequence[str]]
     paths = binarised_paths(config, domain)
     if any(_names_one_of(to_come, path) for path in paths):
         return
-    problems = [problem for path in paths if (problem := _unreadable(Path(path).expanduser()))]
+    problems = [problem for path in paths if (problem := _unreadable(Path(path)))]
     if not problems:
-        folder, expected = Path(paths[0]).expanduser().parent, data["binarised"]["sentences"][domain]
+        folder, expected = Path(paths[0]).parent, data["binarised"]["sentences"][domain]
         try:
             found = count_binarised(folder, data["source_language"], data["target_language"])
             check_sentence_counts(folder, {domain: found}, {domain: expected})
@@ -103,9 +102,7 @@ def _binarised(config: Config, domain: str, to_come: Mapping[str, Sequence[str]]
 
 def _base_model_files(config: Config) -> Iterator[Finding]:
     named = {
-        name: Path(config["base_model"][name]).expanduser()
-        for name in BASE_MODEL_FILES
-        if config["base_model"][name] is not None
+        name: Path(config["base_model"][name]) for name in BASE_MODEL_FILES if config["base_model"][name] is not None
     }
     if not named:
         return

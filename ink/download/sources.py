@@ -113,7 +113,7 @@ def _source(name: str, entry: Mapping[str, Any], folder: Path) -> Source:
     return Source(
         ARTEFACTS[name],
         entry.get("url") or ARTEFACTS[name].url,
-        None if local_copy is None else Path(local_copy).expanduser(),
+        None if local_copy is None else Path(local_copy),
         None if sha256 is None else sha256.lower(),
         folder,
     )

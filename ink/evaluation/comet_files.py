@@ -36,7 +36,7 @@ def find_checkpoint(model: str) -> Path:
     InkError says what is missing, where it was looked for, and what to do.
     """
     if is_checkpoint(model):
-        path = Path(model).expanduser()
+        path = Path(model)
         if problem := checkpoint_problem(path):
             raise InkError(problem)
         return path
@@ -50,7 +50,7 @@ def find_encoder(encoder: str | None, hparams: dict[str, Any]) -> Path:
     """Return the folder with an encoder's configuration and tokeniser: `encoder`, or what the model was trained on."""
     if encoder is None:
         return _fetch(str(hparams["pretrained_model"]), "evaluation.comet.encoder", ENCODER_FILES)
-    folder = Path(encoder).expanduser()
+    folder = Path(encoder)
     if problem := encoder_problem(folder):
         raise InkError(problem)
     return folder

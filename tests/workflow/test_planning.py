@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,21 @@ def test_the_shipped_experiments(fresh_workspace: Any, tmp_path: Path) -> None:
     # INK, with beta = 0 and with exact neighbours; on Medical without refresh and without L_i too
     assert full["train_ink_round"] == full["finish_ink"] == (3 * domains + 2) * seeds
     assert full["table4"] == full["table_controls"] == 1
+
+
+@pytest.mark.failure(
+    "Paths and places",
+    "`snakemake -s PATH/Snakefile -d OTHER`",
+    "it runs in OTHER, with the repository's default config, where OTHER has none, and with the paper's numbers",
+)
+def test_it_runs_in_another_folder(clone: Any, tmp_path: Path) -> None:
+    other = type(clone)(tmp_path / "hier & dort")
+    other.path.mkdir()
+    planned = other.plan("--snakefile", str(clone.path / "Snakefile"), "--directory", str(other.path))
+    assert planned.code == 0, planned.text
+    assert planned.planned == every_job(len(MINI["domains"]), ROUND_JOBS, ablations=ABLATIONS, sizes=SIZES)
+    assert "Using workflow specific profile" in planned.text
+    assert {path.name for path in other.path.iterdir()} == {".snakemake", ".cache"}
 
 
 def test_planning_writes_nothing_but_snakemake_s_own_folder(clone: Any) -> None:
@@ -370,7 +386,7 @@ def test_a_wrong_config_stops_with_one_message(clone: Any, override: str, said: 
     assert "Job stats" not in plan.text
 
 
-def own_corpus(folder: Path) -> dict[str, Any]:
+def own_corpus(folder: Path | str) -> dict[str, Any]:
     config: dict[str, Any] = yaml.safe_load((REPOSITORY / "config" / "own-corpus.yaml").read_text(encoding="utf-8"))
     config["data"]["files"]["pattern"] = f"{folder}/{{domain}}.{{split}}.{{language}}"
     for name in ("path", "bpe_codes", "source_dictionary", "target_dictionary"):
@@ -398,21 +414,35 @@ def test_files_are_checked_only_for_jobs_that_will_run(clone: Any, tmp_path: Pat
     assert "Traceback" not in missing.text
 
 
-def test_a_domain_without_training_text_is_scored_and_not_adapted(clone: Any, tmp_path: Path) -> None:
-    config = own_corpus(tmp_path)
+@pytest.mark.failure(
+    "Paths and places",
+    "a path in the config with blanks, quotes, umlauts or `$`, such as `base_model.path: ~/Jörg's $HOME/model.pt`",
+    "it is one word in every command of the workflow",
+)
+def test_a_domain_without_training_text_is_scored_and_not_adapted(
+    clone: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = own_corpus("~/Jörg's Texte & $HOME")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    folder = tmp_path / "Jörg's Texte & $HOME"
+    folder.mkdir()
     for domain, splits in config["data"]["files"]["splits"].items():
         for split in splits:
             for language in ("de", "en"):
-                (tmp_path / f"{domain}.{split}.{language}").touch()
+                (folder / f"{domain}.{split}.{language}").touch()
     for file in ("path", "bpe_codes", "source_dictionary", "target_dictionary"):
-        (tmp_path / file).touch()
-    plan = clone.plan("--configfile", clone.write_config("own.yaml", config))
+        (folder / file).touch()
+    plan = clone.plan("--printshellcmds", "--configfile", clone.write_config("own.yaml", config))
     expected = every_job(1, config["ink"]["max_rounds"])  # one a job
     for rule in ("generate_corpus", "learn_vocabulary", "train_base"):
         del expected[rule]
     expected.update(adopt_vocabulary=1, ingest_corpus=3, prepare_corpus=3, evaluate=9 + 1 + 1)
     assert plan.planned == expected
     assert "scores/ink/it" not in plan.text
+    # what a person gives is one word of a command, whatever a shell would make of it
+    commands = re.findall(r"^ *(?:Shell command: )?(ink --log .*)$", plan.text, flags=re.MULTILINE)
+    given = [words[words.index("--base-model") + 1] for words in map(shlex.split, commands) if "--base-model" in words]
+    assert len(given) > 20 and set(given) == {f"{folder}/path"}
 
 
 def test_controls_are_trained_scored_and_get_a_table_where_there_are_any(clone: Any) -> None:

@@ -22,5 +22,5 @@ if config["base_model"]["path"] is None:
             config=CONFIG,
             seed=FIRST_SEED,
         shell:
-            "ink --log {log} --threads {threads} train-base --config {params.config} --seed {params.seed}"
-            " {params.files} --output {params.folder}"
+            "ink --log {log:q} --threads {threads} train-base --config {params.config:q} --seed {params.seed}"
+            " {params.files} --output {params.folder:q}"

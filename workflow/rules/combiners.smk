@@ -17,8 +17,8 @@ rule tune_v_knn:
         files=lambda wildcards, input: options(**input),
         config=CONFIG,
     shell:
-        "ink --log {log} --threads {threads} tune-v-knn --config {params.config} --domain {wildcards.domain}"
-        " {params.files} --output {output}"
+        "ink --log {log:q} --threads {threads} tune-v-knn --config {params.config:q} --domain {wildcards.domain}"
+        " {params.files} --output {output:q}"
 
 
 rule train_combiner:
@@ -42,5 +42,5 @@ rule train_combiner:
         folder=subpath(output.combiner, parent=True),
         config=CONFIG,
     shell:
-        "ink --log {log} --threads {threads} train-combiner --config {params.config} --system {wildcards.system}"
-        " --domain {wildcards.domain} --seed {wildcards.seed} {params.files} --output {params.folder}"
+        "ink --log {log:q} --threads {threads} train-combiner --config {params.config:q} --system {wildcards.system}"
+        " --domain {wildcards.domain} --seed {wildcards.seed} {params.files} --output {params.folder:q}"

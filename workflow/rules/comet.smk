@@ -19,6 +19,6 @@ if config["evaluation"]["comet"] is not None:
             settings=settings("score-comet"),
             config=CONFIG,
         shell:
-            "ink --log {log} --threads {threads} score-comet --config {params.config} --system {wildcards.system}"
-            " --domain {wildcards.domain} --seed {wildcards.seed} --corpus {input.corpus}"
-            " --hypotheses {input.hypotheses} --output {output}"
+            "ink --log {log:q} --threads {threads} score-comet --config {params.config:q} --system {wildcards.system}"
+            " --domain {wildcards.domain} --seed {wildcards.seed} --corpus {input.corpus:q}"
+            " --hypotheses {input.hypotheses:q} --output {output:q}"

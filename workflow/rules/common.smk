@@ -2,6 +2,7 @@
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from contextlib import suppress
@@ -18,6 +19,7 @@ from ink.config import (
     adapted_domains,
     check,
     controlled_domains,
+    expand_home,
     figures_of,
     first_rounds,
     for_domain,
@@ -38,7 +40,7 @@ from ink.evaluation.bleu_tokeniser import PLAIN, bleu_with
 from ink.evaluation.comet_files import is_checkpoint
 from ink.experiment_lock import experiment_lock_path, hold
 from ink.files import write_atomically
-from ink.layout import Layout
+from ink.layout import Layout, paper_folder
 from ink.processes import own_name
 from ink.reporting import contents
 from ink.reporting.benchmarks import renders
@@ -51,6 +53,7 @@ from ink.variations import variation_named
 
 # nested values given by --config arrive as text
 read_overrides(config, workflow.config_settings.config)
+expand_home(config)
 try:
     check(config)
 except InkError as error:
@@ -59,6 +62,8 @@ except InkError as error:
 LAYOUT = Layout(config)
 WORK, RESULTS = LAYOUT.work, LAYOUT.results
 CONFIG = f"{RESULTS}/config.yaml"
+# results/paper, or that of the repository where the workflow runs in another folder
+PAPER = str(paper_folder(RESULTS)).removeprefix(f"{os.getcwd()}/")
 SOURCE = config["data"]["source_language"]
 TARGET = config["data"]["target_language"]
 GENERAL = config["data"]["general_domain"]
@@ -200,8 +205,13 @@ def model_files(wildcards):
 
 
 def options(**files):
-    """Spell input files as the command's options: base_model=... becomes --base-model ..."""
-    return " ".join(f"--{name.replace('_', '-')} {path}" for name, path in files.items())
+    """Spell input files as the command's options: base_model=... becomes --base-model ..., fit for a shell."""
+    return shlex.join(word for name, path in files.items() for word in (f"--{name.replace('_', '-')}", path))
+
+
+def repeated(option, paths):
+    """Spell an option that is given once for every path, fit for a shell."""
+    return shlex.join(word for path in paths for word in (option, path))
 
 
 def rounds_folder(wildcards, first):
@@ -273,14 +283,14 @@ def timed_files(wildcards):
 def comet_model():
     """The files that the config names for COMET; what it names on the hub is no file of the workflow's."""
     model, encoder = (config["evaluation"]["comet"][name] for name in ("model", "encoder"))
-    files = {"model": os.path.expanduser(model)} if is_checkpoint(model) else {}
+    files = {"model": model} if is_checkpoint(model) else {}
     # a model's settings, two folders above it, and an encoder's folder come with downloads file by file
     brought_files = [path for paths in BROUGHT.values() for path in paths]
     settings = [path for path in brought_files if path == f"{os.path.dirname(os.path.dirname(model))}/hparams.yaml"]
     parts = [path for path in brought_files if os.path.dirname(path) == encoder]
     return files | {
         **({"settings": settings} if settings else {}),
-        **({} if encoder is None else {"encoder": parts or os.path.expanduser(encoder)}),
+        **({} if encoder is None else {"encoder": parts or encoder}),
     }
 
 

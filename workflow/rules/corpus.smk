@@ -13,7 +13,7 @@ if config["data"]["source"] == "synthetic":
             folder=subpath(output[0], parent=True),
             config=CONFIG,
         shell:
-            "ink --log {log} generate-corpus --config {params.config} --output {params.folder}"
+            "ink --log {log:q} generate-corpus --config {params.config:q} --output {params.folder:q}"
 
 elif config["data"]["source"] == "files":
 
@@ -32,7 +32,7 @@ elif config["data"]["source"] == "files":
             settings=settings("ingest-corpus"),
             config=CONFIG,
         shell:
-            "ink --log {log} ingest-corpus --config {params.config} --domain {wildcards.domain} --output {output}"
+            "ink --log {log:q} ingest-corpus --config {params.config:q} --domain {wildcards.domain} --output {output:q}"
 
 else:
 
@@ -49,7 +49,8 @@ else:
             settings=settings("restore-corpus"),
             config=CONFIG,
         shell:
-            "ink --log {log} restore-corpus --config {params.config} --domain {wildcards.domain} --output {output}"
+            "ink --log {log:q} restore-corpus --config {params.config:q} --domain {wildcards.domain}"
+            " --output {output:q}"
 
 
 if config["base_model"]["path"] is None:
@@ -67,7 +68,8 @@ if config["base_model"]["path"] is None:
             settings=settings("learn-vocabulary"),
             config=CONFIG,
         shell:
-            "ink --log {log} learn-vocabulary --config {params.config} --corpus {input.corpus} --output {output}"
+            "ink --log {log:q} learn-vocabulary --config {params.config:q} --corpus {input.corpus:q}"
+            " --output {output:q}"
 
 else:
 
@@ -86,7 +88,7 @@ else:
             settings=settings("adopt-vocabulary"),
             config=CONFIG,
         shell:
-            "ink --log {log} adopt-vocabulary --config {params.config} --output {output}"
+            "ink --log {log:q} adopt-vocabulary --config {params.config:q} --output {output:q}"
 
 
 if config["data"]["source"] != "binarised":
@@ -107,9 +109,9 @@ if config["data"]["source"] != "binarised":
             settings=settings("prepare-corpus"),
             config=CONFIG,
         shell:
-            "ink --log {log} prepare-corpus --config {params.config} --corpus {input.corpus}"
-            " --vocabulary {input.vocabulary} --output {output.folder} --summary {output.summary}"
-            " --references {output.references}"
+            "ink --log {log:q} prepare-corpus --config {params.config:q} --corpus {input.corpus:q}"
+            " --vocabulary {input.vocabulary:q} --output {output.folder:q} --summary {output.summary:q}"
+            " --references {output.references:q}"
 
 else:
 
@@ -130,6 +132,6 @@ else:
             settings=settings("adopt-corpus"),
             config=CONFIG,
         shell:
-            "ink --log {log} adopt-corpus --config {params.config} --domain {wildcards.domain}"
-            " --corpus {input.corpus} --vocabulary {input.vocabulary} --output {output.folder} --summary {output.summary}"
-            " --references {output.references}"
+            "ink --log {log:q} adopt-corpus --config {params.config:q} --domain {wildcards.domain}"
+            " --corpus {input.corpus:q} --vocabulary {input.vocabulary:q} --output {output.folder:q}"
+            " --summary {output.summary:q} --references {output.references:q}"

@@ -19,8 +19,8 @@ rule build_datastore:
         files=lambda wildcards, input: options(**input),
         config=CONFIG,
     shell:
-        "ink --log {log} --threads {threads} build-datastore --config {params.config} --domain {wildcards.domain}"
-        " --key {wildcards.key} {params.files} --output {output}"
+        "ink --log {log:q} --threads {threads} build-datastore --config {params.config:q} --domain {wildcards.domain}"
+        " --key {wildcards.key} {params.files} --output {output:q}"
 
 
 rule build_adapted_datastore:
@@ -45,5 +45,5 @@ rule build_adapted_datastore:
         files=lambda wildcards, input: options(**input),
         config=CONFIG,
     shell:
-        "ink --log {log} --threads {threads} build-datastore --config {params.config} --domain {wildcards.domain}"
-        " --key decoder_output {params.files} --output {output}"
+        "ink --log {log:q} --threads {threads} build-datastore --config {params.config:q} --domain {wildcards.domain}"
+        " --key decoder_output {params.files} --output {output:q}"

@@ -15,4 +15,4 @@ for artefact, files in BROUGHT.items():
             artefact=artefact,
         # the config is no param: which experiment asks is no reason to fetch again
         shell:
-            "ink --log {log} download {CONFIG} {params.artefact}"
+            "ink --log {log:q} download {CONFIG:q} {params.artefact}"

@@ -19,6 +19,6 @@ rule evaluate:
         files=lambda wildcards, input: options(**input),
         config=CONFIG,
     shell:
-        "ink --log {log} --threads {threads} evaluate --config {params.config} --system {wildcards.system}"
+        "ink --log {log:q} --threads {threads} evaluate --config {params.config:q} --system {wildcards.system}"
         " --domain {wildcards.domain} --seed {wildcards.seed} {params.files}"
-        " --hypotheses {output.hypotheses} --scores {output.scores}"
+        " --hypotheses {output.hypotheses:q} --scores {output.scores:q}"

@@ -21,14 +21,15 @@ rule knn_accuracy:
         files=lambda wildcards, input: options(
             base_model=input.base_model, vocabulary=input.vocabulary, data=input.data, datastore=input.datastore
         ),
-        adapted=lambda wildcards, input: " ".join(
-            f"--adapted {system} {adapter} {datastore}"
-            for system, adapter, datastore in zip(COMPARED, input.adapters, input.adapted_datastores)
+        adapted=lambda wildcards, input: shlex.join(
+            word
+            for measured in zip(COMPARED, input.adapters, input.adapted_datastores)
+            for word in ("--adapted", *measured)
         ),
         config=CONFIG,
     shell:
-        "ink --log {log} --threads {threads} knn-accuracy --config {params.config} --domain {wildcards.domain}"
-        " --seed {wildcards.seed} {params.files} {params.adapted} --output {output}"
+        "ink --log {log:q} --threads {threads} knn-accuracy --config {params.config:q} --domain {wildcards.domain}"
+        " --seed {wildcards.seed} {params.files} {params.adapted} --output {output:q}"
 
 
 rule measure_speed:
@@ -46,9 +47,9 @@ rule measure_speed:
         gpu=gpus("measure-speed"),
     params:
         settings=settings("measure-speed"),
-        systems=" ".join(f"--system {system}" for system in SPEED_SYSTEMS),
+        systems=repeated("--system", SPEED_SYSTEMS),
         seed=FIRST_SEED,
         config=CONFIG,
     shell:
-        "ink --log {log} --threads {threads} measure-speed --config {params.config} --domain {wildcards.domain}"
-        " --seed {params.seed} {params.systems} --output {output}"
+        "ink --log {log:q} --threads {threads} measure-speed --config {params.config:q} --domain {wildcards.domain}"
+        " --seed {params.seed} {params.systems} --output {output:q}"

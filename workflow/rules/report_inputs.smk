@@ -56,7 +56,7 @@ def compared(variations_of):
 
 def ablation_inputs():
     """Table 4: what INK and its ablations have come to where there are any, and the paper's table."""
-    return [*compared(ABLATIONS), "results/paper/table4.csv"]
+    return [*compared(ABLATIONS), f"{PAPER}/table4.csv"]
 
 
 def figure_inputs():
@@ -66,7 +66,7 @@ def figure_inputs():
     return [
         *[LAYOUT.scores(*run, seed) for run in runs for seed in seeds_of(run[0], config["seeds"])],
         *(resampled(["off_the_shelf", *gaining], domains) if gaining else []),
-        *[f"results/paper/{name}.csv" for name in ("table2", "figure4_text")],
+        *[f"{PAPER}/{name}.csv" for name in ("table2", "figure4_text")],
     ]
 
 

@@ -2,7 +2,7 @@
 rule table1:
     input:
         [f"{RESULTS}/corpus/{domain}.json" for domain in dict.fromkeys([*DOMAINS, *put_together_domains(config)])],
-        "results/paper/table1.csv",
+        f"{PAPER}/table1.csv",
     output:
         table("table1"),
     log:
@@ -15,16 +15,16 @@ rule table1:
         config=CONFIG,
         results=subpath(output[0], ancestor=2),
     shell:
-        "ink --log {log} tables --config {params.config} --results {params.results} table1"
+        "ink --log {log:q} tables --config {params.config:q} --results {params.results:q} table1"
 
 
 rule table2:
     input:
         table_inputs(),
         [f"{RESULTS}/corpus/{domain}.json" for domain in DOMAINS],
-        "results/paper/table1.csv",
-        "results/paper/table2.csv",
-        "results/paper/memory.csv",
+        f"{PAPER}/table1.csv",
+        f"{PAPER}/table2.csv",
+        f"{PAPER}/memory.csv",
     output:
         table("table2"),
         table("gains"),
@@ -41,7 +41,7 @@ rule table2:
         config=CONFIG,
         results=subpath(output[0], ancestor=2),
     shell:
-        "ink --log {log} tables --config {params.config} --results {params.results} {params.names}"
+        "ink --log {log:q} tables --config {params.config:q} --results {params.results:q} {params.names}"
 
 
 if ACCURACY_DOMAINS:
@@ -53,7 +53,7 @@ if ACCURACY_DOMAINS:
                 for domain in ACCURACY_DOMAINS
                 for seed in config["seeds"]
             ],
-            "results/paper/table3.csv",
+            f"{PAPER}/table3.csv",
         output:
             table("table3"),
         log:
@@ -66,7 +66,7 @@ if ACCURACY_DOMAINS:
             config=CONFIG,
             results=subpath(output[0], ancestor=2),
         shell:
-            "ink --log {log} tables --config {params.config} --results {params.results} table3"
+            "ink --log {log:q} tables --config {params.config:q} --results {params.results:q} table3"
 
 
 if ABLATIONS:
@@ -86,7 +86,7 @@ if ABLATIONS:
             config=CONFIG,
             results=subpath(output[0], ancestor=2),
         shell:
-            "ink --log {log} tables --config {params.config} --results {params.results} table4"
+            "ink --log {log:q} tables --config {params.config:q} --results {params.results:q} table4"
 
 
 if CONTROLS:
@@ -106,7 +106,7 @@ if CONTROLS:
             config=CONFIG,
             results=subpath(output[0], ancestor=2),
         shell:
-            "ink --log {log} tables --config {params.config} --results {params.results} controls"
+            "ink --log {log:q} tables --config {params.config:q} --results {params.results:q} controls"
 
 
 if SPEED_SYSTEMS:
@@ -114,7 +114,7 @@ if SPEED_SYSTEMS:
     rule table5:
         input:
             f"{RESULTS}/speed/{config['speed']['domain']}.json",
-            "results/paper/table5.csv",
+            f"{PAPER}/table5.csv",
         output:
             table("table5"),
         log:
@@ -127,7 +127,7 @@ if SPEED_SYSTEMS:
             config=CONFIG,
             results=subpath(output[0], ancestor=2),
         shell:
-            "ink --log {log} tables --config {params.config} --results {params.results} table5"
+            "ink --log {log:q} tables --config {params.config:q} --results {params.results:q} table5"
 
 
 if FIGURES:
@@ -147,7 +147,7 @@ if FIGURES:
             config=CONFIG,
             results=subpath(output[0], ancestor=2),
         shell:
-            "ink --log {log} figures --config {params.config} --results {params.results}"
+            "ink --log {log:q} figures --config {params.config:q} --results {params.results:q}"
 
 
 rule tables:
@@ -170,4 +170,4 @@ rule report:
     params:
         results=subpath(output[0], parent=True),
     shell:
-        "ink --log {log} report --page-only {params.results}"
+        "ink --log {log:q} report --page-only {params.results:q}"

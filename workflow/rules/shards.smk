@@ -24,9 +24,9 @@ if SHARDED:
             files=lambda wildcards, input: options(**input),
             config=CONFIG,
         shell:
-            "ink --log {log} --threads {threads} build-datastore-shard --config {params.config}"
+            "ink --log {log:q} --threads {threads} build-datastore-shard --config {params.config:q}"
             " --domain {wildcards.domain} --key {wildcards.key} --shard {wildcards.shard} {params.files}"
-            " --output {output}"
+            " --output {output:q}"
 
     rule join_datastore:
         input:
@@ -45,11 +45,11 @@ if SHARDED:
             gpu=gpus("join-datastore"),
         params:
             settings=settings("join-datastore"),
-            shards=lambda wildcards, input: " ".join(f"--shard {path}" for path in input.shards),
+            shards=lambda wildcards, input: repeated("--shard", input.shards),
             config=CONFIG,
         shell:
-            "ink --log {log} --threads {threads} join-datastore --config {params.config} --domain {wildcards.domain}"
-            " {params.shards} --output {output}"
+            "ink --log {log:q} --threads {threads} join-datastore --config {params.config:q}"
+            " --domain {wildcards.domain} {params.shards} --output {output:q}"
 
     rule build_adapted_datastore_shard:
         input:
@@ -77,9 +77,9 @@ if SHARDED:
             files=lambda wildcards, input: options(**input),
             config=CONFIG,
         shell:
-            "ink --log {log} --threads {threads} build-datastore-shard --config {params.config}"
+            "ink --log {log:q} --threads {threads} build-datastore-shard --config {params.config:q}"
             " --domain {wildcards.domain} --key decoder_output --shard {wildcards.shard} {params.files}"
-            " --output {output}"
+            " --output {output:q}"
 
     rule join_adapted_datastore:
         input:
@@ -100,8 +100,8 @@ if SHARDED:
             gpu=gpus("join-datastore"),
         params:
             settings=settings("join-datastore"),
-            shards=lambda wildcards, input: " ".join(f"--shard {path}" for path in input.shards),
+            shards=lambda wildcards, input: repeated("--shard", input.shards),
             config=CONFIG,
         shell:
-            "ink --log {log} --threads {threads} join-datastore --config {params.config} --domain {wildcards.domain}"
-            " {params.shards} --output {output}"
+            "ink --log {log:q} --threads {threads} join-datastore --config {params.config:q}"
+            " --domain {wildcards.domain} {params.shards} --output {output:q}"

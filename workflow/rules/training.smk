@@ -16,8 +16,8 @@ rule store_neighbours:
         files=lambda wildcards, input: options(**input),
         config=CONFIG,
     shell:
-        "ink --log {log} --threads {threads} store-neighbours --config {params.config} --domain {wildcards.domain}"
-        " {params.files} --output {output}"
+        "ink --log {log:q} --threads {threads} store-neighbours --config {params.config:q} --domain {wildcards.domain}"
+        " {params.files} --output {output:q}"
 
 
 rule train_knn_kd:
@@ -41,8 +41,8 @@ rule train_knn_kd:
         folder=subpath(output.model, parent=True),
         config=CONFIG,
     shell:
-        "ink --log {log} --threads {threads} train-knn-kd --config {params.config} --domain {wildcards.domain}"
-        " --seed {wildcards.seed} {params.files} --output {params.folder}"
+        "ink --log {log:q} --threads {threads} train-knn-kd --config {params.config:q} --domain {wildcards.domain}"
+        " --seed {wildcards.seed} {params.files} --output {params.folder:q}"
 
 
 rule train_adapter:
@@ -66,8 +66,8 @@ rule train_adapter:
         folder=subpath(output.adapter, parent=True),
         config=CONFIG,
     shell:
-        "ink --log {log} --threads {threads} train-adapter --config {params.config} --system {wildcards.system}"
-        " --domain {wildcards.domain} --seed {wildcards.seed} {params.files} --output {params.folder}"
+        "ink --log {log:q} --threads {threads} train-adapter --config {params.config:q} --system {wildcards.system}"
+        " --domain {wildcards.domain} --seed {wildcards.seed} {params.files} --output {params.folder:q}"
 
 
 rule train_ink_round:
@@ -94,9 +94,10 @@ rule train_ink_round:
         last=lambda wildcards: last_round(config, int(wildcards.round)),
         config=CONFIG,
     shell:
-        "ink --log {log} --threads {threads} train-ink-round --config {params.config} --system {wildcards.system}"
-        " --domain {wildcards.domain} --seed {wildcards.seed} --round {wildcards.round} --last {params.last} {params.files}"
-        " --output {output}"
+        "ink --log {log:q} --threads {threads} train-ink-round --config {params.config:q} --system {wildcards.system}"
+        " --domain {wildcards.domain} --seed {wildcards.seed} --round {wildcards.round}"
+        " --last {params.last} {params.files}"
+        " --output {output:q}"
 
 
 rule finish_ink:
@@ -118,12 +119,12 @@ rule finish_ink:
     params:
         settings=settings("finish-ink"),
         files=lambda wildcards, input: options(**model_files(wildcards)),
-        rounds=lambda wildcards, input: " ".join(f"--round {folder}" for folder in input.rounds),
+        rounds=lambda wildcards, input: repeated("--round", input.rounds),
         folder=subpath(output.adapter, parent=True),
         config=CONFIG,
     shell:
-        "ink --log {log} --threads {threads} finish-ink --config {params.config} --system {wildcards.system}"
-        " --domain {wildcards.domain} --seed {wildcards.seed} {params.files} {params.rounds} --output {params.folder}"
+        "ink --log {log:q} --threads {threads} finish-ink --config {params.config:q} --system {wildcards.system}"
+        " --domain {wildcards.domain} --seed {wildcards.seed} {params.files} {params.rounds} --output {params.folder:q}"
 
 
 if SEARCHED:
@@ -149,9 +150,9 @@ if SEARCHED:
         localrule: True
         params:
             settings=settings("choose-ink"),
-            points=lambda wildcards, input: " ".join(f"--point {os.path.dirname(path)}" for path in input.points),
+            points=lambda wildcards, input: repeated("--point", map(os.path.dirname, input.points)),
             folder=subpath(output.adapter, parent=True),
             config=CONFIG,
         shell:
-            "ink --log {log} choose-ink --config {params.config} --domain {wildcards.domain} --seed {wildcards.seed}"
-            " {params.points} --output {params.folder}"
+            "ink --log {log:q} choose-ink --config {params.config:q} --domain {wildcards.domain}"
+            " --seed {wildcards.seed} {params.points} --output {params.folder:q}"

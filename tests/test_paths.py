@@ -1,0 +1,140 @@
+"""Paths that people give: `~` is their home folder, in every setting and every option, and nothing else in them is read."""
+
+from __future__ import annotations
+
+import copy
+import importlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from ink.cli import COMMANDS, ink
+from ink.cli.options import PathOnDisk
+from ink.config import expand_home, load
+from ink.config.paths import PATHS, expand_database
+from ink.config.schema import schema
+from ink.doctor.inputs import source_files
+from ink.home import with_home
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+OWN_CORPUS = load(REPOSITORY / "config" / "own-corpus.yaml")
+NULL = {"url": None, "path": None, "sha256": None}
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home folder whose name has a blank and an umlaut."""
+    folder = tmp_path / "Jörg Müller"
+    folder.mkdir()
+    monkeypatch.setenv("HOME", str(folder))
+    return folder
+
+
+def settings_of(rules: Any, kind: tuple[str, ...], place: str = "") -> Iterator[str]:
+    """Dotted names of the settings that the schema declares to be of a kind; * is any key of a mapping."""
+    if not isinstance(rules, dict):
+        return
+    if str(rules.get("$ref", "")).rpartition("/")[2] in kind:
+        yield place
+    elif "$ref" in rules:
+        name = rules["$ref"].rpartition("/")[2]
+        yield from settings_of(schema()["$defs"][name], kind, place)
+    for key, inner in rules.get("properties", {}).items():
+        yield from settings_of(inner, kind, f"{place}.{key}" if place else key)
+    for inner in (*rules.get("anyOf", ()), rules.get("additionalProperties")):
+        yield from settings_of(inner, kind, place)
+
+
+def at(config: dict[str, Any], name: str) -> Any:
+    for key in name.split("."):
+        config = config[key]
+    return config
+
+
+def test_every_setting_that_is_a_path_is_known() -> None:
+    declared = {
+        "downloads.*.path" if name.startswith("downloads.") else name
+        for name in settings_of(schema(), ("path", "path_or_null"))
+    }
+    assert declared == set(PATHS) - {"evaluation.comet.model"}  # a name on the hub as well
+
+
+@pytest.mark.failure(
+    "Paths and places",
+    "`~` at the beginning of a path in the config (text, checkpoint, codes, COMET, a download's copy, MLflow's database)",
+    "your home folder, for every command and for the workflow",
+)
+def test_the_home_folder_is_put_into_every_path_once(home: Path) -> None:
+    config = copy.deepcopy(OWN_CORPUS)
+    config["evaluation"]["comet"] = {"model": "", "encoder": "", "batch_sentences": 8}
+    config["data"]["binarised"] = {"folder": "", "sentences": {}}
+    config["downloads"] = {"comet_model": NULL | {"path": ""}, "comet_settings": NULL}
+    names = [name.replace("*", "comet_model") for name in PATHS]
+    for number, name in enumerate(names):
+        *sections, last = name.split(".")
+        at(config, ".".join(sections))[last] = f"~/my data/~{number}"
+    config["mlflow"]["tracking_uri"] = "sqlite:///~/my runs.db"
+    (home / "experiment.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    loaded = load(home / "experiment.yaml")
+    for number, name in enumerate(names):
+        assert at(loaded, name) == f"{home}/my data/~{number}", name
+    assert loaded["mlflow"]["tracking_uri"] == f"sqlite:///{home}/my runs.db"
+    assert loaded["downloads"]["comet_settings"] == NULL
+    again = copy.deepcopy(loaded)
+    expand_home(again)
+    assert again == loaded
+
+
+def test_the_doctor_looks_where_the_workflow_does(home: Path) -> None:
+    config = copy.deepcopy(OWN_CORPUS)
+    config["data"]["files"]["pattern"] = "~/Texte/{domain}.{split}.{language}"
+    (home / "experiment.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    source, target = source_files(load(home / "experiment.yaml"))["koran"]["dev"]
+    assert (source, target) == (home / "Texte" / "koran.dev.de", home / "Texte" / "koran.dev.en")
+
+
+@pytest.mark.parametrize("path", ["a/~/b", "./~/b", "~nobody-has-this-name/b", "$HOME/b", "/abs/~", "", "100%/#1?"])
+def test_nothing_else_is_replaced(home: Path, path: str) -> None:
+    assert with_home(path) == path
+
+
+def test_only_a_database_on_this_machine_has_a_home_folder(home: Path) -> None:
+    assert expand_database("sqlite:///~/a.db?timeout=5") == f"sqlite:///{home}/a.db?timeout=5"
+    for uri in ("http://host/~me", "postgresql://me@host/~", "sqlite:///a/~.db", "sqlite:////~/a.db"):
+        assert expand_database(uri) == uri
+
+
+@pytest.mark.parametrize("config", [{}, {"data": None}, {"data": "~"}, {"data": {"files": ["~"]}}, {"downloads": 1}])
+def test_what_is_no_experiment_is_left_to_the_check(config: dict[str, Any]) -> None:
+    before = copy.deepcopy(config)
+    expand_home(config)
+    assert config == before
+
+
+def test_every_command_takes_paths_with_a_home_folder() -> None:
+    for name, module in COMMANDS.items():
+        command = getattr(importlib.import_module(module), name.replace("-", "_"))
+        for parameter in [*command.params, *ink.params]:
+            kinds = parameter.type.types if isinstance(parameter.type, click.Tuple) else [parameter.type]
+            for kind in kinds:
+                assert not isinstance(kind, click.Path) or isinstance(kind, PathOnDisk), (name, parameter.name)
+
+
+@pytest.mark.failure(
+    "Paths and places",
+    "`--config=~/x.yaml` or another option of `ink` with `~`, which the shell does not replace there",
+    "your home folder",
+)
+def test_an_option_and_an_argument_with_a_home_folder(home: Path) -> None:
+    folder = home / "meine Versuche"
+    folder.mkdir()
+    (folder / "1.yaml").write_bytes((REPOSITORY / "config" / "config.yaml").read_bytes())
+    for arguments in (["check-config", "~/meine Versuche/1.yaml"], ["clean", "--dry-run", "~/meine Versuche/1.yaml"]):
+        assert CliRunner().invoke(ink, arguments, catch_exceptions=False).exit_code == 0
+    result = CliRunner().invoke(ink, ["translate", "--config=~/nirgends.yaml", "--adapter=~/a.safetensors"])
+    assert f"{home}/nirgends.yaml" in str(result.exception)
