@@ -6,6 +6,7 @@ the copy; what a run leaves for itself stays behind.
 
 from __future__ import annotations
 
+import shlex
 import shutil
 from pathlib import Path
 
@@ -42,7 +43,7 @@ def publish(results: Path, *, allow_dirty: bool = False) -> Path:
         more = f" and {len(missing) - LISTED} more" if len(missing) > LISTED else ""
         raise InkError(
             f"{results} is not complete: {listed}{more} missing; run the workflow to its end (snakemake --cores all), "
-            f"or ink report {results} where only rendering is left"
+            f"or ink report {shlex.quote(str(results))} where only rendering is left"
         )
     if not allow_dirty:
         _check_code(results)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,7 +102,7 @@ def _over(gain: Mapping[str, Any]) -> str:
 def _read(results: Path, name: str) -> list[dict[str, Any]]:
     path = Path(results) / "tables" / f"{name}.csv"
     if not path.is_file():
-        raise InkError(f"{path} does not exist; ink report {results} renders it first")
+        raise InkError(f"{path} does not exist; ink report {shlex.quote(str(results))} renders it first")
     return [{str(key): value for key, value in row.items()} for row in pd.read_csv(path).to_dict(orient="records")]
 
 

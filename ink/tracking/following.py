@@ -20,6 +20,7 @@ from ink.experiment_lock import holder
 from ink.processes import is_on_this_machine, is_running, may_be_running
 from ink.tracking.experiment_run import ExperimentRun
 from ink.tracking.journal import RUNNING, Journal, now
+from ink.tracking.quiet import sync_command
 from ink.tracking.store import configured_uri
 from ink.tracking.syncing import close_dead_runs
 from ink.tracking.upload import Uploader
@@ -62,7 +63,7 @@ class Follower:
     def __init__(self, config: Mapping[str, Any], config_path: Path, say: Callable[[str], None] | None = None) -> None:
         self.experiment = ExperimentRun(config)
         self.uploader = Uploader(self.experiment, configured_uri(config))
-        self._sync_command = f"ink sync {config_path}"
+        self._sync_command = sync_command(config_path)
         self._say = say or _say
         self._has_said = False
         self._ask_again = 0.0

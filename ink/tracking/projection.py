@@ -99,7 +99,7 @@ def source_tags(results: Path, run: Mapping[str, Any] | None) -> dict[str, str]:
         tags["ink.config_file"] = run["config_file"]
     if workflow:
         tags["ink.workflow_command"] = shlex.join(workflow["command"])
-        tags["ink.config_file"] = " ".join(workflow["config_files"])
+        tags["ink.config_file"] = shlex.join(workflow["config_files"])
     return tags
 
 

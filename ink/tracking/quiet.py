@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Callable, Collection
+from pathlib import Path
 from typing import Any
 
 from ink.tracking.journal import Journal
 from ink.tracking.store import UploadError
 from ink.tracking.upload import Uploader
+
+
+def sync_command(config: Path) -> str:
+    """Return the command that uploads later, to be pasted into a shell."""
+    return shlex.join(["ink", "sync", str(config)])
 
 
 class QuietUploader:

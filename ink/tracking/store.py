@@ -13,7 +13,7 @@ from typing import Any
 
 from ink.errors import InkError
 
-# MLflow's default as `mlflow ui` writes it: relative, since a folder's name may have characters that a URI gives a meaning
+# MLflow's default as `mlflow ui` writes it: relative, since a folder's name may have what means something in a URI
 PROJECTS_DATABASE = "sqlite:///mlflow.db"
 _SQLITE = "sqlite:///"
 PROBE_SECONDS = 3.0  # for a server's first word
