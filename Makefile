@@ -14,7 +14,7 @@ PYTEST_ARGS ?=
 LOCK := requirements.lock
 STAMP = $(VENV)/complete-$(FAISS)
 # Commands of the environment come first, so that rules find `ink` without an activated environment.
-IN_VENV = PATH="$(abspath $(VENV))/bin:$$PATH"
+IN_VENV = PATH="$$(cd "$(VENV)" && pwd)/bin:$$PATH"
 PYTHON_FILES := ink tests benchmarks
 
 help: ## show this list
@@ -42,11 +42,21 @@ format: environment ## rewrite code in the house style
 
 environment: $(STAMP) ## create or refresh the environment in .venv
 
+# Scripts of an environment name the folder in which it was made: one that was moved or copied with the project is made
+# again. Its Python says where that was, if it is not here.
+former_place = place="$$(sed -nE 's/^command = .* -m venv (--[^ ]+ )*//p' "$(VENV)/pyvenv.cfg" 2>/dev/null || true)"; \
+	if [ "$$place" -ef "$(VENV)" ]; then place=""; fi
+MOVED := $(shell $(former_place); if [ -n "$$place" ]; then echo moved; fi)
+.PHONY: moved
+moved:
+
 # Written last: an interrupted installation is taken up again by the next call.
-$(STAMP): pyproject.toml $(LOCK)
+$(STAMP): pyproject.toml $(LOCK) $(MOVED)
 	@$(call require_faiss_name,$(FAISS))
-	@$(find_python); $(call check_python,$$python); \
-	if ! $(VENV)/bin/python -c 'import sys, pip; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null; then \
+	@$(find_python); $(call check_python,$$python); $(former_place); \
+	if [ -n "$$place" ]; then echo "[environment] $(VENV) was made as $$place and works only there: making it again"; fi; \
+	if [ -n "$$place" ] || \
+		! $(VENV)/bin/python -c 'import sys, pip; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null; then \
 		echo "[environment] creating $(VENV) with $$python"; "$$python" -m venv --clear $(VENV); \
 	fi
 	@rm -f $(VENV)/complete-*

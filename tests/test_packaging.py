@@ -128,6 +128,29 @@ def test_make_creates_the_environment_before_it_works(target: str, tmp_path: Pat
     assert order[-1] < work
 
 
+@pytest.mark.failure(
+    "Paths and places",
+    "the environment `.venv` was moved or copied with the project: its scripts name the former folder",
+    "one line says so, and `make` makes it again",
+)
+def test_make_makes_an_environment_again_that_was_moved(tmp_path: Path) -> None:
+    make = shutil.which("make")
+    if make is None:
+        pytest.skip("make is not installed")
+    venv = tmp_path / "venv"
+    venv.mkdir()
+
+    def planned(made_as: Path) -> str:
+        """What make would do with an environment that was complete, and made under this name."""
+        (venv / "pyvenv.cfg").write_text(f"home = /usr/bin\ncommand = /usr/bin/python3 -m venv --clear {made_as}\n")
+        (venv / "complete-cpu").touch()
+        arguments = [make, "--dry-run", "environment", f"VENV={venv}"]
+        return subprocess.run(arguments, cwd=REPOSITORY, capture_output=True, check=True, text=True).stdout
+
+    assert "Nothing to be done" in planned(venv)
+    assert "-m venv --clear" in planned(tmp_path / "mein früherer Ort" / "$x" / ".venv")
+
+
 def test_make_says_what_is_missing(tmp_path: Path) -> None:
     make = shutil.which("make")
     if make is None:

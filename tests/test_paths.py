@@ -1,4 +1,4 @@
-"""Paths that people give: `~` is their home folder, in every setting and every option, and nothing else in them is read."""
+"""Paths that people give: `~` is their home folder, in every setting and option, and nothing else in them is read."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_every_setting_that_is_a_path_is_known() -> None:
 
 @pytest.mark.failure(
     "Paths and places",
-    "`~` at the beginning of a path in the config (text, checkpoint, codes, COMET, a download's copy, MLflow's database)",
+    "`~` at the beginning of a path in the config (text, checkpoint, codes, COMET, downloads, MLflow's database)",
     "your home folder, for every command and for the workflow",
 )
 def test_the_home_folder_is_put_into_every_path_once(home: Path) -> None:
