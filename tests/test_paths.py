@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import importlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,11 @@ from click.testing import CliRunner
 
 from ink.cli import COMMANDS, ink
 from ink.cli.options import PathOnDisk
-from ink.config import expand_home, load
+from ink.config import check, expand_home, load
 from ink.config.paths import PATHS, expand_database
 from ink.config.schema import schema
 from ink.doctor.inputs import source_files
+from ink.errors import InkError
 from ink.home import with_home
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -114,6 +116,30 @@ def test_what_is_no_experiment_is_left_to_the_check(config: dict[str, Any]) -> N
     before = copy.deepcopy(config)
     expand_home(config)
     assert config == before
+
+
+@pytest.mark.failure(
+    "Paths and places",
+    "`{` or `}` in a path of the config",
+    "`base_model.path: found '/data/{new}/model.pt'; allowed: a path without { and } ...`, before the first job",
+)
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("base_model.path", "/data/{new}/model.pt"),
+        ("base_model.bpe_codes", "codes}"),
+        ("data.files.pattern", "te{{x}}t/{domain}.{split}.{language}"),
+        ("evaluation.comet.encoder", "~/{}"),
+    ],
+)
+def test_braces_would_be_wildcards(name: str, path: str) -> None:
+    config = copy.deepcopy(OWN_CORPUS)
+    config["evaluation"]["comet"] = {"model": "wmt20-comet-da", "encoder": None, "batch_sentences": 8}
+    check(config)
+    *sections, last = name.split(".")
+    at(config, ".".join(sections))[last] = path
+    with pytest.raises(InkError, match=re.escape(f"configuration: {name}: found {path!r}; allowed: a path without")):
+        check(config)
 
 
 def test_every_command_takes_paths_with_a_home_folder() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from ink.config.domains import SPLITS, Config, adapted_domains, data_domains, for_domain, has_training
 from ink.config.languages import languages
 from ink.config.measures import accuracy_domains
+from ink.config.paths import unusable
 from ink.config.schema import nearest, shown
 from ink.config.text_sources import sources, splits
 from ink.config.trainings import trained_sections
@@ -30,7 +31,7 @@ def impossible_combinations(config: Config) -> list[str]:
 
     The checks build upon one another: each runs only where those before it found nothing.
     """
-    checks: list[Callable[[Config], Iterator[str]]] = [_systems, sources, _domains, _settings]
+    checks: list[Callable[[Config], Iterator[str]]] = [_systems, sources, _domains, unusable, _settings]
     for check in checks:
         problems = list(dict.fromkeys(check(config)))
         if problems:

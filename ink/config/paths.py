@@ -1,7 +1,8 @@
-"""Paths in a configuration: `~` is the home folder of whoever reads it, expanded once, here."""
+"""Paths in a configuration: `~` is the home folder of whoever reads it, expanded once, here; braces are refused."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,6 +22,7 @@ PATHS = (
     "downloads.*.path",
 )
 DATABASE = "mlflow.tracking_uri"
+_PLACEHOLDER = re.compile(r"\{(domain|split|language)\}")  # in the two that stand for many files
 
 
 def expand_home(config: Config) -> None:
@@ -36,6 +38,16 @@ def expand_database(uri: str) -> str:
     """Return the URI of a store, with `~` replaced where it is that of a SQLite database: sqlite:///~/runs.db."""
     prefix = "sqlite:///"
     return prefix + with_home(uri.removeprefix(prefix)) if uri.startswith(prefix) else uri
+
+
+def unusable(config: Config) -> Iterator[str]:
+    """Paths that the workflow cannot name, since Snakemake takes what stands in braces for a wildcard."""
+    for name in PATHS:
+        # a download's copy is read by its command alone
+        for section, key in _places(config, name.split(".")) if "*" not in name else ():
+            if re.search("[{}]", _PLACEHOLDER.sub("", section[key])):
+                allowed = "a path without { and }, which Snakemake has a use for: rename the folder, or link to it"
+                yield f"{name}: found {section[key]!r}; allowed: {allowed}"
 
 
 def _places(value: Any, keys: list[str]) -> Iterator[tuple[dict[str, Any], str]]:

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -44,12 +44,15 @@ class Workspace:
     """A folder with the workflow's files, in which it may write."""
 
     path: Path
+    home: Path | None = None
 
     snakemake_program = str(BIN / "snakemake")
 
     @property
     def environment(self) -> dict[str, str]:
         environment = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
+        if self.home is not None:
+            environment["HOME"] = str(self.home)
         # what snakemake remembers of a user would be found by other runs
         environment["XDG_CACHE_HOME"] = str(self.path / ".cache")
         return environment
@@ -117,8 +120,12 @@ def fresh_workspace() -> Callable[[Path], Workspace]:
 
 @pytest.fixture(scope="session")
 def micro(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, Finished]:
-    """The micro experiment, run once from nothing with the real workflow; look, do not touch."""
-    workspace = fresh(tmp_path_factory.mktemp("micro") / "ink")
+    """The micro experiment, run once from nothing with the real workflow; look, do not touch.
+
+    Home and project have names with a blank and an umlaut, and what a shell, a URI or a format would read as theirs.
+    """
+    home = tmp_path_factory.mktemp("micro") / "Jörg Müller"
+    workspace = replace(fresh(home / "100%25 größer & 'schöner' #1?"), home=home)
     return workspace, workspace.snakemake("--cores", "2", "--configfile", "micro.yaml")
 
 
