@@ -74,7 +74,7 @@ def test_one_system_is_best_of_nothing(tmp_path: Path) -> None:
 
 
 def test_a_table_that_is_missing(tmp_path: Path) -> None:
-    results = write(tmp_path / "mini", TABLE2, [])
+    results = write(tmp_path / "my results" / "mini", TABLE2, [])
     (results / "tables" / "gains.csv").unlink()
-    with pytest.raises(InkError, match=r"gains\.csv does not exist; ink report .*mini renders it first"):
+    with pytest.raises(InkError, match=r"gains\.csv does not exist; ink report '.*/my results/mini' renders it first"):
         headline(results)
