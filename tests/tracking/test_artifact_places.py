@@ -31,13 +31,19 @@ def everything_in(folder: Path) -> dict[str, bytes]:
     [
         pytest.param(
             name,
+            id=case,
             marks=pytest.mark.failure(
                 "Paths and places",
                 f"the project in a folder called `{name}`",
                 "runs are in its own `mlflow.db`, which `mlflow ui` opens there, and their files in its own `mlruns/`",
             ),
         )
-        for name in ("my ink", "müller", "a%20b", "what? #1: Jörg's $HOME")
+        for case, name in {
+            "blank": "my ink",
+            "umlaut": "müller",
+            "percent": "a%20b",
+            "signs": "what? #1: Jörg's $HOME",
+        }.items()
     ],
 )
 def test_runs_and_files_are_in_the_project_s_folder(
