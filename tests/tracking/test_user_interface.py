@@ -1,4 +1,4 @@
-"""`mlflow ui`, as a person types it in the experiment's folder: it shows the runs, to this machine alone."""
+"""`mlflow ui`, as a person types it in the project's folder, whatever that is called: runs, to this machine alone."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 import pytest
 
-from .conftest import Experiment
+from .conftest import Experiment, enter
 
 MLFLOW = Path(sys.executable).with_name("mlflow")
 SECONDS_TO_START = 180
@@ -30,7 +30,11 @@ def ask(base: str, call: str, body: dict[str, Any] | None = None) -> Any:
 
 
 @pytest.fixture
-def user_interface(experiment: Experiment) -> Iterator[tuple[str, psutil.Process]]:
+def user_interface(experiment: Experiment, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, psutil.Process]]:
+    experiment.path /= "my %20 größer #1?"
+    experiment.path.mkdir()
+    enter(experiment.path, monkeypatch)
+    experiment.write()
     experiment.train([3.0, 2.0])
     experiment.evaluate(21.5)
     with socket.socket() as free:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -64,13 +65,14 @@ def experiment(folder: Path, base: Path, **changes: Any) -> dict[str, Any]:
 @pytest.mark.slow
 def test_own_text_and_checkpoint_run_to_the_tables(after_micro: Callable[[], Any], tmp_path: Path) -> None:
     workspace = after_micro()
-    text = tmp_path / "text"
+    text, base = tmp_path / "Jörg's Texte", tmp_path / "his models & $HOME"
+    shutil.copytree(workspace.path / "work" / "micro", base)
     write_text(text, "koran", "train", [*PAIRS[:30], ("", "An empty source."), (PAIRS[35][0], PAIRS[35][1])])
     write_text(text, "koran", "dev", PAIRS[30:34])
     write_text(text, "koran", "test", PAIRS[34:40])
     write_text(text, "it", "dev", PAIRS[40:43])
     write_text(text, "it", "test", [("", ""), *PAIRS[43:47]])
-    config = experiment(text, workspace.path / "work" / "micro")
+    config = experiment(text, base)
     name = workspace.write_config("own.yaml", config)
     run = workspace.snakemake("--cores", "2", "--configfile", name)
     assert run.code == 0, run.text[-5000:]
@@ -132,7 +134,7 @@ def broken(folder: Path, name: str) -> list[str]:
 def test_a_failed_job_shows_log_error_and_the_command_that_repeats_it(
     workspace: Any, tmp_path: Path, name: str
 ) -> None:
-    text = tmp_path / "text"
+    text = tmp_path / "Jörg's Texte & $HOME"
     write_text(text, "koran", "train", PAIRS[:30])
     write_text(text, "koran", "dev", PAIRS[30:34])
     write_text(text, "koran", "test", PAIRS[34:40])
