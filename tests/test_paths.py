@@ -48,13 +48,15 @@ def settings_of(rules: Any, kind: tuple[str, ...], place: str = "") -> Iterator[
         yield from settings_of(schema()["$defs"][name], kind, place)
     for key, inner in rules.get("properties", {}).items():
         yield from settings_of(inner, kind, f"{place}.{key}" if place else key)
-    for inner in (*rules.get("anyOf", ()), rules.get("additionalProperties")):
+    for inner in rules.get("anyOf", ()):
         yield from settings_of(inner, kind, place)
+    for inner in (rules.get("additionalProperties"), rules.get("items")):
+        yield from settings_of(inner, kind, f"{place}.*")
 
 
 def at(config: dict[str, Any], name: str) -> Any:
     for key in name.split("."):
-        config = config[key]
+        config = config[int(key) if key.isdecimal() else key]
     return config
 
 
@@ -76,7 +78,8 @@ def test_the_home_folder_is_put_into_every_path_once(home: Path) -> None:
     config["evaluation"]["comet"] = {"model": "", "encoder": "", "batch_sentences": 8}
     config["data"]["binarised"] = {"folder": "", "sentences": {}}
     config["downloads"] = {"comet_model": NULL | {"path": ""}, "comet_settings": NULL}
-    names = [name.replace("*", "comet_model") for name in PATHS]
+    config["data"]["files"]["train_from"] = {"general": [{"pattern": "", "weight": 1}]}
+    names = [name.replace("from.*.*", "from.general.0").replace("*", "comet_model") for name in PATHS]
     for number, name in enumerate(names):
         *sections, last = name.split(".")
         at(config, ".".join(sections))[last] = f"~/my data/~{number}"
@@ -96,8 +99,8 @@ def test_the_doctor_looks_where_the_workflow_does(home: Path) -> None:
     config = copy.deepcopy(OWN_CORPUS)
     config["data"]["files"]["pattern"] = "~/Texte/{domain}.{split}.{language}"
     (home / "experiment.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
-    source, target = source_files(load(home / "experiment.yaml"))["koran"]["dev"]
-    assert (source, target) == (home / "Texte" / "koran.dev.de", home / "Texte" / "koran.dev.en")
+    (dev,) = [one for one in source_files(load(home / "experiment.yaml"))["koran"] if one.split == "dev"]
+    assert (dev.source, dev.target) == (home / "Texte" / "koran.dev.de", home / "Texte" / "koran.dev.en")
 
 
 @pytest.mark.parametrize("path", ["a/~/b", "./~/b", "~nobody-has-this-name/b", "$HOME/b", "/abs/~", "", "100%/#1?"])
@@ -111,7 +114,9 @@ def test_only_a_database_on_this_machine_has_a_home_folder(home: Path) -> None:
         assert expand_database(uri) == uri
 
 
-@pytest.mark.parametrize("config", [{}, {"data": None}, {"data": "~"}, {"data": {"files": ["~"]}}, {"downloads": 1}])
+@pytest.mark.parametrize(
+    "config", [{}, {"data": None}, {"data": "~"}, {"data": {"files": ["~", {"train_from": ["~"]}]}}, {"downloads": 1}]
+)
 def test_what_is_no_experiment_is_left_to_the_check(config: dict[str, Any]) -> None:
     before = copy.deepcopy(config)
     expand_home(config)
@@ -129,16 +134,22 @@ def test_what_is_no_experiment_is_left_to_the_check(config: dict[str, Any]) -> N
         ("base_model.path", "/data/{new}/model.pt"),
         ("base_model.bpe_codes", "codes}"),
         ("data.files.pattern", "te{{x}}t/{domain}.{split}.{language}"),
+        ("data.files.train_from.general.0.pattern", "{{new}}/{language}"),
         ("evaluation.comet.encoder", "~/{}"),
     ],
 )
 def test_braces_would_be_wildcards(name: str, path: str) -> None:
     config = copy.deepcopy(OWN_CORPUS)
     config["evaluation"]["comet"] = {"model": "wmt20-comet-da", "encoder": None, "batch_sentences": 8}
+    config["data"]["files"]["train_from"] = {"general": [{"pattern": "{language}", "weight": 1}]}
+    config["data"]["files"]["splits"]["general"] = ["train", "dev", "test"]
     check(config)
     *sections, last = name.split(".")
     at(config, ".".join(sections))[last] = path
-    with pytest.raises(InkError, match=re.escape(f"configuration: {name}: found {path!r}; allowed: a path without")):
+    with pytest.raises(
+        InkError,
+        match=re.escape(f"configuration: {name.replace('.0.', '[0].')}: found {path!r}; allowed: a path without"),
+    ):
         check(config)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from ink.cli.options import (
+    PATH,
     config_option,
     corpus_option,
     domain_option,
@@ -26,13 +27,13 @@ _references_option = path_option("--references", "Where to write the raw test re
 
 
 @click.command("import-text")
-@click.argument("memories", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("memories", nargs=-1, type=PATH)
 @click.option(
     "--text",
     "texts",
     nargs=2,
     multiple=True,
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="SOURCE TARGET",
     help="Two text files, one segment a line; may be given several times.",
 )

@@ -7,11 +7,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from ink.config.domains import Config
+from ink.config.schema import Keys, dotted
 from ink.home import with_home
 
-# What a configuration names of the disk; * stands for every key of a mapping.
+DOWNLOADED = "downloads.*.path"
+# What a configuration names of the disk; * stands for every key of a mapping, or entry of a list.
 PATHS = (
     "data.files.pattern",
+    "data.files.train_from.*.*.pattern",
     "data.binarised.folder",
     "base_model.path",
     "base_model.bpe_codes",
@@ -19,7 +22,7 @@ PATHS = (
     "base_model.target_dictionary",
     "evaluation.comet.model",  # where it is a path: no name on the hub begins with ~
     "evaluation.comet.encoder",
-    "downloads.*.path",
+    DOWNLOADED,
 )
 DATABASE = "mlflow.tracking_uri"
 _PLACEHOLDER = re.compile(r"\{(domain|split|language)\}")  # in the two that stand for many files
@@ -28,10 +31,10 @@ _PLACEHOLDER = re.compile(r"\{(domain|split|language)\}")  # in the two that sta
 def expand_home(config: Config) -> None:
     """Replace `~` and `~user` at the beginning of every path in `config`, in place; it need not have been checked."""
     for name in PATHS:
-        for section, key in _places(config, name.split(".")):
-            section[key] = with_home(section[key])
-    for section, key in _places(config, DATABASE.split(".")):
-        section[key] = expand_database(section[key])
+        for section, keys in _places(config, name.split(".")):
+            section[keys[-1]] = with_home(section[keys[-1]])
+    for section, keys in _places(config, DATABASE.split(".")):
+        section[keys[-1]] = expand_database(section[keys[-1]])
 
 
 def expand_database(uri: str) -> str:
@@ -44,19 +47,22 @@ def unusable(config: Config) -> Iterator[str]:
     """Paths that the workflow cannot name, since Snakemake takes what stands in braces for a wildcard."""
     for name in PATHS:
         # a download's copy is read by its command alone
-        for section, key in _places(config, name.split(".")) if "*" not in name else ():
-            if re.search("[{}]", _PLACEHOLDER.sub("", section[key])):
+        for section, keys in _places(config, name.split(".")) if name != DOWNLOADED else ():
+            found = section[keys[-1]]
+            if re.search("[{}]", _PLACEHOLDER.sub("", found)):
                 allowed = "a path without { and }, which Snakemake has a use for: rename the folder, or link to it"
-                yield f"{name}: found {section[key]!r}; allowed: {allowed}"
+                yield f"{dotted(keys)}: found {found!r}; allowed: {allowed}"
 
 
-def _places(value: Any, keys: list[str]) -> Iterator[tuple[dict[str, Any], str]]:
-    """Yield the mappings in which the text named by `keys` stands, and its key there."""
-    if not isinstance(value, dict):
-        return
-    first, *rest = keys
-    for key in value if first == "*" else [first]:
-        if rest:
-            yield from _places(value.get(key), rest)
-        elif isinstance(value.get(key), str):
-            yield value, key
+def _places(value: Any, names: list[str], keys: Keys = ()) -> Iterator[tuple[dict[str, Any], Keys]]:
+    """Yield each mapping in which a text stands under these names, and the keys that lead to the text."""
+    name, *rest = names
+    if name == "*" and isinstance(value, list):
+        for position, entry in enumerate(value):
+            yield from _places(entry, rest, (*keys, position))
+    elif isinstance(value, dict):
+        for key in value if name == "*" else [name]:
+            if rest:
+                yield from _places(value.get(key), rest, (*keys, key))
+            elif isinstance(value.get(key), str):
+                yield value, (*keys, key)
