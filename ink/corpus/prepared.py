@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ink.corpus.fairseq_files import FAIRSEQ_NAMES, INDEX_HEADER_BYTES, binarised_file
 from ink.corpus.vocabulary import check_dictionary, load_dictionary
 from ink.errors import InkError
@@ -28,17 +31,23 @@ class PreparedCorpus:
     def load(self, task: Any, split: str) -> Any:
         """Load train, dev or test through a fairseq task, as a LanguagePairDataset.
 
-        Raises InkError where the text is absent or cut short, or was binarised with other dictionaries than the task's.
+        Raises InkError where the text is absent or cut short, was binarised with other dictionaries than the task's, or
+        has sentences longer than the model takes.
         """
-        for language, dictionary in (
-            (self.source_language, task.source_dictionary),
-            (self.target_language, task.target_dictionary),
+        for language, dictionary, most in zip(
+            (self.source_language, self.target_language),
+            (task.source_dictionary, task.target_dictionary),
+            task.max_positions(),
+            strict=True,
         ):
             self._check_dictionary(language, dictionary, Path(task.cfg.data))
             # of the other splits too: a trainer reads its own without coming here
             for known in FAIRSEQ_NAMES:
                 if known == split or self.file(known, language, "idx").exists():
-                    self.check_whole(known, language)
+                    lengths = self.check_whole(known, language)
+                    # fairseq would leave longer ones out of training, and say so nowhere
+                    if known == "train" or getattr(task, "learned_positions", False):
+                        self._check_lengths(known, language, lengths, most)
         task.cfg.data = str(self.path)
         task.load_dataset(FAIRSEQ_NAMES[split])
         return task.dataset(FAIRSEQ_NAMES[split])
@@ -57,8 +66,21 @@ class PreparedCorpus:
                 f"{vocabulary}; prepare the text again with the model's vocabulary"
             )
 
-    def check_whole(self, split: str, language: str) -> None:
-        """Raise InkError where one side of a split is absent, cut short or not fairseq's."""
+    def _check_lengths(self, split: str, language: str, lengths: NDArray[np.int32], most: int) -> None:
+        longer = int((lengths > most).sum())
+        if not longer:
+            return
+        remedy = f"lower text.max_length to {most - 1}" if split == "train" else f"take these out of {split}"
+        raise InkError(
+            f"{self.path}: the model has {most} positions, but {longer} sentences of {split}.{language} have more "
+            f"tokens, up to {int(lengths.max())}, end of sentence included; {remedy}, or use a model of more positions"
+        )
+
+    def check_whole(self, split: str, language: str) -> NDArray[np.int32]:
+        """Return the lengths of one side of a split, (sentences,).
+
+        Raises InkError where it is absent, cut short or not fairseq's.
+        """
         from fairseq.data import indexed_dataset
 
         text, index = self.file(split, language, "bin"), self.file(split, language, "idx")
@@ -80,3 +102,4 @@ class PreparedCorpus:
             raise InkError(f"{index} is cut short or not fairseq's ({error}); prepare the text again") from None
         if found != needed:
             raise InkError(f"{text} has {found} of {needed} bytes; prepare the text again")
+        return np.array(lengths.sizes)

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from fairseq import checkpoint_utils
 from fairseq.data import Dictionary
 from fairseq.tasks.translation import TranslationTask
 from torch import Tensor
@@ -20,7 +19,9 @@ from ink.nmt.adapter_file import architecture_of, origin_in_words, size_in_words
 from ink.nmt.checkpoint import read_checkpoint
 from ink.nmt.device import torch_device
 from ink.nmt.fingerprint import fingerprint
+from ink.nmt.finite import check_finite
 from ink.nmt.precision import torch_dtype
+from ink.nmt.supported import network_of
 
 
 @dataclass
@@ -74,18 +75,17 @@ def load_translation_model(
     for language in (source_language, target_language):
         check_dictionary(vocabulary / f"dict.{language}.txt")
     state = read_checkpoint(checkpoint, overrides)
-    try:
-        models, _, task = checkpoint_utils.load_model_ensemble_and_task([str(checkpoint)], overrides, state=state)
-    except (RuntimeError, AssertionError, ValueError) as error:
-        raise InkError(
-            f"checkpoint {checkpoint} does not fit the dictionaries in {vocabulary}: {_first_lines(error)}; "
-            "use the dictionaries that the model was trained with"
-        ) from None
-    base = models[0]
+    base, task = network_of(checkpoint, state, vocabulary)
     network = AdaptedTransformer(base)
     model = TranslationModel(network, task, fingerprint(base.state_dict()))
     target = {"device": torch_device(device), "dtype": torch_dtype(precision)}
     network.eval().to(**target)
+    if target["dtype"] != torch.float32:
+        check_finite(
+            network.state_dict(),
+            f"checkpoint {checkpoint} in {precision}",
+            "set precision to one that holds them, fp32",
+        )
     if adapter is not None:
         weights, metadata = read_adapter(adapter)
         if metadata["base_model"] != model.base_fingerprint:
@@ -94,6 +94,12 @@ def load_translation_model(
             network.attach_adapters(metadata["inner_dimension"], dropout=0.0)
             network.eval().to(**target)
             network.load_adapter_weights(weights)
+            if target["dtype"] != torch.float32:
+                check_finite(
+                    network.state_dict(),
+                    f"adapter {adapter} in {precision}",
+                    "set precision to one that holds them, fp32",
+                )
         except (RuntimeError, TypeError) as error:
             raise InkError(
                 f"adapter {adapter} {origin_in_words(metadata)} does not fit the layers of {checkpoint}: "
