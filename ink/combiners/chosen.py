@@ -14,6 +14,7 @@ from ink.combiners.combiner import Combiner
 from ink.combiners.registry import find_combiner
 from ink.errors import InkError
 from ink.files import read_json, write_atomically, write_json
+from ink.nmt.finite import check_finite
 
 DESCRIPTION, WEIGHTS = "combiner.json", "weights.safetensors"
 
@@ -81,3 +82,4 @@ def _load_weights(network: torch.nn.Module, path: Path) -> None:
     except (SafetensorError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:200]
         raise InkError(f"{path} does not fit combiner.json beside it ({reason}); train the combiner again") from None
+    check_finite(network.state_dict(), str(path), "train the combiner again")

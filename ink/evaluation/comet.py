@@ -20,6 +20,8 @@ from ink.errors import InkError
 from ink.evaluation.comet_files import find_checkpoint, find_encoder, read_hparams, short_name
 from ink.files import read_lines, sha256_of, write_json
 from ink.nmt.device import torch_device
+from ink.nmt.finite import check_finite
+from ink.nmt.plain_types import harmless_types
 
 # By these classes earlier versions of Lightning name what a checkpoint says of its training.
 CALLBACKS: list[Any] = [EarlyStopping, ModelCheckpoint]
@@ -74,8 +76,8 @@ def score_with_comet(
 def load_comet(checkpoint: Path, encoder: str | None) -> comet.models.CometModel:
     """Load a COMET model weights-only, its encoder's configuration and tokeniser from `encoder` or the hub's cache.
 
-    With a local encoder nothing is fetched. InkError where a file is missing, is no COMET model's, or would have to
-    execute code to be read.
+    With a local encoder nothing is fetched. InkError where a file is missing, is no COMET model's, would have to
+    execute code to be read, or holds weights that are no numbers.
     """
     hparams = read_hparams(checkpoint)
     kind = comet.models.str2model.get(hparams["class_identifier"])
@@ -107,6 +109,7 @@ def load_comet(checkpoint: Path, encoder: str | None) -> comet.models.CometModel
             f"{checkpoint} lacks {len(missing)} weights of its model, such as {missing[0]}; fetch the COMET model "
             f"again, or name the encoder that it was trained on (not {folder})"
         )
+    check_finite(model.state_dict(), f"COMET's model {checkpoint}", "fetch it again, or take another")
     return model.eval()
 
 
@@ -147,7 +150,7 @@ def segment_scores(
 
 def _read_checkpoint(path: Path) -> dict[str, Any]:
     """Read a Lightning checkpoint weights-only; InkError, with nothing executed, where it holds anything else."""
-    with torch.serialization.safe_globals(CALLBACKS):
+    with torch.serialization.safe_globals(CALLBACKS), harmless_types():
         try:
             state = torch.load(path, map_location="cpu", weights_only=True)
         except pickle.UnpicklingError:

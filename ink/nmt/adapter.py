@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from ink import __version__
 from ink.errors import InkError
 from ink.files import write_atomically
-from ink.nmt.adapter_file import METADATA, architecture_of, metadata_of, open_adapter
+from ink.nmt.adapter_file import METADATA, architecture_of, metadata_of, open_adapter, origin_in_words
+from ink.nmt.finite import check_finite
 from ink.nmt.precision import dtype_of
 
 INITIALISATIONS = ("zero", "default")
@@ -149,7 +150,12 @@ def write_adapter(path: Path, weights: Mapping[str, Tensor], *, base_model: str,
 
 
 def read_adapter(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Read an adapter's weights and metadata; InkError where the file is absent, cut short or no adapter."""
+    """Read an adapter's weights and metadata.
+
+    Raises InkError where the file is absent, cut short or no adapter, or holds weights that are no numbers.
+    """
     with open_adapter(path, "pt") as file:
         metadata = metadata_of(file, path)
-        return {name: file.get_tensor(name) for name in file.keys()}, metadata  # noqa: SIM118 (not a mapping)
+        weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
+    check_finite(weights, f"adapter {path} {origin_in_words(metadata)}", "its training has diverged: train it again")
+    return weights, metadata

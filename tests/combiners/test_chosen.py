@@ -60,6 +60,20 @@ def test_weights_that_are_absent_cut_short_or_of_another_shape_are_named(tmp_pat
         load_combiner(path)
 
 
+@pytest.mark.failure(
+    "Datastores and combiners",
+    "a combiner with weights that are NaN or infinite",
+    "`.../weights.safetensors: 1 of the numbers in 0.bias are NaN or infinite; train the combiner again`",
+)
+@pytest.mark.parametrize("broken", [float("nan"), float("inf"), -float("inf")])
+def test_a_combiner_whose_weights_are_no_numbers_is_refused(tmp_path: Path, broken: float) -> None:
+    path, combiner = written(tmp_path)
+    combiner.network.state_dict()["0.bias"][1] = broken
+    write_combiner(path, "adaptive", ADAPTIVE, chosen={}, tried=[], network=combiner.network)
+    with pytest.raises(InkError, match=r"weights\.safetensors: 1 of the numbers in 0\.bias are NaN or infinite; train"):
+        load_combiner(path)
+
+
 def test_a_combiner_that_needs_keys_says_that_it_cannot_do_without(tmp_path: Path) -> None:
     path, _ = written(tmp_path)
     assert load_combiner(path, without_keys=True).needs_keys is False

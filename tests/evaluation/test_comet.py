@@ -10,10 +10,12 @@ import statistics
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import yaml
 from click.testing import CliRunner
+from omegaconf import OmegaConf
 
 from ink.cli import ink
 from ink.errors import InkError
@@ -173,6 +175,16 @@ def test_a_checkpoint_with_the_callbacks_of_an_older_lightning(tiny_comet: Any, 
         assert torch.equal(weights, loaded[name])
 
 
+def test_a_checkpoint_with_numpy_s_numbers_and_omegaconf_s_settings_beside_its_weights(copy: Any) -> None:
+    beside = {"best": np.float64(0.5), "curve": np.arange(3), "settings": OmegaConf.create({"a": [1, None]})}
+    rewrite(copy.checkpoint, lambda state: state.update(mine=beside))
+    assert load_comet(copy.checkpoint, str(copy.encoder)) is not None
+
+
+def lose_number(copy: Any) -> None:
+    rewrite(copy.checkpoint, lambda state: state["state_dict"]["estimator.ff.0.weight"][0].fill_(float("nan")))
+
+
 def lose_weight(copy: Any) -> None:
     rewrite(copy.checkpoint, lambda state: state["state_dict"].pop("estimator.ff.0.weight"))
 
@@ -205,6 +217,16 @@ def be_no_hparams(copy: Any) -> None:
     [
         (lose_weight, "lacks 1 weights of its model, such as estimator.ff.0.weight; fetch the COMET model again"),
         (cut, "is not a whole checkpoint"),
+        pytest.param(
+            lose_number,
+            "of the numbers in estimator.ff.0.weight are NaN or infinite; fetch it again",
+            marks=pytest.mark.failure(
+                "COMET",
+                "a COMET model with weights that are NaN or infinite",
+                "`COMET's model .../model.ckpt: 96 of the numbers in estimator.ff.0.weight are NaN or infinite; "
+                "fetch it again, or take another`",
+            ),
+        ),
         (widen_encoder, "does not fit the encoder in .*encoder: size mismatch"),
         (be_of_another_kind, "unbabel-comet has no model 'bleu'; it has referenceless_regression_metric, regression_"),
         (be_no_hparams, "hparams.yaml names no class_identifier"),

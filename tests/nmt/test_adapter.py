@@ -292,3 +292,36 @@ def test_an_absent_adapter_and_one_of_another_programme_are_refused(tmp_path: Pa
     save_file({"a": torch.zeros(1)}, tmp_path / "adapter.safetensors")
     with pytest.raises(InkError, match="not written by ink"):
         read_adapter(tmp_path / "adapter.safetensors")
+
+
+@pytest.mark.failure(
+    "Models and adapters",
+    "an adapter with weights that are NaN or infinite",
+    "`adapter ... (system ink, domain koran, seed 1): 1 of the numbers in decoder_1.up.bias are NaN or infinite; its "
+    "training has diverged: train it again`",
+)
+@pytest.mark.parametrize("broken", [float("nan"), float("inf"), -float("inf")])
+def test_an_adapter_whose_weights_are_no_numbers_is_refused(
+    tiny: Any, model: Any, tmp_path: Path, broken: float
+) -> None:
+    model.network.attach_adapters(8, dropout=0.0)
+    model.network.adapters["decoder_1"].up.bias.data[3] = broken
+    path, origin = tmp_path / "a.safetensors", {"system": "ink", "domain": "koran", "seed": 1}
+    write_adapter(path, model.network.adapter_weights(), base_model=model.base_fingerprint, inner_dimension=8, **origin)
+    with pytest.raises(InkError) as error:
+        tiny.domain.load_model(tiny.settings, adapter=path)
+    assert str(error.value) == (
+        f"adapter {path} (system ink, domain koran, seed 1): 1 of the numbers in decoder_1.up.bias are NaN or "
+        "infinite; its training has diverged: train it again"
+    )
+
+
+def test_an_adapter_beyond_half_precision_is_refused_there_alone(tiny: Any, model: Any, tmp_path: Path) -> None:
+    model.network.attach_adapters(8, dropout=0.0)
+    model.network.adapters["encoder_0"].down.weight.data[0, 0] = 1e6
+    path = tmp_path / "a.safetensors"
+    write_adapter(path, model.network.adapter_weights(), base_model=model.base_fingerprint)
+    for precision in ("fp32", "bf16"):
+        assert tiny.domain.load_model({**tiny.settings, "precision": precision}, adapter=path) is not None
+    with pytest.raises(InkError, match=r"a\.safetensors in fp16: 1 of the numbers in encoder_0\.down\.weight"):
+        tiny.domain.load_model({**tiny.settings, "precision": "fp16"}, adapter=path)
