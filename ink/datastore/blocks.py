@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ink.datastore.index import check_keys
 from ink.datastore.storage import Datastore
 from ink.progress import progress
 
@@ -49,11 +50,12 @@ def lists_of(entries: int) -> int:
     return max(1, min(entries // ENTRIES_A_LIST, math.isqrt(PROBES * entries)))
 
 
-def divide(keys: NDArray[np.float16], device: torch.device, seed: int) -> Lists:
-    """Divide entries by k-means over a sample of `keys` (entries, dimension) into `lists_of(entries)` lists.
+def divide(datastore: Datastore, device: torch.device, seed: int) -> Lists:
+    """Divide entries by k-means over a sample of their keys into `lists_of(entries)` lists.
 
-    There are 2**31 - 1 entries at most.
+    There are 2**31 - 1 entries at most. InkError where a key of the sample is no number.
     """
+    keys = datastore.keys
     entries, dimension = keys.shape
     count = lists_of(entries)
     size = min(entries, count * SAMPLED_A_LIST, MOST_SAMPLED)
@@ -66,7 +68,9 @@ def divide(keys: NDArray[np.float16], device: torch.device, seed: int) -> Lists:
         min_points_per_centroid=1,
         max_points_per_centroid=SAMPLED_A_LIST,
     )
-    means.train(np.asarray(keys[sample], dtype=np.float32))
+    drawn = keys[sample]
+    check_keys(drawn, 0, datastore.path, sample)
+    means.train(np.asarray(drawn, dtype=np.float32))
     centroids = torch.from_numpy(means.centroids.reshape(count, dimension)).to(device)
     owners = torch.cat(
         [

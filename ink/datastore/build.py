@@ -12,7 +12,7 @@ from fairseq.data import LanguagePairDataset
 from numpy.typing import NDArray
 
 from ink.datastore.gpu import gpu_of
-from ink.datastore.index import build_index
+from ink.datastore.index import build_index, check_settings_fit
 from ink.datastore.shards import ShardMeta, batches_of, create_shard, seal_shard
 from ink.datastore.storage import DatastoreMeta, create_datastore, seal
 from ink.errors import InkError
@@ -22,6 +22,8 @@ from ink.nmt.keys import KeyReader
 from ink.nmt.memory import FittingBatches
 from ink.nmt.translation_model import TranslationModel
 from ink.progress import progress
+
+HALF_PRECISION_ENDS = 65_504
 
 
 def build_datastore(
@@ -42,20 +44,24 @@ def build_datastore(
     log p(value | key) with each entry; without it no output layer is computed. `trained_index` gives centroids and
     codebooks to keep. Without `index` the datastore has none, and cannot be searched through one.
     """
-    if index is not None:
-        gpu_of(index)  # refused, if it is, before the pass
     offsets = offsets_of(dataset)
     meta = _meta(model, dataset, corpus, key, log_probs)
+    if index is not None:
+        # refused, if it is, before the pass
+        gpu_of(index)
+        if trained_index is None:
+            check_settings_fit(meta.entries, meta.dimension, index)
     with write_atomically(output) as temporary:
         datastore = create_datastore(temporary, meta)
         datastore.offsets[:] = offsets
         keys = datastore.keys
-        for entries, *found in _entries(model, dataset, key, batches_by_length(dataset, batch_tokens), log_probs):
+        batches = batches_by_length(dataset, batch_tokens)
+        for entries, *found in _entries(model, dataset, key, batches, log_probs, output):
             keys[entries], datastore.values[entries], own = found
             if datastore.log_probs is not None:
                 datastore.log_probs[entries] = own
         if index is not None:
-            build_index(keys, index, datastore.index_path, trained_index)
+            build_index(keys, index, datastore.index_path, trained_index, of=output)
         seal(datastore)
     return meta
 
@@ -87,7 +93,7 @@ def build_shard(
         shard = create_shard(temporary, meta)
         shard.offsets[:], shard.entries[:] = offsets, numbers
         keys = shard.keys
-        for entries, *found in _entries(model, dataset, key, batches, log_probs=True):
+        for entries, *found in _entries(model, dataset, key, batches, True, output):
             rows = np.searchsorted(numbers, entries)
             keys[rows], shard.values[rows], shard.log_probs[rows] = found
         seal_shard(shard)
@@ -113,22 +119,53 @@ def _meta(
 
 
 def _entries(
-    model: TranslationModel, dataset: LanguagePairDataset, kind: str, batches: Sequence[Sequence[int]], log_probs: bool
+    model: TranslationModel,
+    dataset: LanguagePairDataset,
+    kind: str,
+    batches: Sequence[Sequence[int]],
+    log_probs: bool,
+    output: Path,
 ) -> Iterator[tuple[NDArray, NDArray, NDArray, NDArray | None]]:
-    """Pass over `batches`; yields entry numbers, keys fp16, values and, if asked for, log p(value | key) fp32."""
+    """Pass over `batches`; yields entry numbers, keys fp16, values and, if asked for, log p(value | key) fp32.
+
+    Raises InkError, which names the datastore `output`, where keys or log-probabilities are no numbers.
+    """
     for entries, found, targets, distributions in _passes(
         model, dataset, kind, batches, with_log_probs=log_probs, description="datastore"
     ):
         stored = found.to(torch.float16).cpu()
-        if not stored.isfinite().all():
-            raise InkError(
-                "datastore: a key is not finite in half precision, in which keys are stored; with precision fp16 the "
-                "model may have overflowed: set it to bf16 or fp32"
-            )
         own = None
         if distributions is not None:
-            own = distributions.gather(-1, targets.unsqueeze(-1)).squeeze(-1).float().cpu().numpy()
-        yield entries, stored.numpy(), targets.cpu().numpy(), own
+            own = distributions.gather(-1, targets.unsqueeze(-1)).squeeze(-1).float().cpu()
+        broken = ~stored.isfinite().all(-1)
+        if own is not None:
+            broken |= ~own.isfinite()
+        if broken.any():
+            row = int(broken.nonzero()[0])
+            raise InkError(_no_numbers(output, int(entries[row]), dataset, stored[row], found[row]))
+        yield entries, stored.numpy(), targets.cpu().numpy(), None if own is None else own.numpy()
+
+
+def _no_numbers(
+    output: Path, entry: int, dataset: LanguagePairDataset, stored: torch.Tensor, found: torch.Tensor
+) -> str:
+    """Say of which entry what is no number, and why: the model's own doing, or half precision's."""
+    sentence = int(np.searchsorted(offsets_of(dataset), entry, side="right")) - 1
+    where = f"datastore {output}: the {{}} of entry {entry}, in training sentence {sentence},"
+    if stored.isfinite().all():
+        return (
+            where.format("log-probability") + " is not finite; the model's output has overflowed: set precision to fp32"
+        )
+    if found.isfinite().all():
+        largest = float(found.abs().max())
+        return where.format("key") + (
+            f" has a number of {largest:.3g}, not finite in half precision, in which keys are stored and which ends at "
+            f"{HALF_PRECISION_ENDS:,}; use the other key kind, or another model"
+        )
+    return where.format("key") + (
+        " is not finite in half precision or any other; with precision fp16 the model may have overflowed: set it to "
+        "bf16 or fp32, or use another model"
+    )
 
 
 def teacher_forced(

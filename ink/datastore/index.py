@@ -33,12 +33,14 @@ class Keys(Protocol):
     def __getitem__(self, wanted: Any, /) -> NDArray[np.float16]: ...
 
 
-def build_index(keys: Keys, settings: Mapping[str, Any], path: Path, trained: Path | None = None) -> None:
+def build_index(
+    keys: Keys, settings: Mapping[str, Any], path: Path, trained: Path | None = None, *, of: Path | None = None
+) -> None:
     """Index `keys` (entries, dimension) by squared L2 distance and write the index to `path`.
 
     `trained` names an index whose centroids and codebooks are kept and refilled. Keys pass through memory
     ADD_AT_ONCE at a time. With a GPU as index.device it is trained and filled there. Raises InkError where the settings
-    cannot hold for these keys, or there is no such GPU.
+    cannot hold for these keys, a key is no number, or there is no such GPU; `of` is the datastore that it then names.
     """
     device = gpu.gpu_of(settings)
     if trained is not None:
@@ -47,12 +49,14 @@ def build_index(keys: Keys, settings: Mapping[str, Any], path: Path, trained: Pa
             raise InkError(f"index {trained} is for keys of dimension {index.d}, but these have {keys.shape[1]}")
         index.reset()
     else:
-        index = _train(keys, settings)
+        index = _train(keys, settings, of or path.parent)
     if device is not None:
         index = gpu.on_gpu(index, device)
     starts = range(0, len(keys), ADD_AT_ONCE)
     for start in progress(starts, description="indexing", unit=f"{ADD_AT_ONCE} keys"):
-        index.add(np.asarray(keys[start : start + ADD_AT_ONCE], dtype=np.float32))
+        part = keys[start : start + ADD_AT_ONCE]
+        check_keys(part, start, of or path.parent)
+        index.add(np.asarray(part, dtype=np.float32))
     if device is not None:
         index = gpu.on_cpu(index)
     # through Python's file: what FAISS's own only notices on closing, such as a full disk, it prints and passes over
@@ -60,10 +64,29 @@ def build_index(keys: Keys, settings: Mapping[str, Any], path: Path, trained: Pa
         faiss.write_index(index, faiss.PyCallbackIOWriter(file.write))  # type: ignore[attr-defined]
 
 
-def _train(keys: Keys, settings: Mapping[str, Any]) -> Any:
-    entries, dimension = keys.shape
+def check_keys(keys: NDArray[np.float16], first: int, of: Path, numbers: NDArray[np.int64] | None = None) -> None:
+    """Raise InkError where one of `keys` (entries, dimension) is no number: FAISS would say neither which nor whose.
+
+    They are the entries from `first` on, or those of `numbers` (entries,), of the datastore `of`.
+    """
+    # a sum is finite only if all that it adds up are; in fp32 no sum of numbers in half precision overflows
+    finite = np.isfinite(keys.sum(axis=1, dtype=np.float32))
+    if finite.all():
+        return
+    row = int(np.flatnonzero(~finite)[0])
+    entry = first + row if numbers is None else int(numbers[row])
+    what, others = "NaN" if np.isnan(keys[row]).any() else "infinite", int((~finite).sum()) - 1
+    more = f", and {others} others of {len(keys)} looked at are no numbers" if others else ""
+    raise InkError(
+        f"datastore {of}: the key of entry {entry} is {what}{more}; its file is damaged, or its model gave no numbers: "
+        "build the datastore again"
+    )
+
+
+def check_settings_fit(entries: int, dimension: int, settings: Mapping[str, Any]) -> None:
+    """Raise InkError where an index with these settings cannot be made of so many keys of this dimension."""
     if settings["type"] == "exact":
-        return faiss.IndexFlatL2(dimension)
+        return
     lists, code_bytes = settings["lists"], settings["code_bytes"]
     if dimension % code_bytes:
         fitting = max(number for number in range(1, code_bytes) if dimension % number == 0)
@@ -80,6 +103,14 @@ def _train(keys: Keys, settings: Mapping[str, Any]) -> Any:
             f"index.lists is {lists}, but the datastore has {entries} entries; lower index.lists to {entries} or less, "
             "or set index.type to exact"
         )
+
+
+def _train(keys: Keys, settings: Mapping[str, Any], of: Path) -> Any:
+    entries, dimension = keys.shape
+    check_settings_fit(entries, dimension, settings)
+    if settings["type"] == "exact":
+        return faiss.IndexFlatL2(dimension)
+    lists, code_bytes = settings["lists"], settings["code_bytes"]
     # np: no polysemous training, which reorders codes for a filter that is not used here and takes 1.5 s for each byte
     index: Any = faiss.index_factory(dimension, f"IVF{lists},PQ{code_bytes}x{BITS}np")
     index.cp.seed = index.pq.cp.seed = settings["seed"]
@@ -88,7 +119,9 @@ def _train(keys: Keys, settings: Mapping[str, Any]) -> Any:
     index.cp.max_points_per_centroid = index.pq.cp.max_points_per_centroid = settings["training_sample"]
     size = min(entries, settings["training_sample"])
     sample = np.sort(np.random.default_rng(settings["seed"]).choice(entries, size, replace=False))
-    learned_from = np.asarray(keys[sample], dtype=np.float32)
+    drawn = keys[sample]
+    check_keys(drawn, 0, of, sample)
+    learned_from = np.asarray(drawn, dtype=np.float32)
     device = gpu.gpu_of(settings)
     if device is None:
         index.train(learned_from)

@@ -33,7 +33,7 @@ def join_shards(paths: Sequence[Path], output: Path, index: Mapping[str, Any]) -
             datastore.values[shard.entries] = shard.values
             if datastore.log_probs is not None:
                 datastore.log_probs[shard.entries] = shard.log_probs
-        build_index(ShardedKeys(shards), index, datastore.index_path)
+        build_index(ShardedKeys(shards), index, datastore.index_path, of=output)
         _move_keys(shards, datastore)
         seal(datastore)
     return meta

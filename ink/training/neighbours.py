@@ -114,7 +114,7 @@ def find_once(
                 lists = undivided(entries, datastore.meta.dimension, where)
                 probes = len(lists.members)
             else:
-                lists, probes = divide(datastore.keys, where, index["seed"]), PROBES
+                lists, probes = divide(datastore, where, index["seed"]), PROBES
             for part, _, ids in neighbours_of_all(datastore, lists, k, probes):
                 found[part] = ids.cpu().numpy()
 

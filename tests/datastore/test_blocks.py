@@ -25,7 +25,7 @@ def store(store_of: Any, tmp_path: Path) -> Any:
 @pytest.fixture
 def lists(store: Any, monkeypatch: pytest.MonkeyPatch) -> Lists:
     monkeypatch.setattr(blocks, "ENTRIES_A_LIST", 50)
-    return divide(store.keys, torch.device("cpu"), seed=7)
+    return divide(store, torch.device("cpu"), seed=7)
 
 
 def test_lists_hold_every_entry_once_and_nearest_to_their_centroid(store: Any, lists: Lists) -> None:
@@ -90,7 +90,7 @@ def test_bounds_of_memory_change_nothing(store_of: Any, tmp_path: Path, name: st
     for value in (getattr(blocks, name), bound):
         with pytest.MonkeyPatch.context() as patched:
             patched.setattr(blocks, "ENTRIES_A_LIST", 20)
-            lists = divide(store.keys, torch.device("cpu"), seed=7)
+            lists = divide(store, torch.device("cpu"), seed=7)
             patched.setattr(blocks, name, value)
             parts = list(neighbours_of_all(store, lists, K, 3))
         found.append([torch.cat([part[place] for part in parts]) for place in (1, 2)])
@@ -136,9 +136,9 @@ def test_the_sample_of_the_means_is_bounded(store: Any, monkeypatch: pytest.Monk
 
     monkeypatch.setattr(blocks.faiss, "Kmeans", Watched)
     monkeypatch.setattr(blocks, "ENTRIES_A_LIST", 50)
-    whole = divide(store.keys, torch.device("cpu"), seed=7)
+    whole = divide(store, torch.device("cpu"), seed=7)
     monkeypatch.setattr(blocks, "MOST_SAMPLED", 100)
-    capped = divide(store.keys, torch.device("cpu"), seed=7)
+    capped = divide(store, torch.device("cpu"), seed=7)
     assert trained == [ENTRIES, 100]
     for lists in (whole, capped):
         assert len(lists.members) == ENTRIES // 50
@@ -147,7 +147,7 @@ def test_the_sample_of_the_means_is_bounded(store: Any, monkeypatch: pytest.Monk
 
 
 def test_few_entries_are_one_list(store: Any) -> None:
-    lists = divide(store.keys, torch.device("cpu"), seed=7)
+    lists = divide(store, torch.device("cpu"), seed=7)
     assert [members.tolist() for members in lists.members] == [list(range(ENTRIES))]
-    again = divide(store.keys, torch.device("cpu"), seed=7)
+    again = divide(store, torch.device("cpu"), seed=7)
     assert torch.equal(lists.centroids, again.centroids)
