@@ -59,6 +59,7 @@ def assemble(domain: Domain, parts: Parts, settings: Mapping[str, Any]) -> Assem
     store = open_datastore(parts.datastore, model=model.fingerprint, corpus=domain.data.fingerprint)
     searcher = Searcher(store, settings["index"])
     combiner = load_combiner(parts.combiner, device=settings["device"], without_keys=parts.without_keys)
+    combiner.check_vocabulary(len(model.target_dictionary), str(parts.combiner))
     files |= {path.name: path for path in _read_of(store, combiner)} | combiner_files(parts.combiner, combiner)
     return AssembledSystem(KnnTransformer(model.network, searcher, combiner), model, files)
 

@@ -156,6 +156,12 @@ def retrieval_settings(config: Mapping[str, Any], system: str) -> dict[str, Any]
     return {"combiner": known.combiner, **config[known.section]}
 
 
+def section_of(system: str) -> str:
+    """Return where in the config a retrieving system's settings stand."""
+    known = SYSTEMS.get(system)
+    return f"{OWN_SYSTEMS}.{system}" if known is None else str(known.section)
+
+
 def seeds_of(system: str, seeds: list[int]) -> list[int]:
     """Return the seeds that `system` runs with: all of them if it is trained, else the first alone."""
     return list(seeds) if system_named(system).is_trained else list(seeds[:1])

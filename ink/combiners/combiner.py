@@ -46,11 +46,13 @@ class Combiner(ABC):
 
     A combiner says how many neighbours it takes (`k`) and what else it needs: `needs_keys`, the neighbours' keys, with
     distances recomputed from these and sorted anew; `needs_log_probs`, the log-probabilities stored with the entries;
-    `top_probabilities`, so many of the model's highest. What it learns, if anything, is in `network`.
+    `top_probabilities`, so many of the model's highest. What it learns, if anything, is in `network`. One that needs
+    keys for the distances alone says so with `weighs_keys`: its training, which has those, does not read keys again.
     """
 
     k: int
     needs_keys: bool = False
+    weighs_keys: bool = True
     needs_log_probs: bool = False
     top_probabilities: int = 0
     network: nn.Module | None = None
@@ -69,6 +71,14 @@ class Combiner(ABC):
         if self.needs_keys:
             raise InkError(f"the combiner {type(self).__name__} cannot do without the datastore's keys")
         return self
+
+    def check_vocabulary(self, types: int, where: str) -> None:
+        """Raise InkError, which begins with `where`, if it looks at more probabilities than a model has."""
+        if (top := self.top_probabilities) > types:
+            raise InkError(
+                f"{where}: top_probabilities is {top}, but the model's target dictionary has {types} tokens; set it to "
+                f"{types} or less"
+            )
 
     def evidence(self, log_probs: Tensor, values: Tensor) -> Evidence:
         """Pick from the model's log_probs (..., vocabulary) what `weights` looks at."""

@@ -47,6 +47,7 @@ class RobustCombiner(Combiner):
     """
 
     needs_keys = True
+    weighs_keys = False
     needs_log_probs = True
 
     def __init__(self, k: int, hidden_calibration: int, hidden_weight: int, top: int) -> None:

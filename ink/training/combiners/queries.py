@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 import torch
 from fairseq.data import LanguagePairDataset
 from fairseq.modules import MultiheadAttention
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ink.combiners.combiner import Combiner
 from ink.datastore.build import batches_by_length, longer_sides, teacher_forced_batch
-from ink.datastore.search import Searcher
+from ink.datastore.search import Searcher, gather_keys
 from ink.nmt.device import device_of
 from ink.nmt.keys import KeyReader
 from ink.nmt.memory import FittingBatches
@@ -20,6 +23,8 @@ from ink.nmt.translation_model import TranslationModel
 from ink.progress import progress
 from ink.training.combiners.positions import Positions, joined, positions_of
 
+# Positions weighed together when the loss of all of dev is computed, and the numbers of their keys: 64 MB.
+AT_ONCE, KEY_NUMBERS_AT_ONCE = 8192, 2**24
 # What A-kNN's and R-kNN's released scripts leave on in the base model while it queries.
 RELEASED_DROPOUT, RELEASED_ATTENTION_DROPOUT = 0.2, 0.1
 
@@ -54,6 +59,28 @@ class DevQueries:
     @property
     def sentences(self) -> int:
         return len(self.dataset)
+
+    @property
+    def at_once(self) -> int:
+        """How many positions are weighed together where it is all of the set: fewer where they come with keys."""
+        if not self._with_keys:
+            return AT_ONCE
+        return max(1, KEY_NUMBERS_AT_ONCE // (self.combiner.k * self.searcher.datastore.meta.dimension))
+
+    def complete(self, positions: Positions) -> Positions:
+        """Return positions with all that the combiner weighs: a whole set's keys would be too many to keep."""
+        if not self._with_keys:
+            return positions
+        near = positions.neighbours
+        return replace(positions, neighbours=replace(near, keys=gather_keys(self._keys, near.ids)))
+
+    @property
+    def _with_keys(self) -> bool:
+        return self.combiner.needs_keys and self.combiner.weighs_keys
+
+    @cached_property
+    def _keys(self) -> NDArray[np.float16]:
+        return self.searcher.datastore.keys
 
     def batch(self, sentences: Sequence[int]) -> Positions:
         """Return the positions of these sentences as a training batch."""

@@ -24,13 +24,12 @@ from ink.files import write_atomically, write_json
 from ink.nmt.device import torch_device
 from ink.nmt.precision import dtype_of
 from ink.nmt.translation_model import TranslationModel
-from ink.systems import retrieval_settings
+from ink.systems import retrieval_settings, section_of
 from ink.training.combiners.loss import smoothed_loss, target_log_probs
 from ink.training.combiners.perturbation import RobustPerturbation
 from ink.training.combiners.positions import Positions
 from ink.training.combiners.queries import DevQueries
 
-AT_ONCE = 8192  # positions of dev weighed together when its loss is computed
 NO_SETTINGS_OF_THE_COMBINER = ("combiner", "key")
 
 # What an update does to its batch before the combiner sees it.
@@ -66,7 +65,10 @@ def train_combiner(
     asked: tuple[Any, ...] = ()
     best: tuple[float, Combiner, dict[str, Any]] | None = None
     tried = []
-    for own in grid({name: value for name, value in described.items() if name not in NO_SETTINGS_OF_THE_COMBINER}):
+    points = grid({name: value for name, value in described.items() if name not in NO_SETTINGS_OF_THE_COMBINER})
+    for own in points:
+        kind.from_settings(own).check_vocabulary(len(model.target_dictionary), section_of(system))
+    for own in points:
         torch.manual_seed(seed)
         combiner = kind.from_settings(own)
         # with another temperature the same is asked of model and datastore, and need not be asked again
@@ -201,8 +203,9 @@ class CombinerTraining:
             self.combiner.network.eval()
         stored = self.queries.stored
         loss = likelihood = given = 0.0
-        for begin in range(0, len(stored), AT_ONCE):
-            positions = stored.at(slice(begin, begin + AT_ONCE))
+        size = self.queries.at_once
+        for begin in range(0, len(stored), size):
+            positions = self.queries.complete(stored.at(slice(begin, begin + size)))
             weights = self.combiner.weights(positions.neighbours, positions.evidence)
             loss += float(smoothed_loss(weights, positions, self.how["label_smoothing"]))
             likelihood += float(target_log_probs(weights, positions).sum())
@@ -214,6 +217,7 @@ class CombinerTraining:
         positions = self.queries.batch(sentences)
         if self.perturbation is not None:
             positions = self.perturbation(positions, update - 1)
+        positions = self.queries.complete(positions)
         network.train()
         weights = self.combiner.weights(positions.neighbours, positions.evidence)
         loss = smoothed_loss(weights, positions, self.how["label_smoothing"]) / len(positions)

@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file
 
 from ink.assembly import Parts, assemble
-from ink.combiners.chosen import load_combiner
+from ink.combiners.chosen import load_combiner, write_combiner
 from ink.combiners.robust import RobustCombiner
 from ink.datastore.search import Searcher
 from ink.datastore.storage import open_datastore
@@ -313,3 +313,33 @@ def test_an_adapter_without_its_datastore_is_refused(tiny: Any, train: Train, st
     folder, _ = train("r_knn", {"combiner_training": {"max_updates": 20}})
     with pytest.raises(InkError, match="was made with model"):
         assemble(tiny.domain, Parts(adapter, store, folder / "combiner.json"), tiny.settings)
+
+
+@pytest.mark.failure(
+    "Datastores and combiners",
+    "a combiner that looks at more of the model's probabilities than its vocabulary has",
+    "`r_knn: top_probabilities is 5000, but the model's target dictionary has 104 tokens; set it to 104 or less`, "
+    "before it is trained, and when it is loaded",
+)
+def test_more_probabilities_than_the_vocabulary_has_are_refused_before_dev_is_passed_over(
+    tiny: Any, train: Train, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    types = len(tiny.domain.load_model(tiny.settings).target_dictionary)
+    few = {"max_updates": 10, "best_from": 10}
+    folder, _ = train("r_knn", {"r_knn": {"top_probabilities": types}, "combiner_training": few})
+    described = read_json(folder / "combiner.json")
+    described["settings"]["top_probabilities"] = types + 1
+    other = RobustCombiner.from_settings(described["settings"])
+    write_combiner(tmp_path / "other.json", "robust", described["settings"], chosen={}, tried=[], network=other.network)
+    parts = Parts(datastore=store, combiner=tmp_path / "other.json")
+    said = rf"top_probabilities is {types + 1}, but the model's target dictionary has {types} tokens; set it to {types}"
+    with pytest.raises(InkError, match=rf"other\.json: {said}"):
+        assemble(tiny.domain, parts, tiny.settings)
+    monkeypatch.setattr("ink.training.combiners.training.DevQueries", lambda *_: pytest.fail("dev was passed over"))
+    for system in ("r_knn", "ink_r_knn"):
+        with pytest.raises(InkError, match=rf"^r_knn: {said}"):
+            train(system, {"r_knn": {"top_probabilities": types + 1}}, name="refused")
+    own = {"combiner": "robust", **tiny.settings["r_knn"], "top_probabilities": [8, types + 1]}
+    with pytest.raises(InkError, match=rf"^own_systems\.mine: {said}"):
+        train("mine", {"own_systems": {"mine": own}}, name="refused")
+    assert not (tmp_path / "refused").exists()

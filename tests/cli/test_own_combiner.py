@@ -1,0 +1,133 @@
+"""A combiner of one's own that learns from the neighbours' keys is trained and scored by the commands."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from click.testing import CliRunner
+
+from ink.cli import ink
+from ink.combiners.chosen import load_combiner
+from ink.corpus.prepared import PreparedCorpus
+from ink.datastore.search import Searcher
+from ink.datastore.storage import open_datastore
+from ink.files import read_json
+from ink.nmt.translation_model import load_translation_model
+from ink.training.combiners import queries
+from ink.training.combiners.loss import smoothed_loss
+from ink.training.combiners.queries import DevQueries
+
+MODULE = '''
+"""lambda and the shares of p_kNN come from the keys: a linear score of each, which is learnt unless told otherwise."""
+
+import torch
+from torch import nn
+
+from ink.combiners.combiner import Combiner, log_shares, weights_of
+from ink.combiners.features import present_neighbours
+
+
+class ByKeys(Combiner):
+    needs_keys = True
+
+    def __init__(self, k, dimension, learns):
+        self.k = k
+        self.score = nn.Linear(dimension, 1)
+        self.network = self.score if learns else None
+
+    @classmethod
+    def from_settings(cls, settings):
+        return cls(settings["k"], settings["dimension"], settings["learns"])
+
+    def weights(self, neighbours, evidence):
+        keys = neighbours.keys
+        assert keys.shape[:-1] == neighbours.distances.shape
+        scores = self.score(keys).squeeze(-1)
+        present = present_neighbours(neighbours.distances)
+        share = torch.sigmoid(scores.masked_fill(~present, 0).sum(-1, keepdim=True) / self.k)
+        return weights_of(share.log(), torch.log1p(-share), log_shares(scores, present), present)
+
+
+COMBINER = ByKeys
+'''
+SETTINGS = {"combiner": "mine_by_keys", "key": "decoder_output", "k": 4, "dimension": 16, "learns": True}
+
+
+@pytest.fixture
+def run(experiment: Any, spelled: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Run a command of the experiment in this process, with the combiner's module where Python finds it."""
+    folder = experiment.folder
+    (folder / "mine_by_keys.py").write_text(MODULE, encoding="utf-8")
+    monkeypatch.syspath_prepend(str(folder))
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr("ink.combiners.__path__", [*sys.modules["ink.combiners"].__path__, str(folder)])
+    monkeypatch.setattr("ink.tracking.quiet.QuietUploader.upload", lambda *arguments: None)
+    monkeypatch.setattr("ink.cli.machine.keep_freed_memory", lambda: None)
+    for name in ("mine_by_keys", "ink.combiners.mine_by_keys"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+
+    def ended(name: str, *more: str, system: str, **settings: Any) -> None:
+        training = {"max_updates": 40, "check_every": 10, "best_from": 10, "learning_rate": 0.01, **settings}
+        own = {
+            "mine": SETTINGS,
+            "fixed": {**SETTINGS, "learns": False, "k": [2, 4]},
+        }
+        experiment.write_config(own_systems=own, combiner_training=training)
+        done = CliRunner().invoke(ink, spelled(name, "--system", system, *more), catch_exceptions=False)
+        assert done.exit_code == 0, done.output
+
+    return ended
+
+
+@torch.no_grad()
+def dev_loss(folder: Path) -> float:
+    """The loss of dev with keys as decoding gets them, from the search itself."""
+    model = load_translation_model(folder / "model.pt", folder / "vocabulary", "xx", "yy")
+    searcher = Searcher(open_datastore(folder / "datastore"), {"type": "exact"})
+    combiner: Any = load_combiner(folder / "trained" / "combiner.json")
+    dataset = PreparedCorpus(folder / "data", "xx", "yy").load(model.task, "dev")
+    stored = DevQueries(model, dataset, searcher, combiner, "none", 200).stored
+    assert stored.neighbours.keys is None
+    found = searcher.search(stored.queries, combiner.k, keys=True)
+    weights = combiner.weights(found, combiner.evidence(probabilities(model, stored.queries), found.values))
+    return float(smoothed_loss(weights, stored, 0.001)) / len(stored)
+
+
+def probabilities(model: Any, keys: Any) -> Any:
+    return torch.log_softmax(model.network.decoder.output_layer(keys), dim=-1)
+
+
+@pytest.mark.parametrize("base_dropout", ["none", "released"])
+def test_one_that_learns_from_keys_is_trained_and_scored(
+    experiment: Any, run: Any, monkeypatch: pytest.MonkeyPatch, base_dropout: str
+) -> None:
+    # the set in several parts
+    monkeypatch.setattr(queries, "KEY_NUMBERS_AT_ONCE", 7 * 4 * 16)
+    run("learn", "--output", "trained", system="mine", base_dropout=base_dropout)
+    record = read_json(experiment.path("trained/record.json"))
+    assert record["best_dev_loss"] == pytest.approx(dev_loss(experiment.folder), rel=1e-4)
+    if base_dropout == "none":
+        assert record["best_dev_loss"] < record["start_dev_loss"] - 0.01
+        run(
+            "score",
+            "--datastore",
+            "datastore",
+            "--combiner",
+            "trained/combiner.json",
+            "--scores",
+            "s.json",
+            system="mine",
+        )
+        scored = read_json(experiment.path("s.json"))
+        assert set(scored["added_memory"]) == {"index.faiss", "values.npy", "keys.npy", "weights.safetensors"}
+
+
+def test_one_that_weighs_keys_and_learns_nothing_is_chosen_among_its_settings(experiment: Any, run: Any) -> None:
+    run("learn", "--output", "trained", system="fixed")
+    tried = read_json(experiment.path("trained/combiner.json"))["tried"]
+    assert [entry["k"] for entry in tried] == [2, 4]
+    assert tried[0]["dev_loss"] != tried[1]["dev_loss"]
