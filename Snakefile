@@ -36,6 +36,7 @@ include: "workflow/rules/reporting.smk"
 onstart:
     check_gpus()
     check_tokeniser()
+    check_vocabulary()
     take_experiment()
     write_resolved_config()
     start_tracking()

@@ -182,6 +182,9 @@ def test_software_s_comments_say_how_to_train_a_base_model() -> None:
         {"r_knn.max_k": [4, 6], "r_knn.decay": {"medical": 1000, "law": 1000, "it": 1000, "koran": 10}},
         {"knn_kd.k": 64, "knn_kd.stored": 64, "knn_kd.weight": 0},
         {"knn_accuracy.domains": [], "speed.domain": None},
+        # of systems that do not run nothing is asked; what another combiner calls k is its own matter
+        {"systems": ["off_the_shelf"], "r_knn.top_probabilities": 100_000, "a_knn.max_k": 2048},
+        {"systems": ["mine"], "own_systems": {"mine": {"combiner": "my.own", "key": "ffn_input", "k": 10**9}}},
         {"evaluation.comet": {"model": "wmt20-comet-da", "encoder": None, "batch_sentences": 32}},
         {"evaluation.comet": {"model": "a/checkpoints/model.ckpt", "encoder": "b", "batch_sentences": 1}},
         {"knn_accuracy.domains": ["law", "koran"], "knn_accuracy.bucket_edges": [0, 1000, 42000]},
@@ -409,6 +412,25 @@ WRONG: list[tuple[dict[str, Any], list[str]]] = [
         },
         ["v_knn.k.koran", "found 101", "at most 100"],
     ),
+    ({"r_knn.top_probabilities": 100_000}, ["r_knn.top_probabilities", "found 100000", "at most text.bpe_merges 3000"]),
+    (
+        {
+            "text.max_length": 9,
+            "data.synthetic.sentences.koran.train": 10,
+            "index.type": "exact",
+            "systems": ["off_the_shelf", "mine"],
+            "own_systems": {"mine": {"combiner": "vanilla", "key": "ffn_input", "k": [8, 101]}},
+        },
+        ["own_systems.mine.k", "found 101", "at most 100"],
+    ),
+    (
+        {
+            "systems": ["off_the_shelf", "mine"],
+            "own_systems": {"mine": {"combiner": "robust", "key": "decoder_output", "top_probabilities": [8, 3001]}},
+        },
+        ["own_systems.mine.top_probabilities", "found 3001", "at most text.bpe_merges 3000"],
+    ),
+    ({"text.max_length": 1024}, ["text.max_length", "found 1024", "at most 1023", "models of 1024 positions"]),
 ]
 
 

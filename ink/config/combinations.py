@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import Any
 
+from ink.config.bounds import neighbours_asked, neighbours_measured, probabilities_asked, values_of
 from ink.config.domains import SPLITS, Config, adapted_domains, data_domains, for_domain, has_training
 from ink.config.languages import languages
-from ink.config.measures import accuracy_domains
 from ink.config.paths import unusable
 from ink.config.schema import nearest, shown
 from ink.config.text_sources import sources, splits
@@ -16,10 +16,9 @@ from ink.config.trainings import trained_sections
 from ink.systems import OWN_SYSTEMS, SYSTEMS, system_named
 from ink.variations import variation_named
 
-# Of each section of a system with a datastore, the setting that says how many neighbours.
-NEIGHBOURS = {"v_knn": "k", "a_knn": "max_k", "r_knn": "max_k", "ink": "k", "knn_kd": "stored"}
 SECTIONS_BY_DOMAIN = ("datastore", "adapter", "ink", "v_knn", "a_knn", "r_knn", "knn_kd")
 CODEBOOK = 256  # entries of a codebook of ivfpq's, which has to be learned from as many keys at least
+POSITIONS = 1024  # of a Transformer that fairseq makes, end of sentence included
 MOST_ON_GPU = 2048  # lists that FAISS looks into there
 CODE_BYTES_ON_GPU = (1, 2, 3, 4, 8, 12, 16, 20, 24, 28, 32, 40, 48, 56, 64, 96)  # those that it has kernels for
 # Folders of results/ that are committed, and so cannot be an experiment's.
@@ -134,11 +133,11 @@ def _settings(config: Config) -> Iterator[str]:
     if config["decoding"]["max_len_a"] == 0 and config["decoding"]["max_len_b"] == 0:
         yield "decoding.max_len_b: found 0 with max_len_a 0; allowed: at least 1, or no translation has a token"
     if config["ink"]["variant"] == "released":
-        for key, k in _each("ink.k", config["ink"]["k"]):
+        for key, k in values_of("ink.k", config["ink"]["k"]):
             if k < 2:
                 yield f"{key}: found {k}; allowed: at least 2, since ink.variant released drops the first neighbour"
     yield from _variations(config)
-    for key, k in _each("a_knn.max_k", config["a_knn"]["max_k"]):
+    for key, k in values_of("a_knn.max_k", config["a_knn"]["max_k"]):
         if k & (k - 1):
             yield f"{key}: found {k}; allowed: a power of 2, since A-kNN chooses among the first 1, 2, 4, .. neighbours"
     training = config["combiner_training"]
@@ -190,7 +189,7 @@ def _buckets(edges: list[int | None]) -> Iterator[str]:
 def _stored_neighbours(knn_kd: Config) -> Iterator[str]:
     """Those that teach are among those stored; one more is stored where the position's own entry is left out."""
     stored, excluded = knn_kd["stored"], knn_kd["own_entry"] == "excluded"
-    for key, k in _each("knn_kd.k", knn_kd["k"]):
+    for key, k in values_of("knn_kd.k", knn_kd["k"]):
         if k + excluded > stored:
             why = f"knn_kd.stored {stored} less the own entry" if excluded else f"knn_kd.stored {stored}"
             yield f"{key}: found {k}; allowed: at most {stored - excluded} ({why})"
@@ -218,6 +217,9 @@ def _processes(config: Config) -> Iterator[str]:
 def _model(config: Config) -> Iterator[str]:
     index, train = config["index"], config["base_model"].get("train")
     if train is not None:
+        if (longest := config["text"]["max_length"] + 1) > POSITIONS:
+            allowed = f"at most {POSITIONS - 1}, since base_model.train makes models of {POSITIONS} positions"
+            yield f"text.max_length: found {longest - 1}; allowed: {allowed}"
         dimension = train["dimension"]
         if dimension % train["attention_heads"]:
             heads = train["attention_heads"]
@@ -228,6 +230,12 @@ def _model(config: Config) -> Iterator[str]:
         if index["type"] == "ivfpq" and dimension % index["code_bytes"]:
             code = index["code_bytes"]
             yield f"index.code_bytes: found {code}; allowed: a divisor of base_model.train.dimension {dimension}"
+    if (merges := config["text"]["bpe_merges"]) is not None:
+        for name, value in probabilities_asked(config).items():
+            for key, found in values_of(name, value):
+                if found > merges:
+                    allowed = f"at most text.bpe_merges {merges}, since the vocabulary may have no more tokens"
+                    yield f"{key}: found {found}; allowed: {allowed}"
     if index["type"] == "ivfpq":
         if index["probes"] > index["lists"]:
             yield f"index.probes: found {index['probes']}; allowed: at most index.lists {index['lists']}"
@@ -248,10 +256,8 @@ def _index_on_gpu(index: Config) -> Iterator[str]:
 
 def _datastore(config: Config) -> Iterator[str]:
     """Sizes beyond what a datastore can hold, as far as the configuration tells; the datastore checks its real size."""
-    systems = [system_named(name) for name in config["systems"]]
-    wanted = {name for system in systems for name in (system.section, system.model)}
-    sections = {section: config[section][NEIGHBOURS[section]] for section in NEIGHBOURS if section in wanted}
-    if config["data"]["source"] != "synthetic" or not sections:
+    asked = neighbours_asked(config)
+    if config["data"]["source"] != "synthetic" or not asked:
         return
     longest = config["text"]["max_length"] + 1
     for domain in adapted_domains(config):
@@ -264,11 +270,8 @@ def _datastore(config: Config) -> Iterator[str]:
             yield f"index.type: found ivfpq, which needs {CODEBOOK} entries or more; allowed: exact, since {why}"
         elif index["type"] == "ivfpq" and index["lists"] > entries:
             yield f"index.lists: found {index['lists']}; allowed: {most}"
-        found = {f"{section}.{NEIGHBOURS[section]}": value for section, value in sections.items()}
-        if domain in accuracy_domains(config):
-            found["knn_accuracy.k"] = config["knn_accuracy"]["k"]
-        for name, value in found.items():
-            for key, k in _each(name, value):
+        for name, value in {**asked, **neighbours_measured(config, domain)}.items():
+            for key, k in values_of(name, value):
                 if k > entries and key in (name, f"{name}.{domain}"):
                     yield f"{key}: found {k}; allowed: {most}"
 
@@ -286,15 +289,3 @@ def _general_text(config: Config) -> Iterator[str]:
     shares, train = sum(synthetic["in_general"].values()), synthetic["sentences"]["general"]["train"]
     if shares >= train:
         yield f"data.synthetic.in_general: found {shares} pairs in all; allowed: fewer than general's {train} in train"
-
-
-def _each(name: str, value: Any) -> Iterator[tuple[str, Any]]:
-    """Every single value of a setting with its name, whether it is one, a grid, or either per domain."""
-    if isinstance(value, dict):
-        for domain, own in value.items():
-            yield from _each(f"{name}.{domain}", own)
-    elif isinstance(value, list):
-        for one in value:
-            yield name, one
-    else:
-        yield name, value

@@ -13,6 +13,7 @@ from ink.doctor.extent import extent_of
 from ink.doctor.finding import ERROR, Finding, error, ok, warning
 from ink.doctor.inputs import examine_inputs
 from ink.doctor.language_rules import examine_languages
+from ink.doctor.sizes import sizes
 from ink.doctor.space import space, writable
 from ink.errors import InkError
 from ink.experiment_lock import holder
@@ -58,6 +59,7 @@ def _experiment(config: Config, offline: bool) -> Iterator[Finding]:
     complete = all(finding.status != ERROR for finding in inputs)
     if complete:
         extent = extent_of(config, counts)
+        yield from sizes(extent)
         yield from machine.memory(extent)
         yield from gpu.memory(extent)
         yield space(extent, to_come)

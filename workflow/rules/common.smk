@@ -34,6 +34,7 @@ from ink.config import (
     text_files,
     variations,
 )
+from ink.corpus.vocabulary_size import check_vocabulary_size
 from ink.download.brought import binarised_paths, brought
 from ink.errors import InkError
 from ink.evaluation.bleu_tokeniser import PLAIN, bleu_with
@@ -138,6 +139,14 @@ def check_tokeniser():
             bleu_with(tokeniser)
         except InkError as error:
             raise WorkflowError(str(error))
+
+
+def check_vocabulary():
+    """Refuse to begin what a vocabulary that is there is too small for."""
+    try:
+        check_vocabulary_size(config)
+    except InkError as error:
+        raise WorkflowError(str(error))
 
 
 def write_resolved_config():

@@ -1,0 +1,68 @@
+"""Settings that the sizes of vocabulary and datastores bound, of the systems that an experiment runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ink.config.domains import Config
+from ink.config.measures import accuracy_domains
+from ink.systems import OWN_SYSTEMS, SYSTEMS, system_named
+
+# Of each section of a system with a datastore, the setting that says how many neighbours.
+NEIGHBOURS = {"v_knn": "k", "a_knn": "max_k", "r_knn": "max_k", "ink": "k", "knn_kd": "stored"}
+# The same of the combiners that an entry of one's own can name; what another's settings mean is its own matter.
+NEIGHBOURS_OF_COMBINER = {"vanilla": "k", "adaptive": "max_k", "robust": "max_k"}
+PROBABILITIES = "top_probabilities"
+
+
+def neighbours_asked(config: Config) -> dict[str, Any]:
+    """Return, by dotted name, how many neighbours each system asks for: a number, a grid, or either by domain."""
+    systems = [system_named(name) for name in config["systems"]]
+    wanted = {name for system in systems for name in (system.section, system.model)}
+    asked = {f"{name}.{key}": config[name][key] for name, key in NEIGHBOURS.items() if name in wanted}
+    for name, settings in _own(config):
+        key = NEIGHBOURS_OF_COMBINER.get(settings["combiner"])
+        if key is not None and _has_numbers(settings, key):
+            asked[f"{OWN_SYSTEMS}.{name}.{key}"] = settings[key]
+    return asked
+
+
+def neighbours_measured(config: Config, domain: str) -> dict[str, Any]:
+    """Return how many neighbours Table 3 asks for on a domain, likewise."""
+    return {"knn_accuracy.k": config["knn_accuracy"]["k"]} if domain in accuracy_domains(config) else {}
+
+
+def probabilities_asked(config: Config) -> dict[str, Any]:
+    """Return, by dotted name, at how many of the model's probabilities each system looks."""
+    asked = {}
+    if any(name in SYSTEMS and SYSTEMS[name].section == "r_knn" for name in config["systems"]):
+        asked[f"r_knn.{PROBABILITIES}"] = config["r_knn"][PROBABILITIES]
+    for name, settings in _own(config):
+        if settings["combiner"] == "robust" and _has_numbers(settings, PROBABILITIES):
+            asked[f"{OWN_SYSTEMS}.{name}.{PROBABILITIES}"] = settings[PROBABILITIES]
+    return asked
+
+
+def values_of(name: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """Every single value of a setting with its name, whether it is one, a grid, or either per domain."""
+    if isinstance(value, dict):
+        for domain, own in value.items():
+            yield from values_of(f"{name}.{domain}", own)
+    elif isinstance(value, list):
+        for one in value:
+            yield name, one
+    else:
+        yield name, value
+
+
+def _own(config: Config) -> Iterator[tuple[str, Config]]:
+    for name in config["systems"]:
+        if name in config[OWN_SYSTEMS]:
+            yield name, config[OWN_SYSTEMS][name]
+
+
+def _has_numbers(settings: Config, key: str) -> bool:
+    """Whether a setting of an entry of one's own, which no schema describes, is there and is a number or several."""
+    values = [value for _, value in values_of(key, settings.get(key))]
+    return bool(values) and all(isinstance(value, int | float) for value in values)
