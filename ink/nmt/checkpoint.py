@@ -86,9 +86,11 @@ def _check_holds_a_model(state: Any, path: Path) -> None:
                 "from; save it as fairseq does: the weights as `model`, the settings beside them as `cfg` or `args`"
             )
         raise InkError(f"checkpoint {path} holds no model; is it a fairseq checkpoint?")
-    if strange := [name for name, value in weights.items() if not isinstance(value, Tensor)]:
+    if strange := [
+        name for name, value in weights.items() if not (isinstance(name, str) and isinstance(value, Tensor))
+    ]:
         raise InkError(
-            f"checkpoint {path}: {strange[0]} in its model is no tensor; save the model again with fairseq, "
+            f"checkpoint {path}: {strange[0]} in its model is no named tensor; save the model again with fairseq, "
             "its state_dict alone"
         )
     if not any(isinstance(state.get(key), Mapping | argparse.Namespace) for key in ("cfg", "args")):
@@ -119,15 +121,16 @@ def _unknown_names(state: Mapping[str, Any]) -> dict[str, str | None]:
     else:
         task = setting(setting(state["cfg"], "task"), "_name")
         architecture = architecture_name(setting(state["cfg"], "model"))
-    unknown: dict[str, str | None] = {}
-    if task not in TASK_REGISTRY:
-        unknown["task"] = task
-    if architecture not in ARCH_MODEL_REGISTRY and architecture not in MODEL_REGISTRY:
-        unknown["architecture"] = architecture
-    return unknown
+    registered = {"task": {*TASK_REGISTRY}, "architecture": {*ARCH_MODEL_REGISTRY, *MODEL_REGISTRY}}
+    named = {"task": task, "architecture": architecture}
+    return {
+        kind: name if isinstance(name, str) else None
+        for kind, name in named.items()
+        if not isinstance(name, str) or name not in registered[kind]
+    }
 
 
-def architecture_name(model: Any) -> str | None:
+def architecture_name(model: Any) -> Any:
     """Return the name under which fairseq looks for a model's class, by the settings of it."""
     return setting(model, "_name") or setting(model, "arch")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ def network_of(checkpoint: Path, state: Mapping[str, Any], vocabulary: Path) -> 
     """
     config = state["cfg"]
     _check_kind(checkpoint, config)
+    _check_layers(checkpoint, config.model, state["model"])
     try:
         task = tasks.setup_task(config.task, from_checkpoint=True)
         if "task_state" in state:
@@ -46,7 +48,6 @@ def network_of(checkpoint: Path, state: Mapping[str, Any], vocabulary: Path) -> 
             "a checkpoint that fairseq wrote"
         ) from None
     _check_parts(checkpoint, network)
-    network.set_num_updates(state["optimizer_history"][-1]["num_updates"])
     weights = state["model"]
     try:
         network.load_state_dict(weights, strict=True, model_cfg=config.model)
@@ -79,6 +80,19 @@ def _check_kind(checkpoint: Path, config: Any) -> None:
             f"checkpoint {checkpoint} has an adaptive softmax (adaptive_softmax_cutoff), which does not give the "
             f"probability of every token; {SUPPORTED}, with a plain softmax"
         )
+
+
+def _check_layers(checkpoint: Path, model: Any, weights: Mapping[str, Tensor]) -> None:
+    """Refuse settings of more layers than there are weights of, before these are built."""
+    for side in ("encoder", "decoder"):
+        said = setting(model, f"{side}_layers") or setting(setting(model, side), "layers")
+        numbers = [int(found.group(1)) for name in weights if (found := re.match(rf"{side}\.layers\.(\d+)\.", name))]
+        held = max(numbers, default=-1) + 1
+        if isinstance(said, int) and said > held:
+            raise InkError(
+                f"checkpoint {checkpoint}: its settings say {said} {side} layers, and it has weights of {held}; take "
+                "weights and settings of one model"
+            )
 
 
 def _check_parts(checkpoint: Path, network: Any) -> None:

@@ -272,6 +272,9 @@ def test_weights_and_settings_that_do_not_belong_together_are_told_apart(load: A
     fewer = copy.deepcopy(state)
     del fewer["model"][first]
     assert f"lacks weights of fairseq's TransformerModel: {first}; fetch it again" in refusal(load, fewer)
+    deeper = copy.deepcopy(state)
+    deeper["cfg"]["model"].encoder_layers = 10**6
+    assert "its settings say 1000000 encoder layers, and it has weights of 1" in refusal(load, deeper)
     odd = copy.deepcopy(state)
     odd["cfg"]["model"].decoder_attention_heads = 3
     assert "no Transformer can be built from the settings in it (embed_dim must be divisible" in refusal(load, odd)
@@ -280,7 +283,7 @@ def test_weights_and_settings_that_do_not_belong_together_are_told_apart(load: A
     assert "decoder.layers.0.fc1.weight is 32x16 and should be 64x16" in refusal(load, wider)
     strange = copy.deepcopy(state)
     strange["model"][first] = "a word"
-    assert f"{first} in its model is no tensor" in refusal(load, strange)
+    assert f"{first} in its model is no named tensor" in refusal(load, strange)
 
 
 @failure(

@@ -476,3 +476,21 @@ def test_a_search_trains_every_point_and_chooses_among_them(clone: Any) -> None:
     assert jobs == {"train_ink_round": 4 * 2, "finish_ink": 4, "choose_ink": 1, "evaluate": 3}
     assert "/adapters/ink_alpha0.1_beta0.3/koran/seed1" in plan.text
     assert "scores/ink_alpha" not in plan.text
+
+
+def test_a_vocabulary_that_is_too_small_stops_the_workflow_before_its_first_job(
+    fresh_workspace: Any, tmp_path: Path
+) -> None:
+    workspace = fresh_workspace(tmp_path / "ink")
+    config = copy.deepcopy(MICRO)
+    config["base_model"] = {"train": None}
+    for name in ("path", "bpe_codes", "source_dictionary", "target_dictionary"):
+        (tmp_path / name).write_text("a 1\nb 1\n", encoding="utf-8")
+        config["base_model"][name] = str(tmp_path / name)
+    config["text"]["bpe_merges"] = None
+    config["r_knn"]["top_probabilities"] = 7
+    workspace.write_config("config/config.yaml", config)
+    refused = workspace.snakemake("--cores", "1", "--until", "adopt_vocabulary")
+    assert refused.code == 1
+    assert f"r_knn.top_probabilities is 7, but {tmp_path}/target_dictionary has 6 tokens; set it to 6" in refused.text
+    assert not (workspace.path / "work").exists()
