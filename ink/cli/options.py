@@ -65,7 +65,8 @@ def load_config(path: Path) -> dict[str, Any]:
     try:
         check(config)
     except InkError as error:
-        raise InkError(f"{path}: {error}") from None
+        what, *problems = error.args
+        raise InkError(f"{path}: {what}", *problems) from None
     return config
 
 

@@ -18,4 +18,4 @@ def check(config: Config) -> None:
     if len(problems) == 1:
         raise InkError(f"configuration: {problems[0]}")
     if problems:
-        raise InkError(f"configuration: {len(problems)} problems\n" + "\n".join(f"  {problem}" for problem in problems))
+        raise InkError(f"configuration: {len(problems)} problems", *problems)

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from ink.explanation.explanation import About, Explanation, Token
 from ink.explanation.numbers import distance, probability
 from ink.explanation.subwords import as_words
-from ink.explanation.visible import visible
+from ink.visible import visible
 
 TEMPLATE = "page.html"
 

@@ -10,7 +10,7 @@ from tabulate import tabulate
 from ink.explanation.explanation import About, Explanation, Neighbour, Piece, Token
 from ink.explanation.numbers import distance, probability
 from ink.explanation.subwords import Subword
-from ink.explanation.visible import visible
+from ink.visible import visible
 
 OPEN, CLOSE = "⟦", "⟧"
 BAR, BAR_WIDTH = "█", 10

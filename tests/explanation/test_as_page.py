@@ -10,7 +10,7 @@ import pytest
 
 from ink.explanation.as_page import as_page, percent
 from ink.explanation.explanation import About, Explanation
-from ink.explanation.visible import visible
+from ink.visible import visible
 
 VOID = {"meta", "input", "br", "hr", "img", "link"}
 

@@ -14,7 +14,7 @@ from ink.explanation.as_text import as_text, heading
 from ink.explanation.explanation import About, Explanation, Piece, Token
 from ink.explanation.numbers import distance, probability
 from ink.explanation.subwords import Subword
-from ink.explanation.visible import visible
+from ink.visible import visible
 
 
 def test_a_page_of_text_says_everything(about: About, explanation: Explanation) -> None:
