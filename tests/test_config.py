@@ -30,6 +30,7 @@ from ink.config import (
 from ink.config.schema import schema
 from ink.errors import InkError
 from ink.systems import SYSTEMS
+from ink.visible import visible
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 OWN_CORPUS = load(REPOSITORY / "config" / "own-corpus.yaml")
@@ -670,7 +671,7 @@ def test_an_unknown_key_at_any_depth_is_reported(
     assume(key not in at(config, keys))
     at(config, keys)[key] = value
     message = message_of(config)
-    assert ".".join((*keys, key)) in message
+    assert visible(".".join((*keys, key)).replace("\n", " ")) in message
     assert "allowed: " in message
 
 
@@ -770,6 +771,13 @@ def test_domains_with_and_without_training_text() -> None:
         ("", "the file holds nothing"),
         ("- a\n", "the file holds a list"),
         ("? [a, b]\n: 1\n", "line 1: not valid YAML"),
+        (
+            "ink:\n  k: 2001-99-99\n",
+            "line 2: not valid YAML: '2001-99-99' cannot be read as timestamp; text stands in quotes",
+        ),
+        ("ink:\n  k: 0x_\n", "line 2: not valid YAML: '0x_' cannot be read as int"),
+        (f"seeds: {'9' * 5000}\n", "line 1: not valid YAML: '9999"),
+        ("ink: !!int five\n", "line 1: not valid YAML: 'five' cannot be read as int"),
     ],
 )
 def test_a_file_that_is_no_configuration_is_named_with_its_line(tmp_path: Path, text: str, expected: str) -> None:
@@ -779,6 +787,91 @@ def test_a_file_that_is_no_configuration_is_named_with_its_line(tmp_path: Path, 
         load(path)
     assert str(path) in str(raised.value)
     assert expected in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param(
+            "a: " + "[" * 3000,
+            "line 1: not valid YAML: nested more than 50 deep",
+            marks=pytest.mark.failure(
+                "Config", "a config nested without end", "`..., line 1: not valid YAML: nested more than 50 deep`"
+            ),
+        ),
+        ("".join(" " * depth + "a:\n" for depth in range(200)), "nested more than 50 deep"),
+        ("- " * 2000 + "a", "nested more than 50 deep"),
+        pytest.param(
+            "ink: &ink\n  k: *ink\n",
+            "line 1: not valid YAML: an alias stands within what it is the name of",
+            marks=pytest.mark.failure(
+                "Config",
+                "a config whose alias holds itself",
+                "`..., line 1: not valid YAML: an alias stands within what it is the name of`",
+            ),
+        ),
+        ("a: &a [*a]\n", "an alias stands within"),
+        ("a: &a {b: [{c: *a}]}\n", "an alias stands within"),
+        pytest.param(
+            "a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 12)),
+            "values, aliases counted, and 100,000 are allowed",
+            marks=pytest.mark.failure(
+                "Config",
+                "a config whose aliases stand for more values than a machine holds",
+                "`..., line 1: not valid YAML: ... values, aliases counted, and 100,000 are allowed`",
+            ),
+        ),
+        (
+            f"a: &a [{'x, ' * 500}]\nb: &b [{'*a, ' * 100}]\nc: [{'*b, ' * 10}]\n",
+            "values, aliases counted, and 100,000 are allowed",
+        ),
+    ],
+)
+def test_yaml_without_end_is_refused_at_once(tmp_path: Path, text: str, expected: str) -> None:
+    path = tmp_path / "endless.yaml"
+    path.write_text(text)
+    with pytest.raises(InkError, match=re.escape(expected)):
+        load(path)
+
+
+def test_aliases_may_be_used(tmp_path: Path) -> None:
+    path = tmp_path / "aliases.yaml"
+    path.write_text("a: &a {k: 3}\nb: *a\nc: [*a, *a]\nd: {<<: *a, l: 4}\n")
+    assert load(path) == {"a": {"k": 3}, "b": {"k": 3}, "c": [{"k": 3}, {"k": 3}], "d": {"k": 3, "l": 4}}
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("experiment", "mini\n"),
+        ("device", "cuda\n"),
+        ("data.source_language", "de\n"),
+        ("text.source_tokeniser_language", "de\n"),
+    ],
+)
+@pytest.mark.failure(
+    "Config", "a name that ends with a line break", "refused as any other that has more than letters and digits"
+)
+def test_a_line_break_is_no_part_of_a_name(key: str, value: str) -> None:
+    assert f"{key}: found {value!r} (text)" in message_of(changed(MINI, {key: value}))
+
+
+@pytest.mark.parametrize("value", [2**63, 10**400, -(10**30)])
+@pytest.mark.failure(
+    "Config",
+    "a whole number of more digits than a machine's have",
+    "`configuration: seeds[0]: found 100...; allowed: a number of at most 9223372036854775807`",
+)
+def test_a_number_beyond_64_bits_is_refused(value: int) -> None:
+    message = message_of(changed(MINI, {"seeds": [value]}))
+    assert message.startswith(f"configuration: seeds[0]: found {str(value)[:20]}")
+    assert message.endswith("allowed: a number of at most 9223372036854775807")
+
+
+@pytest.mark.parametrize("value", ["a" * 5000, ["a" * 5000], {"a" * 5000: 1}, "\x1b[2J", "a\nb", "\u202ea"])
+def test_what_is_quoted_neither_fills_a_terminal_nor_commands_it(value: Any) -> None:
+    message = message_of(changed(MINI, {"precision": value}))
+    assert len(message) < 300 and "\n" not in message and visible(message) == message
 
 
 def test_a_missing_or_unreadable_file_is_named(tmp_path: Path) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from ink.config.domains import Config
 from ink.config.schema import Keys, validator
+from ink.errors import InkError
+from ink.yaml_reading import read_yaml
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
@@ -38,8 +38,8 @@ def _read(value: Any, override: Any, keys: Keys, refused: set[Keys]) -> Any:
     if not isinstance(value, str) or not (value in NULL or keys in refused):
         return value
     try:
-        return yaml.safe_load(value)
-    except yaml.YAMLError:
+        return read_yaml(value, "--config")
+    except InkError:
         return value
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import cache
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
 
 SCHEMA_PATH = Path(__file__).resolve().parents[2] / "workflow" / "schemas" / "config.schema.yaml"
+
+# What counts, sizes and seeds are held in.
+LARGEST = 2**63 - 1
 
 Keys = tuple[Any, ...]
 Schema = dict[str, Any]
@@ -74,18 +78,21 @@ def shown(value: Any) -> str:
     if isinstance(value, bool):
         return f"{str(value).lower()} (true or false)"
     if isinstance(value, str):
-        return f"{value!r} (text)"
+        return f"{_beginning(value)!r} (text)"
     if isinstance(value, dict):
-        return "a mapping with " + (", ".join(map(str, value)) if value else "nothing in it")
+        return "a mapping with " + (_beginning(", ".join(map(str, value))) if value else "nothing in it")
     if isinstance(value, list):
-        text = ", ".join(map(str, value))
-        return f"the list [{text if len(text) < 80 else text[:77] + '...'}]"
-    return str(value)
+        return f"the list [{_beginning(', '.join(map(str, value)))}]"
+    return _beginning(str(value))
+
+
+def _beginning(text: str) -> str:
+    return text if len(text) < 80 else text[:77] + "..."
 
 
 @cache
 def validator() -> Any:
-    """The validator of the schema, for which 4.0 is no whole number."""
+    """The validator of the schema, for which 4.0 is no whole number and a line feed no part of a name."""
     from jsonschema import Draft202012Validator
     from jsonschema.validators import extend
 
@@ -93,7 +100,15 @@ def validator() -> Any:
     whole = Draft202012Validator.TYPE_CHECKER.redefine(
         "integer", lambda _, value: isinstance(value, int) and not isinstance(value, bool)
     )
-    return extend(Draft202012Validator, type_checker=whole)(schema())
+    return extend(Draft202012Validator, {"pattern": _pattern}, type_checker=whole)(schema())
+
+
+def _pattern(_validator: Any, pattern: str, instance: Any, _rules: Schema) -> Iterator[ValidationError]:
+    """Match as JSON schema does: for Python, $ stands before a last line feed as well, and folders would have one."""
+    from jsonschema.exceptions import ValidationError
+
+    if isinstance(instance, str) and not re.search(pattern.replace("$", r"\Z"), instance):
+        yield ValidationError(f"{instance!r} does not match {pattern!r}")
 
 
 def _position(error: ValidationError) -> list[str]:
@@ -115,6 +130,8 @@ def _unreadable_values(value: Any, keys: Keys) -> Iterator[str]:
             yield from _unreadable_values(child, (*keys, position))
     elif isinstance(value, float) and not math.isfinite(value):
         yield f"{dotted(keys)}: found {value}; allowed: a finite number"
+    elif isinstance(value, int) and abs(value) > LARGEST:
+        yield f"{dotted(keys)}: found {shown(value)}; allowed: a number of at most {LARGEST}"
 
 
 def _describe_error(error: ValidationError) -> Iterator[str]:

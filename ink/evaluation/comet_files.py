@@ -6,9 +6,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from ink.errors import InkError
+from ink.yaml_reading import read_yaml
 
 PAPERS_MODEL = "wmt20-comet-da"
 ENCODER_FILES = ("config.json", "tokenizer*", "sentencepiece*", "special_tokens_map.json", "vocab*")
@@ -60,8 +59,8 @@ def read_hparams(checkpoint: Path) -> dict[str, Any]:
     """Read the hparams.yaml that says of what kind a checkpoint's model is; InkError where it does not."""
     path = _hparams_path(checkpoint)
     try:
-        hparams = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        hparams = read_yaml(path.read_text(encoding="utf-8"), path)
+    except (OSError, UnicodeDecodeError, InkError) as error:
         raise InkError(f"{path} cannot be read ({' '.join(str(error).split())}); fetch the COMET model again") from None
     for key in ("class_identifier", "pretrained_model"):
         if not isinstance(hparams, dict) or not isinstance(hparams.get(key), str):
