@@ -104,6 +104,10 @@ def check_dictionary(path: Path) -> int:
             )
         if " " in token:
             raise InkError(f"{path}, line {number}: {line!r} is a merge of BPE codes, where a dictionary is wanted")
+        if "\r" in token:
+            raise InkError(
+                f"{path}, line {number}: {token!r} holds a carriage return, where fairseq begins a line; remove it"
+            )
         if token in known and not overwrites:
             raise InkError(f"{path}, line {number}: {token!r} is in the dictionary already")
         known.add(token)
