@@ -19,7 +19,7 @@ import pytest
 
 from ink.domain import Domain
 
-pytest_plugins = ["failures_page"]
+pytest_plugins = ["failures_page", "fuzzing.summary"]
 
 hypothesis.settings.register_profile("ink", deadline=None, max_examples=50)
 hypothesis.settings.load_profile("ink")
