@@ -386,6 +386,24 @@ def test_a_wrong_config_stops_with_one_message(clone: Any, override: str, said: 
     assert "Job stats" not in plan.text
 
 
+@pytest.mark.failure(
+    "Config",
+    "a setting given twice, of which YAML would silently keep the last",
+    "`config.yaml, line 196: not valid YAML: the key 'experiment' is given twice` before the first job",
+)
+def test_a_setting_given_twice_stops_the_workflow_too(clone: Any) -> None:
+    """Snakemake reads the file itself, and sees nothing."""
+    clone.write_config("twice.yaml", MINI)
+    with (clone.path / "twice.yaml").open("a", encoding="utf-8") as file:
+        file.write("experiment: other\n")
+    plan = clone.plan("--configfile", "twice.yaml")
+    assert plan.code != 0
+    assert re.search(r"twice\.yaml, line \d+: not valid YAML: the key 'experiment' is given twice", plan.text), (
+        plan.text
+    )
+    assert "Traceback" not in plan.text and "Job stats" not in plan.text
+
+
 def own_corpus(folder: Path | str) -> dict[str, Any]:
     config: dict[str, Any] = yaml.safe_load((REPOSITORY / "config" / "own-corpus.yaml").read_text(encoding="utf-8"))
     config["data"]["files"]["pattern"] = f"{folder}/{{domain}}.{{split}}.{{language}}"

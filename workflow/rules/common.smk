@@ -26,6 +26,7 @@ from ink.config import (
     gaining_systems,
     has_training,
     last_round,
+    load,
     put_together_domains,
     read_overrides,
     searched_points,
@@ -56,6 +57,9 @@ from ink.variations import variation_named
 read_overrides(config, workflow.config_settings.config)
 expand_home(config)
 try:
+    # Snakemake's own reader keeps the last of two values of a key, and follows aliases without end
+    for path in dict.fromkeys([*workflow.configfiles, *workflow.overwrite_configfiles]):
+        load(path)
     check(config)
 except InkError as error:
     raise WorkflowError(str(error))
