@@ -6,10 +6,10 @@ from pathlib import Path
 
 
 def with_home(path: str) -> str:
-    """Return a path with `~` or `~user` at its beginning replaced; that of an unknown user stays as it is."""
+    """Return a path with `~` or `~user` at its beginning replaced; that of a user who cannot be stays as it is."""
     if not path.startswith("~"):
         return path
     try:
         return str(Path(path).expanduser())
-    except RuntimeError:
+    except (RuntimeError, ValueError):
         return path

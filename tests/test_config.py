@@ -659,7 +659,9 @@ def mappings(value: Any, keys: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
     return [keys] + [inner for key, child in value.items() for inner in mappings(child, (*keys, key))]
 
 
-names = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), min_size=1, max_size=20)
+names = st.text(
+    st.characters(codec="utf-8", exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=20
+)
 
 
 @settings(deadline=None)
@@ -866,6 +868,23 @@ def test_a_number_beyond_64_bits_is_refused(value: int) -> None:
     message = message_of(changed(MINI, {"seeds": [value]}))
     assert message.startswith(f"configuration: seeds[0]: found {str(value)[:20]}")
     assert message.endswith("allowed: a number of at most 9223372036854775807")
+
+
+@pytest.mark.parametrize("text", ["a\0b", "~\0", "\ud83d", "~\udfff/x"], ids=ascii)
+@pytest.mark.failure(
+    "Config",
+    "a path or name with a NUL, or with half of a character",
+    "`configuration: base_model.path: found ...; allowed: text without NUL and halves of characters`",
+)
+def test_text_that_no_file_can_hold_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(yaml.dump(changed(OWN_CORPUS, {"base_model.path": text})))
+    with pytest.raises(
+        InkError, match=r"^configuration: base_model\.path: found '.*' \(text\); allowed: text without NUL"
+    ):
+        check(load(path))
+    config = copy.deepcopy(OWN_CORPUS) | {text: 1}
+    assert "allowed: keys that are text" in message_of(config)
 
 
 @pytest.mark.parametrize("value", ["a" * 5000, ["a" * 5000], {"a" * 5000: 1}, "\x1b[2J", "a\nb", "\u202ea"])

@@ -116,10 +116,10 @@ def _position(error: ValidationError) -> list[str]:
 
 
 def _unreadable_values(value: Any, keys: Keys) -> Iterator[str]:
-    """Keys that are no text and numbers that are none: legal YAML that no schema rule can name."""
+    """Keys and text that are none, and numbers that are none: legal YAML that no schema rule can name."""
     if isinstance(value, dict):
         for key, child in value.items():
-            if isinstance(key, str):
+            if isinstance(key, str) and _can_be_written(key):
                 yield from _unreadable_values(child, (*keys, key))
             else:
                 hint = "; YAML reads yes, no, on and off as true or false: put the name in quotes"
@@ -128,10 +128,17 @@ def _unreadable_values(value: Any, keys: Keys) -> Iterator[str]:
     elif isinstance(value, list):
         for position, child in enumerate(value):
             yield from _unreadable_values(child, (*keys, position))
+    elif isinstance(value, str) and not _can_be_written(value):
+        yield f"{dotted(keys)}: found {shown(value)}; allowed: text without NUL and halves of characters"
     elif isinstance(value, float) and not math.isfinite(value):
         yield f"{dotted(keys)}: found {value}; allowed: a finite number"
     elif isinstance(value, int) and abs(value) > LARGEST:
         yield f"{dotted(keys)}: found {shown(value)}; allowed: a number of at most {LARGEST}"
+
+
+def _can_be_written(text: str) -> bool:
+    r"""Whether text may be part of a path and of a file: no NUL, and no half of a pair such as "\ud83d" names."""
+    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _describe_error(error: ValidationError) -> Iterator[str]:
