@@ -70,39 +70,46 @@ class Handed:
         return f"Handed({self.how})"
 
 
-@st.composite
 def mutated(
-    draw: Draw,
     valid: bytes,
     fragments: Sequence[bytes] = (),
     most: int = 3,
     operations: Sequence[Operation] | None = None,
-) -> Handed:
+) -> st.SearchStrategy[Handed]:
     """Bytes that differ from `valid` by one to `most` operations; `fragments` are of this kind of file."""
     pieces = [*fragments, *FRAGMENTS]
-    data = valid
-    for _ in range(draw(st.integers(1, most))):
-        data = draw(st.sampled_from(operations or OPERATIONS))(draw, data, pieces)
-    same = next((at for at, (one, other) in enumerate(zip(valid, data, strict=False)) if one != other), 0)
-    return Handed(data, f"{len(data)} bytes for {len(valid)}; at byte {same} {data[same : same + 200]!r}")
+
+    @st.composite
+    def changed(draw: Draw) -> Handed:
+        data = valid
+        for _ in range(draw(st.integers(1, most))):
+            data = draw(st.sampled_from(operations or OPERATIONS))(draw, data, pieces)
+        same = next((at for at, (one, other) in enumerate(zip(valid, data, strict=False)) if one != other), 0)
+        return Handed(data, f"{len(data)} bytes for {len(valid)}; at byte {same} {data[same : same + 200]!r}")
+
+    return changed()
 
 
-@st.composite
-def revalued(draw: Draw, valid: Any, most: int = 2) -> Handed:
+def revalued(valid: Any, most: int = 2) -> st.SearchStrategy[Handed]:
     """Nested mappings and lists that differ from `valid` in one to `most` of their values, keys or entries."""
-    changed, how = copy.deepcopy(valid), []
-    for _ in range(draw(st.integers(1, most))):
-        inner, path = changed, []
-        # the root is left as it is: bytes try that
-        while places := list(inner) if isinstance(inner, dict) else list(range(len(inner))):
-            place = draw(st.sampled_from(places))
-            path.append(str(place))
-            deeper = inner[place]
-            if not (isinstance(deeper, dict | list) and len(deeper) and draw(st.integers(0, 3))):
-                how.append(f"{'.'.join(path)}: {_change(draw, inner, place)}")
-                break
-            inner = deeper
-    return Handed(changed, "; ".join(how))
+
+    @st.composite
+    def changed(draw: Draw) -> Handed:
+        root, how = copy.deepcopy(valid), []
+        for _ in range(draw(st.integers(1, most))):
+            inner, path = root, []
+            # the root is left as it is: bytes try that
+            while places := list(inner) if isinstance(inner, dict) else list(range(len(inner))):
+                place = draw(st.sampled_from(places))
+                path.append(str(place))
+                deeper = inner[place]
+                if not (isinstance(deeper, dict | list) and len(deeper) and draw(st.integers(0, 3))):
+                    how.append(f"{'.'.join(path)}: {_change(draw, inner, place)}")
+                    break
+                inner = deeper
+        return Handed(root, "; ".join(how))
+
+    return changed()
 
 
 VALUES: st.SearchStrategy[Any] = st.one_of(
