@@ -40,6 +40,9 @@ SECTIONS = (
     "Looking into a translation",
 )
 
+# what stands in brackets is a name; longer, or with escapes, it is a whole input that was given none
+LONGEST_CASE = 100
+
 
 @dataclass(frozen=True)
 class Row:
@@ -122,6 +125,8 @@ def _marks(item: pytest.Item) -> list[tuple[str, pytest.Mark]]:
     """Return a test's marks as they stand in its module, with `cli/test_x.py::test_y`; a case's with `[case]`."""
     test, bracket, case = item.name.partition("[")
     test = f"{item.path.relative_to(TESTS)}::{test}"
+    if len(case) > LONGEST_CASE or "\\" in case:
+        bracket = case = ""
     of_case = item.callspec.marks if hasattr(item, "callspec") else []
     marks = list(item.iter_markers("failure"))
     # the decorator that stands first is applied last

@@ -797,6 +797,7 @@ def test_a_file_that_is_no_configuration_is_named_with_its_line(tmp_path: Path, 
         pytest.param(
             "a: " + "[" * 3000,
             "line 1: not valid YAML: nested more than 50 deep",
+            id="nested",
             marks=pytest.mark.failure(
                 "Config", "a config nested without end", "`..., line 1: not valid YAML: nested more than 50 deep`"
             ),
@@ -806,6 +807,7 @@ def test_a_file_that_is_no_configuration_is_named_with_its_line(tmp_path: Path, 
         pytest.param(
             "ink: &ink\n  k: *ink\n",
             "line 1: not valid YAML: an alias stands within what it is the name of",
+            id="an alias in itself",
             marks=pytest.mark.failure(
                 "Config",
                 "a config whose alias holds itself",
@@ -817,6 +819,7 @@ def test_a_file_that_is_no_configuration_is_named_with_its_line(tmp_path: Path, 
         pytest.param(
             "a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 12)),
             "values, aliases counted, and 100,000 are allowed",
+            id="aliases of aliases",
             marks=pytest.mark.failure(
                 "Config",
                 "a config whose aliases stand for more values than a machine holds",

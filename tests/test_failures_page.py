@@ -32,6 +32,12 @@ def test_a_mark_becomes_a_row_that_names_the_test_or_its_case() -> None:
     )
 
 
+@pytest.mark.parametrize("case", ["a" * 101, r"two\nlines"])
+def test_a_case_that_was_given_no_name_is_left_out(case: str) -> None:
+    (row,) = rows_of([item("test_b.py", f"test_b[{case}]", [], case=[failure("Disk", "no disk", "refused")])])
+    assert row.tests == ("test_b.py::test_b",)
+
+
 def test_rows_stand_in_the_order_of_modules_and_a_row_that_several_tests_try_names_them_all() -> None:
     row, other = failure("Disk", "a full disk", "refused"), failure("Disk", "no disk", "refused")
     found = rows_of(
