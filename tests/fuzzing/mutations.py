@@ -136,7 +136,8 @@ def _change(draw: Draw, inner: Any, place: Any) -> str:
         inner[name] = inner.pop(place)
         return f"renamed {name!r}"
     if what == "nearby" and isinstance(value, int | float) and not isinstance(value, bool):
-        new = draw(st.sampled_from([value + 1, value - 1, value * 1000, value / 2, -value, str(value), [value]]))
+        half = value // 2 if isinstance(value, int) else value / 2
+        new = draw(st.sampled_from([value + 1, value - 1, value * 1000, half, -value, str(value), [value]]))
     else:
         new = draw(VALUES)
     if what != "add":
