@@ -5,8 +5,8 @@ from __future__ import annotations
 from ink.visible import visible
 
 # What a message quotes may be any stranger's: a line of it is cut in the middle, since it ends with what to do.
-LONGEST = 1000
-_END = 300
+LONGEST = 2000
+_END = 600
 
 
 class InkError(Exception):

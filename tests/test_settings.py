@@ -176,11 +176,11 @@ def test_every_rule_reruns_for_the_settings_of_the_command_that_it_runs() -> Non
             if not declared:
                 # what runs nothing, the page, which is made of what other rules have rendered, and what all
                 # experiments share
-                unread = ("ink --log {log} report --page-only", "ink --log {log} download")
+                unread = ("ink --log {log:q} report --page-only", "ink --log {log:q} download")
                 assert "shell:" not in rule or any(command in rule for command in unread), rule
                 continue
             (declared_for,) = declared
-            (run,) = re.findall(r'"ink --log \{log\}(?: --threads \{threads\})? ([\w-]+) ', rule)
+            (run,) = re.findall(r'"ink --log \{log:q\}(?: --threads \{threads\})? ([\w-]+) ', rule)
             assert declared_for == run
             seen.add(run)
     assert seen == set(READS) - FOR_PEOPLE

@@ -120,7 +120,7 @@ def locations(database: Path, *before: str) -> list[str]:
     ("address", "here"),
     [
         ("/old/place/mlruns/1", "mlruns/1"),  # as MLflow writes by itself
-        ("file:///old/place/mlruns/micro", "mlruns/micro"),
+        (Path("/old/place/mlruns/micro").as_uri(), "mlruns/micro"),
         ("/old/mlruns.d/1", None),  # chosen by somebody
         ("/data/runs", None),
         ("s3://bucket/mlruns/1", None),

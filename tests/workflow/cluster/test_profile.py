@@ -73,7 +73,7 @@ def test_memory_and_time_are_enough_for_what_was_counted(rule: str) -> None:
 
 def test_a_rule_takes_a_gpu_where_its_command_computes_on_the_device() -> None:
     for name, body in RULES.items():
-        command = re.search(r"\bink --log \{log\} (?:--threads \{threads\} )?([a-z-]+)", body)
+        command = re.search(r"\bink --log \{log:q\} (?:--threads \{threads\} )?([a-z-]+)", body)
         assert command is not None, name
         computes = {"device", "index"} & set(READS.get(command[1], ()))  # the page reads no settings
         asked = re.search(r'gpu=gpus\("([a-z-]+)"(?:, (config\S+\["processes"\]))?\),', body)
