@@ -20,7 +20,7 @@ def check_vocabulary_size(config: Mapping[str, Any]) -> None:
     """
     given = config["base_model"]["target_dictionary"]
     made = Path(Layout(config).vocabulary) / f"dict.{config['data']['target_language']}.txt"
-    dictionary = made if given is None else Path(given).expanduser()
+    dictionary = made if given is None else Path(given)
     if not dictionary.is_file():
         return
     try:
