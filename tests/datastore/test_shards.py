@@ -168,7 +168,7 @@ def test_a_failure_before_keys_are_moved_costs_no_shard(
     tmp_path: Path, shards: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = [contents(path) for path in shards]
-    with pytest.raises(InkError, match="index.lists is 3000, but the datastore has"):
+    with pytest.raises(InkError, match=r"index\.lists is 3000, but the datastore has"):
         join_shards(shards, tmp_path / "joined", {**IVFPQ, "lists": 3000})
     assert [contents(path) for path in shards] == before
     assert [path.name for path in tmp_path.iterdir()] == ["shards"]
