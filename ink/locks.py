@@ -40,7 +40,10 @@ def exclusive(path: Path, patience: float | None = None) -> Iterator[None]:
 def _acquire(lock: Path, path: Path, patience: float) -> int:
     deadline = time.monotonic() + patience
     while True:
-        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
+            descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        except FileNotFoundError:  # the folder is there, as in /proc, and takes no file
+            raise InkError(f"{path} cannot be written: its folder takes no new files; name another one") from None
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if _is_at(descriptor, lock):

@@ -129,3 +129,11 @@ def test_a_lock_file_that_nobody_holds_is_taken(tmp_path: Path) -> None:
         assert f'"pid": {os.getpid()}' in (tmp_path / ".store.lock").read_text()
         assert "elsewhere" not in (tmp_path / ".store.lock").read_text()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_takes_no_files_is_named() -> None:
+    with (
+        pytest.raises(InkError, match="/proc/pairs cannot be written: its folder takes no new files"),
+        exclusive(Path("/proc/pairs")),
+    ):
+        pass
