@@ -43,7 +43,8 @@ class ByKeys(Combiner):
     def from_settings(cls, settings):
         return cls(settings["k"], settings["dimension"], settings["learns"])
 
-    def weights(self, neighbours, evidence):
+    def weights(self, positions):
+        neighbours = positions.neighbours
         keys = neighbours.keys
         assert keys.shape[:-1] == neighbours.distances.shape
         scores = self.score(keys).squeeze(-1)
@@ -93,7 +94,8 @@ def dev_loss(folder: Path) -> float:
     stored = DevQueries(model, dataset, searcher, combiner, "none", 200).stored
     assert stored.neighbours.keys is None
     found = searcher.search(stored.queries, combiner.k, keys=True)
-    weights = combiner.weights(found, combiner.evidence(probabilities(model, stored.queries), found.values))
+    log_probs = probabilities(model, stored.queries)
+    weights = combiner.weights(combiner.positions(found, stored.queries, log_probs))
     return float(smoothed_loss(weights, stored, 0.001)) / len(stored)
 
 

@@ -68,7 +68,7 @@ def test_likelihood_is_that_of_the_combiner_that_decodes() -> None:
     for value, choice in zip(sums.tolist(), choices, strict=True):
         k = choice["k"]
         nearest = Neighbours(neighbours.distances[:, :k], neighbours.values[:, :k], neighbours.ids[:, :k])
-        mixed = VanillaCombiner(k, choice["lambda"], choice["temperature"])(nearest, log_probs)
+        mixed = VanillaCombiner(k, choice["lambda"], choice["temperature"])(nearest, torch.zeros(40, 1), log_probs)
         assert value == pytest.approx(float(mixed[torch.arange(40), targets].double().sum()), rel=1e-4)
 
 
