@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import itertools
 import math
 import time
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ from ink.combiners.chosen import DESCRIPTION, write_combiner
 from ink.combiners.combiner import Combiner
 from ink.combiners.positions import TrainingContext
 from ink.combiners.registry import find_combiner
+from ink.combiners.tuning import grid
 from ink.datastore.search import Searcher
 from ink.datastore.storage import open_datastore
 from ink.domain import Domain
@@ -96,12 +96,6 @@ def train_combiner(
         )
         record["seconds"]["all"] = time.perf_counter() - start
         write_json(folder / "record.json", {"system": system, **record, "tried": tried})
-
-
-def grid(settings: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return every combination of settings of which some are lists."""
-    lists = [value if isinstance(value, list) else [value] for value in settings.values()]
-    return [dict(zip(settings, values, strict=True)) for values in itertools.product(*lists)]
 
 
 def _not_finite(what: str) -> InkError:

@@ -23,7 +23,7 @@ from ink.evaluation.system import evaluate_system
 from ink.files import read_json, read_lines
 from ink.training.combiners.loss import smoothed_loss
 from ink.training.combiners.queries import DevQueries
-from ink.training.combiners.training import CombinerTraining, grid, train_combiner
+from ink.training.combiners.training import CombinerTraining, train_combiner
 
 Train = Callable[..., tuple[Path, dict[str, Any]]]
 
@@ -146,13 +146,6 @@ def test_a_list_is_a_grid_and_the_lowest_dev_loss_is_kept(train: Train) -> None:
     # each is trained as it would be alone
     alone = train("a_knn", {"a_knn": described["settings"]}, name="alone")[1]
     assert alone["best_dev_loss"] == record["best_dev_loss"]
-
-
-def test_grids_have_every_combination() -> None:
-    assert grid({"k": [1, 2], "hidden": 8, "temperature": [5.0]}) == [
-        {"k": 1, "hidden": 8, "temperature": 5.0},
-        {"k": 2, "hidden": 8, "temperature": 5.0},
-    ]
 
 
 @pytest.mark.parametrize("system", ["a_knn", "r_knn"])
