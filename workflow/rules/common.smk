@@ -264,6 +264,16 @@ def shards_of(wildcards, datastore):
     return [LAYOUT.shard(datastore, number, count) for number in range(1, count + 1)]
 
 
+def datastore_call(wildcards, input):
+    """What a datastore's job calls, with its files."""
+    if hasattr(input, "shards"):
+        return f"join-datastore {repeated('--shard', input.shards)}"
+    key = getattr(wildcards, "key", "decoder_output")  # of an adapted model's: what its output layer sees
+    if hasattr(wildcards, "shard"):
+        return f"build-datastore-shard --key {key} --shard {wildcards.shard} {options(**input)}"
+    return f"build-datastore --key {key} {options(**input)}"
+
+
 def system_files(wildcards):
     """What a system adds to the base model, or has in its place."""
     system = system_named(wildcards.system)
