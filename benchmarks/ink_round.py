@@ -26,12 +26,13 @@ from ink.corpus.prepared import PreparedCorpus
 from ink.datastore.index import set_threads
 from ink.datastore.search import Searcher
 from ink.datastore.storage import Datastore, open_datastore
+from ink.datastore.stored_neighbours import find_once
 from ink.domain import Domain
 from ink.layout import Layout
 from ink.settings import settings_for
 from ink.training import criterion as _registers_the_criterion  # noqa: F401
 from ink.training.adapter_training import AdapterTraining
-from ink.training.neighbours import EveryBatch, OncePerRound, TrainingNeighbours, find_once
+from ink.training.neighbours import EveryBatch, OncePerRound, TrainingNeighbours
 from ink.training.refresh import refresh
 from ink.training.trainer import TrainingRun
 

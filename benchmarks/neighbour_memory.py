@@ -26,7 +26,8 @@ import torch
 
 from ink.datastore.index import build_index, read_index, set_threads
 from ink.datastore.storage import Datastore, create_datastore, open_datastore, seal
-from ink.training.neighbours import EveryBatch, OncePerRound, Source, TrainingNeighbours, find_once
+from ink.datastore.stored_neighbours import find_once
+from ink.training.neighbours import EveryBatch, OncePerRound, Source, TrainingNeighbours
 
 MB = 1e6
 BATCHES, POSITIONS = 20, 2500

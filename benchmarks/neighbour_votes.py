@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from ink.combiners.combiner import log_shares
 from ink.config import load
 from ink.corpus.prepared import PreparedCorpus
 from ink.datastore.build import teacher_forced
@@ -26,7 +27,7 @@ from ink.domain import Domain
 from ink.layout import Layout
 from ink.nmt.translation_model import TranslationModel
 from ink.settings import settings_for
-from ink.training.objectives import cosines, log_shares
+from ink.training.objectives import cosines
 
 KS = (8, 16, 32, 64)
 EDGES = (0, 100, 500, 1000, 2000, 4000, 10**9)

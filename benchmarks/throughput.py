@@ -45,7 +45,15 @@ CRITERIA = {
 COMBINERS: dict[str, dict[str, Any]] = {
     "vanilla": {"k": 8, "lambda": 0.5, "temperature": 10},
     "adaptive": {"max_k": 8, "temperature": 10, "hidden": 32, "dropout": 0.0},
-    "robust": {"max_k": 8, "hidden_calibration": 4, "hidden_weight": 32, "top_probabilities": 8},
+    "robust": {
+        "max_k": 8,
+        "hidden_calibration": 4,
+        "hidden_weight": 32,
+        "top_probabilities": 8,
+        "sigma": 0.01,
+        "alpha0": 1.0,
+        "decay": 1000,
+    },
 }
 STEPS = 20  # of a combiner in one run
 
@@ -156,11 +164,12 @@ def combiner_steps(name: str, rows: int, size: Size, device: str) -> Callable[[]
     distances = torch.rand(rows, 1, combiner.k, device=device).sort(dim=-1).values * 100
     values = torch.randint(size.types, distances.shape, device=device)
     neighbours = Neighbours(distances, values, values, torch.log(torch.rand_like(distances)))
+    queries = torch.randn(rows, 1, size.dimension, device=device)
 
     @torch.no_grad()
     def combine() -> int:
         for _ in range(STEPS):
-            combiner(neighbours, own)
+            combiner(neighbours, queries, own)
         return STEPS
 
     return combine

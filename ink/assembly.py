@@ -12,10 +12,14 @@ import torch
 from ink.combiners.chosen import combiner_files, load_combiner
 from ink.combiners.combiner import Combiner
 from ink.combiners.knn_transformer import KnnTransformer
+from ink.corpus.prepared import PreparedCorpus
 from ink.datastore.search import Searcher
 from ink.datastore.storage import Datastore, open_datastore
 from ink.domain import Domain
+from ink.errors import InkError
+from ink.layout import Layout
 from ink.nmt.translation_model import TranslationModel
+from ink.systems import check_exists, system_named
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,34 @@ def assemble(domain: Domain, parts: Parts, settings: Mapping[str, Any]) -> Assem
     combiner.check_vocabulary(len(model.target_dictionary), str(parts.combiner))
     files |= {path.name: path for path in _read_of(store, combiner)} | combiner_files(parts.combiner, combiner)
     return AssembledSystem(KnnTransformer(model.network, searcher, combiner), model, files)
+
+
+def load_system(
+    config: Mapping[str, Any], settings: Mapping[str, Any], system: str, domain: str, seed: int | None
+) -> AssembledSystem:
+    """Load the system that the experiment `config` has trained for a domain; settings: device, precision, data, index.
+
+    Raises InkError naming the command that trains it where it has not been trained.
+    """
+    check_exists(config, system)
+    layout = Layout(config)
+    chosen = config["seeds"][0] if seed is None else seed
+    what = system_named(system)
+    files = {name: Path(path) for name, path in layout.system_files(system, domain, chosen).items()}
+    for path in files.values():
+        if not path.exists():
+            raise InkError(
+                f"{path} does not exist: {what.label} has not been trained for {domain}; "
+                f"run: snakemake --cores all {layout.scores(system, domain, chosen)}"
+            )
+    languages = settings["data"]["source_language"], settings["data"]["target_language"]
+    place = Domain(
+        Path(layout.base_model),
+        Path(layout.vocabulary),
+        Path(layout.corpus(domain)),
+        PreparedCorpus(Path(layout.data(domain)), *languages),
+    )
+    return assemble(place, Parts(**files, without_keys=what.without_keys), settings)
 
 
 def _read_of(store: Datastore, combiner: Combiner) -> list[Path]:

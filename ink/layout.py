@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ink.systems import retrieval_settings, system_named
+
 # of the repository that holds this code
 PAPER = Path(__file__).resolve().parents[1] / "results" / "paper"
 
@@ -90,6 +92,25 @@ class Layout:
     def model(self, model: str, domain: str, seed: str | int) -> str:
         """The checkpoint of a system whose model takes the base model's place."""
         return f"{self.work}/models/{model}/{domain}/seed{seed}/model.pt"
+
+    def searched_datastore(self, system: str, domain: str, seed: str | int) -> str:
+        """What a system that retrieves searches: the datastore of its own model."""
+        what = system_named(system)
+        if what.has_adapter:
+            return self.adapted_datastore(what.model, domain, seed)
+        return self.datastore(domain, retrieval_settings(self.config, system)["key"])
+
+    def system_files(self, system: str, domain: str, seed: str | int) -> dict[str, str]:
+        """What a system adds to the base model, or has in its place: adapter, model, datastore, combiner."""
+        what, files = system_named(system), {}
+        if what.has_adapter:
+            files["adapter"] = self.adapter(what.model, domain, seed)
+        if what.own_checkpoint:
+            files["model"] = self.model(what.model, domain, seed)
+        if what.combiner_of is not None:
+            files["datastore"] = self.searched_datastore(system, domain, seed)
+            files["combiner"] = self.combiner(what.combiner_of, domain, seed if what.learns_combiner else None)
+        return files
 
     def hypotheses(self, system: str, domain: str, seed: str | int) -> str:
         """Translations of the test set by one run."""

@@ -38,7 +38,7 @@ JOBS = {
     "tune-v-knn": "ink.tracking.job ink.evaluation.tune",
     "evaluate": "ink.tracking.job ink.evaluation.system ink.assembly",
     "knn-accuracy": "ink.evaluation.knn_accuracy",
-    "measure-speed": "ink.evaluation.speed ink.translation.loading",
+    "measure-speed": "ink.evaluation.speed ink.assembly",
     "translate": "ink.cli.translation ink.translation.loading",
 }
 

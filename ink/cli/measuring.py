@@ -71,10 +71,10 @@ def knn_accuracy(
 @output_option
 def measure_speed(config: Path, domain: str, seed: int, systems: tuple[str, ...], output: Path) -> None:
     """Time beam search of trained systems on a domain's test set, in turn."""
+    from ink.assembly import load_system
     from ink.evaluation.speed import measure_speed as measure
     from ink.layout import Layout
     from ink.settings import settings_for
-    from ink.translation.loading import load_system
 
     use_machine()
     whole = load_config(config)

@@ -8,9 +8,9 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 
-from ink.combiners.combiner import LOG_ZERO, Combiner, Evidence, Weights, log_shares
+from ink.combiners.combiner import LOG_ZERO, Combiner, Weights, log_shares
 from ink.combiners.features import distinct_counts, present_neighbours, with_farthest_repeated
-from ink.datastore.search import Neighbours
+from ink.combiners.positions import Positions
 from ink.errors import InkError
 
 
@@ -43,7 +43,8 @@ class AdaptiveCombiner(Combiner):
     def from_settings(cls, settings: Mapping[str, Any]) -> Self:
         return cls(settings["max_k"], settings["temperature"], settings["hidden"], settings["dropout"])
 
-    def weights(self, neighbours: Neighbours, evidence: Evidence) -> Weights:
+    def weights(self, positions: Positions) -> Weights:
+        neighbours = positions.neighbours
         present = present_neighbours(neighbours.distances)
         distances = with_farthest_repeated(neighbours.distances, present)
         counts = distinct_counts(neighbours.values, present).to(distances.dtype)

@@ -10,22 +10,12 @@ from typing import Any, Self
 import torch
 from torch import Tensor, nn
 
-from ink.datastore.search import Neighbours
+from ink.combiners.positions import LabelledPositions, ModelScores, Positions, TrainingContext
+from ink.datastore.search import Neighbours, Searcher
 from ink.errors import InkError
 
 # The logarithm of nothing: finite, so that no gradient through it is NaN, and far below any that counts.
 LOG_ZERO = -1e30
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """What the model itself says at each position, as far as combiners look at it.
-
-    of_values: (..., k), log p_NMT(v_i | h_t) of each neighbour's value; highest: (..., top), its highest log p_NMT.
-    """
-
-    of_values: Tensor
-    highest: Tensor
 
 
 @dataclass(frozen=True)
@@ -42,12 +32,14 @@ class Weights:
 
 
 class Combiner(ABC):
-    """Turns neighbours and the model's distribution into the mixture's.
+    """Turns neighbours, queries and the model's distribution into the mixture's.
 
     A combiner says how many neighbours it takes (`k`) and what else it needs: `needs_keys`, the neighbours' keys, with
     distances recomputed from these and sorted anew; `needs_log_probs`, the log-probabilities stored with the entries;
-    `top_probabilities`, so many of the model's highest. What it learns, if anything, is in `network`. One that needs
-    keys for the distances alone says so with `weighs_keys`: its training, which has those, does not read keys again.
+    `top_probabilities`, so many of the model's highest; `needs_dimension`, the setting "dimension", which is then the
+    length of the datastore's keys, and of queries. What it learns, if anything, is in `network`. One that needs keys
+    for the distances alone says so with `weighs_keys`: its training, which has those, does not read keys again. With
+    `spare_neighbours`, a training batch has so many beyond k, which `training_batch` takes away.
     """
 
     k: int
@@ -55,6 +47,8 @@ class Combiner(ABC):
     weighs_keys: bool = True
     needs_log_probs: bool = False
     top_probabilities: int = 0
+    needs_dimension: bool = False
+    spare_neighbours: int = 0
     network: nn.Module | None = None
 
     @classmethod
@@ -63,8 +57,12 @@ class Combiner(ABC):
         """Make one, untrained, from its section of the config."""
 
     @abstractmethod
-    def weights(self, neighbours: Neighbours, evidence: Evidence) -> Weights:
+    def weights(self, positions: Positions) -> Weights:
         """Weigh neighbours (..., k) and model at each position."""
+
+    def training_batch(self, batch: LabelledPositions, update: int, context: TrainingContext) -> LabelledPositions:
+        """Return `batch` as `update`, counted from 0, learns from it; validation sees all of dev as it is."""
+        return batch
 
     def without_keys(self) -> Combiner:
         """Return the same for a datastore whose key file has been removed; InkError where it cannot do without."""
@@ -80,16 +78,21 @@ class Combiner(ABC):
                 f"{types} or less"
             )
 
-    def evidence(self, log_probs: Tensor, values: Tensor) -> Evidence:
-        """Pick from the model's log_probs (..., vocabulary) what `weights` looks at."""
+    def search(self, searcher: Searcher, queries: Tensor, *, spare: int = 0) -> Neighbours:
+        """Find the k nearest neighbours of `queries` (..., dimension), and `spare` more, with what it needs of them."""
+        return searcher.search(queries, self.k + spare, keys=self.needs_keys, log_probs=self.needs_log_probs)
+
+    def positions(self, neighbours: Neighbours, queries: Tensor, log_probs: Tensor) -> Positions:
+        """Put together what `weights` sees, with what it looks at of the model's log_probs (..., vocabulary)."""
         top = self.top_probabilities
         highest = log_probs.topk(top, dim=-1).values if top else log_probs[..., :0]
-        return Evidence(log_probs.gather(-1, values), highest)
+        return Positions(neighbours, queries, ModelScores(log_probs.gather(-1, neighbours.values), highest))
 
-    def __call__(self, neighbours: Neighbours, log_probs: Tensor) -> Tensor:
+    def __call__(self, neighbours: Neighbours, queries: Tensor, log_probs: Tensor) -> Tensor:
         """Map log_probs (..., vocabulary) of the model to those of the mixture, of the same shape."""
-        evidence = self.evidence(log_probs, neighbours.values)
-        return mixture(log_probs, self.weights(neighbours, evidence), neighbours.values, evidence.of_values)
+        positions = self.positions(neighbours, queries, log_probs)
+        values, of_values = neighbours.values, positions.scores.value_log_probs
+        return mixture(log_probs, self.weights(positions), values, of_values)
 
 
 def mixture(log_probs: Tensor, weights: Weights, values: Tensor, of_values: Tensor) -> Tensor:

@@ -46,11 +46,8 @@ class KnnTransformer(FairseqEncoderDecoderModel):
         """Return the mixture's log-probabilities (or probabilities), (batch, length, vocabulary)."""
         logits, extra = net_output
         own = self.decoder.decoder.get_normalized_probs((logits, extra), True, sample)
-        combiner = self.combiner
-        neighbours = self.searcher.search(
-            extra["keys"], combiner.k, keys=combiner.needs_keys, log_probs=combiner.needs_log_probs
-        )
-        mixed = combiner(neighbours, own)
+        queries = extra["keys"].float()
+        mixed = self.combiner(self.combiner.search(self.searcher, queries), queries, own)
         return mixed if log_probs else mixed.exp()
 
     def close(self) -> None:

@@ -7,7 +7,7 @@ import importlib
 from ink.combiners.combiner import Combiner
 from ink.errors import InkError
 
-BUILT_IN = ("vanilla", "adaptive", "robust")
+BUILT_IN = ("vanilla", "adaptive", "robust", "kernel_smoothed")
 
 
 def find_combiner(name: str) -> type[Combiner]:

@@ -1,4 +1,4 @@
-"""Choosing V-kNN's k, lambda and T on the dev set from a grid."""
+"""Grids of settings, and choosing V-kNN's k, lambda and T from one on the dev set."""
 
 from __future__ import annotations
 
@@ -16,9 +16,14 @@ GRID = ("k", "lambda", "temperature")
 
 
 def grid(settings: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return every combination of the settings k, lambda and temperature, each one value or a list of them."""
-    lists = [value if isinstance(value, list) else [value] for value in (settings[name] for name in GRID)]
-    return [dict(zip(GRID, values, strict=True)) for values in itertools.product(*lists)]
+    """Return every combination of settings of which some are lists; the last one changes fastest."""
+    lists = [value if isinstance(value, list) else [value] for value in settings.values()]
+    return [dict(zip(settings, values, strict=True)) for values in itertools.product(*lists)]
+
+
+def vanilla_grid(settings: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return every combination of V-kNN's settings k, lambda and temperature, each one value or a list of them."""
+    return grid({name: settings[name] for name in GRID})
 
 
 def likelihood_of_target(

@@ -9,9 +9,9 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
-from ink.combiners.combiner import LOG_ZERO, Combiner, Evidence, Weights, log_shares, weights_of
+from ink.combiners.combiner import LOG_ZERO, Combiner, Weights, log_shares, weights_of
 from ink.combiners.features import present_neighbours
-from ink.datastore.search import Neighbours
+from ink.combiners.positions import Positions
 from ink.errors import InkError
 
 
@@ -40,12 +40,13 @@ class VanillaCombiner(Combiner):
                 raise InkError(f"{name} should be a number, found {value!r}; tune it again")
         return cls(settings["k"], settings["lambda"], settings["temperature"])
 
-    def weights(self, neighbours: Neighbours, evidence: Evidence) -> Weights:
-        shares = vanilla_log_shares(neighbours.distances, self.temperature)
+    def weights(self, positions: Positions) -> Weights:
+        distances = positions.neighbours.distances
+        shares = vanilla_log_shares(distances, self.temperature)
         share = torch.full_like(shares[..., :1], self.interpolation)
         log_lambda = share.log().clamp(min=LOG_ZERO)
         log_rest = torch.log1p(-share).clamp(min=LOG_ZERO)
-        return weights_of(log_lambda, log_rest, shares, present_neighbours(neighbours.distances))
+        return weights_of(log_lambda, log_rest, shares, present_neighbours(distances))
 
 
 COMBINER = VanillaCombiner

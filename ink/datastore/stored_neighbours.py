@@ -1,4 +1,8 @@
-"""Every entry's neighbours in its own datastore, found once with the stored keys as queries and kept on disk."""
+"""Every entry's neighbours in its own datastore, found once with the stored keys as queries and kept on disk.
+
+kNN-KD's are by the index's own distances and may hold the entry itself; those of INK's rounds are by exact distances
+and never do.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +15,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ink.datastore.search import Searcher, others
+from ink.datastore.blocks import PROBES, divide, neighbours_of_all, undivided
+from ink.datastore.search import Searcher, drop_own, others
 from ink.datastore.storage import Datastore, map_array
 from ink.errors import InkError
 from ink.files import read_json, write_atomically, write_json
+from ink.nmt.device import torch_device
 from ink.progress import progress
 
 FORMAT = 1
@@ -70,11 +76,9 @@ class StoredNeighbours:
         return distances, ids
 
 
-def neighbours_of_entries(
-    datastore: Datastore, searcher: Searcher, k: int
-) -> Iterator[tuple[slice, NDArray[np.float32], NDArray[np.int64]]]:
+def neighbours_of_entries(searcher: Searcher, k: int) -> Iterator[tuple[slice, NDArray[np.float32], NDArray[np.int64]]]:
     """Search with every stored key, SEARCHED_AT_ONCE at a time; yields the entries, distances and ids (entries, k)."""
-    keys = datastore.keys
+    keys = searcher.datastore.keys
     with progress(range(len(keys)), description="neighbours", unit="entry", total=len(keys)) as bar:
         for start in range(0, len(keys), SEARCHED_AT_ONCE):
             part = slice(start, min(start + SEARCHED_AT_ONCE, len(keys)))
@@ -98,10 +102,44 @@ def store_neighbours(datastore: Datastore, index: Mapping[str, Any], k: int, out
     with write_atomically(output) as folder:
         folder.mkdir(parents=True)
         stored = StoredNeighbours(folder, meta, "w+")
-        for part, distances, ids in neighbours_of_entries(datastore, searcher, k):
+        for part, distances, ids in neighbours_of_entries(searcher, k):
             stored.distances[part], stored.ids[part] = distances, ids
         write_json(folder / "meta.json", asdict(meta))
     return meta
+
+
+def find_once(
+    datastore: Datastore, index: Mapping[str, Any], k: int, device: str, path: Path, *, exact: bool = False
+) -> None:
+    """Write the k nearest other entries of every entry, (entries, k) int32 with -1 where there are fewer, to `path`.
+
+    By exact distances: with `exact` or an exact index among all entries, else among those of the lists nearest to each.
+    Raises InkError where there are not k others, or an entry's number is more than int32 holds.
+    """
+    entries = datastore.meta.entries
+    if entries > np.iinfo(np.int32).max:
+        raise InkError(
+            f"datastore {datastore.path} has {entries} entries, and ink.neighbours per_round holds 2**31 - 1 at most; "
+            "set it to per_batch"
+        )
+    if k >= entries:
+        raise InkError(
+            f"{k} neighbours asked of each entry of datastore {datastore.path}, which has {entries}; lower ink.k"
+        )
+    with write_atomically(path) as temporary:
+        found = map_array(temporary, np.int32, (entries, k), "w+")
+        if index["type"] == "exact":
+            for part, _, near in neighbours_of_entries(Searcher(datastore, index), k + 1):
+                found[part] = drop_own(torch.from_numpy(near), torch.arange(part.start, part.stop)).numpy()
+        else:
+            where = torch_device(device)
+            if exact:
+                lists = undivided(entries, datastore.meta.dimension, where)
+                probes = len(lists.members)
+            else:
+                lists, probes = divide(datastore, where, index["seed"]), PROBES
+            for part, _, ids in neighbours_of_all(datastore, lists, k, probes):
+                found[part] = ids.cpu().numpy()
 
 
 def open_neighbours(path: Path, datastore: Datastore) -> StoredNeighbours:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ink.combiners.chosen import write_combiner
 from ink.combiners.knn_transformer import KnnTransformer
-from ink.combiners.tuning import choose_by_bleu, choose_by_likelihood, grid
+from ink.combiners.tuning import choose_by_bleu, choose_by_likelihood, vanilla_grid
 from ink.combiners.vanilla import VanillaCombiner
 from ink.datastore.build import teacher_forced
 from ink.datastore.search import Neighbours, Searcher
@@ -27,7 +27,7 @@ def tune_vanilla(domain: Domain, datastore: Path, settings: Mapping[str, Any], o
     index, v_knn.
     """
     chosen = settings["v_knn"]
-    choices = grid(chosen)
+    choices = vanilla_grid(chosen)
     model = domain.load_model(settings)
     store = open_datastore(datastore, model=model.fingerprint, corpus=domain.data.fingerprint)
     searcher = Searcher(store, settings["index"])

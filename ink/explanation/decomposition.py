@@ -61,9 +61,9 @@ def look_again(
     encoder_out = network.encoder(source.unsqueeze(0), src_lengths=lengths)
     previous = torch.cat([target.new_tensor([dictionary.eos()]), target[:-1]]).unsqueeze(0)
     output, extra = decoder.extract_features(previous, encoder_out=encoder_out)
-    keys = network.decoder.reader.read(output)[0]
+    queries = network.decoder.reader.read(output)[0].float()
     log_probs = decoder.get_normalized_probs((decoder.output_layer(output), extra), True, None)[0]
-    neighbours = network.searcher.search(keys, combiner.k, keys=combiner.needs_keys, log_probs=combiner.needs_log_probs)
-    weights = combiner.weights(neighbours, combiner.evidence(log_probs, neighbours.values))
+    neighbours = combiner.search(network.searcher, queries)
+    weights = combiner.weights(combiner.positions(neighbours, queries, log_probs))
     of_chosen = log_probs.gather(-1, target.unsqueeze(-1)).squeeze(-1)
     return neighbours, decompose(weights, neighbours.values, target, of_chosen)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ink.datastore.storage import Datastore, open_datastore
+from ink.datastore.stored_neighbours import find_once
 from ink.domain import Domain
 from ink.errors import InkError
 from ink.evaluation.dev_bleu import dev_bleu_of
@@ -16,7 +17,7 @@ from ink.files import read_json, remove, write_atomically, write_json
 from ink.nmt.adapter_file import read_metadata
 from ink.training import criterion as _registers_the_criterion  # noqa: F401
 from ink.training.adapter_training import AdapterTraining, finish
-from ink.training.neighbours import EveryBatch, OncePerRound, Source, TrainingNeighbours, find_once
+from ink.training.neighbours import EveryBatch, OncePerRound, Source, TrainingNeighbours
 from ink.training.processes import in_first, is_first, wait_for_first
 from ink.training.refresh import refresh
 from ink.training.report import EpochReport, ignore_epoch

@@ -11,14 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ink.datastore.blocks import PROBES, divide, neighbours_of_all, undivided
 from ink.datastore.search import Searcher, gather_keys, in_order
 from ink.datastore.storage import Datastore, map_array
-from ink.errors import InkError
-from ink.files import write_atomically
-from ink.nmt.device import torch_device
-
-SEARCHED_AT_ONCE = 4096
 
 
 def own_entries(datastore: Datastore, sentences: Tensor, real: Tensor) -> Tensor:
@@ -80,43 +74,6 @@ class OncePerRound:
 
     def ids(self, queries: Tensor | None, own: Tensor) -> Tensor:
         return torch.from_numpy(self.found[own.cpu().numpy(), : self.kept].astype(np.int64))
-
-
-def find_once(
-    datastore: Datastore, index: Mapping[str, Any], k: int, device: str, path: Path, *, exact: bool = False
-) -> None:
-    """Write the k nearest other entries of every entry, (entries, k) int32 with -1 where there are fewer, to `path`.
-
-    By exact distances: with `exact` or an exact index among all entries, else among those of the lists nearest to each.
-    Raises InkError where there are not k others, or an entry's number is more than int32 holds.
-    """
-    entries = datastore.meta.entries
-    if entries > np.iinfo(np.int32).max:
-        raise InkError(
-            f"datastore {datastore.path} has {entries} entries, and ink.neighbours per_round holds 2**31 - 1 at most; "
-            "set it to per_batch"
-        )
-    if k >= entries:
-        raise InkError(
-            f"{k} neighbours asked of each entry of datastore {datastore.path}, which has {entries}; lower ink.k"
-        )
-    with write_atomically(path) as temporary:
-        found = map_array(temporary, np.int32, (entries, k), "w+")
-        if index["type"] == "exact":
-            searcher = Searcher(datastore, index)
-            for start in range(0, entries, SEARCHED_AT_ONCE):
-                part = slice(start, min(start + SEARCHED_AT_ONCE, entries))
-                keys = torch.from_numpy(np.asarray(datastore.keys[part], dtype=np.float32))
-                found[part] = searcher.search_without(keys, torch.arange(part.start, part.stop), k).numpy()
-        else:
-            where = torch_device(device)
-            if exact:
-                lists = undivided(entries, datastore.meta.dimension, where)
-                probes = len(lists.members)
-            else:
-                lists, probes = divide(datastore, where, index["seed"]), PROBES
-            for part, _, ids in neighbours_of_all(datastore, lists, k, probes):
-                found[part] = ids.cpu().numpy()
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from ink.combiners.combiner import LOG_ZERO, log_mass, log_shares
+
 # The released code takes no more neighbours than this into L_i.
 RELEASED_NEIGHBOURS_OF_L_I = 8
 
@@ -21,17 +23,6 @@ RELEASED_NEIGHBOURS_OF_L_I = 8
 def cosines(queries: Tensor, keys: Tensor) -> Tensor:
     """Return cos(h_t, h_i), (positions, k)."""
     return functional.cosine_similarity(queries.unsqueeze(1), keys, dim=-1)
-
-
-def log_shares(scores: Tensor, present: Tensor) -> Tensor:
-    """Return the log share of kernel mass of each neighbour, (positions, k); -inf where absent.
-
-    scores: the kernel's logarithm, (positions, k). A position without any neighbour gets -inf everywhere.
-    """
-    masked = scores.masked_fill(~present, -torch.inf)
-    none = ~present.any(-1, keepdim=True)
-    # log_softmax of nothing but -inf is nan, and so would be its gradient
-    return torch.log_softmax(masked.masked_fill(none, 0.0), dim=-1).masked_fill(~present, -torch.inf)
 
 
 def l_i(similarities: Tensor, values: Tensor, present: Tensor, log_probs: Tensor, variant: str = "paper") -> Tensor:
@@ -66,17 +57,9 @@ def distance_scores(distances: Tensor, temperature: float) -> Tensor:
     return (distances[:, :1] - distances) / temperature
 
 
-def log_mass(logs: Tensor, values: Tensor) -> Tensor:
-    """Return log p_kNN(v_i) for each neighbour i: the summed share of all neighbours with its value, (positions, k)."""
-    same = values.unsqueeze(-1) == values.unsqueeze(-2)
-    spread = logs.unsqueeze(-2).masked_fill(~same, -torch.inf)
-    absent = torch.isneginf(logs)
-    return torch.logsumexp(spread.masked_fill(absent.unsqueeze(-1), 0.0), dim=-1).masked_fill(absent, -torch.inf)
-
-
 def l_r(similarities: Tensor, values: Tensor, present: Tensor, targets: Tensor) -> Tensor:
     """-log of the kernel mass share of neighbours with the target as value, summed over the positions that have one."""
     logs = log_shares(similarities, present)
     hit = (values == targets.unsqueeze(-1)) & present
     defined = hit.any(-1)
-    return -torch.logsumexp(logs[defined].masked_fill(~hit[defined], -torch.inf), dim=-1).sum()
+    return -torch.logsumexp(logs[defined].masked_fill(~hit[defined], LOG_ZERO), dim=-1).sum()

@@ -43,7 +43,8 @@ class ByKeys(Combiner):
     def from_settings(cls, settings):
         return cls(settings["k"], settings["dimension"], settings["learns"])
 
-    def weights(self, neighbours, evidence):
+    def weights(self, positions):
+        neighbours = positions.neighbours
         keys = neighbours.keys
         assert keys.shape[:-1] == neighbours.distances.shape
         scores = self.score(keys).squeeze(-1)
@@ -55,6 +56,14 @@ class ByKeys(Combiner):
 COMBINER = ByKeys
 '''
 SETTINGS = {"combiner": "mine_by_keys", "key": "decoder_output", "k": 4, "dimension": 16, "learns": True}
+
+SMOOTHED = {
+    "combiner": "kernel_smoothed",
+    "key": "decoder_output",
+    "k": 4,
+    "kernel": "gaussian",
+    "retrieval_dropout": 1,
+}
 
 
 @pytest.fixture
@@ -75,6 +84,7 @@ def run(experiment: Any, spelled: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
         own = {
             "mine": SETTINGS,
             "fixed": {**SETTINGS, "learns": False, "k": [2, 4]},
+            "smoothed": SMOOTHED,
         }
         experiment.write_config(own_systems=own, combiner_training=training)
         done = CliRunner().invoke(ink, spelled(name, "--system", system, *more), catch_exceptions=False)
@@ -90,10 +100,11 @@ def dev_loss(folder: Path) -> float:
     searcher = Searcher(open_datastore(folder / "datastore"), {"type": "exact"})
     combiner: Any = load_combiner(folder / "trained" / "combiner.json")
     dataset = PreparedCorpus(folder / "data", "xx", "yy").load(model.task, "dev")
-    stored = DevQueries(model, dataset, searcher, combiner, "none", 200).stored
+    stored = DevQueries(model, dataset, searcher, combiner, "none", 200).stored.nearest(combiner.k)
     assert stored.neighbours.keys is None
     found = searcher.search(stored.queries, combiner.k, keys=True)
-    weights = combiner.weights(found, combiner.evidence(probabilities(model, stored.queries), found.values))
+    log_probs = probabilities(model, stored.queries)
+    weights = combiner.weights(combiner.positions(found, stored.queries, log_probs))
     return float(smoothed_loss(weights, stored, 0.001)) / len(stored)
 
 
@@ -124,6 +135,17 @@ def test_one_that_learns_from_keys_is_trained_and_scored(
         )
         scored = read_json(experiment.path("s.json"))
         assert set(scored["added_memory"]) == {"index.faiss", "values.npy", "keys.npy", "weights.safetensors"}
+
+
+@pytest.mark.parametrize("base_dropout", ["none", "released"])
+def test_one_that_drops_neighbours_in_training_is_validated_on_those_that_decode(
+    experiment: Any, run: Any, monkeypatch: pytest.MonkeyPatch, base_dropout: str
+) -> None:
+    monkeypatch.setattr(queries, "KEY_NUMBERS_AT_ONCE", 7 * 4 * 16)
+    run("learn", "--output", "trained", system="smoothed", base_dropout=base_dropout)
+    record = read_json(experiment.path("trained/record.json"))
+    assert record["best_dev_loss"] == pytest.approx(dev_loss(experiment.folder), rel=1e-4)
+    assert record["best_dev_loss"] < record["start_dev_loss"] - 0.01
 
 
 def test_one_that_weighs_keys_and_learns_nothing_is_chosen_among_its_settings(experiment: Any, run: Any) -> None:

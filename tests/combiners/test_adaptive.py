@@ -18,6 +18,7 @@ from ink.datastore.search import Neighbours
 from ink.errors import InkError
 
 VOCABULARY = 9
+QUERIES = torch.zeros(1, 1)  # which the combiner does not look at
 
 
 def softmax(scores: list[float]) -> list[float]:
@@ -91,7 +92,7 @@ def test_a_knn_is_the_slow_version(dtype: torch.dtype, data: st.DataObject, temp
     neighbours, log_probs = data.draw(positions(dtype))
     combiner = combiner_of(neighbours.values.shape[-1], temperature, seed)
     combiner.network.to(dtype)
-    mixed = combiner(neighbours, log_probs)
+    mixed = combiner(neighbours, QUERIES, log_probs)
     assert mixed.shape == log_probs.shape
     assert mixed.isfinite().all()
     rows = zip(neighbours.distances.tolist(), neighbours.values.tolist(), log_probs.tolist(), strict=True)
@@ -112,7 +113,7 @@ def always(combiner: AdaptiveCombiner, choice: int) -> AdaptiveCombiner:
 def test_with_lambda_0_it_is_the_model_bit_by_bit(found: tuple[Neighbours, Tensor]) -> None:
     neighbours, log_probs = found
     combiner = always(combiner_of(neighbours.values.shape[-1], 10.0, 0), 0)
-    assert torch.equal(combiner(neighbours, log_probs), log_probs)
+    assert torch.equal(combiner(neighbours, QUERIES, log_probs), log_probs)
 
 
 @pytest.mark.parametrize("choice", [1, 2, 3])
@@ -123,13 +124,15 @@ def test_as_the_temperature_goes_to_0_the_nearest_neighbour_takes_all(choice: in
     )
     expected = torch.zeros(1, VOCABULARY)
     expected[0, 5] = 1.0
-    torch.testing.assert_close(combiner(neighbours, torch.zeros(1, VOCABULARY).log_softmax(-1)).exp(), expected)
+    torch.testing.assert_close(
+        combiner(neighbours, QUERIES, torch.zeros(1, VOCABULARY).log_softmax(-1)).exp(), expected
+    )
 
 
 def test_neighbours_beyond_the_first_r_are_left_out_where_all_distances_are_0() -> None:
     combiner = always(combiner_of(4, 10.0, 0), 2)
     neighbours = Neighbours(torch.zeros(1, 4), torch.tensor([[3, 1, 2, 2]]), torch.zeros(1, 4).long())
-    mixed = combiner(neighbours, torch.zeros(1, VOCABULARY).log_softmax(-1)).exp()
+    mixed = combiner(neighbours, QUERIES, torch.zeros(1, VOCABULARY).log_softmax(-1)).exp()
     torch.testing.assert_close(mixed, torch.tensor([[0, 0.5, 0, 0.5, 0, 0, 0, 0, 0]]))
 
 

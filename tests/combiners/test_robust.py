@@ -18,6 +18,7 @@ from ink.combiners.vanilla import VanillaCombiner
 from ink.datastore.search import Neighbours
 
 VOCABULARY, TOP = 12, 8
+QUERIES = torch.zeros(1, 1)  # which the combiner does not look at
 
 
 def softmax(scores: list[float]) -> list[float]:
@@ -94,7 +95,7 @@ def test_r_knn_is_the_slow_version(dtype: torch.dtype, data: st.DataObject, seed
     neighbours, log_probs = data.draw(positions(dtype))
     combiner = combiner_of(neighbours.values.shape[-1], seed)
     combiner.network.to(dtype)
-    mixed = combiner(neighbours, log_probs)
+    mixed = combiner(neighbours, QUERIES, log_probs)
     assert mixed.shape == log_probs.shape
     assert mixed.isfinite().all()
     assert neighbours.log_probs is not None
@@ -115,7 +116,7 @@ def test_with_lambda_0_it_is_the_model_bit_by_bit(found: tuple[Neighbours, Tenso
     neighbours, log_probs = found
     combiner = combiner_of(neighbours.values.shape[-1], 0)
     combiner.network.model.bias.data.fill_(1e4)
-    assert torch.equal(combiner(neighbours, log_probs), log_probs)
+    assert torch.equal(combiner(neighbours, QUERIES, log_probs), log_probs)
 
 
 def test_with_lambda_1_tau_1_and_no_correction_it_is_v_knn_at_temperature_1() -> None:
@@ -128,8 +129,8 @@ def test_with_lambda_1_tau_1_and_no_correction_it_is_v_knn_at_temperature_1() ->
         torch.tensor([[0.5, 1.0, 2.0]]), torch.tensor([[3, 0, 3]]), torch.zeros(1, 3).long(), torch.zeros(1, 3)
     )
     log_probs = torch.randn(1, VOCABULARY).log_softmax(-1)
-    expected = VanillaCombiner(3, 1.0, 1.0)(neighbours, log_probs)
-    torch.testing.assert_close(combiner(neighbours, log_probs).exp(), expected.exp())
+    expected = VanillaCombiner(3, 1.0, 1.0)(neighbours, QUERIES, log_probs)
+    torch.testing.assert_close(combiner(neighbours, QUERIES, log_probs).exp(), expected.exp())
 
 
 def test_it_needs_keys_and_its_twin_without_them_is_the_same_network() -> None:
@@ -144,4 +145,4 @@ def test_it_needs_keys_and_its_twin_without_them_is_the_same_network() -> None:
 def test_neighbours_without_log_probabilities_are_refused() -> None:
     neighbours = Neighbours(torch.zeros(1, 2), torch.zeros(1, 2).long(), torch.zeros(1, 2).long())
     with pytest.raises(ValueError, match="without their log-probabilities"):
-        combiner_of(2, 0)(neighbours, torch.zeros(1, VOCABULARY).log_softmax(-1))
+        combiner_of(2, 0)(neighbours, QUERIES, torch.zeros(1, VOCABULARY).log_softmax(-1))

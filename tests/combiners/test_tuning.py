@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from ink.combiners.tuning import choose_by_bleu, choose_by_likelihood, grid, likelihood_of_target
+from ink.combiners.tuning import choose_by_bleu, choose_by_likelihood, grid, likelihood_of_target, vanilla_grid
 from ink.combiners.vanilla import VanillaCombiner
 from ink.datastore.search import Neighbours
 
@@ -44,17 +44,24 @@ def slow_likelihood(neighbours: Neighbours, log_probs: torch.Tensor, targets: to
 
 
 def test_the_grid_has_every_combination_in_order() -> None:
-    choices = grid(SETTINGS)
+    choices = vanilla_grid(SETTINGS)
     assert len(choices) == 18
     assert choices[0] == {"k": 1, "lambda": 0.0, "temperature": 1}
     assert choices[-1] == {"k": 8, "lambda": 0.9, "temperature": 50}
     assert len({tuple(choice.values()) for choice in choices}) == 18
-    assert grid({"k": 4, "lambda": 0.5, "temperature": [10]}) == [{"k": 4, "lambda": 0.5, "temperature": 10}]
+    assert vanilla_grid({"k": 4, "lambda": 0.5, "temperature": [10]}) == [{"k": 4, "lambda": 0.5, "temperature": 10}]
+
+
+def test_grids_have_every_combination() -> None:
+    assert grid({"k": [1, 2], "hidden": 8, "temperature": [5.0]}) == [
+        {"k": 1, "hidden": 8, "temperature": 5.0},
+        {"k": 2, "hidden": 8, "temperature": 5.0},
+    ]
 
 
 def test_likelihood_is_that_of_slow_loops_for_every_choice() -> None:
     neighbours, log_probs, targets = found(40, seed=1)
-    choices = grid(SETTINGS)
+    choices = vanilla_grid(SETTINGS)
     sums = likelihood_of_target(neighbours, log_probs[torch.arange(40), targets], targets, choices)
     expected = [slow_likelihood(neighbours, log_probs, targets, choice) for choice in choices]
     assert sums.dtype == torch.float64
@@ -63,18 +70,18 @@ def test_likelihood_is_that_of_slow_loops_for_every_choice() -> None:
 
 def test_likelihood_is_that_of_the_combiner_that_decodes() -> None:
     neighbours, log_probs, targets = found(40, seed=2)
-    choices = grid(SETTINGS)
+    choices = vanilla_grid(SETTINGS)
     sums = likelihood_of_target(neighbours, log_probs[torch.arange(40), targets], targets, choices)
     for value, choice in zip(sums.tolist(), choices, strict=True):
         k = choice["k"]
         nearest = Neighbours(neighbours.distances[:, :k], neighbours.values[:, :k], neighbours.ids[:, :k])
-        mixed = VanillaCombiner(k, choice["lambda"], choice["temperature"])(nearest, log_probs)
+        mixed = VanillaCombiner(k, choice["lambda"], choice["temperature"])(nearest, torch.zeros(40, 1), log_probs)
         assert value == pytest.approx(float(mixed[torch.arange(40), targets].double().sum()), rel=1e-4)
 
 
 def test_the_likeliest_choice_over_all_batches_is_taken() -> None:
     batches = [found(40, seed=3), found(25, seed=4)]
-    choices = grid(SETTINGS)
+    choices = vanilla_grid(SETTINGS)
     passed = [(near, log_probs[torch.arange(len(targets)), targets], targets) for near, log_probs, targets in batches]
     best, tried = choose_by_likelihood(iter(passed), choices)
     slow = [sum(slow_likelihood(*batch, choice) for batch in batches) / 65 for choice in choices]

@@ -19,6 +19,7 @@ from ink.combiners.vanilla import VanillaCombiner, vanilla_log_shares
 from ink.datastore.search import Neighbours
 
 VOCABULARY = 7
+QUERIES = torch.zeros(1, 1)  # which the combiner does not look at
 
 
 def slow_v_knn(
@@ -65,7 +66,7 @@ def positions(draw: Any) -> tuple[Neighbours, Tensor]:
 )
 def test_v_knn_is_the_slow_version(found: tuple[Neighbours, Tensor], interpolation: float, temperature: float) -> None:
     neighbours, log_probs = found
-    mixed = VanillaCombiner(neighbours.values.shape[-1], interpolation, temperature)(neighbours, log_probs)
+    mixed = VanillaCombiner(neighbours.values.shape[-1], interpolation, temperature)(neighbours, QUERIES, log_probs)
     assert mixed.shape == log_probs.shape
     assert not mixed.isnan().any()
     rows = zip(neighbours.distances.tolist(), neighbours.values.tolist(), log_probs.double().tolist(), strict=True)
@@ -78,7 +79,7 @@ def test_v_knn_is_the_slow_version(found: tuple[Neighbours, Tensor], interpolati
 def test_lambda_0_is_the_model_bit_by_bit(found: tuple[Neighbours, Tensor]) -> None:
     neighbours, log_probs = found
     combiner = VanillaCombiner(neighbours.values.shape[-1], 0.0, 10.0)
-    assert torch.equal(combiner(neighbours, log_probs), log_probs)
+    assert torch.equal(combiner(neighbours, QUERIES, log_probs), log_probs)
 
 
 def test_a_mixture_worked_out_by_hand() -> None:
@@ -87,13 +88,13 @@ def test_a_mixture_worked_out_by_hand() -> None:
     log_probs = torch.full((1, 1, 10), 0.1).log()
     expected = [0.05] * 10
     expected[3], expected[5] = 0.05 + 0.375, 0.05 + 0.125
-    mixed = VanillaCombiner(3, 0.5, 1.0)(neighbours, log_probs)
+    mixed = VanillaCombiner(3, 0.5, 1.0)(neighbours, QUERIES, log_probs)
     torch.testing.assert_close(mixed.exp(), torch.tensor([[expected]]))
 
 
 def test_lambda_1_is_the_neighbours_alone() -> None:
     neighbours = neighbours_of([[0.0, 0.0]], [[2, 4]])
-    mixed = VanillaCombiner(2, 1.0, 10.0)(neighbours, torch.zeros(1, 6).log_softmax(-1))
+    mixed = VanillaCombiner(2, 1.0, 10.0)(neighbours, QUERIES, torch.zeros(1, 6).log_softmax(-1))
     torch.testing.assert_close(mixed.exp(), torch.tensor([[0, 0, 0.5, 0, 0.5, 0]]))
     assert mixed.isfinite().all()
 
@@ -101,7 +102,7 @@ def test_lambda_1_is_the_neighbours_alone() -> None:
 def test_a_position_without_neighbours_stays_with_the_model() -> None:
     log_probs = torch.randn(2, 6).log_softmax(-1)
     neighbours = neighbours_of([[math.inf, math.inf], [0.0, math.inf]], [[0, 0], [3, 0]])
-    mixed = VanillaCombiner(2, 1.0, 10.0)(neighbours, log_probs)
+    mixed = VanillaCombiner(2, 1.0, 10.0)(neighbours, QUERIES, log_probs)
     assert torch.equal(mixed[0], log_probs[0])
     assert mixed[1].exp().tolist() == [0, 0, 0, 1, 0, 0]
 
@@ -186,5 +187,5 @@ def test_no_tensor_over_neighbours_and_vocabulary_is_made(k: int) -> None:
     log_probs = torch.randn(3, 2, 1000).log_softmax(-1)
     neighbours = neighbours_of(torch.rand(3, 2, k).tolist(), torch.randint(1000, (3, 2, k)).tolist())
     with LargestTensor() as seen:
-        VanillaCombiner(k, 0.5, 10.0)(neighbours, log_probs)
+        VanillaCombiner(k, 0.5, 10.0)(neighbours, QUERIES, log_probs)
     assert seen.largest == log_probs.numel()

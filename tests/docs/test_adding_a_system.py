@@ -33,7 +33,7 @@ def blocks(language: str) -> list[str]:
 
 
 MODULE, TEST = blocks("python")
-ENTRY, KNOWN = (yaml.safe_load(block) for block in blocks("yaml"))
+ENTRY, KNOWN, READS_QUERIES = (yaml.safe_load(block) for block in blocks("yaml"))
 (COMMAND,) = blocks("bash")
 (PLACE,) = re.findall(r"^`ink/combiners/(\w+)\.py`:$", TEXT, flags=re.MULTILINE)
 NAME = "sk_mt"
@@ -89,11 +89,14 @@ def chosen_and_scored(tiny: Any, tmp_path: Path) -> Callable[[dict[str, Any]], t
             index={"type": "exact"},
         )
         train_combiner(tiny.domain, tmp_path / "store", name, settings, 1, tmp_path / "trained")
-        assert sorted(path.name for path in (tmp_path / "trained").iterdir()) == ["combiner.json", "record.json"]
         combiner = tmp_path / "trained" / "combiner.json"
         parts = Parts(datastore=tmp_path / "store", combiner=combiner)
         evaluate_system(name, "koran", 1, tiny.domain, parts, None, settings, tmp_path / "h.yy", tmp_path / "s.json")
-        return read_json(combiner), read_json(tmp_path / "s.json")
+        described = read_json(combiner)
+        learnt = ["weights.safetensors"] if described["combiner"] == "kernel_smoothed" else []
+        written = sorted(path.name for path in (tmp_path / "trained").iterdir())
+        assert written == ["combiner.json", "record.json", *learnt]
+        return described, read_json(tmp_path / "s.json")
 
     return run
 
@@ -118,6 +121,17 @@ def test_a_known_combiner_on_another_key_is_chosen_on_dev_and_scored(chosen_and_
     assert described["chosen"] == {"k": best["k"], "lambda": best["lambda"]}
     assert described["settings"]["temperature"] == 100
     assert scored["system"] == "v_knn_on_ffn_input"
+
+
+def test_a_combiner_that_reads_queries_is_trained_and_scored(chosen_and_scored: Any) -> None:
+    check({**config_with_entry(), **READS_QUERIES, "systems": ["v_knn", *READS_QUERIES["own_systems"]]})
+    described, scored = chosen_and_scored(READS_QUERIES)
+    losses = {entry["kernel"]: entry["dev_loss"] for entry in described["tried"]}
+    assert list(losses) == ["gaussian", "laplacian"]
+    assert described["chosen"] == {"kernel": min(losses, key=lambda kernel: losses[kernel])}
+    assert described["settings"]["dimension"] == 16
+    assert scored["system"] == "kernel_smoothed_knn"
+    assert set(scored["added_memory"]) == {"index.faiss", "values.npy", "keys.npy", "weights.safetensors"}
 
 
 def test_the_command_plans_its_jobs(tmp_path: Path) -> None:

@@ -51,11 +51,12 @@ def test_the_parts_make_up_every_combiners_mixture(combiner: Combiner) -> None:
     values = torch.randint(0, 3, (20, 4), generator=draw)
     log_probs = torch.randn(20, 6, generator=draw).log_softmax(-1)
     neighbours = Neighbours(distances, values, values, log_probs=torch.full((20, 4), -1.5))
+    queries = torch.zeros(20, 1)
     chosen = torch.randint(0, 4, (20,), generator=draw)
-    weights = combiner.weights(neighbours, combiner.evidence(log_probs, values))
+    weights = combiner.weights(combiner.positions(neighbours, queries, log_probs))
     found = decompose(weights, values, chosen, log_probs.gather(-1, chosen.unsqueeze(-1)).squeeze(-1))
 
-    expected = combiner(neighbours, log_probs).double().gather(-1, chosen.unsqueeze(-1)).squeeze(-1)
+    expected = combiner(neighbours, queries, log_probs).double().gather(-1, chosen.unsqueeze(-1)).squeeze(-1)
     torch.testing.assert_close(found.log_p, expected, atol=1e-5, rtol=1e-5)
     mixed = found.interpolation * found.p_knn + (1 - found.interpolation) * found.p_nmt
     torch.testing.assert_close(mixed, expected.exp(), atol=1e-6, rtol=1e-5)

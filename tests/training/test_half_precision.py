@@ -251,7 +251,13 @@ def test_combiners_train_in_fp32_on_a_bf16_base(
 
     def smoothed_loss(weights: Any, positions: Any, label_smoothing: float) -> Any:
         loss = original(weights, positions, label_smoothing)
-        tensors = [weights.model, weights.neighbours, positions.target_log_probs, positions.evidence.of_values, loss]
+        tensors = [
+            weights.model,
+            weights.neighbours,
+            positions.target_log_probs,
+            positions.scores.value_log_probs,
+            loss,
+        ]
         seen.update(tensor.dtype for tensor in [*tensors, positions.neighbours.distances])
         return loss
 

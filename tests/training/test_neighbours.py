@@ -19,8 +19,9 @@ from ink.datastore import blocks
 from ink.datastore.build import build_datastore
 from ink.datastore.search import Searcher, drop_own
 from ink.datastore.storage import Datastore, open_datastore
+from ink.datastore.stored_neighbours import find_once
 from ink.errors import InkError
-from ink.training.neighbours import EveryBatch, OncePerRound, TrainingNeighbours, find_once, own_entries
+from ink.training.neighbours import EveryBatch, OncePerRound, TrainingNeighbours, own_entries
 
 EXACT = {"type": "exact"}
 IVFPQ = {"type": "ivfpq", "lists": 4, "code_bytes": 2, "probes": 4, "training_sample": 2000, "seed": 7}

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from ink.training.objectives import cosines, l_i, l_r, log_mass, log_shares
+from ink.combiners.combiner import log_mass, log_shares
+from ink.training.objectives import cosines, l_i, l_r
 
 VOCABULARY = 6
 

@@ -24,8 +24,7 @@ rule tune_v_knn:
 rule train_combiner:
     input:
         unpack(model_files),
-        unpack(adapter_of),
-        datastore=queried_datastore,
+        unpack(queried_files),
     output:
         combiner=LAYOUT.combiner("{system}", "{domain}", "{seed}"),
         record=f"{WORK}/combiners/{{system}}/{{domain}}/seed{{seed}}/record.json",

@@ -47,7 +47,7 @@ from ink.processes import own_name
 from ink.reporting import contents
 from ink.reporting.benchmarks import renders
 from ink.settings import READS, settings_for, without_effect_removed
-from ink.systems import OWN_SYSTEMS, SYSTEMS, retrieval_settings, seeds_of, system_named
+from ink.systems import OWN_SYSTEMS, SYSTEMS, seeds_of, system_named
 from ink.tracking.environment import record_environment
 from ink.tracking.following import FINISHED
 from ink.tracking.provenance import record_workflow
@@ -244,37 +244,30 @@ def awaited_by_round(wildcards):
     return previous_rounds(wildcards) or model_files(wildcards)
 
 
-def adapter_of(wildcards):
-    """The adapter that a system puts on the base model, if any."""
-    system = system_named(wildcards.system)
-    return {"adapter": LAYOUT.adapter(system.model, wildcards.domain, wildcards.seed)} if system.has_adapter else {}
-
-
-def queried_datastore(wildcards):
-    """What a system that retrieves searches: the datastore of its own model."""
-    system = system_named(wildcards.system)
-    if system.has_adapter:
-        return LAYOUT.adapted_datastore(system.model, wildcards.domain, wildcards.seed)
-    return LAYOUT.datastore(wildcards.domain, retrieval_settings(config, wildcards.system)["key"])
-
-
 def shards_of(wildcards, datastore):
     """The shards that are joined to a datastore."""
     count = SHARDS[wildcards.domain]
     return [LAYOUT.shard(datastore, number, count) for number in range(1, count + 1)]
 
 
+def datastore_call(wildcards, input):
+    """What a datastore's job calls, with its files."""
+    if hasattr(input, "shards"):
+        return f"join-datastore {repeated('--shard', input.shards)}"
+    key = getattr(wildcards, "key", "decoder_output")  # of an adapted model's: what its output layer sees
+    if hasattr(wildcards, "shard"):
+        return f"build-datastore-shard --key {key} --shard {wildcards.shard} {options(**input)}"
+    return f"build-datastore --key {key} {options(**input)}"
+
+
 def system_files(wildcards):
     """What a system adds to the base model, or has in its place."""
-    system = system_named(wildcards.system)
-    files = adapter_of(wildcards)
-    if system.own_checkpoint:
-        files["model"] = LAYOUT.model(system.model, wildcards.domain, wildcards.seed)
-    if system.retrieves:
-        files["datastore"] = queried_datastore(wildcards)
-        seed = wildcards.seed if system.learns_combiner else None
-        files["combiner"] = LAYOUT.combiner(system.combiner_of, wildcards.domain, seed)
-    return files
+    return LAYOUT.system_files(wildcards.system, wildcards.domain, wildcards.seed)
+
+
+def queried_files(wildcards):
+    """What a combiner is trained with: of its system's files those that it does not make."""
+    return {name: path for name, path in system_files(wildcards).items() if name != "combiner"}
 
 
 def general_test(wildcards):

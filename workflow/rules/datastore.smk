@@ -1,4 +1,5 @@
 # Datastores of the base model, one a domain and kind of key, and of it with an adapter, one a system, domain and seed.
+# Where datastore.shards is more than one: a job a shard, and one that joins them.
 rule build_datastore:
     input:
         base_model=LAYOUT.base_model,
@@ -16,14 +17,14 @@ rule build_datastore:
         gpu=gpus("build-datastore"),
     params:
         settings=settings("build-datastore"),
-        files=lambda wildcards, input: options(**input),
+        call=datastore_call,
         config=CONFIG,
     shell:
-        "ink --log {log:q} --threads {threads} build-datastore --config {params.config:q} --domain {wildcards.domain}"
-        " --key {wildcards.key} {params.files} --output {output:q}"
+        "ink --log {log:q} --threads {threads} {params.call} --config {params.config:q} --domain {wildcards.domain}"
+        " --output {output:q}"
 
 
-rule build_adapted_datastore:
+use rule build_datastore as build_adapted_datastore with:
     input:
         base_model=LAYOUT.base_model,
         vocabulary=LAYOUT.vocabulary,
@@ -37,13 +38,74 @@ rule build_adapted_datastore:
         f"{RESULTS}/benchmarks/build_adapted_datastore/{{system}}/{{domain}}/seed{{seed}}.tsv"
     wildcard_constraints:
         system="adapter|ink",
-    threads: THREADS["datastore"]
-    resources:
-        gpu=gpus("build-datastore"),
-    params:
-        settings=settings("build-datastore"),
-        files=lambda wildcards, input: options(**input),
-        config=CONFIG,
-    shell:
-        "ink --log {log:q} --threads {threads} build-datastore --config {params.config:q} --domain {wildcards.domain}"
-        " --key decoder_output {params.files} --output {output:q}"
+    priority: 0
+
+
+if SHARDED:
+
+    ruleorder: join_datastore > build_datastore
+    ruleorder: join_adapted_datastore > build_adapted_datastore
+
+    use rule build_datastore as build_datastore_shard with:
+        output:
+            temp(directory(LAYOUT.shard(LAYOUT.datastore("{domain}", "{key}"), "{shard}", "{shards}"))),
+        log:
+            f"{RESULTS}/logs/build_datastore_shard/{{key}}/{{domain}}/{{shard}}of{{shards}}.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/build_datastore_shard/{{key}}/{{domain}}/{{shard}}of{{shards}}.tsv"
+        resources:
+            gpu=gpus("build-datastore-shard"),
+        params:
+            settings=settings("build-datastore-shard"),
+            call=datastore_call,
+            config=CONFIG,
+
+    use rule build_adapted_datastore as build_adapted_datastore_shard with:
+        output:
+            temp(
+                directory(
+                    LAYOUT.shard(LAYOUT.adapted_datastore("{system}", "{domain}", "{seed}"), "{shard}", "{shards}")
+                )
+            ),
+        log:
+            f"{RESULTS}/logs/build_adapted_datastore_shard/{{system}}/{{domain}}/seed{{seed}}/{{shard}}of{{shards}}.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/build_adapted_datastore_shard/{{system}}/{{domain}}/seed{{seed}}/{{shard}}of{{shards}}.tsv"
+        resources:
+            gpu=gpus("build-datastore-shard"),
+        params:
+            settings=settings("build-datastore-shard"),
+            call=datastore_call,
+            config=CONFIG,
+
+    use rule build_datastore as join_datastore with:
+        input:
+            shards=lambda wildcards: shards_of(wildcards, LAYOUT.datastore(wildcards.domain, wildcards.key)),
+        log:
+            f"{RESULTS}/logs/join_datastore/{{key}}/{{domain}}.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/join_datastore/{{key}}/{{domain}}.tsv"
+        wildcard_constraints:
+            domain=either(SHARDED),
+        resources:
+            gpu=gpus("join-datastore"),
+        params:
+            settings=settings("join-datastore"),
+            call=datastore_call,
+            config=CONFIG,
+
+    use rule join_datastore as join_adapted_datastore with:
+        input:
+            shards=lambda wildcards: shards_of(
+                wildcards, LAYOUT.adapted_datastore(wildcards.system, wildcards.domain, wildcards.seed)
+            ),
+        output:
+            directory(LAYOUT.adapted_datastore("{system}", "{domain}", "{seed}")),
+        log:
+            f"{RESULTS}/logs/join_adapted_datastore/{{system}}/{{domain}}/seed{{seed}}.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/join_adapted_datastore/{{system}}/{{domain}}/seed{{seed}}.tsv"
+        wildcard_constraints:
+            system="adapter|ink",
+            domain=either(SHARDED),
+        priority: 0

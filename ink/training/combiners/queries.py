@@ -14,14 +14,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ink.combiners.combiner import Combiner
+from ink.combiners.positions import LabelledPositions, joined, labelled
 from ink.datastore.build import batches_by_length, longer_sides, teacher_forced_batch
 from ink.datastore.search import Searcher, gather_keys
 from ink.nmt.device import device_of
 from ink.nmt.keys import KeyReader
 from ink.nmt.memory import FittingBatches
+from ink.nmt.precision import dtype_of
 from ink.nmt.translation_model import TranslationModel
 from ink.progress import progress
-from ink.training.combiners.positions import Positions, joined, positions_of
 
 # Positions weighed together when the loss of all of dev is computed, and the numbers of their keys: 64 MB.
 AT_ONCE, KEY_NUMBERS_AT_ONCE = 8192, 2**24
@@ -46,7 +47,7 @@ class DevQueries:
         batch_tokens: int,
     ) -> None:
         self.model, self.dataset, self.searcher, self.combiner = model, dataset, searcher, combiner
-        self.base_dropout = base_dropout
+        self.base_dropout, self.batch_tokens = base_dropout, batch_tokens
         if base_dropout == "released":
             set_dropout(model.network, RELEASED_DROPOUT, RELEASED_ATTENTION_DROPOUT)
         sizes = np.asarray(dataset.tgt_sizes, dtype=np.int64)
@@ -54,7 +55,7 @@ class DevQueries:
             longer_sides(dataset), what="querying with dev", setting="datastore.batch_tokens"
         )
         self._offsets = np.concatenate([[0], np.cumsum(sizes)])
-        self.stored = self._pass(batch_tokens)
+        self.stored = self._pass()
 
     @property
     def sentences(self) -> int:
@@ -67,12 +68,26 @@ class DevQueries:
             return AT_ONCE
         return max(1, KEY_NUMBERS_AT_ONCE // (self.combiner.k * self.searcher.datastore.meta.dimension))
 
-    def complete(self, positions: Positions) -> Positions:
+    def complete(self, positions: LabelledPositions) -> LabelledPositions:
         """Return positions with all that the combiner weighs: a whole set's keys would be too many to keep."""
         if not self._with_keys:
             return positions
         near = positions.neighbours
-        return replace(positions, neighbours=replace(near, keys=gather_keys(self._keys, near.ids)))
+        return replace(positions, neighbours=replace(near, keys=self.keys(near.ids)))
+
+    def keys(self, ids: Tensor) -> Tensor:
+        """Read the datastore's keys (..., dimension) of the entries `ids` (...), as `gather_keys` does."""
+        return gather_keys(self._keys, ids)
+
+    @torch.no_grad()
+    def log_probs(self, keys: Tensor, values: Tensor) -> Tensor:
+        """Return the model's log p(value | key), (n,), of keys (n, dimension) and values (n,)."""
+        network, parts = self.model.network, []
+        for some, of_them in zip(keys.split(self.batch_tokens), values.split(self.batch_tokens), strict=True):
+            logits = network.decoder.output_layer(some.to(dtype_of(network)))
+            distribution = torch.log_softmax(logits.float(), dim=-1)
+            parts.append(distribution.gather(-1, of_them.unsqueeze(-1)).squeeze(-1))
+        return torch.cat(parts)
 
     @property
     def _with_keys(self) -> bool:
@@ -82,8 +97,8 @@ class DevQueries:
     def _keys(self) -> NDArray[np.float16]:
         return self.searcher.datastore.keys
 
-    def batch(self, sentences: Sequence[int]) -> Positions:
-        """Return the positions of these sentences as a training batch."""
+    def batch(self, sentences: Sequence[int]) -> LabelledPositions:
+        """Return the positions of these sentences as a training batch, with spare neighbours if there are any."""
         if self.base_dropout == "none":
             return self.stored.at(self._rows(sentences))
         self.model.network.train()
@@ -94,14 +109,14 @@ class DevQueries:
             reader.close()
             self.model.network.eval()
 
-    def _pass(self, batch_tokens: int) -> Positions:
+    def _pass(self) -> LabelledPositions:
         """Query with the whole set in eval mode; positions in the order of its sentences."""
         network = self.model.network.eval()
         reader = KeyReader(network.decoder, self.searcher.datastore.meta.key)
         order: list[int] = []
         parts = []
         try:
-            batches = batches_by_length(self.dataset, batch_tokens)
+            batches = batches_by_length(self.dataset, self.batch_tokens)
             for batch in progress(batches, description="querying with dev", unit="batch"):
                 for sentences, found in self._queried(batch, reader):
                     order += sentences
@@ -112,21 +127,19 @@ class DevQueries:
         places[self._rows(order)] = torch.arange(len(places), device=places.device)
         return joined(parts).at(places)
 
-    def _queried(self, batch: Sequence[int], reader: KeyReader) -> Iterator[tuple[list[int], Positions]]:
+    def _queried(self, batch: Sequence[int], reader: KeyReader) -> Iterator[tuple[list[int], LabelledPositions]]:
         """Yield what `_query` gives for the parts of a batch that fit into the device's memory."""
         for _, found in self._fitting.run(lambda part: self._query(part, reader), batch):
             yield found
 
-    def _query(self, sentences: Sequence[int], reader: KeyReader) -> tuple[list[int], Positions]:
+    def _query(self, sentences: Sequence[int], reader: KeyReader) -> tuple[list[int], LabelledPositions]:
         order, queries, targets, log_probs = teacher_forced_batch(
             self.model, self.dataset, sentences, reader, with_log_probs=True
         )
         assert log_probs is not None
-        combiner = self.combiner
-        neighbours = self.searcher.search(
-            queries, combiner.k, keys=combiner.needs_keys, log_probs=combiner.needs_log_probs
-        )
-        return order, positions_of(combiner, neighbours, queries.float(), targets, log_probs)
+        combiner, queries = self.combiner, queries.float()
+        neighbours = combiner.search(self.searcher, queries, spare=combiner.spare_neighbours)
+        return order, labelled(combiner.positions(neighbours, queries, log_probs), targets, log_probs)
 
     def _rows(self, sentences: Sequence[int]) -> Tensor:
         """Return the places of the sentences' positions in the set, (positions,)."""

@@ -3,37 +3,31 @@
 from __future__ import annotations
 
 import copy
-import itertools
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from ink.combiners.chosen import DESCRIPTION, write_combiner
 from ink.combiners.combiner import Combiner
+from ink.combiners.positions import TrainingContext
 from ink.combiners.registry import find_combiner
+from ink.combiners.tuning import grid
 from ink.datastore.search import Searcher
 from ink.datastore.storage import open_datastore
 from ink.domain import Domain
 from ink.errors import InkError
 from ink.files import write_atomically, write_json
 from ink.nmt.device import torch_device
-from ink.nmt.precision import dtype_of
-from ink.nmt.translation_model import TranslationModel
 from ink.systems import retrieval_settings, section_of
 from ink.training.combiners.loss import smoothed_loss, target_log_probs
-from ink.training.combiners.perturbation import RobustPerturbation
-from ink.training.combiners.positions import Positions
 from ink.training.combiners.queries import DevQueries
 
 NO_SETTINGS_OF_THE_COMBINER = ("combiner", "key")
-
-# What an update does to its batch before the combiner sees it.
-Perturbation = Callable[[Positions, int], Positions]
 
 
 def train_combiner(
@@ -66,20 +60,25 @@ def train_combiner(
     best: tuple[float, Combiner, dict[str, Any]] | None = None
     tried = []
     points = grid({name: value for name, value in described.items() if name not in NO_SETTINGS_OF_THE_COMBINER})
+    if kind.needs_dimension:
+        points = [{**own, "dimension": store.meta.dimension} for own in points]
     for own in points:
         kind.from_settings(own).check_vocabulary(len(model.target_dictionary), section_of(system))
     for own in points:
         torch.manual_seed(seed)
         combiner = kind.from_settings(own)
         # with another temperature the same is asked of model and datastore, and need not be asked again
-        needs = (combiner.k, combiner.needs_keys, combiner.needs_log_probs, combiner.top_probabilities)
+        needs = (
+            combiner.k + combiner.spare_neighbours,
+            combiner.needs_keys,
+            combiner.needs_log_probs,
+            combiner.top_probabilities,
+        )
         if needs != asked:
             asked, queries = needs, DevQueries(model, dataset, searcher, combiner, how["base_dropout"], batch_tokens)
         generator = torch.Generator().manual_seed(seed)
-        perturbation = perturbation_for(described["combiner"], own, model, searcher, batch_tokens, generator)
-        run = CombinerTraining(combiner, queries, how, settings["device"], generator, perturbation)
-        record = run.train()
-        chosen = {name: own[name] for name in own if isinstance(described[name], list)}
+        record = CombinerTraining(combiner, queries, how, settings["device"], generator).train()
+        chosen = {name: own[name] for name in own if isinstance(described.get(name), list)}
         tried.append({**chosen, "dev_loss": record["best_dev_loss"]})
         if best is None or record["best_dev_loss"] < best[0]:
             best = record["best_dev_loss"], combiner, {"settings": own, "chosen": chosen, **record}
@@ -99,39 +98,6 @@ def train_combiner(
         write_json(folder / "record.json", {"system": system, **record, "tried": tried})
 
 
-def grid(settings: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return every combination of settings of which some are lists."""
-    lists = [value if isinstance(value, list) else [value] for value in settings.values()]
-    return [dict(zip(settings, values, strict=True)) for values in itertools.product(*lists)]
-
-
-def perturbation_for(
-    combiner: str,
-    settings: Mapping[str, Any],
-    model: TranslationModel,
-    searcher: Searcher,
-    batch_tokens: int,
-    generator: torch.Generator,
-) -> Perturbation | None:
-    """Return what the training of this combiner does to its batches, if anything."""
-    if combiner != "robust":
-        return None
-
-    @torch.no_grad()
-    def log_probs(keys: Tensor, values: Tensor) -> Tensor:
-        parts = []
-        for some, of_them in zip(keys.split(batch_tokens), values.split(batch_tokens), strict=True):
-            logits = model.network.decoder.output_layer(some.to(dtype_of(model.network)))
-            distribution = torch.log_softmax(logits.float(), dim=-1)
-            parts.append(distribution.gather(-1, of_them.unsqueeze(-1)).squeeze(-1))
-        return torch.cat(parts)
-
-    names = ("sigma", "alpha0", "decay")
-    return RobustPerturbation(
-        searcher.datastore.keys, log_probs, generator=generator, **{name: settings[name] for name in names}
-    )
-
-
 def _not_finite(what: str) -> InkError:
     return InkError(
         f"training a combiner: {what}; nothing has been written. Lower combiner_training.learning_rate, or set "
@@ -142,7 +108,7 @@ def _not_finite(what: str) -> InkError:
 class CombinerTraining:
     """One combiner, the positions that it learns from, and the optimiser that updates it.
 
-    how: the config's combiner_training. Validation sees the dev set in eval mode and unperturbed.
+    how: the config's combiner_training. Validation sees the dev set in eval mode, as it is.
     """
 
     def __init__(
@@ -152,10 +118,9 @@ class CombinerTraining:
         how: Mapping[str, Any],
         device: str,
         generator: torch.Generator,
-        perturbation: Perturbation | None = None,
     ) -> None:
         self.combiner, self.queries, self.how = combiner, queries, how
-        self.generator, self.perturbation = generator, perturbation
+        self.context = TrainingContext(generator, queries.keys, queries.log_probs)
         if combiner.network is not None:
             combiner.network.to(torch_device(device))
 
@@ -205,8 +170,8 @@ class CombinerTraining:
         loss = likelihood = given = 0.0
         size = self.queries.at_once
         for begin in range(0, len(stored), size):
-            positions = self.queries.complete(stored.at(slice(begin, begin + size)))
-            weights = self.combiner.weights(positions.neighbours, positions.evidence)
+            positions = self.queries.complete(stored.at(slice(begin, begin + size)).nearest(self.combiner.k))
+            weights = self.combiner.weights(positions)
             loss += float(smoothed_loss(weights, positions, self.how["label_smoothing"]))
             likelihood += float(target_log_probs(weights, positions).sum())
             given += float((1 - weights.model.exp()).sum())
@@ -214,12 +179,10 @@ class CombinerTraining:
         return {"dev_loss": loss / count, "dev_log_likelihood": likelihood / count, "lambda": given / count}
 
     def _update(self, network: nn.Module, optimiser: torch.optim.Optimizer, sentences: list[int], update: int) -> float:
-        positions = self.queries.batch(sentences)
-        if self.perturbation is not None:
-            positions = self.perturbation(positions, update - 1)
-        positions = self.queries.complete(positions)
+        batch = self.queries.complete(self.queries.batch(sentences))
+        positions = self.combiner.training_batch(batch, update - 1, self.context)
         network.train()
-        weights = self.combiner.weights(positions.neighbours, positions.evidence)
+        weights = self.combiner.weights(positions)
         loss = smoothed_loss(weights, positions, self.how["label_smoothing"]) / len(positions)
         optimiser.zero_grad()
         loss.backward()
@@ -233,7 +196,7 @@ class CombinerTraining:
         """Yield the sentences of each update: the dev set in a new order every epoch."""
         size = self.how["batch_sentences"]
         while True:
-            order = torch.randperm(self.queries.sentences, generator=self.generator).tolist()
+            order = torch.randperm(self.queries.sentences, generator=self.context.generator).tolist()
             yield from (order[begin : begin + size] for begin in range(0, len(order), size))
 
     def _record(self, history: list[dict[str, Any]], best: Mapping[str, Any], start: float) -> dict[str, Any]:

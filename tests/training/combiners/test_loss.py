@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,11 +13,11 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from ink.combiners.adaptive import AdaptiveCombiner
-from ink.combiners.combiner import LOG_ZERO, Combiner, Evidence, Weights
+from ink.combiners.combiner import LOG_ZERO, Combiner, Weights
+from ink.combiners.positions import LabelledPositions, ModelScores, labelled
 from ink.combiners.robust import RobustCombiner
 from ink.datastore.search import Neighbours
 from ink.training.combiners.loss import log_prob_sums, smoothed_loss, target_log_probs
-from ink.training.combiners.positions import Positions, positions_of
 
 VOCABULARY = 11
 
@@ -31,15 +32,16 @@ def slow_mixture(log_weights: list[float], log_model: float, values: list[int], 
 
 def positions_with(
     distances: Tensor, values: Tensor, log_probs: Tensor, targets: Tensor, of_entries: Tensor | None = None
-) -> Positions:
+) -> LabelledPositions:
     own = log_probs.gather(-1, targets.unsqueeze(-1)).squeeze(-1)
-    evidence = Evidence(log_probs.gather(-1, values), log_probs.topk(8).values)
+    scores = ModelScores(log_probs.gather(-1, values), log_probs.topk(8).values)
     neighbours = Neighbours(distances, values, torch.where(distances.isinf(), -1, 0), of_entries)
-    return Positions(neighbours, evidence, targets, own, log_probs.mean(-1), log_probs.shape[-1])
+    queries = torch.zeros(len(targets), 3)
+    return LabelledPositions(neighbours, queries, scores, targets, own, log_probs.mean(-1), log_probs.shape[-1])
 
 
 @st.composite
-def weighed(draw: Any) -> tuple[Weights, Positions, Tensor]:
+def weighed(draw: Any) -> tuple[Weights, LabelledPositions, Tensor]:
     """Arbitrary weights that sum to 1, repeated values, absent neighbours, targets that are held or all missed."""
     count, k = draw(st.integers(1, 3)), draw(st.integers(1, 6))
     generator = torch.Generator().manual_seed(draw(st.integers(0, 2**32 - 1)))
@@ -61,7 +63,7 @@ def weighed(draw: Any) -> tuple[Weights, Positions, Tensor]:
 
 @given(weighed(), st.sampled_from([0.0, 0.001, 0.1]))
 def test_the_loss_is_that_of_the_written_out_distribution(
-    found: tuple[Weights, Positions, Tensor], smoothing: float
+    found: tuple[Weights, LabelledPositions, Tensor], smoothing: float
 ) -> None:
     weights, positions, log_probs = found
     total, sums, targets = 0.0, [], []
@@ -95,7 +97,7 @@ def combiners() -> list[Combiner]:
     return found
 
 
-def positions_of_every_kind() -> tuple[Positions, Tensor]:
+def positions_of_every_kind() -> tuple[LabelledPositions, Tensor]:
     """Ties, repeated values, zero distances, absent neighbours, none at all, targets that are missed."""
     generator = torch.Generator().manual_seed(5)
     distances = (5 * torch.rand(6, 4, generator=generator, dtype=torch.float64)).sort(-1).values
@@ -110,8 +112,8 @@ def positions_of_every_kind() -> tuple[Positions, Tensor]:
 @pytest.mark.parametrize("number", [0, 1], ids=["adaptive", "robust"])
 def test_training_sees_the_mixture_that_decodes(number: int) -> None:
     combiner, (positions, log_probs) = combiners()[number], positions_of_every_kind()
-    mixed = combiner(positions.neighbours, log_probs)
-    weights = combiner.weights(positions.neighbours, positions.evidence)
+    mixed = combiner(positions.neighbours, positions.queries, log_probs)
+    weights = combiner.weights(positions)
     expected = mixed.gather(-1, positions.targets.unsqueeze(-1)).squeeze(-1)
     torch.testing.assert_close(target_log_probs(weights, positions), expected)
     torch.testing.assert_close(log_prob_sums(weights, positions), mixed.sum(-1))
@@ -124,7 +126,7 @@ def test_gradients_are_those_of_finite_differences(number: int) -> None:
     network: Any = combiner.network
 
     def loss() -> Tensor:
-        return smoothed_loss(combiner.weights(positions.neighbours, positions.evidence), positions, 0.1)
+        return smoothed_loss(combiner.weights(positions), positions, 0.1)
 
     loss().backward()
     for name, parameter in network.named_parameters():
@@ -146,13 +148,13 @@ def test_gradients_are_those_of_finite_differences(number: int) -> None:
 def test_what_is_kept_is_no_wider_than_k_and_8() -> None:
     combiner = combiners()[1]
     positions, log_probs = positions_of_every_kind()
-    kept = positions_of(combiner, positions.neighbours, torch.zeros(6, 3), positions.targets, log_probs)
+    found = replace(positions.neighbours, keys=torch.ones(6, 4, 3))
+    kept = labelled(combiner.positions(found, positions.queries, log_probs), positions.targets, log_probs)
     torch.testing.assert_close(kept.target_log_probs, positions.target_log_probs)
     torch.testing.assert_close(kept.mean_log_probs, log_probs.mean(-1))
-    torch.testing.assert_close(kept.evidence.of_values, positions.evidence.of_values)
-    assert kept.evidence.highest.tolist() == log_probs.sort(-1, descending=True).values[:, :8].tolist()
+    torch.testing.assert_close(kept.scores.value_log_probs, positions.scores.value_log_probs)
+    assert kept.scores.top_log_probs.tolist() == log_probs.sort(-1, descending=True).values[:, :8].tolist()
     assert kept.neighbours.keys is None
-    assert kept.queries is not None
-    assert combiners()[0].needs_keys is False
-    without = positions_of(combiners()[0], positions.neighbours, torch.zeros(6, 3), positions.targets, log_probs)
-    assert without.queries is None
+    assert torch.equal(kept.queries, positions.queries)
+    without = combiners()[0].positions(found, positions.queries, log_probs)
+    assert without.scores.top_log_probs.shape == (6, 0)

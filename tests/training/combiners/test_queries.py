@@ -47,13 +47,12 @@ def test_a_batch_is_its_sentences_position_by_position(once: Queried) -> None:
         assert part.targets.tolist() == targets.tolist()
         assert part.neighbours.log_probs is not None
         assert found.log_probs is not None
-        assert part.queries is not None
         torch.testing.assert_close(part.queries, extra["keys"][0], atol=1e-4, rtol=1e-4)
         torch.testing.assert_close(part.neighbours.distances, found.distances, atol=1e-3, rtol=1e-3)
         torch.testing.assert_close(part.neighbours.log_probs, found.log_probs)
         assert torch.equal(part.neighbours.values, found.values)
-        torch.testing.assert_close(part.evidence.of_values, own.gather(-1, found.values), atol=1e-4, rtol=1e-4)
-        torch.testing.assert_close(part.evidence.highest, own.sort(-1, descending=True).values[:, :8])
+        torch.testing.assert_close(part.scores.value_log_probs, own.gather(-1, found.values), atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(part.scores.top_log_probs, own.sort(-1, descending=True).values[:, :8])
         torch.testing.assert_close(part.target_log_probs, own[torch.arange(len(targets)), targets])
         torch.testing.assert_close(part.mean_log_probs, own.mean(-1))
     assert place == len(batch)
@@ -72,7 +71,7 @@ def test_the_model_is_asked_once_and_nothing_is_as_wide_as_the_vocabulary(once: 
     assert len(stored) == int(sum(once.dataset.tgt_sizes))
     assert stored.vocabulary == len(once.model.target_dictionary)
     assert stored.neighbours.keys is None
-    assert stored.evidence.highest.shape == (len(stored), 8)
+    assert stored.scores.top_log_probs.shape == (len(stored), 8)
 
 
 def test_with_the_released_dropout_every_batch_is_asked_anew_and_validation_has_none(

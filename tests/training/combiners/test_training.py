@@ -14,16 +14,16 @@ from safetensors.torch import load_file
 
 from ink.assembly import Parts, assemble
 from ink.combiners.chosen import load_combiner, write_combiner
-from ink.combiners.robust import RobustCombiner
+from ink.combiners.positions import LabelledPositions, TrainingContext
+from ink.combiners.robust import Perturbation, RobustCombiner
 from ink.datastore.search import Searcher
 from ink.datastore.storage import open_datastore
 from ink.errors import InkError
 from ink.evaluation.system import evaluate_system
 from ink.files import read_json, read_lines
 from ink.training.combiners.loss import smoothed_loss
-from ink.training.combiners.positions import Positions
 from ink.training.combiners.queries import DevQueries
-from ink.training.combiners.training import CombinerTraining, grid, perturbation_for, train_combiner
+from ink.training.combiners.training import CombinerTraining, train_combiner
 
 Train = Callable[..., tuple[Path, dict[str, Any]]]
 
@@ -74,28 +74,26 @@ def test_the_weights_kept_are_those_of_the_best_check_on_unperturbed_positions(
     assert again["dev_loss"] == pytest.approx(record["best_dev_loss"], rel=1e-5)
 
 
-def test_every_update_is_perturbed_and_no_validation(tiny: Any, store: Path) -> None:
+def test_every_update_is_perturbed_and_no_validation(tiny: Any, store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = tiny.domain.load_model(tiny.settings)
     searcher = Searcher(open_datastore(store), {"type": "exact"})
     torch.manual_seed(0)
-    combiner = RobustCombiner(3, 4, 8, top=8)
-    queries = DevQueries(model, tiny.domain.data.load(model.task, "dev"), searcher, combiner, "none", 200)
+    combiner = RobustCombiner(3, 4, 8, 8, Perturbation(sigma=0.1, alpha0=1.0, decay=1e9))
+    queries = DevQueries(model, tiny.domain.data.load(model.task, "dev"), searcher, combiner, "none", 16)
     generator = torch.Generator().manual_seed(0)
-    settings = {"sigma": 0.1, "alpha0": 1.0, "decay": 1e9}
-    perturb = perturbation_for("robust", settings, model, searcher, 16, generator)
-    assert perturb is not None
-    assert perturbation_for("adaptive", {}, model, searcher, 16, generator) is None
+    perturb = combiner.training_batch
     updates: list[int] = []
 
-    def spy(positions: Positions, update: int) -> Positions:
-        found = perturb(positions, update)
-        assert not torch.equal(found.neighbours.distances, positions.neighbours.distances)
+    def spy(batch: LabelledPositions, update: int, context: TrainingContext) -> LabelledPositions:
+        found = perturb(batch, update, context)
+        assert not torch.equal(found.neighbours.distances, batch.neighbours.distances)
         updates.append(update)
         return found
 
+    monkeypatch.setattr(combiner, "training_batch", spy)
     before = queries.stored.neighbours.distances.clone()
     how = {**tiny.settings["combiner_training"], "max_updates": 12, "check_every": 4, "best_from": 4}
-    record = CombinerTraining(combiner, queries, how, "cpu", generator, spy).train()
+    record = CombinerTraining(combiner, queries, how, "cpu", generator).train()
     assert updates == list(range(12))
     assert len(record["history"]) == 4
     assert torch.equal(queries.stored.neighbours.distances, before)
@@ -106,10 +104,11 @@ def test_perturbed_entries_are_asked_of_the_output_layer(tiny: Any, store: Path)
     model = tiny.domain.load_model(tiny.settings)
     datastore = open_datastore(store)
     searcher = Searcher(datastore, {"type": "exact"})
-    settings = {"sigma": 0.0, "alpha0": 1.0, "decay": 10.0}
-    perturb: Any = perturbation_for("robust", settings, model, searcher, 7, torch.Generator())
-    keys = torch.from_numpy(datastore.keys[:20].astype("float32"))
-    found = perturb.log_probs(keys, torch.from_numpy(datastore.values[:20].astype("int64")))
+    combiner = RobustCombiner(3, 4, 8, top=8)
+    queries = DevQueries(model, tiny.domain.data.load(model.task, "dev"), searcher, combiner, "none", 7)
+    keys = queries.keys(torch.arange(20))
+    assert torch.equal(keys, torch.from_numpy(datastore.keys[:20].astype("float32")))
+    found = queries.log_probs(keys, torch.from_numpy(datastore.values[:20].astype("int64")))
     # of unperturbed keys it is what was stored with them, up to the keys' two bytes
     torch.testing.assert_close(found, torch.from_numpy(datastore.log_probs[:20].copy()), atol=0.02, rtol=0.01)
 
@@ -147,13 +146,6 @@ def test_a_list_is_a_grid_and_the_lowest_dev_loss_is_kept(train: Train) -> None:
     # each is trained as it would be alone
     alone = train("a_knn", {"a_knn": described["settings"]}, name="alone")[1]
     assert alone["best_dev_loss"] == record["best_dev_loss"]
-
-
-def test_grids_have_every_combination() -> None:
-    assert grid({"k": [1, 2], "hidden": 8, "temperature": [5.0]}) == [
-        {"k": 1, "hidden": 8, "temperature": 5.0},
-        {"k": 2, "hidden": 8, "temperature": 5.0},
-    ]
 
 
 @pytest.mark.parametrize("system", ["a_knn", "r_knn"])
