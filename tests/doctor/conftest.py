@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from ink.config import check, load
 from ink.doctor.extent import Extent, extent_of
@@ -17,7 +16,7 @@ MICRO = REPOSITORY / "tests" / "workflow" / "micro.yaml"
 @pytest.fixture
 def config() -> Any:
     """The micro experiment, to be changed at will."""
-    return yaml.safe_load(MICRO.read_text(encoding="utf-8"))
+    return load(MICRO)
 
 
 @pytest.fixture

@@ -90,7 +90,7 @@ class Experiment(Section):
     model_config = ConfigDict(title="an experiment")
 
     config_version: Annotated[
-        int, Field(title=f"a whole number from 1 to {CURRENT}, the version that this `ink` writes", ge=1, le=CURRENT)
+        int, Field(title=f"a version of at most {CURRENT}, which is what this `ink` writes", ge=1, le=CURRENT)
     ] = optional()
     """Written by the workflow into results/EXPERIMENT/config.yaml, which then has every setting: a setting that is
     newer takes the value of its time, no default. An experiment's own file has none."""
