@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 import yaml
+from snakemake.cli import parse_config
+from snakemake.utils import update_config
 
-from ink.config import check, load, read, resolve
+from ink.config import check, load, read, read_overrides, resolve
 from ink.config import history as versions
 from ink.config.history import CURRENT, HISTORY
 from ink.config.resolving import SCALE, VERSION, origins, preset
@@ -90,6 +92,31 @@ def test_values_by_domain_replace_a_value_and_are_not_merged() -> None:
     assert whole["ink"]["alpha"] == preset("small")["ink"]["alpha"]
     own = {"mine": {"combiner": "mine", "key": "ffn_input", "k": 4}}
     assert resolve(short(own_systems=own))["own_systems"] == own
+
+
+@pytest.mark.parametrize(
+    ("typed", "section", "key", "expected"),
+    [
+        ("ink={alpha: 0.3}", "ink", "alpha", 0.3),
+        ("ink={k: {koran: 4}}", "ink", "k", {"koran": 4}),
+        ("data={general_domain: null}", "data", "general_domain", None),
+        ("scale=small", "index", "lists", preset("small")["index"]["lists"]),
+        (
+            "evaluation={comet: {batch_sentences: 8}}",
+            *("evaluation", "comet", {"model": "wmt20-comet-da", "encoder": None, "batch_sentences": 8}),
+        ),
+    ],
+)
+def test_an_override_goes_before_file_scale_and_default(typed: str, section: str, key: str, expected: Any) -> None:
+    overrides = parse_config([typed])
+    stated = read(REPOSITORY / "config" / "own-corpus.yaml") | {"domains": ["koran"], SCALE: "mini"}
+    stated["text"]["bpe_merges"] = None
+    update_config(stated, overrides)
+    read_overrides(stated, overrides)
+    whole = resolve(stated)
+    check(whole)
+    assert whole[section][key] == expected
+    assert whole["r_knn"]["decay"] == (1000 if typed == "scale=small" else preset("mini")["r_knn"]["decay"])
 
 
 def test_a_mapping_in_the_place_of_null_has_its_own_defaults() -> None:

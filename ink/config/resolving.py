@@ -18,10 +18,10 @@ DEFAULT = "default"
 
 
 def resolve(stated: Config) -> Config:
-    """Return the whole of which a file or command line states a part; what it states wrongly stays as it is.
+    """Return the whole of which a file or command line states a part, with what it states wrongly as it stands there.
 
     A mapping by domain replaces another value whole. A file that has a `config_version`, or every setting of version 1,
-    is whole already: it gets what its version had in place of settings that are newer, and nothing else.
+    is whole already: of settings that are newer it gets the value of its time, and no default.
     """
     version = _version(stated)
     if version is None:
@@ -40,7 +40,7 @@ def resolve(stated: Config) -> Config:
 
 
 def layers(stated: Config) -> dict[str, Config]:
-    """Return by name what an experiment's file goes before: the defaults, then its scale's preset."""
+    """Return by name what an experiment's file overrides, the lowest first: the defaults, its scale's preset."""
     found = {DEFAULT: _defaults(schema())}
     if (scale := stated.get(SCALE)) in _scales():
         found[f"scale {scale}"] = preset(scale)
@@ -69,7 +69,7 @@ def origins(stated: Config, file: str) -> Iterator[tuple[Keys, Any, str]]:
 
 
 def _version(stated: Config) -> int | None:
-    """Return of which version a file is that has every setting, None for an experiment's own."""
+    """Return the version of a file that has every setting, None for an experiment's own file."""
     if VERSION in stated:
         return stated[VERSION] if stated[VERSION] in [*HISTORY] else None
     newer = added_since(1)
