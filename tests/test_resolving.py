@@ -135,7 +135,6 @@ def test_a_mapping_in_the_place_of_null_has_its_own_defaults() -> None:
         ({"ink": {"alhpa": 1}}, "ink.alhpa: unknown key, found 1; allowed: max_rounds,"),
         ({"ink": 3}, "ink: found 3; allowed: a mapping"),
         ({"training": None}, "training: found null; allowed: a mapping"),
-        ({"config_version": CURRENT + 1}, f"config_version: found {CURRENT + 1}; allowed: a version of at most"),
         ({"config_version": "1"}, "config_version: found '1' (text); allowed: a version of at most"),
         ({"config_version": [1]}, "config_version: found the list [1]; allowed: a version of at most"),
     ],
@@ -145,6 +144,18 @@ def test_what_is_wrong_is_still_named(changes: dict[str, Any], said: str) -> Non
     with pytest.raises(InkError) as raised:
         check(resolve(short(**changes)))
     assert str(raised.value).startswith(f"configuration: {said}")
+
+
+@pytest.mark.failure(
+    "Config",
+    "a configuration that a newer `ink` wrote",
+    "`configuration: config_version: found 9; allowed: a version of at most ...`",
+)
+def test_a_newer_version_is_refused() -> None:
+    with pytest.raises(InkError) as raised:
+        check(resolve({**resolve(SHORT), VERSION: CURRENT + 1}))
+    said = f"configuration: config_version: found {CURRENT + 1}; allowed: a version of at most {CURRENT}, which is what"
+    assert str(raised.value).startswith(said)
 
 
 @pytest.mark.parametrize("name", ["experiment", "domains"])
@@ -178,6 +189,11 @@ def test_resolving_leaves_what_it_is_given_and_the_scale_alone() -> None:
     assert resolve(stated)["training"]["betas"] == [0.9, 0.98]
 
 
+@pytest.mark.failure(
+    "Config",
+    "a configuration of `results/` that lacks settings",
+    "`configuration: ink.beta: missing; allowed: ...`: with a `config_version` it gets no defaults",
+)
 def test_a_whole_with_a_version_gets_no_default() -> None:
     whole = resolve(SHORT)
     del whole["ink"]["beta"], whole["v_knn"]
