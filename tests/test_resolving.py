@@ -215,8 +215,9 @@ def test_a_scale_in_a_whole_is_refused() -> None:
 
 @pytest.fixture
 def newer(monkeypatch: pytest.MonkeyPatch) -> int:
-    """A next version, as if ink.search_over and speed.repeats had come with it."""
-    monkeypatch.setitem(HISTORY, CURRENT + 1, {"ink.search_over": [0.5], "speed.repeats": 1})
+    """A next version, as if three settings had come with it, one of which was another setting's value before."""
+    added = {"ink.search_over": [0.5], "speed.repeats": 1, "training.dev_beam": lambda old: old["decoding"]["beam"]}
+    monkeypatch.setitem(HISTORY, CURRENT + 1, added)
     for module in (versions, __import__("ink.config.resolving", fromlist=["CURRENT"])):
         monkeypatch.setattr(module, "CURRENT", CURRENT + 1)
     return CURRENT + 1
@@ -224,12 +225,13 @@ def newer(monkeypatch: pytest.MonkeyPatch) -> int:
 
 @pytest.mark.parametrize("version", [CURRENT, None], ids=["with its version", "without a version"])
 def test_an_older_whole_gets_a_newer_setting_s_value_of_its_time(newer: int, version: int | None) -> None:
-    older = {**resolve(SHORT), VERSION: CURRENT}
-    del older["ink"]["search_over"], older["speed"]["repeats"]
+    older = {**resolve(short(decoding={"beam": 7})), VERSION: CURRENT}
+    del older["ink"]["search_over"], older["speed"]["repeats"], older["training"]["dev_beam"]
     if version is None:
         del older[VERSION]
     whole = resolve(older)
-    assert (whole["ink"]["search_over"], whole["speed"]["repeats"], whole[VERSION]) == ([0.5], 1, newer)
+    assert (whole["ink"]["search_over"], whole["speed"]["repeats"], whole["training"]["dev_beam"]) == ([0.5], 1, 7)
+    assert whole[VERSION] == newer
     assert resolve({**older, "speed": {**older["speed"], "repeats": 7}})["speed"]["repeats"] == 7
 
 

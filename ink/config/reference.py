@@ -56,7 +56,7 @@ def reference(schema: Schema) -> str:
         "| 1 | every setting without a later version | |",
     ]
     lines += [
-        f"| {version} | `{name}` | `{written(value)}` |"
+        f"| {version} | `{name}` | {value.__doc__ if callable(value) else f'`{written(value)}`'} |"
         for version in HISTORY
         for name, value in HISTORY[version].items()
     ]

@@ -33,7 +33,7 @@ def resolve(stated: Config) -> Config:
     else:
         whole = copy.deepcopy(stated)
         for name, value in added_since(version).items():
-            _add(whole, name.split("."), value)
+            _add(whole, name.split("."), value(stated) if callable(value) else value)
     if VERSION not in stated:
         return {VERSION: CURRENT, **whole}
     return whole if version is None else {**whole, VERSION: CURRENT}
