@@ -11,7 +11,7 @@ import yaml
 from snakemake.cli import parse_config
 from snakemake.utils import update_config
 
-from ink.config import check, load, read, read_overrides, resolve
+from ink.config import check, load, load_resolved, read, read_overrides, resolve
 from ink.config import history as versions
 from ink.config.history import CURRENT, HISTORY
 from ink.config.resolving import SCALE, VERSION, origins, preset
@@ -213,10 +213,14 @@ def test_a_scale_in_a_whole_is_refused() -> None:
         check(resolve({**resolve(SHORT), "scale": "mini"}))
 
 
+def _beam(old: dict[str, Any]) -> Any:
+    return old.get("decoding", {}).get("beam")
+
+
 @pytest.fixture
 def newer(monkeypatch: pytest.MonkeyPatch) -> int:
     """A next version, as if three settings had come with it, one of which was another setting's value before."""
-    added = {"ink.search_over": [0.5], "speed.repeats": 1, "training.dev_beam": lambda old: old["decoding"]["beam"]}
+    added = {"ink.search_over": [0.5], "speed.repeats": 1, "training.dev_beam": _beam}
     monkeypatch.setitem(HISTORY, CURRENT + 1, added)
     for module in (versions, __import__("ink.config.resolving", fromlist=["CURRENT"])):
         monkeypatch.setattr(module, "CURRENT", CURRENT + 1)
@@ -259,6 +263,15 @@ def test_the_published_experiment_is_read_as_it_ran() -> None:
     for name in {"config_version", *(name.split(".")[0] for name in newer)}:
         whole.pop(name), stated.pop(name, None)
     assert whole == stated
+
+
+def test_a_run_s_file_is_what_ran_whatever_it_lacks(newer: int, tmp_path: Path) -> None:
+    """In results/ a default would say what nobody ran."""
+    path = tmp_path / "config.yaml"
+    for version in ({}, {VERSION: CURRENT}, {VERSION: newer}):
+        path.write_text(yaml.safe_dump({**version, "experiment": "old", "speed": {}}), encoding="utf-8")
+        added = {} if version == {VERSION: newer} else {"repeats": 1}
+        assert load_resolved(path) == {VERSION: newer, "experiment": "old", "speed": added}
 
 
 def test_where_every_value_is_from() -> None:

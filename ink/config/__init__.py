@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ink.config.checking import check
 from ink.config.domains import Config, adapted_domains, data_domains, for_domain, has_training
-from ink.config.loading import load, read
+from ink.config.loading import load, load_resolved, read
 from ink.config.measures import accuracy_domains, accuracy_systems, figures_of, gaining_systems, speed_systems
 from ink.config.overrides import read_overrides
 from ink.config.paths import expand_home
@@ -42,6 +42,7 @@ __all__ = [
     "has_training",
     "last_round",
     "load",
+    "load_resolved",
     "put_together_domains",
     "read",
     "read_overrides",

@@ -23,20 +23,22 @@ def resolve(stated: Config) -> Config:
     A mapping by domain replaces another value whole. A file that has a `config_version`, or every setting of version 1,
     is whole already: of settings that are newer it gets the value of its time, and no default.
     """
-    version = _version(stated)
-    if version is None:
-        whole: Config = {}
-        for layer in [*layers(stated).values(), stated]:
-            whole = _overlaid(schema(), whole, layer)
-        if whole.get(SCALE) in _scales():
-            del whole[SCALE]
-    else:
-        whole = copy.deepcopy(stated)
-        for name, value in added_since(version).items():
-            _add(whole, name.split("."), value(stated) if callable(value) else value)
-    if VERSION not in stated:
-        return {VERSION: CURRENT, **whole}
-    return whole if version is None else {**whole, VERSION: CURRENT}
+    if (version := _version(stated)) is not None:
+        return upgrade(stated, version)
+    whole: Config = {} if VERSION in stated else {VERSION: CURRENT}
+    for layer in [*layers(stated).values(), stated]:
+        whole = _overlaid(schema(), whole, layer)
+    if whole.get(SCALE) in _scales():
+        del whole[SCALE]
+    return whole
+
+
+def upgrade(stated: Config, version: int) -> Config:
+    """Return a whole of a version as one of the current version."""
+    whole = {VERSION: CURRENT, **copy.deepcopy(stated)}
+    for name, value in added_since(version).items():
+        _add(whole, name.split("."), value(stated) if callable(value) else value)
+    return {**whole, VERSION: CURRENT}
 
 
 def layers(stated: Config) -> dict[str, Config]:
