@@ -90,9 +90,9 @@ def test_the_shipped_experiments(fresh_workspace: Any, tmp_path: Path) -> None:
     assert sum(planned.values()) <= 110
     full = shipped.plan("--configfile", "config/mini-full.yaml").planned
     seeds = 3
-    assert full["train_adapter"] == (domains + 2) * seeds  # on Medical and Koran with label smoothing 0.2 too
-    # on Medical and Koran with beta = 0 and with exact neighbours too, on Medical without refresh and without L_i
-    assert full["train_ink_round"] == full["finish_ink"] == (domains + 4 + 2) * seeds
+    assert full["train_adapter"] == (domains + 1) * seeds  # on Medical with label smoothing 0.2 too
+    # on Medical without refresh, L_i and L_r (beta = 0), and with exact neighbours too
+    assert full["train_ink_round"] == full["finish_ink"] == (domains + 4) * seeds
     assert full["table4"] == full["table_controls"] == 1
 
 
