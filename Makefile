@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help reproduce test test-all failures lint format environment slurm install lock clean distclean
+.PHONY: help reproduce test test-all failures settings lint format environment slurm install lock clean distclean
 
 VENV ?= .venv
 # The faiss package of the environment: cpu or gpu. What was chosen last is kept.
@@ -32,6 +32,9 @@ test-all: environment ## the tests, those that take minutes too
 
 failures: environment ## write docs/failures.md from the marks of the tests that try its rows
 	$(IN_VENV) pytest -q --write-failures
+
+settings: environment ## write the configuration's schema and docs/configuration.md from ink/config/sections
+	$(IN_VENV) python -m ink.config.documents
 
 lint: environment ## check style, types and the workflow
 	$(IN_VENV); export PATH; ruff check $(PYTHON_FILES); ruff format --check $(PYTHON_FILES); mypy; \

@@ -1,5 +1,5 @@
 # The INK experiment: data, base model, datastores, systems, scores, tables, figures.
-# `snakemake --cores all` runs config/config.yaml; `--configfile other.yaml` runs another, complete in its own file.
+# `snakemake --cores all` runs config/config.yaml; `--configfile other.yaml` runs another, with nothing of this one.
 import os
 
 from snakemake.utils import min_version

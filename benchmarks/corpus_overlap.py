@@ -132,11 +132,10 @@ def tail(training: Sequence[str], test: Sequence[str]) -> list[float]:
 )
 def main(config: Path, seed: int | None, domains: tuple[str, ...], real: Path | None, sample: int) -> None:
     """Print one line a domain."""
-    import yaml
-
+    from ink.config import load
     from ink.corpus.synthetic import generate
 
-    settings = yaml.safe_load(config.read_text(encoding="utf-8"))["data"]["synthetic"]
+    settings = load(config)["data"]["synthetic"]
     sizes = {name: size for name, size in settings["sentences"].items() if not domains or name in domains}
     corpus = generate(sizes, settings["seed"] if seed is None else seed)
     click.echo(

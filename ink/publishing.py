@@ -10,7 +10,7 @@ import shlex
 import shutil
 from pathlib import Path
 
-from ink.config import load
+from ink.config import load_resolved
 from ink.errors import InkError
 from ink.experiment_lock import holder
 from ink.files import write_atomically
@@ -29,7 +29,7 @@ def publish(results: Path, *, allow_dirty: bool = False) -> Path:
     missing, and, unless `allow_dirty`, where no commit holds the code that ran.
     """
     results = Path(results)
-    config = load(experiment_config(results))
+    config = load_resolved(experiment_config(results))
     name = config["experiment"]
     running = holder(name) if results.resolve() == (Path("results") / name).resolve() else None
     if running is not None:

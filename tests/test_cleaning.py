@@ -13,6 +13,7 @@ import yaml
 from click.testing import CliRunner
 
 from ink.cli import ink as ink_command
+from ink.config import load
 from ink.errors import InkError
 
 MICRO = Path(__file__).parent / "workflow" / "micro.yaml"
@@ -82,7 +83,7 @@ def test_the_base_model_is_kept_on_request(experiment: Path) -> None:
 def test_a_base_model_that_was_given_is_never_removed(
     experiment: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config = yaml.safe_load(MICRO.read_text(encoding="utf-8"))
+    config = load(MICRO)
     config["text"]["bpe_merges"] = None
     names = ("path", "bpe_codes", "source_dictionary", "target_dictionary")
     config["base_model"] = dict.fromkeys(names, "work/micro/base_model/model.pt")

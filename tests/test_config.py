@@ -24,6 +24,7 @@ from ink.config import (
     has_training,
     load,
     put_together_domains,
+    read,
     read_overrides,
     text_files,
 )
@@ -842,7 +843,7 @@ def test_yaml_without_end_is_refused_at_once(tmp_path: Path, text: str, expected
 def test_aliases_may_be_used(tmp_path: Path) -> None:
     path = tmp_path / "aliases.yaml"
     path.write_text("a: &a {k: 3}\nb: *a\nc: [*a, *a]\nd: {<<: *a, l: 4}\n")
-    assert load(path) == {"a": {"k": 3}, "b": {"k": 3}, "c": [{"k": 3}, {"k": 3}], "d": {"k": 3, "l": 4}}
+    assert read(path) == {"a": {"k": 3}, "b": {"k": 3}, "c": [{"k": 3}, {"k": 3}], "d": {"k": 3, "l": 4}}
 
 
 @pytest.mark.parametrize(
@@ -905,6 +906,6 @@ def test_a_missing_or_unreadable_file_is_named(tmp_path: Path) -> None:
         load(path)
 
 
-def test_loading_gives_what_yaml_says() -> None:
+def test_reading_gives_what_yaml_says() -> None:
     path = REPOSITORY / "config" / "own-corpus.yaml"
-    assert yaml.safe_load(path.read_text(encoding="utf-8")) == load(path)
+    assert yaml.safe_load(path.read_text(encoding="utf-8")) == read(path)

@@ -53,6 +53,7 @@ COMMANDS = {
     "report": "ink.cli.report",
     "publish": "ink.cli.report",
     "check-config": "ink.cli.reporting",
+    "config": "ink.cli.configuration",
     "start-tracking": "ink.cli.tracking",
     "follow-runs": "ink.cli.tracking",
     "log-report": "ink.cli.tracking",

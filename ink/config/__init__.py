@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from ink.config.checking import check
 from ink.config.domains import Config, adapted_domains, data_domains, for_domain, has_training
-from ink.config.loading import load
+from ink.config.loading import load, load_resolved, read
 from ink.config.measures import accuracy_domains, accuracy_systems, figures_of, gaining_systems, speed_systems
 from ink.config.overrides import read_overrides
 from ink.config.paths import expand_home
+from ink.config.resolving import resolve
 from ink.config.text_files import TextFiles, put_together_domains, text_files, train_sources
 from ink.config.trainings import first_rounds, last_round, trained_sections
 from ink.config.variations import (
@@ -41,8 +42,11 @@ __all__ = [
     "has_training",
     "last_round",
     "load",
+    "load_resolved",
     "put_together_domains",
+    "read",
     "read_overrides",
+    "resolve",
     "scored_variations",
     "searched_points",
     "sizes_of",

@@ -10,6 +10,7 @@ from ink.config.bounds import neighbours_asked, neighbours_measured, probabiliti
 from ink.config.domains import SPLITS, Config, adapted_domains, data_domains, for_domain, has_training
 from ink.config.languages import languages
 from ink.config.paths import unusable
+from ink.config.resolving import SCALE, VERSION
 from ink.config.schema import nearest, shown
 from ink.config.text_sources import sources, splits
 from ink.config.trainings import trained_sections
@@ -111,6 +112,9 @@ def _values_by_domain(config: Config, name: str, values: dict[str, Any]) -> Iter
 
 def _settings(config: Config) -> Iterator[str]:
     """Numbers that contradict each other."""
+    if SCALE in config:
+        allowed = "in an experiment's own file; this one has every setting, and a scale would change none"
+        yield f"{SCALE}: found {config[SCALE]} beside {VERSION}; allowed: {allowed}"
     if config["device"] == "cpu" and config["precision"] == "fp16":
         yield "precision: found fp16; allowed: fp32 or bf16, since device is cpu, on which fp16 is slow and overflows"
     if (kept := NAMES_IN_RESULTS.get(config["experiment"])) is not None:

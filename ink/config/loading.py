@@ -5,17 +5,31 @@ from __future__ import annotations
 from pathlib import Path
 
 from ink.config.domains import Config
+from ink.config.history import CURRENT, HISTORY
 from ink.config.paths import expand_home
+from ink.config.resolving import VERSION, resolve, upgrade
 from ink.errors import InkError
 from ink.given_text import check_is_text, without_mark
 from ink.yaml_reading import read_yaml
 
 
 def load(path: Path | str) -> Config:
-    """Read an experiment's YAML file, unchecked, with `~` in its paths expanded.
+    """Read an experiment's YAML file and resolve it to the whole, unchecked, with `~` in its paths expanded.
 
     InkError names file and line where it is missing or no YAML.
     """
+    return resolve(read(path))
+
+
+def load_resolved(path: Path | str) -> Config:
+    """Read the file of an experiment in results/: it is what ran, of its version or the first, and gets no defaults."""
+    stated = read(path)
+    version = stated.get(VERSION, 1)
+    return upgrade(stated, version if version in [*HISTORY] else CURRENT)
+
+
+def read(path: Path | str) -> Config:
+    """Read what an experiment's YAML file states and no more; otherwise as `load`."""
     try:
         data = Path(path).read_bytes()
         check_is_text(path, data)

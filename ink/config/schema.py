@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import math
 import re
 from collections.abc import Iterable, Iterator
@@ -13,12 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from ink.errors import InkError
-
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
 
-SCHEMA_PATH = Path(__file__).resolve().parents[2] / "workflow" / "schemas" / "config.schema.yaml"
+# generated from ink/config/sections by `make settings`, for editors too
+SCHEMA_PATH = Path(__file__).with_name("schema.json")
 
 # What counts, sizes and seeds are held in.
 LARGEST = 2**63 - 1
@@ -50,11 +50,21 @@ def schema_problems(config: Any) -> list[str]:
 
 @cache
 def schema() -> Schema:
-    """The schema, as workflow/schemas/config.schema.yaml has it."""
-    if not SCHEMA_PATH.is_file():
-        raise InkError(f"{SCHEMA_PATH} is missing; install the package from its repository with `make environment`")
-    loaded: Schema = yaml.safe_load(SCHEMA_PATH.read_text(encoding="utf-8"))
-    return loaded
+    """The schema of a whole configuration: that of an experiment's file, with every setting that has a default."""
+    loaded: Schema = json.loads(SCHEMA_PATH.read_text(encoding="utf-8"))
+    return _resolved(loaded)
+
+
+def _resolved(rules: Any) -> Any:
+    if isinstance(rules, list):
+        return [_resolved(one) for one in rules]
+    if not isinstance(rules, dict):
+        return rules
+    inner = {name: _resolved(value) for name, value in rules.items()}
+    if isinstance(settings := rules.get("properties"), dict):
+        needed = rules.get("required", [])
+        inner["required"] = [name for name, setting in settings.items() if name in needed or "default" in setting]
+    return inner
 
 
 def nearest(name: Any, known: Iterable[str]) -> str:
@@ -152,22 +162,22 @@ def _describe_error(error: ValidationError) -> Iterator[str]:
     elif error.validator == "required":
         for key in rules["required"]:
             if key not in instance:
-                allowed = _allowed(rules["properties"][key])
+                allowed = in_words(rules["properties"][key])
                 yield f"{dotted((*keys, key))}: missing; allowed: {allowed}"
     elif "propertyNames" in error.absolute_schema_path:
         known = rules.get("enum", [])
         yield (
             f"{dotted((*keys, instance))}: found the unknown name {instance!r}; "
-            f"allowed: {_allowed(rules)}{nearest(instance, known)}"
+            f"allowed: {in_words(rules)}{nearest(instance, known)}"
         )
     elif error.validator == "anyOf" and (branch := _meant_branch(error)):
         for inner in branch:
             yield from _describe_error(inner)
     elif error.validator == "uniqueItems":
         twice = [item for position, item in enumerate(instance) if item in instance[:position]]
-        yield f"{dotted(keys)}: found {twice[0]} twice; allowed: {_allowed(rules)}"
+        yield f"{dotted(keys)}: found {twice[0]} twice; allowed: {in_words(rules)}"
     else:
-        yield f"{dotted(keys)}: found {shown(instance)}; allowed: {_allowed(rules)}{_hint(instance, rules)}"
+        yield f"{dotted(keys)}: found {shown(instance)}; allowed: {in_words(rules)}{_hint(instance, rules)}"
 
 
 def _meant_branch(error: ValidationError) -> list[ValidationError]:
@@ -203,7 +213,7 @@ def _hint(value: Any, rules: Schema) -> str:
     if isinstance(value, str):
         written = next((written for written, meant in _readings(value) if allowed(meant)), None)
         return "" if written is None else f"; YAML reads {value} as text: write {written} without quotes"
-    if isinstance(value, bool) and _resolve(rules).get("type") == "string":
+    if isinstance(value, bool) and rules.get("type") == "string":
         return "; YAML reads yes, no, on and off as true or false: put the name in quotes"
     if isinstance(value, int | float) and allowed(str(value)):
         return f"; YAML reads {value} as a number: put it in quotes"
@@ -224,24 +234,14 @@ def _readings(text: str) -> Iterator[tuple[str, Any]]:
             yield str(int(number)), int(number)
 
 
-def _resolve(rules: Schema) -> Schema:
-    """Follow a reference to the schema's $defs; what stands beside it (a description) is kept."""
-    if "$ref" not in rules:
-        return rules
-    name = rules["$ref"].removeprefix("#/$defs/")
-    beside = {key: value for key, value in rules.items() if key != "$ref"}
-    return {**_resolve(schema()["$defs"][name]), **beside}
-
-
-def _allowed(rules: Schema) -> str:
+def in_words(rules: Schema) -> str:
     """What a schema takes, in words."""
-    rules = _resolve(rules)
     if "title" in rules:
         return str(rules["title"]) + _size(rules)
     if "enum" in rules:
         return "one of " + ", ".join(map(str, rules["enum"]))
     if "anyOf" in rules:
-        return ", or ".join(_allowed(branch) for branch in rules["anyOf"])
+        return ", or ".join(in_words(branch) for branch in rules["anyOf"])
     kinds = rules.get("type", "object")
     kinds = kinds if isinstance(kinds, list) else [kinds]
     return " or ".join(TYPE_NAMES[kind] for kind in kinds) + _range(rules) + _size(rules)

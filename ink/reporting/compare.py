@@ -17,7 +17,7 @@ from typing import Any
 import pandas as pd
 from tabulate import tabulate
 
-from ink.config import load
+from ink.config import load_resolved
 from ink.disk import in_words
 from ink.errors import InkError
 from ink.evaluation.significance import paired_bootstrap
@@ -164,7 +164,7 @@ def _side(name: str, folder: Path) -> Side:
         if run not in scores:
             raise InkError(f"{results} has no scores of {run}; it has {_some(scores)}")
         scores = {run: scores[run]}
-    return Side(results, scores, load(results / "config.yaml"), matched is not None)
+    return Side(results, scores, load_resolved(results / "config.yaml"), matched is not None)
 
 
 def _some(runs: Iterable[str]) -> str:

@@ -8,13 +8,13 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-import yaml
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 
 import scale
 import scale_costs
 
+from ink.config import load
 from ink.datastore import blocks
 from ink.doctor import gpu, space
 from ink.doctor.extent import Extent, Model, Text
@@ -54,7 +54,7 @@ def test_a_datastore_is_as_large_as_the_doctor_says(domain: Any) -> None:
 def paper() -> Extent:
     """The experiment that the page counts, as the doctor sees it."""
     domains = [domain.name for domain in scale_costs.DOMAINS]
-    config = yaml.safe_load((REPOSITORY / "config" / "config.yaml").read_text(encoding="utf-8"))
+    config = load(REPOSITORY / "config" / "config.yaml")
     config["domains"], config["base_model"]["path"] = domains, "model.pt"
     config["index"] |= {"code_bytes": scale_costs.CODE_BYTES, "lists": scale_costs.INDEX_LISTS}
     config["adapter"] |= {"max_epochs": scale_costs.ROUNDS, "sizes": []}

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import yaml
 
+from ink.config import load
 from ink.files import write_json
 
 SERVER = Path(__file__).with_name("command_server.py")
@@ -124,7 +125,7 @@ class Experiment:
 
     def write_config(self, **changed: dict[str, Any]) -> None:
         """Write config.yaml, complete and in order, with sections' settings changed."""
-        config = yaml.safe_load(MICRO.read_text(encoding="utf-8"))
+        config = load(MICRO)
         config["data"] |= {"source_language": "xx", "target_language": "yy"}
         config["index"]["type"] = "exact"
         config["decoding"] |= {"beam": 1, "max_len_a": 0.5, "max_len_b": 1}

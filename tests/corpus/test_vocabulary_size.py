@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
+from ink.config import load
 from ink.corpus.vocabulary_size import check_vocabulary_size
 from ink.errors import InkError
 
@@ -19,7 +19,7 @@ TOKENS = 54  # with fairseq's four special symbols
 def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The micro experiment with a base model whose dictionary has 50 tokens."""
     monkeypatch.chdir(tmp_path)
-    found = yaml.safe_load(MICRO.read_text(encoding="utf-8"))
+    found = load(MICRO)
     found["base_model"]["target_dictionary"] = str(dictionary(tmp_path / "given.txt"))
     return found
 

@@ -14,7 +14,7 @@ import yaml
 from click.testing import CliRunner
 
 from ink.cli import ink as ink_command
-from ink.config import Config, check, has_training, load, put_together_domains, text_files
+from ink.config import Config, check, has_training, load, put_together_domains, resolve, text_files
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 TEXT = (REPOSITORY / "docs" / "translation-memory.md").read_text(encoding="utf-8")
@@ -83,7 +83,7 @@ def edited() -> Any:
     """The experiment that the page's command makes of config/software.yaml."""
     command = EDIT.partition(" > ")[0]
     done = subprocess.run(shlex.split(command), cwd=REPOSITORY, capture_output=True, text=True, check=True)
-    return yaml.safe_load(done.stdout)
+    return resolve(yaml.safe_load(done.stdout))
 
 
 def test_the_experiment_is_complete_with_a_model_of_one_s_own_or_one_that_is_trained() -> None:

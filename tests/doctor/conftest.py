@@ -5,9 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-from ink.config import check
+from ink.config import check, load
 from ink.doctor.extent import Extent, extent_of
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -17,13 +16,13 @@ MICRO = REPOSITORY / "tests" / "workflow" / "micro.yaml"
 @pytest.fixture
 def config() -> Any:
     """The micro experiment, to be changed at will."""
-    return yaml.safe_load(MICRO.read_text(encoding="utf-8"))
+    return load(MICRO)
 
 
 @pytest.fixture
 def own_corpus(tmp_path: Path) -> Any:
     """An experiment on text of its own, all of it there: 3 words a line."""
-    found = yaml.safe_load((REPOSITORY / "config" / "own-corpus.yaml").read_text(encoding="utf-8"))
+    found = load(REPOSITORY / "config" / "own-corpus.yaml")
     found["data"]["files"]["pattern"] = f"{tmp_path}/{{domain}}.{{split}}.{{language}}"
     for name in ("path", "bpe_codes", "source_dictionary", "target_dictionary"):
         found["base_model"][name] = str(tmp_path / name)

@@ -17,6 +17,7 @@ from sacrebleu.metrics import BLEU
 from sacrebleu.tokenizers import tokenizer_ja_mecab, tokenizer_ko_mecab, tokenizer_spm
 
 from ink.cli import ink
+from ink.config import load
 from ink.config.schema import schema
 from ink.doctor.finding import ERROR, OK, WARNING
 from ink.doctor.language_rules import examine_languages
@@ -137,7 +138,7 @@ def test_the_plain_ones_need_nothing_and_the_schema_has_those_of_sacrebleu() -> 
 
 
 def config_with(**changed: dict[str, Any]) -> dict[str, Any]:
-    config: dict[str, Any] = yaml.safe_load((REPOSITORY / "config" / "own-corpus.yaml").read_text(encoding="utf-8"))
+    config: dict[str, Any] = load(REPOSITORY / "config" / "own-corpus.yaml")
     for section, settings in changed.items():
         config[section] |= settings
     return config

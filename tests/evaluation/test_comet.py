@@ -18,6 +18,7 @@ from click.testing import CliRunner
 from omegaconf import OmegaConf
 
 from ink.cli import ink
+from ink.config import load
 from ink.errors import InkError
 from ink.evaluation.comet import load_comet, score_with_comet, segment_scores
 from ink.evaluation.comet_files import find_checkpoint, find_encoder, short_name
@@ -74,7 +75,7 @@ def test_scores_are_those_of_comet_s_own_loader(tiny_comet: Any, copy: Any) -> N
 
 
 def write_experiment(folder: Path, comet: dict[str, Any] | None) -> None:
-    config = yaml.safe_load(MICRO.read_text(encoding="utf-8"))
+    config = load(MICRO)
     config["evaluation"]["comet"] = comet
     (folder / "config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
     write_lines(folder / "corpus" / "test.de", SOURCES)

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from sacrebleu.metrics import BLEU
 
 from ink.cli.report import report
-from ink.config import accuracy_domains, accuracy_systems, scored_variations, speed_systems
+from ink.config import accuracy_domains, accuracy_systems, load, scored_variations, speed_systems
 from ink.evaluation.bleu import score
 from ink.systems import SYSTEMS
 from ink.variations import variation_named
@@ -235,7 +235,7 @@ def _write(path: Path, lines: list[str]) -> None:
 
 def make_experiment(root: Path, **changed: Any) -> Path:
     """Write ROOT/results/small: the shipped experiment with two domains, parts of the config as given."""
-    config = yaml.safe_load((REPOSITORY / "config" / "config.yaml").read_text(encoding="utf-8"))
+    config = load(REPOSITORY / "config" / "config.yaml")
     config |= {"experiment": "small", "domains": ["medical", "koran"]}
     config["evaluation"]["bootstrap_samples"] = 50
     config["ink"]["ablations"] = {"medical": ["without_refresh", "without_l_r", "without_l_i"], "koran": []}

@@ -13,9 +13,10 @@ import yaml
 from click.testing import CliRunner
 
 from ink.cli.reporting import figures, tables
+from ink.config import load
 from ink.errors import InkError
 
-MINI = yaml.safe_load((Path(__file__).parents[2] / "config" / "config.yaml").read_text(encoding="utf-8"))
+MINI = load(Path(__file__).parents[2] / "config" / "config.yaml")
 AddRun = Callable[..., Any]
 
 

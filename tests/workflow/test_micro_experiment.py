@@ -17,7 +17,7 @@ from urllib.request import url2pathname
 import pandas as pd
 import pytest
 
-from ink.config import load
+from ink.config import load, read
 from ink.files import read_json, read_lines, write_json
 from ink.reporting.benchmarks import renders
 from ink.reporting.provenance import calls
@@ -312,7 +312,8 @@ def test_a_changed_setting_reruns_what_reads_it_and_nothing_else(
 
 
 def test_the_resolved_config_of_a_run_is_kept(micro: Any) -> None:
-    assert load(micro[0].path / "results" / "micro" / "config.yaml") == MICRO
+    path = micro[0].path / "results" / "micro" / "config.yaml"
+    assert load(path) == read(path) == MICRO
 
 
 def test_what_it_was_run_with_is_kept(micro: Any) -> None:

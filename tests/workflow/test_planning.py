@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
+from ink.config import load
 from ink.systems import SYSTEMS
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-SHIPPED = yaml.safe_load((REPOSITORY / "config" / "config.yaml").read_text(encoding="utf-8"))
-MICRO = yaml.safe_load((REPOSITORY / "tests" / "workflow" / "micro.yaml").read_text(encoding="utf-8"))
+SHIPPED = load(REPOSITORY / "config" / "config.yaml")
+MICRO = load(REPOSITORY / "tests" / "workflow" / "micro.yaml")
 
 INK = {"build_datastore": 1, "train_ink_round": 1, "finish_ink": 1}
 
@@ -340,8 +340,8 @@ def test_nested_overrides_are_accepted(clone: Any) -> None:
     assert plan.planned == every_job(2, ROUND_JOBS, sizes=SIZES, measured=False)
 
 
-def test_an_experiment_s_file_is_complete(clone: Any) -> None:
-    """What another file lacks is not taken from config.yaml."""
+def test_what_a_whole_experiment_lacks_is_missed(clone: Any) -> None:
+    """A file with a version has every setting, such as one of results/ that was cut short."""
     for section, key in (("ink", "beta"), ("training", "patience"), ("v_knn", None)):
         config = copy.deepcopy(MICRO)
         if key is None:
@@ -351,6 +351,32 @@ def test_an_experiment_s_file_is_complete(clone: Any) -> None:
         plan = clone.plan("--configfile", clone.write_config("incomplete.yaml", config))
         assert plan.code != 0
         assert f"configuration: {section if key is None else f'{section}.{key}'}: missing; allowed:" in plan.text
+
+
+def test_what_an_experiment_s_file_lacks_is_the_default_and_never_another_file_s(clone: Any) -> None:
+    """config.yaml, the default experiment, has other domains, scale and further sizes."""
+    config = {
+        "experiment": "short",
+        "domains": ["koran"],
+        "device": "cpu",
+        "precision": "fp32",
+        "systems": ["off_the_shelf", "ink"],
+        "data": {**SHIPPED["data"], "synthetic": {"sentences": SHIPPED["data"]["synthetic"]["sentences"]}},
+        "text": {"source_tokeniser_language": "de", "target_tokeniser_language": "en", "bpe_merges": 300},
+        "base_model": {"train": {**SHIPPED["base_model"]["train"], "batch_tokens": 4000}},
+    }
+    plan = clone.plan("--configfile", clone.write_config("short.yaml", config))
+    assert plan.code == 0, plan.text
+    rounds = 200  # the paper's, one a job
+    assert (plan.planned["train_ink_round"], plan.planned["evaluate"]) == (rounds, 3)
+    assert "knn_accuracy" not in plan.planned and "train_adapter" not in plan.planned
+    config["text"].pop("bpe_merges")
+    refused = clone.plan("--configfile", clone.write_config("short.yaml", config))
+    assert "text.bpe_merges: null; allowed: a whole number" in refused.text
+    del config["domains"], config["text"]
+    refused = clone.plan("--configfile", clone.write_config("short.yaml", config))
+    assert "domains: missing; allowed: a list of different domains, not empty" in refused.text
+    assert "text.source_tokeniser_language: missing; allowed: a language code" in refused.text
 
 
 def test_another_experiment_s_file_decides_alone(clone: Any) -> None:
@@ -405,7 +431,7 @@ def test_a_setting_given_twice_stops_the_workflow_too(clone: Any) -> None:
 
 
 def own_corpus(folder: Path | str) -> dict[str, Any]:
-    config: dict[str, Any] = yaml.safe_load((REPOSITORY / "config" / "own-corpus.yaml").read_text(encoding="utf-8"))
+    config = load(REPOSITORY / "config" / "own-corpus.yaml")
     config["data"]["files"]["pattern"] = f"{folder}/{{domain}}.{{split}}.{{language}}"
     for name in ("path", "bpe_codes", "source_dictionary", "target_dictionary"):
         config["base_model"][name] = f"{folder}/{name}"

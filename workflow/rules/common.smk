@@ -26,9 +26,10 @@ from ink.config import (
     gaining_systems,
     has_training,
     last_round,
-    load,
     put_together_domains,
+    read,
     read_overrides,
+    resolve,
     searched_points,
     sizes_of,
     speed_systems,
@@ -55,14 +56,17 @@ from ink.variations import variation_named
 
 # nested values given by --config arrive as text
 read_overrides(config, workflow.config_settings.config)
-expand_home(config)
 try:
     # Snakemake's own reader keeps the last of two values of a key, and follows aliases without end
     for path in dict.fromkeys([*workflow.configfiles, *workflow.overwrite_configfiles]):
-        load(path)
-    check(config)
+        read(path)
+    whole = resolve(config)
+    expand_home(whole)
+    check(whole)
 except InkError as error:
     raise WorkflowError(str(error))
+config.clear()
+config.update(whole)
 
 LAYOUT = Layout(config)
 WORK, RESULTS = LAYOUT.work, LAYOUT.results

@@ -11,7 +11,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from ink.config import load
+from ink.config import load_resolved
 from ink.errors import InkError
 from ink.files import read_lines, write_atomically
 from ink.reporting import contents
@@ -46,7 +46,7 @@ def render(results: Path) -> Path:
     score, or lacks the tables that the headline is made of.
     """
     results = Path(results)
-    config = load(experiment_config(results))
+    config = load_resolved(experiment_config(results))
     scores = read_scores(results)
     environment = Environment(
         loader=PackageLoader("ink.reporting.page", "."),

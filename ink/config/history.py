@@ -1,0 +1,18 @@
+"""The versions of the configuration: which settings each added, so that an older resolved file can still be read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+# version -> dotted setting that it added -> the value that stands for what was done before there was that setting, or a
+# function of the older configuration, unchecked as it is, whose docstring says what it finds
+HISTORY: dict[int, Mapping[str, Any | Callable[[Any], Any]]] = {
+    1: {},  # all settings that there were when versions began; a complete file without a version is of it
+}
+CURRENT = max(HISTORY)
+
+
+def added_since(version: int) -> dict[str, Any]:
+    """Return the settings that came after a version, each with what HISTORY has for it."""
+    return {name: value for number, added in HISTORY.items() if number > version for name, value in added.items()}

@@ -1,0 +1,1 @@
+"""The settings of an experiment, section by section: kind, default, unit and documentation of each."""

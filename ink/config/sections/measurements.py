@@ -1,0 +1,103 @@
+"""Settings of what is measured: scores, kNN accuracy, speed."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field
+
+from ink.config.values import (
+    DISTINCT,
+    Count,
+    Domain,
+    Domains,
+    Keyword,
+    Neighbours,
+    Path,
+    Section,
+    Seed,
+    Sentences,
+    Systems,
+)
+
+CometModel = Annotated[str, Field(title="a name on the Hugging Face hub, or a path that ends in .ckpt", min_length=1)]
+BucketEdges = Annotated[
+    list[Annotated[int, Field(ge=0)] | None],
+    Field(title="a list of two or more whole numbers of at least 0, the last one or null", min_length=2),
+]
+NeighbourCounts = Annotated[
+    list[Neighbours], Field(title="a list of different numbers of neighbours", min_length=1), DISTINCT
+]
+BatchSizes = Annotated[
+    list[Sentences], Field(title="a list of different whole numbers of at least 1", min_length=1), DISTINCT
+]
+
+
+class Comet(Section):
+    """COMET's score beside BLEU in Table 2 (paper: wmt20-comet-da); null scores without COMET, and Table 2 says so.
+    model: wmt20-comet-da downloads 2.3 GB from the Hugging Face hub; without network name a checkpoint and an
+    encoder.
+    """
+
+    model_config = ConfigDict(title="a mapping with model, encoder and batch_sentences")
+
+    model: CometModel = "wmt20-comet-da"
+    """wmt20-comet-da or another of Unbabel's, OWNER/NAME on the Hugging Face hub, or the path of
+    checkpoints/model.ckpt beside its hparams.yaml, with which nothing is downloaded."""
+    encoder: Path | None = None
+    """Folder with config.json and tokeniser of the encoder that the model was trained on (of wmt20-comet-da:
+    xlm-roberta-large); null takes them from the hub."""
+    batch_sentences: Sentences = 32
+    """Translations scored at once."""
+
+
+class Evaluation(Section):
+    """How hypotheses are scored."""
+
+    sacrebleu_tokeniser: Literal[
+        "13a", "intl", "zh", "ja-mecab", "ko-mecab", "char", "flores101", "flores200", "spBLEU-1K", "none"
+    ] = "13a"
+    """sacrebleu's tokeniser for the target language: 13a for most; zh, ja-mecab or ko-mecab for Chinese, Japanese or
+    Korean, whose BLEU under 13a says nothing, and flores200 for Thai, Lao, Khmer, Burmese and Tibetan. char,
+    flores101, flores200 and spBLEU-1K are for any language. `ink check-config` and `ink doctor` say what one lacks
+    here."""
+    bootstrap_samples: Annotated[Count, Keyword("unit", "samples")] = 1000
+    """Samples of the bootstrap behind confidence intervals."""
+    bootstrap_seed: Seed = 12345
+    """Seed of the bootstrap."""
+    comet: Annotated[Comet | None, Field(title="null, or a mapping with model, encoder and batch_sentences")] = None
+
+
+class KnnAccuracy(Section):
+    """Table 3: how many of a dev position's neighbours have the token that the reference has there, for the base
+    model, for Adapter if it is among the systems, and for INK, each in its own training datastore. Where INK is among
+    the systems.
+    """
+
+    domains: Domains = []
+    """Domains with training text, of which those among the experiment's domains are measured (paper: Medical); []
+    leaves Table 3 out."""
+    k: NeighbourCounts = [8, 16, 32, 64]
+    """Neighbours of a position (paper: 8, 16, 32, 64)."""
+    bucket_edges: BucketEdges = [0, 1000, 5000, 10000, 20000, 30000, None]
+    """Ranks in the base model's target dictionary, which is sorted by frequency, at which one bucket of tokens ends
+    and the next begins (paper: 0, 1000, 5000, 10000, 20000, 30000, 42000, where the dictionary has 42,024 types).
+    Starts with 0; null at the end is the end of the dictionary."""
+
+
+class Speed(Section):
+    """Table 5: sentences and target tokens a second of beam search, loading and detokenising excluded. The job has
+    all cores to itself.
+    """
+
+    domain: Domain | None = None
+    """A domain with training text (paper: Law), if it is among the experiment's domains; null leaves Table 5 out."""
+    systems: Systems = ["r_knn", "ink"]
+    """Of these the experiment's are measured (paper: r_knn, ink); any system may stand here, off_the_shelf and
+    adapter too."""
+    batch_sentences: BatchSizes = [8, 32, 128]
+    """Sentences decoded at once (paper: 8, 32, 128)."""
+    repeats: Annotated[Count, Keyword("unit", "rounds")] = 3
+    """Rounds that count, after one that does not (paper: 3)."""
+    sentences: Sentences = 2000
+    """So many first test sentences are translated (paper: all 2000); all of them where there are fewer."""

@@ -1,0 +1,181 @@
+"""Settings of the systems that are trained on a domain's text: Adapter, INK and kNN-KD."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from ink.config.values import (
+    DISTINCT,
+    Batches,
+    Betas,
+    ByDomain,
+    Count,
+    Dimensions,
+    Epochs,
+    EpochsOrRounds,
+    Keyword,
+    ListByDomain,
+    Neighbours,
+    NotNegative,
+    Positive,
+    Processes,
+    Rounds,
+    Section,
+    Sentences,
+    ShareBelowOne,
+    SharesBelowOne,
+    Tokens,
+    Updates,
+)
+
+Switch = Annotated[bool, Field(title="true or false")]
+Sizes = Annotated[list[Dimensions], Field(title="a list of whole numbers of at least 1"), DISTINCT]
+Ablations = Annotated[
+    list[Literal["without_refresh", "without_l_r", "without_l_i"]],
+    Field(title="a list of without_refresh, without_l_r and without_l_i"),
+    DISTINCT,
+]
+Controls = Annotated[list[Literal["exact_neighbours"]], Field(title="a list of exact_neighbours"), DISTINCT]
+Weights = Annotated[list[Positive], Field(title="a list of numbers above 0", min_length=1), DISTINCT]
+CheckpointUpdates = Annotated[int, Field(title="a whole number of at least 0", ge=0), Keyword("unit", "updates")]
+
+
+class Training(Section):
+    """What Adapter and INK share; dev_sentences, dev_beam, patience and average_last are kNN-KD's too."""
+
+    learning_rate: Positive = 5e-4
+    """Adam's highest learning rate, inverse square root schedule (paper: 5e-4)."""
+    warmup_updates: Updates = 4000
+    """Updates until the highest learning rate (paper: 4000). One epoch of the smallest domain is a good start."""
+    betas: Betas = [0.9, 0.98]
+    """Adam's two decay rates (released: 0.9, 0.98)."""
+    weight_decay: NotNegative = 1e-4
+    """Adam's weight decay (released: 1e-4)."""
+    clip_norm: NotNegative = 0.0
+    """Gradients are clipped to this norm; 0 clips none, as released."""
+    batch_tokens: Tokens = 4096
+    """Tokens of a batch at most (paper: 4096; INK's released code: 1024 with an update_frequency of 4). At least
+    text.max_length + 1."""
+    update_frequency: Batches = 1
+    """Batches of each process whose gradients are added up for one update: raise it where memory is short."""
+    processes: Processes = 1
+    """Processes that train together, one GPU each, or on a CPU threads.training cores each; an update sees up to
+    batch_tokens * update_frequency * processes tokens."""
+    dropout: ShareBelowOne = 0.1
+    """Dropout (released: 0.1); of attention it is the checkpoint's own."""
+    label_smoothing: ShareBelowOne = 0.1
+    """Label smoothing of the translation loss L^a (released: 0.1)."""
+    patience: EpochsOrRounds = 10
+    """Training stops after so many epochs or rounds without a better dev BLEU (released: 10)."""
+    dev_sentences: Sentences = 2000
+    """So many first sentences of dev are decoded after every epoch or round (paper: all 2000)."""
+    dev_beam: Count = 4
+    """Beam of these; 1 is greedy search, about three times as fast. Test sets are decoded with decoding.beam."""
+    average_last: EpochsOrRounds = 5
+    """The checkpoints of so many last epochs or rounds, and the best one, are averaged (released: 5)."""
+    checkpoint_updates: CheckpointUpdates = 1000
+    """After so many updates within an epoch the whole state of training is written, from which an interrupted job
+    goes on; 0 writes it after whole epochs only. For the base model's training too. Changes no result, reruns
+    nothing."""
+
+
+class Adapter(Section):
+    """The adapters of the systems Adapter and INK."""
+
+    inner_dimension: ByDomain[Dimensions] = 4096
+    """Inner size of an adapter, the larger the larger the domain (released: Medical 4096, Law 8192, IT 2048, Koran
+    256). May differ by domain."""
+    initialisation: Literal["zero", "default"] = "zero"
+    """zero: the adapted model starts as the base model; default: nn.Linear's own, as in the released code."""
+    max_epochs: Epochs = 200
+    """Epochs of the system Adapter at most; equal to ink.max_rounds where both run. patience ends them earlier."""
+    sizes: ListByDomain[Sizes] = []
+    """Further inner dimensions with which Adapter and INK are trained and scored, for Figure 3. May differ by domain.
+    """
+    label_smoothings: ListByDomain[SharesBelowOne] = []
+    """Further label smoothings with which the Adapter is trained and scored, as controls: is what INK gains there
+    without it? May differ by domain."""
+    dropouts: ListByDomain[SharesBelowOne] = []
+    """Further dropouts with which the Adapter is trained and scored, as controls. May differ by domain."""
+
+
+class Ink(Section):
+    """INK: L = L^a + alpha L^i + beta L^r, the datastore refreshed every round."""
+
+    max_rounds: Rounds = 200
+    """Rounds at most (released: 200). A round is one refresh and one epoch. patience ends them earlier."""
+    rounds_per_job: Rounds = 1
+    """Rounds that one job of the workflow trains, one after the other in one process, which is set up once; few where
+    a job's time is bounded. What comes out is the same; a change trains INK again all the same."""
+    variant: Literal["paper", "released"] = "paper"
+    """Where the paper and its released code differ: docs/paper-and-code.md says in what."""
+    k: ByDomain[Neighbours] = 32
+    """Neighbours of a position (released: 32, Koran 64). May differ by domain."""
+    alpha: ByDomain[NotNegative] = 0.1
+    """Weight of L^i, which aligns the model with its neighbours (released: 0.1, Law and Koran 0.2; the paper chooses
+    among 0.1, 0.2 and 0.3). May differ by domain."""
+    beta: ByDomain[NotNegative] = 0.1
+    """Weight of L^r, which draws keys of one target token together (likewise). May differ by domain."""
+    neighbours: Literal["per_round", "per_batch", "per_round_exact"] = "per_round"
+    """When a position's neighbours are found. per_round: of all positions at once right after the refresh, with the
+    stored keys as queries; per_batch: by a search of the index with the current h_t, dropout on, as released;
+    per_round_exact: as per_round, among all entries whatever the index, which takes time with their square."""
+    refresh: Literal["every_round", "never"] = "every_round"
+    """every_round: after round 1 the datastore is recomputed with the adapters of the round before; never: all rounds
+    train on the base model's."""
+    refresh_index: Literal["reuse", "retrain"] = "reuse"
+    """Of per_batch, which searches the refreshed index. reuse: keep the first round's centroids and codebooks, as
+    released; retrain: learn them anew every round."""
+    ablations: ListByDomain[Ablations] = []
+    """Ablations of INK that are trained and scored, for Table 4 (paper: all, on Medical): without_refresh
+    (ink.refresh never), without_l_r (beta 0), without_l_i (alpha 0). Each takes as long as INK. May differ by domain.
+    """
+    controls: ListByDomain[Controls] = []
+    """Controls of INK that are trained and scored, for the table of controls: exact_neighbours (ink.neighbours
+    per_round_exact). May differ by domain."""
+    search: ByDomain[Switch] = False
+    """true: INK is trained with every pair of the values of search_over as alpha and beta, and the one with the best
+    dev BLEU (mean over the seeds) is INK. May differ by domain."""
+    search_over: Weights = [0.1, 0.2, 0.3]
+    """Values of alpha and beta that a search tries (paper: 0.1, 0.2, 0.3)."""
+
+
+class KnnKd(Section):
+    """kNN-KD (Yang et al. 2022): a model of the base model's architecture, trained from scratch on the domain and
+    taught by the base model's neighbours. Stopping, averaging and dev sentences are those of training.
+    """
+
+    k: ByDomain[Neighbours] = 4
+    """Neighbours of a position, the first of those stored (released: 4, Koran 16). May differ by domain."""
+    temperature: ByDomain[Positive] = 10
+    """Temperature of the neighbours (released: 10, Koran 100). May differ by domain."""
+    weight: NotNegative = 1.0
+    """Weight of KL(p_kNN || p) (released: 1.0)."""
+    stored: Neighbours = 64
+    """Neighbours found once of every training position, its own entry among them (released: 64)."""
+    own_entry: Literal["included", "excluded"] = "included"
+    """included: a position's own entry teaches it too, as released; excluded: it is left out by identity, duplicates
+    of the sentence stay."""
+    max_epochs: Epochs = 10
+    """Epochs at most (released: 10 for Law)."""
+    learning_rate: Positive = 5e-4
+    """Adam's highest learning rate, inverse square root schedule (released: 5e-4)."""
+    warmup_updates: Updates = 4000
+    """Updates until the highest learning rate (released: 4000)."""
+    batch_tokens: Tokens = 8192
+    """Tokens of a batch at most (released: 8192 on each of 4 GPUs)."""
+    update_frequency: Batches = 4
+    """Batches of each process whose gradients are added up for one update (in place of the released code's 4 GPUs)."""
+    processes: Processes = 1
+    """Processes that train together, one GPU each (released: 4); an update sees up to batch_tokens * update_frequency
+    * processes tokens."""
+    dropout: ShareBelowOne = 0.2
+    """Dropout (released: 0.2)."""
+    attention_dropout: ShareBelowOne = 0.1
+    """Dropout of attention weights (released: 0.1)."""
+    activation_dropout: ShareBelowOne = 0.1
+    """Dropout inside the feed-forward networks (released: 0.1)."""
+    label_smoothing: ShareBelowOne = 0.1
+    """Label smoothing (released: 0.1)."""
