@@ -5,7 +5,15 @@ from __future__ import annotations
 from ink.config.checking import check
 from ink.config.domains import Config, adapted_domains, data_domains, for_domain, has_training
 from ink.config.loading import load
-from ink.config.measures import accuracy_domains, accuracy_systems, figures_of, gaining_systems, speed_systems
+from ink.config.measures import (
+    accuracy_domains,
+    accuracy_systems,
+    figures_of,
+    gaining_systems,
+    metrics_of,
+    separate_metrics,
+    speed_systems,
+)
 from ink.config.overrides import read_overrides
 from ink.config.paths import expand_home
 from ink.config.text_files import TextFiles, put_together_domains, text_files, train_sources
@@ -41,10 +49,12 @@ __all__ = [
     "has_training",
     "last_round",
     "load",
+    "metrics_of",
     "put_together_domains",
     "read_overrides",
     "scored_variations",
     "searched_points",
+    "separate_metrics",
     "sizes_of",
     "speed_systems",
     "text_files",

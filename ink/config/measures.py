@@ -1,4 +1,4 @@
-"""What an experiment measures besides its scores: of what the config names, what the experiment has."""
+"""What an experiment measures: of what the config names, what the experiment has."""
 
 from __future__ import annotations
 
@@ -6,9 +6,27 @@ from collections.abc import Mapping
 from typing import Any
 
 from ink.config.domains import adapted_domains
+from ink.metrics.registry import SCORED_WITH_TRANSLATION
 from ink.systems import system_named
 
 _GAINING = ("r_knn", "ink", "ink_r_knn")
+
+
+def metrics_of(config: Mapping[str, Any]) -> list[str]:
+    """Return the metrics that the experiment is scored with.
+
+    A configuration from before they could be chosen has those of then: BLEU, chrF, and COMET where it names a model.
+    """
+    evaluation = config["evaluation"]
+    chosen = evaluation.get("metrics")
+    if chosen is None:
+        return [*SCORED_WITH_TRANSLATION, *(["comet"] if evaluation.get("comet") else [])]
+    return list(chosen)
+
+
+def separate_metrics(config: Mapping[str, Any]) -> list[str]:
+    """Return those of them that are scored by jobs of their own, into files of their own."""
+    return [metric for metric in metrics_of(config) if metric not in SCORED_WITH_TRANSLATION]
 
 
 def accuracy_domains(config: Mapping[str, Any]) -> list[str]:

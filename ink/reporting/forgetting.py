@@ -17,7 +17,7 @@ import pandas as pd
 from ink.errors import InkError
 from ink.reporting.aggregation import AVERAGE, Key, absence_note, groups, seeds_note, signature_note, summarise
 from ink.reporting.formats import Column, domain_label, write_table
-from ink.reporting.scores import GeneralScore, Score, labels, read_scores, select
+from ink.reporting.scores import Score, ScoredTestSet, labels, read_scores, select
 
 BASELINE = "off_the_shelf"
 
@@ -74,15 +74,15 @@ def render(
     return write_table(table, Path(output) / "general", caption, notes, columns)
 
 
-def _on_general(selected: Mapping[Key, Score], domains: Sequence[str], general_domain: str) -> dict[Key, GeneralScore]:
+def _on_general(selected: Mapping[Key, Score], domains: Sequence[str], general_domain: str) -> dict[Key, ScoredTestSet]:
     """Collect the scores on the general test set, off-the-shelf's one under every domain.
 
     InkError where they are of different general domains or test sets of different size.
     """
-    general: dict[Key, GeneralScore] = {}
+    general: dict[Key, ScoredTestSet] = {}
     for (system, domain, seed), score in selected.items():
         if system == BASELINE and domain == general_domain:
-            unadapted = GeneralScore(score.domain, score.sentences, score.bleu, score.chrf)
+            unadapted = ScoredTestSet(score.domain, score.sentences, score.metrics)
             general |= {(system, column, seed): unadapted for column in domains}
         elif system != BASELINE and domain in domains and score.general is not None:
             general[system, domain, seed] = score.general

@@ -10,6 +10,7 @@ from sacrebleu.metrics import BLEU
 from sacrebleu.significance import PairedTest
 
 from ink.errors import InkError
+from ink.metrics.bleu import Bleu
 from ink.reporting import gains
 from ink.reporting.comparisons import Comparisons
 
@@ -19,7 +20,7 @@ SYSTEMS = ["off_the_shelf", "v_knn", "adapter", "ink"]
 
 
 def render(folder: Path, domains: list[str], systems: list[str]) -> list[Path]:
-    return gains.render(folder, domains, systems, Comparisons(folder, domains, systems, 1, 200, 12345, "13a"))
+    return gains.render(folder, domains, systems, Comparisons(folder, domains, systems, 1, 200, 12345, Bleu("13a")))
 
 
 def test_gains_agree_with_sacrebleu(tmp_path: Path, write_run: Write, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,7 +103,7 @@ def test_training_seeds_are_pooled_and_their_deviation_is_beside(tmp_path: Path,
                     hypotheses, references = write_run(system, domain, error, seed)
                     bleu[system, domain, seed] = BLEU().corpus_score(hypotheses, [references]).score
     domains, systems = ["law", "koran"], ["v_knn", "adapter", "ink"]
-    comparisons = Comparisons(tmp_path, domains, systems, 4, 200, 12345, "13a", [5, 6])
+    comparisons = Comparisons(tmp_path, domains, systems, 4, 200, 12345, Bleu("13a"), [5, 6])
     csv, markdown, *_ = gains.render(tmp_path, domains, systems, comparisons)
     rows = pd.read_csv(csv).set_index(["system", "baseline", "domain"])
 

@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from ink.errors import InkError
-from ink.evaluation.significance import Comparison
+from ink.metrics.bootstrap import Comparison
 from ink.reporting.comparisons import Comparisons
 from ink.reporting.figures.style import BLACK, COLUMN, GREY, MARKS, TEXT, new_figure, styled, write_figure
 from ink.reporting.formats import PLUS_MINUS, domain_label
