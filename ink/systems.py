@@ -50,16 +50,22 @@ class System:
         return self.section is not None
 
     @property
+    def is_adapted(self) -> bool:
+        """Whether it needs a domain's training text: all but the base model as it is, which is scored everywhere."""
+        return self.model != "base" or self.retrieves
+
+    @property
     def is_trained(self) -> bool:
         """Whether it depends on the seed: systems on the base model that learn nothing are the same for every seed."""
         return self.model != "base" or self.learns_combiner
 
 
+OFF_THE_SHELF = "off_the_shelf"  # the base model as it is, over which every other gains
 LEARNING_COMBINER = ("build-datastore", "train-combiner", "evaluate")
 TRAINING_INK = ("build-datastore", "train-ink-round", "finish-ink")
 
 SYSTEMS: dict[str, System] = {
-    "off_the_shelf": System("Off-the-shelf NMT", "base", ("evaluate",), "evaluate"),
+    OFF_THE_SHELF: System("Off-the-shelf NMT", "base", ("evaluate",), "evaluate"),
     "knn_kd": System(
         "kNN-KD",
         "knn_kd",

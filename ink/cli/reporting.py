@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ink.cli.options import PATH, config_option, load_settings, path_option
+from ink.systems import OFF_THE_SHELF
 
 if TYPE_CHECKING:
     from ink.reporting.comparisons import Comparisons
@@ -102,7 +103,7 @@ def figures(config: Path, results: Path, names: tuple[str, ...]) -> None:
             figure3.render(results, output, domains, systems, seeds, inner, sizes, metric)
         else:
             gaining = gaining_systems(settings)
-            comparisons = _comparisons(settings, results, domains, ["off_the_shelf", *gaining])
+            comparisons = _comparisons(settings, results, domains, [OFF_THE_SHELF, *gaining])
             figure4.render(results, output, domains, gaining, seeds, comparisons)
 
 

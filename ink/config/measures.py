@@ -7,7 +7,7 @@ from typing import Any
 
 from ink.config.domains import adapted_domains
 from ink.metrics.registry import SCORED_WITH_TRANSLATION
-from ink.systems import system_named
+from ink.systems import OFF_THE_SHELF, system_named
 
 _GAINING = ("r_knn", "ink", "ink_r_knn")
 
@@ -38,7 +38,7 @@ def accuracy_domains(config: Mapping[str, Any]) -> list[str]:
 
 def accuracy_systems(config: Mapping[str, Any]) -> list[str]:
     """Return the systems of Table 3: the base model, Adapter where the experiment has it, and INK."""
-    return ["off_the_shelf", *(["adapter"] if "adapter" in config["systems"] else []), "ink"]
+    return [OFF_THE_SHELF, *(["adapter"] if "adapter" in config["systems"] else []), "ink"]
 
 
 def speed_systems(config: Mapping[str, Any]) -> list[str]:
@@ -50,7 +50,7 @@ def speed_systems(config: Mapping[str, Any]) -> list[str]:
 
 def gaining_systems(config: Mapping[str, Any]) -> list[str]:
     """Return the systems of Figure 4 that the experiment has, none without the off-the-shelf model."""
-    if "off_the_shelf" not in config["systems"]:
+    if OFF_THE_SHELF not in config["systems"]:
         return []
     return [system for system in _GAINING if system in config["systems"]]
 

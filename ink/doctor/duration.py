@@ -14,7 +14,7 @@ from ink.doctor.extent import Extent
 from ink.doctor.finding import Finding, ok
 from ink.doctor.machine import cores
 from ink.layout import Layout
-from ink.systems import retrieval_settings
+from ink.systems import retrieval_settings, system_named
 
 MEASURING_SECONDS = 0.5
 PRODUCTS_AT_ONCE = 100  # handed to a GPU before its clock is read
@@ -88,7 +88,7 @@ def seconds_by_job(extent: Extent, flops: float) -> dict[str, float]:
         found["measure_speed"] = START_UP + len(timed) * _timing(extent, forward)
     found["evaluate"] = 0.0
     for system, domain in extent.evaluations:
-        tested = [domain, *([general] if general is not None and system != "off_the_shelf" else [])]
+        tested = [domain, *([general] if general is not None and system_named(system).is_adapted else [])]
         for name in tested:
             text = extent.text[name]
             count = text.sentences.get("test", 0)

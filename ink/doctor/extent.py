@@ -135,7 +135,7 @@ class Extent:
         return [
             (system, domain)
             for system in self.config["systems"]
-            for domain in (self.config["domains"] if system == "off_the_shelf" else self.domains)
+            for domain in (self.domains if system_named(system).is_adapted else self.config["domains"])
             for _ in seeds_of(system, self.config["seeds"])
         ] + [
             (name, domain)

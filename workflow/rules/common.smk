@@ -49,7 +49,7 @@ from ink.processes import own_name
 from ink.reporting import contents
 from ink.reporting.benchmarks import renders
 from ink.settings import READS, settings_for, without_effect_removed
-from ink.systems import OWN_SYSTEMS, SYSTEMS, retrieval_settings, seeds_of, system_named
+from ink.systems import OFF_THE_SHELF, OWN_SYSTEMS, SYSTEMS, retrieval_settings, seeds_of, system_named
 from ink.tracking.environment import record_environment
 from ink.tracking.following import FINISHED
 from ink.tracking.provenance import record_workflow
@@ -283,7 +283,7 @@ def system_files(wildcards):
 
 def general_test(wildcards):
     """The general domain's test set, to see what an adapted system forgot; the unadapted one is scored on it once."""
-    if GENERAL is None or wildcards.system == "off_the_shelf":
+    if GENERAL is None or not system_named(wildcards.system).is_adapted:
         return {}
     return {f"general_{name}": path for name, path in text_of(GENERAL).items()}
 

@@ -5,10 +5,10 @@ def runs():
         (system, domain)
         for system in config["systems"]
         for domain in DOMAINS
-        if system == "off_the_shelf" or has_training(config, domain)
+        if has_training(config, domain) or not system_named(system).is_adapted
     ]
-    if GENERAL is not None and "off_the_shelf" in config["systems"]:
-        wanted.append(("off_the_shelf", GENERAL))
+    if GENERAL is not None and OFF_THE_SHELF in config["systems"]:
+        wanted.append((OFF_THE_SHELF, GENERAL))
     return [f"{system}/{domain}/seed{seed}" for system, domain in wanted for seed in seeds_of(system, config["seeds"])]
 
 
@@ -19,7 +19,7 @@ def metric_scores(systems, domains, metrics=SEPARATE_METRICS):
         for metric in metrics
         for domain in domains
         for system in systems
-        if system == "off_the_shelf" or has_training(config, domain)
+        if has_training(config, domain) or not system_named(system).is_adapted
         for seed in seeds_of(system, config["seeds"])
     ]
 
@@ -72,7 +72,7 @@ def figure_inputs():
     return [
         *[LAYOUT.scores(*run, seed) for run in runs for seed in seeds_of(run[0], config["seeds"])],
         *[path for system, domain in runs for path in metric_scores([system], [domain], drawn)],
-        *(resampled(["off_the_shelf", *gaining], domains) if gaining else []),
+        *(resampled([OFF_THE_SHELF, *gaining], domains) if gaining else []),
         *[f"{PAPER}/{name}.csv" for name in ("table2", "figure4_text")],
     ]
 
