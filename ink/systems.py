@@ -20,6 +20,10 @@ class System:
     combiner's name. learns_combiner: whether the combiner is trained. trained_as: the name under which its combiner is
     chosen or trained on dev, where that is not the section's. without_keys: whether it decodes without the datastore's
     key file. apart: whether Table 2 sets it below a rule, as what is no rival of the rows above but made of two.
+    compared_with: the systems over which its gain is told beside that over the off-the-shelf model, BEST_KNN among them
+    where it is to be compared with the best one that retrieves with the base model. starred_over: the system over which
+    its gains are starred in Table 2. memory_unit: whether its bytes are the unit of Table 2's memory, the first one's
+    that has been run.
     """
 
     label: str
@@ -33,6 +37,9 @@ class System:
     own_checkpoint: bool = False
     trained_as: str | None = None
     apart: bool = False
+    compared_with: tuple[str, ...] = ()
+    starred_over: str | None = None
+    memory_unit: bool = False
 
     @property
     def has_adapter(self) -> bool:
@@ -60,6 +67,7 @@ class System:
         return self.model != "base" or self.learns_combiner
 
 
+BEST_KNN = "best_knn"
 OFF_THE_SHELF = "off_the_shelf"  # the base model as it is, over which every other gains
 LEARNING_COMBINER = ("build-datastore", "train-combiner", "evaluate")
 TRAINING_INK = ("build-datastore", "train-ink-round", "finish-ink")
@@ -97,8 +105,16 @@ SYSTEMS: dict[str, System] = {
     "r_knn": System(
         "R-kNN", "base", LEARNING_COMBINER, "train-combiner", section="r_knn", combiner="robust", learns_combiner=True
     ),
-    "adapter": System("Adapter", "adapter", ("train-adapter", "evaluate"), "train-adapter"),
-    "ink": System("INK", "ink", (*TRAINING_INK, "evaluate"), "train-ink-round-1"),
+    "adapter": System("Adapter", "adapter", ("train-adapter", "evaluate"), "train-adapter", memory_unit=True),
+    "ink": System(
+        "INK",
+        "ink",
+        (*TRAINING_INK, "evaluate"),
+        "train-ink-round-1",
+        compared_with=("adapter", "r_knn", BEST_KNN),
+        starred_over="adapter",
+        memory_unit=True,
+    ),
     "ink_r_knn": System(
         "INK + R-kNN",
         "ink",
@@ -109,6 +125,7 @@ SYSTEMS: dict[str, System] = {
         learns_combiner=True,
         trained_as="ink_r_knn",
         apart=True,
+        compared_with=("ink",),
     ),
 }
 OWN_SYSTEMS = "own_systems"

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from ink.metrics.metric import Metric, Verdict
 from ink.reporting.comparisons import Comparisons
 from ink.reporting.formats import domain_label
+from ink.systems import SYSTEMS
 
-BETTER, BASELINE = "ink", "adapter"
+BETTER, BASELINE = next((name, system.starred_over) for name, system in SYSTEMS.items() if system.starred_over)
+LABELS = [SYSTEMS[name].label for name in (BETTER, BASELINE)]
 THRESHOLD = 0.1  # the paper's
 STAR = "*"
 
@@ -40,11 +42,11 @@ def find_stars(domains: Sequence[str], comparisons: Comparisons, metrics: Sequen
         if compared:
             gains = "; ".join(_gain(domain, one) for domain, one in compared.items())
             how = metric.comparison_note(comparisons.samples, comparisons.seed)
-            told.append(f"In {metric.heading}, INK over Adapter: {gains}. {how}")
+            told.append(f"In {metric.heading}, {' over '.join(LABELS)}: {gains}. {how}")
     where = "" if found else " Nowhere here."
     seed = comparisons.training_seed
     notes = [
-        f"{STAR}: INK is better than Adapter, p < {THRESHOLD}, both of training seed {seed}; averages are not "
+        f"{STAR}: {' is better than '.join(LABELS)}, p < {THRESHOLD}, both of training seed {seed}; averages are not "
         f"tested.{where}",
         *(f"{note} Hypotheses of training seed {seed}." for note in told),
     ]
