@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ink.errors import InkError
+from ink.marks import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION, Mark
 from ink.variations import variation_named
 
 
@@ -20,10 +21,12 @@ class System:
     combiner's name. learns_combiner: whether the combiner is trained. trained_as: the name under which its combiner is
     chosen or trained on dev, where that is not the section's. without_keys: whether it decodes without the datastore's
     key file. apart: whether Table 2 sets it below a rule, as what is no rival of the rows above but made of two.
+
     compared_with: the systems over which its gain is told beside that over the off-the-shelf model, BEST_KNN among them
     where it is to be compared with the best one that retrieves with the base model. starred_over: the system over which
     its gains are starred in Table 2. memory_unit: whether its bytes are the unit of Table 2's memory, the first one's
-    that has been run.
+    that has been run. table3_label: what Table 3 calls it, None where it has no row there. in_figure4: whether Figure 4
+    draws its gains. mark: how figures draw it; own systems get marks in their order.
     """
 
     label: str
@@ -40,6 +43,9 @@ class System:
     compared_with: tuple[str, ...] = ()
     starred_over: str | None = None
     memory_unit: bool = False
+    table3_label: str | None = None
+    in_figure4: bool = False
+    mark: Mark | None = None
 
     @property
     def has_adapter(self) -> bool:
@@ -72,14 +78,19 @@ OFF_THE_SHELF = "off_the_shelf"  # the base model as it is, over which every oth
 LEARNING_COMBINER = ("build-datastore", "train-combiner", "evaluate")
 TRAINING_INK = ("build-datastore", "train-ink-round", "finish-ink")
 
+# Where memory is the same scores may be too: INK's ring goes around Adapter's dot, V-kNN's triangle and R-kNN†'s
+# diamond around A-kNN's square.
 SYSTEMS: dict[str, System] = {
-    OFF_THE_SHELF: System("Off-the-shelf NMT", "base", ("evaluate",), "evaluate"),
+    OFF_THE_SHELF: System(
+        "Off-the-shelf NMT", "base", ("evaluate",), "evaluate", table3_label="NMT", mark=Mark("_", BLACK, line="--")
+    ),
     "knn_kd": System(
         "kNN-KD",
         "knn_kd",
         ("build-datastore", "store-neighbours", "train-knn-kd", "evaluate"),
         "train-knn-kd",
         own_checkpoint=True,
+        mark=Mark("_", GREY),
     ),
     "v_knn": System(
         "V-kNN",
@@ -88,9 +99,17 @@ SYSTEMS: dict[str, System] = {
         "tune-v-knn",
         section="v_knn",
         combiner="vanilla",
+        mark=Mark("^", ORANGE, filled=False, width=8.0),
     ),
     "a_knn": System(
-        "A-kNN", "base", LEARNING_COMBINER, "train-combiner", section="a_knn", combiner="adaptive", learns_combiner=True
+        "A-kNN",
+        "base",
+        LEARNING_COMBINER,
+        "train-combiner",
+        section="a_knn",
+        combiner="adaptive",
+        learns_combiner=True,
+        mark=Mark("s", SKY, width=3.5),
     ),
     "r_knn_without_keys": System(
         "R-kNN†",
@@ -101,11 +120,28 @@ SYSTEMS: dict[str, System] = {
         combiner="robust",
         learns_combiner=True,
         without_keys=True,
+        mark=Mark("D", GREEN, filled=False, width=6.0),
     ),
     "r_knn": System(
-        "R-kNN", "base", LEARNING_COMBINER, "train-combiner", section="r_knn", combiner="robust", learns_combiner=True
+        "R-kNN",
+        "base",
+        LEARNING_COMBINER,
+        "train-combiner",
+        section="r_knn",
+        combiner="robust",
+        learns_combiner=True,
+        in_figure4=True,
+        mark=Mark("D", GREEN, width=4.5),
     ),
-    "adapter": System("Adapter", "adapter", ("train-adapter", "evaluate"), "train-adapter", memory_unit=True),
+    "adapter": System(
+        "Adapter",
+        "adapter",
+        ("train-adapter", "evaluate"),
+        "train-adapter",
+        memory_unit=True,
+        table3_label="Adapter",
+        mark=Mark("o", BLUE, width=4.5, line="-"),
+    ),
     "ink": System(
         "INK",
         "ink",
@@ -114,6 +150,9 @@ SYSTEMS: dict[str, System] = {
         compared_with=("adapter", "r_knn", BEST_KNN),
         starred_over="adapter",
         memory_unit=True,
+        table3_label="INK",
+        in_figure4=True,
+        mark=Mark("o", VERMILLION, filled=False, width=8.0, line="--"),
     ),
     "ink_r_knn": System(
         "INK + R-kNN",
@@ -126,6 +165,8 @@ SYSTEMS: dict[str, System] = {
         trained_as="ink_r_knn",
         apart=True,
         compared_with=("ink",),
+        in_figure4=True,
+        mark=Mark("P", PURPLE, width=6.5),
     ),
 }
 OWN_SYSTEMS = "own_systems"

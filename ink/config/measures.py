@@ -7,9 +7,7 @@ from typing import Any
 
 from ink.config.domains import adapted_domains
 from ink.metrics.registry import SCORED_WITH_TRANSLATION
-from ink.systems import OFF_THE_SHELF, system_named
-
-_GAINING = ("r_knn", "ink", "ink_r_knn")
+from ink.systems import OFF_THE_SHELF, SYSTEMS, system_named
 
 
 def metrics_of(config: Mapping[str, Any]) -> list[str]:
@@ -38,7 +36,8 @@ def accuracy_domains(config: Mapping[str, Any]) -> list[str]:
 
 def accuracy_systems(config: Mapping[str, Any]) -> list[str]:
     """Return the systems of Table 3: the base model, Adapter where the experiment has it, and INK."""
-    return [OFF_THE_SHELF, *(["adapter"] if "adapter" in config["systems"] else []), "ink"]
+    shown = (OFF_THE_SHELF, "ink", *config["systems"])
+    return [name for name, system in SYSTEMS.items() if system.table3_label is not None and name in shown]
 
 
 def speed_systems(config: Mapping[str, Any]) -> list[str]:
@@ -52,7 +51,7 @@ def gaining_systems(config: Mapping[str, Any]) -> list[str]:
     """Return the systems of Figure 4 that the experiment has, none without the off-the-shelf model."""
     if OFF_THE_SHELF not in config["systems"]:
         return []
-    return [system for system in _GAINING if system in config["systems"]]
+    return [name for name, system in SYSTEMS.items() if system.in_figure4 and name in config["systems"]]
 
 
 def figures_of(config: Mapping[str, Any]) -> list[str]:

@@ -22,10 +22,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from ink.errors import InkError
+from ink.marks import GREY
 from ink.metrics.metric import Metric, Scored
 from ink.reporting.aggregation import Key, seeds_note
 from ink.reporting.figures.labels import Labels
-from ink.reporting.figures.style import COLUMN, GREY, SMALL, mark_of, new_figure, styled, write_figure
+from ink.reporting.figures.style import COLUMN, SMALL, mark_of, new_figure, styled, write_figure
 from ink.reporting.formats import domain_label
 from ink.reporting.metric_scores import metric_note, scores_in
 from ink.reporting.paper import read_paper
@@ -139,16 +140,14 @@ def _draw_panel(axes: Axes, points: Sequence[Drawn], limits: tuple[float, float]
             series.setdefault(point.series, []).append(point)
         if point.memory == 0:
             mark = mark_of(point.system, [*names])
-            style = "--" if point.system == "off_the_shelf" else ":"
-            named.line(axes.axhline(point.score, color=mark.colour, linewidth=0.9, linestyle=style, zorder=1))
+            named.line(axes.axhline(point.score, color=mark.colour, linewidth=0.9, linestyle=mark.line, zorder=1))
             named.add_along(point.score, names[point.system], color=mark.colour)
     for system, of_it in series.items():
         ordered = sorted(of_it, key=lambda point: point.memory)
         mark = mark_of(system, [*names])
-        style = "-" if system == "adapter" else "--"
         places = [(point.memory / MEGABYTE, point.score) for point in ordered]
         for start, end in pairwise(places):
-            (line,) = axes.plot(*zip(start, end, strict=True), color=mark.colour, linewidth=0.8, linestyle=style)
+            (line,) = axes.plot(*zip(start, end, strict=True), color=mark.colour, linewidth=0.8, linestyle=mark.line)
             named.line(line)
     for point in points:
         if point.memory:

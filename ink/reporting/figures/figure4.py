@@ -19,13 +19,14 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from ink.errors import InkError
+from ink.marks import BLACK, GREY
 from ink.metrics.bootstrap import Comparison
 from ink.reporting.comparisons import Comparisons
-from ink.reporting.figures.style import BLACK, COLUMN, GREY, MARKS, TEXT, new_figure, styled, write_figure
+from ink.reporting.figures.style import COLUMN, TEXT, mark_of, new_figure, styled, write_figure
 from ink.reporting.formats import PLUS_MINUS, domain_label
 from ink.reporting.paper import read_paper
 from ink.reporting.scores import labels, read_scores, select
-from ink.systems import OFF_THE_SHELF
+from ink.systems import OFF_THE_SHELF, SYSTEMS
 
 ROW_HEIGHT, TOP, BOTTOM, LEFT = 0.2, 0.3, 0.42, 0.88  # inches
 ABOVE, BELOW = 0.15, 0.2  # rows: ours stands above the row's middle, the paper's below
@@ -113,7 +114,7 @@ def draw(gains: Sequence[Gain], names: Mapping[str, str]) -> Figure:
 
 
 def _draw_gain(axes: Axes, gain: Gain, row: float) -> None:
-    mark = MARKS[gain.system]
+    mark = mark_of(gain.system, [])
     mark = replace(mark, width=WIDTH * (1.3 if mark.shape == "P" else 1))
     found, height = gain.found, row - ABOVE
     axes.plot((found.lower, found.upper), (height, height), color=mark.colour, linewidth=1.2, zorder=2)
@@ -165,7 +166,7 @@ def _paper_gains(results: Path) -> dict[tuple[str, str], float]:
     """Take the paper's gains by domain's label and system: from its Table 2, and from its text on Figure 4."""
     table = read_paper(results, "table2")
     text = read_paper(results, "figure4_text")
-    names = labels([OFF_THE_SHELF, "r_knn", "ink"])
+    names = labels([OFF_THE_SHELF, *(name for name, system in SYSTEMS.items() if system.in_figure4)])
     bleu = {(row["domain"], row["system"]): float(row["bleu"]) for row in table.to_dict(orient="records")}
     gains = {}
     for domain in table["domain"].unique():
