@@ -13,6 +13,8 @@ from ink.errors import InkError
 from ink.metrics.bleu import Bleu
 from ink.reporting import gains
 from ink.reporting.comparisons import Comparisons
+from ink.systems import BEST_KNN, System
+from ink.systems import SYSTEMS as ROWS
 
 Add = Callable[..., Path]
 Write = Callable[..., tuple[list[str], list[str]]]
@@ -154,3 +156,15 @@ def test_lost_hypotheses_are_named(tmp_path: Path, write_run: Write) -> None:
     path.unlink()
     with pytest.raises(InkError, match=r"seed1\.LANGUAGE does not exist"):
         render(tmp_path, ["law"], SYSTEMS)
+
+
+def test_a_new_row_says_whom_it_is_compared_with(
+    tmp_path: Path, write_run: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new = System("New", "base", (), "evaluate", section="v_knn", compared_with=("v_knn", BEST_KNN))
+    monkeypatch.setitem(ROWS, "new", new)
+    for system, error in (("off_the_shelf", 0.6), ("v_knn", 0.5), ("r_knn", 0.3), ("new", 0.45)):
+        write_run(system, "law", error)
+    csv, *_ = render(tmp_path, ["law"], ["new", "v_knn", "r_knn", "off_the_shelf"])
+    table = pd.read_csv(csv)
+    assert table.loc[table["system"] == "new", "baseline"].unique().tolist() == ["off_the_shelf", "v_knn", "r_knn"]
