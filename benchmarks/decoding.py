@@ -136,10 +136,10 @@ class Runner:
         return {"steps": steps / len(self.indices), "positions": positions / len(self.indices)}
 
     def bleu(self, found: Translations) -> float:
-        from ink.evaluation.bleu import score
+        from ink.metrics.scoring import score_translations
 
         lines = [self.text.decode_target(line) for line in found.hypotheses]
-        scores = score(lines, self.references, self.settings["evaluation"]["sacrebleu_tokeniser"])
+        scores = score_translations(lines, self.references, self.settings["evaluation"]["sacrebleu_tokeniser"])
         return float(scores["bleu"]["score"])
 
 

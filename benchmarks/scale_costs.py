@@ -366,7 +366,7 @@ def evaluate(domain: Domain) -> Cost:
     )
 
 
-def score_comet(domain: Domain) -> Cost:
+def score(domain: Domain) -> Cost:
     """A pass of XLM-R large over source, hypothesis and reference."""
     return Cost(gpu=2 * COMET * COMET_SEGMENTS * domain.tested, anonymous=2.3e9, card=2.3e9 + 1e9, jobs=SYSTEMS)
 
@@ -422,6 +422,6 @@ TABLE2: tuple[Rule, ...] = (
     finish_ink,
     build_adapted_datastore,
     evaluate,
-    score_comet,
+    score,
 )
 BEYOND: tuple[Rule, ...] = (adapter_datastore, knn_accuracy, measure_speed, ablations)

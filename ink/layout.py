@@ -117,10 +117,10 @@ class Layout:
         language = self.config["data"]["target_language"]
         return f"{self.results}/hypotheses/{system}/{domain}/seed{seed}.{language}"
 
-    def comet(self, system: str, domain: str, seed: str | int) -> str:
-        """COMET's scores of one run."""
-        return f"{self.results}/comet/{system}/{domain}/seed{seed}.json"
-
     def scores(self, system: str, domain: str, seed: str | int) -> str:
         """Scores of one run."""
         return f"{self.results}/scores/{system}/{domain}/seed{seed}.json"
+
+    def metric(self, system: str, domain: str, seed: str | int, metric: str) -> str:
+        """One run's score in a metric that is scored apart from translating."""
+        return self.scores(system, domain, f"{seed}.{metric}")

@@ -12,6 +12,7 @@ from typing import Any
 
 from ink.config import for_domain
 from ink.errors import InkError
+from ink.metrics.registry import METRICS, read_by_others
 from ink.systems import OWN_SYSTEMS, SYSTEMS, system_named
 from ink.variations import changed
 
@@ -107,7 +108,7 @@ READS: dict[str, tuple[str, ...]] = {
         "knn_accuracy.k",
         "knn_accuracy.bucket_edges",
     ),
-    "score-comet": ("device", *_LANGUAGES, "evaluation.comet"),
+    "score": ("device", *_LANGUAGES, *dict.fromkeys(dotted for reads in METRICS.values() for dotted in reads)),
     "measure-speed": (
         "device",
         "precision",
@@ -151,15 +152,22 @@ def without_effect_removed(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def settings_for(
-    config: Mapping[str, Any], command: str, domain: str | None = None, system: str | None = None
+    config: Mapping[str, Any],
+    command: str,
+    domain: str | None = None,
+    system: str | None = None,
+    metric: str | None = None,
 ) -> dict[str, Any]:
     """Return what `command` reads of the config, with values that differ by domain resolved for `domain`.
 
     With `system`, the sections of other systems' combiners are left out: it is trained without looking at them; where
-    it is a variation, what it changes is changed.
+    it is a variation, what it changes is changed. With `metric`, what other metrics read is left out.
     """
     chosen: dict[str, Any] = {}
+    unread = set() if metric is None else read_by_others(metric)
     for dotted in READS[command]:
+        if dotted in unread:
+            continue
         *sections, last = dotted.split(".")
         source: Mapping[str, Any] = config
         target = chosen

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ink.errors import InkError
+from ink.marks import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION, Mark
 from ink.variations import variation_named
 
 
@@ -20,6 +21,12 @@ class System:
     combiner's name. learns_combiner: whether the combiner is trained. trained_as: the name under which its combiner is
     chosen or trained on dev, where that is not the section's. without_keys: whether it decodes without the datastore's
     key file. apart: whether Table 2 sets it below a rule, as what is no rival of the rows above but made of two.
+
+    compared_with: the systems over which its gain is told beside that over the off-the-shelf model, BEST_KNN among them
+    where it is to be compared with the best one that retrieves with the base model. starred_over: the system over which
+    its gains are starred in Table 2. memory_unit: whether its bytes are the unit of Table 2's memory, the first one's
+    that has been run. table3_label: what Table 3 calls it, None where it has no row there. in_figure4: whether Figure 4
+    draws its gains. mark: how figures draw it; own systems get marks in their order.
     """
 
     label: str
@@ -33,6 +40,12 @@ class System:
     own_checkpoint: bool = False
     trained_as: str | None = None
     apart: bool = False
+    compared_with: tuple[str, ...] = ()
+    starred_over: str | None = None
+    memory_unit: bool = False
+    table3_label: str | None = None
+    in_figure4: bool = False
+    mark: Mark | None = None
 
     @property
     def has_adapter(self) -> bool:
@@ -50,22 +63,34 @@ class System:
         return self.section is not None
 
     @property
+    def is_adapted(self) -> bool:
+        """Whether it needs a domain's training text: all but the base model as it is, which is scored everywhere."""
+        return self.model != "base" or self.retrieves
+
+    @property
     def is_trained(self) -> bool:
         """Whether it depends on the seed: systems on the base model that learn nothing are the same for every seed."""
         return self.model != "base" or self.learns_combiner
 
 
+BEST_KNN = "best_knn"
+OFF_THE_SHELF = "off_the_shelf"  # the base model as it is, over which every other gains
 LEARNING_COMBINER = ("build-datastore", "train-combiner", "evaluate")
 TRAINING_INK = ("build-datastore", "train-ink-round", "finish-ink")
 
+# Where memory is the same scores may be too: INK's ring goes around Adapter's dot, V-kNN's triangle and R-kNN†'s
+# diamond around A-kNN's square.
 SYSTEMS: dict[str, System] = {
-    "off_the_shelf": System("Off-the-shelf NMT", "base", ("evaluate",), "evaluate"),
+    OFF_THE_SHELF: System(
+        "Off-the-shelf NMT", "base", ("evaluate",), "evaluate", table3_label="NMT", mark=Mark("_", BLACK, line="--")
+    ),
     "knn_kd": System(
         "kNN-KD",
         "knn_kd",
         ("build-datastore", "store-neighbours", "train-knn-kd", "evaluate"),
         "train-knn-kd",
         own_checkpoint=True,
+        mark=Mark("_", GREY),
     ),
     "v_knn": System(
         "V-kNN",
@@ -74,9 +99,17 @@ SYSTEMS: dict[str, System] = {
         "tune-v-knn",
         section="v_knn",
         combiner="vanilla",
+        mark=Mark("^", ORANGE, filled=False, width=8.0),
     ),
     "a_knn": System(
-        "A-kNN", "base", LEARNING_COMBINER, "train-combiner", section="a_knn", combiner="adaptive", learns_combiner=True
+        "A-kNN",
+        "base",
+        LEARNING_COMBINER,
+        "train-combiner",
+        section="a_knn",
+        combiner="adaptive",
+        learns_combiner=True,
+        mark=Mark("s", SKY, width=3.5),
     ),
     "r_knn_without_keys": System(
         "R-kNN†",
@@ -87,12 +120,40 @@ SYSTEMS: dict[str, System] = {
         combiner="robust",
         learns_combiner=True,
         without_keys=True,
+        mark=Mark("D", GREEN, filled=False, width=6.0),
     ),
     "r_knn": System(
-        "R-kNN", "base", LEARNING_COMBINER, "train-combiner", section="r_knn", combiner="robust", learns_combiner=True
+        "R-kNN",
+        "base",
+        LEARNING_COMBINER,
+        "train-combiner",
+        section="r_knn",
+        combiner="robust",
+        learns_combiner=True,
+        in_figure4=True,
+        mark=Mark("D", GREEN, width=4.5),
     ),
-    "adapter": System("Adapter", "adapter", ("train-adapter", "evaluate"), "train-adapter"),
-    "ink": System("INK", "ink", (*TRAINING_INK, "evaluate"), "train-ink-round-1"),
+    "adapter": System(
+        "Adapter",
+        "adapter",
+        ("train-adapter", "evaluate"),
+        "train-adapter",
+        memory_unit=True,
+        table3_label="Adapter",
+        mark=Mark("o", BLUE, width=4.5, line="-"),
+    ),
+    "ink": System(
+        "INK",
+        "ink",
+        (*TRAINING_INK, "evaluate"),
+        "train-ink-round-1",
+        compared_with=("adapter", "r_knn", BEST_KNN),
+        starred_over="adapter",
+        memory_unit=True,
+        table3_label="INK",
+        in_figure4=True,
+        mark=Mark("o", VERMILLION, filled=False, width=8.0, line="--"),
+    ),
     "ink_r_knn": System(
         "INK + R-kNN",
         "ink",
@@ -103,6 +164,9 @@ SYSTEMS: dict[str, System] = {
         learns_combiner=True,
         trained_as="ink_r_knn",
         apart=True,
+        compared_with=("ink",),
+        in_figure4=True,
+        mark=Mark("P", PURPLE, width=6.5),
     ),
 }
 OWN_SYSTEMS = "own_systems"

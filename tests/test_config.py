@@ -187,8 +187,14 @@ def test_software_s_comments_say_how_to_train_a_base_model() -> None:
         # of systems that do not run nothing is asked; what another combiner calls k is its own matter
         {"systems": ["off_the_shelf"], "r_knn.top_probabilities": 100_000, "a_knn.max_k": 2048},
         {"systems": ["mine"], "own_systems": {"mine": {"combiner": "my.own", "key": "ffn_input", "k": 10**9}}},
-        {"evaluation.comet": {"model": "wmt20-comet-da", "encoder": None, "batch_sentences": 32}},
-        {"evaluation.comet": {"model": "a/checkpoints/model.ckpt", "encoder": "b", "batch_sentences": 1}},
+        {
+            "evaluation.metrics": ["bleu", "chrf", "comet", "ter"],
+            "evaluation.comet": {"model": "wmt20-comet-da", "encoder": None, "batch_sentences": 32},
+        },
+        {
+            "evaluation.metrics": ["comet", "chrf", "bleu"],
+            "evaluation.comet": {"model": "a/checkpoints/model.ckpt", "encoder": "b", "batch_sentences": 1},
+        },
         {"knn_accuracy.domains": ["law", "koran"], "knn_accuracy.bucket_edges": [0, 1000, 42000]},
         # an experiment without some of what is to be measured measures the rest
         {"domains": ["koran"], "systems": ["off_the_shelf"], "knn_accuracy.domains": ["law"], "speed.domain": "it"},
@@ -308,6 +314,17 @@ WRONG: list[tuple[dict[str, Any], list[str]]] = [
         ["evaluation.comet", "found 'wmt20-comet-da'", "null, or a mapping with model, encoder and batch_sentences"],
     ),
     ({"evaluation.comet": {"model": "a"}}, ["evaluation.comet.encoder: missing", "a path"]),
+    ({"evaluation.metrics": ["bleu", "chrf", "comt"]}, ["evaluation.metrics[2]", "'comt'", "did you mean comet?"]),
+    ({"evaluation.metrics": ["ter"]}, ["evaluation.metrics: lacks bleu and chrf", "a list with bleu and chrf in it"]),
+    ({"evaluation.metrics": ["bleu", "chrf", "bleu"]}, ["evaluation.metrics: found bleu twice", "different metrics"]),
+    (
+        {"evaluation.metrics": ["bleu", "chrf", "comet"]},
+        ["evaluation.metrics: found comet with evaluation.comet null", "comet with a model, or neither"],
+    ),
+    (
+        {"evaluation.comet": {"model": "a", "encoder": None, "batch_sentences": 1}},
+        ["evaluation.comet: found a model, but no comet in evaluation.metrics", "both, or null"],
+    ),
     (
         {"evaluation.comet": {"model": "", "encoder": None, "batch_sentences": 0}},
         ["evaluation.comet.batch_sentences: found 0", "evaluation.comet.model: found ''", "a name on the Hugging Face"],

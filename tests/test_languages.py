@@ -18,7 +18,7 @@ from ink.corpus.files import ingest
 from ink.corpus.prepare import prepare
 from ink.corpus.prepared import PreparedCorpus
 from ink.errors import InkError
-from ink.evaluation.bleu import score
+from ink.metrics.scoring import score_translations
 from ink.nmt.translation_model import load_translation_model
 
 OWN_CORPUS = load(Path(__file__).resolve().parents[1] / "config" / "own-corpus.yaml")
@@ -73,8 +73,8 @@ def test_languages_with_blanks_keep_13a_and_get_no_other_language_s_tokeniser() 
 def test_what_is_refused_would_have_said_nothing() -> None:
     """A translation of which one character in fifteen is wrong."""
     hypotheses, references = ["我们今天去学校，明天再去图书馆。"], ["我们今天去学校，后天再去图书馆。"]
-    assert score(hypotheses, references, "13a")["bleu"]["score"] == 0
-    assert score(hypotheses, references, TOKENISERS["zh"])["bleu"]["score"] > 70
+    assert score_translations(hypotheses, references, "13a")["bleu"]["score"] == 0
+    assert score_translations(hypotheses, references, TOKENISERS["zh"])["bleu"]["score"] > 70
 
 
 @pytest.mark.failure(

@@ -11,7 +11,7 @@ from ink.config import for_domain, load
 from ink.corpus.sentence_counts import paper_counts
 from ink.download.artefacts import ARTEFACTS
 from ink.download.brought import awaited, brought
-from ink.evaluation.comet_files import PAPERS_MODEL, short_name
+from ink.metrics.comet_files import PAPERS_MODEL, short_name
 from ink.systems import SYSTEMS
 
 PAPER: dict[str, Any] = load(Path(__file__).resolve().parent.parent / "config" / "paper.yaml")

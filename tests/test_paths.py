@@ -135,6 +135,7 @@ def test_what_is_no_experiment_is_left_to_the_check(config: dict[str, Any]) -> N
 def test_braces_would_be_wildcards(name: str, path: str) -> None:
     config = copy.deepcopy(OWN_CORPUS)
     config["evaluation"]["comet"] = {"model": "wmt20-comet-da", "encoder": None, "batch_sentences": 8}
+    config["evaluation"]["metrics"].append("comet")
     config["data"]["files"]["train_from"] = {"general": [{"pattern": "{language}", "weight": 1}]}
     config["data"]["files"]["splits"]["general"] = ["train", "dev", "test"]
     check(config)

@@ -9,7 +9,7 @@ import pytest
 
 from ink.combiners.registry import BUILT_IN
 from ink.config import load
-from ink.systems import SYSTEMS, retrieval_settings, seeds_of, system_named
+from ink.systems import BEST_KNN, OFF_THE_SHELF, SYSTEMS, retrieval_settings, seeds_of, system_named
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 MINI = load(REPOSITORY / "config" / "config.yaml")
@@ -56,3 +56,14 @@ def test_a_system_of_one_s_own_is_the_base_model_with_its_combiner() -> None:
 def test_a_system_that_does_not_retrieve_has_no_such_settings() -> None:
     with pytest.raises(ValueError, match="ink does not retrieve"):
         retrieval_settings(MINI, "ink")
+
+
+def test_rows_are_compared_with_rows_and_drawn_with_marks_of_their_own() -> None:
+    for system in SYSTEMS.values():
+        assert {*system.compared_with, system.starred_over or OFF_THE_SHELF} <= {*SYSTEMS, BEST_KNN}
+    marks = [system.mark for system in SYSTEMS.values()]
+    assert None not in marks
+    assert len(set(marks)) == len(SYSTEMS)
+    assert [name for name, system in SYSTEMS.items() if not system.is_adapted] == [OFF_THE_SHELF]
+    assert [name for name, system in SYSTEMS.items() if system.memory_unit] == ["adapter", "ink"]
+    assert [name for name, system in SYSTEMS.items() if system.in_figure4] == ["r_knn", "ink", "ink_r_knn"]

@@ -41,7 +41,7 @@ COMMANDS = {
     "tune-v-knn": "ink.cli.evaluation",
     "train-combiner": "ink.cli.combiners",
     "evaluate": "ink.cli.evaluation",
-    "score-comet": "ink.cli.comet",
+    "score": "ink.cli.scoring",
     "knn-accuracy": "ink.cli.measuring",
     "measure-speed": "ink.cli.measuring",
     "translate": "ink.cli.translation",

@@ -21,6 +21,7 @@ from ink.cli.options import (
     run_seed_option,
     vocabulary_option,
 )
+from ink.systems import OFF_THE_SHELF
 
 
 @click.command("knn-accuracy")
@@ -57,7 +58,7 @@ def knn_accuracy(
 
     use_machine()
     settings = load_settings(config, "knn-accuracy", domain)
-    sources = {"off_the_shelf": Source(datastore)}
+    sources = {OFF_THE_SHELF: Source(datastore)}
     sources |= {system: Source(store, adapter) for system, adapter, store in adapted}
     prepared = prepared_corpus(settings, data)
     measure_knn_accuracy(domain, seed, base_model, vocabulary, prepared, sources, settings, output)

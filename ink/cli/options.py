@@ -49,11 +49,13 @@ def domain_files_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def load_settings(config: Path, command: str, domain: str | None = None, system: str | None = None) -> dict[str, Any]:
-    """Read what `command` may know of the config, resolved for the domain and the system."""
+def load_settings(
+    config: Path, command: str, domain: str | None = None, system: str | None = None, metric: str | None = None
+) -> dict[str, Any]:
+    """Read what `command` may know of the config, resolved for the domain and the system, or the metric."""
     from ink.settings import settings_for
 
-    return settings_for(load_config(config), command, domain, system)
+    return settings_for(load_config(config), command, domain, system, metric)
 
 
 def load_config(path: Path) -> dict[str, Any]:

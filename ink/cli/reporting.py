@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ink.cli.options import PATH, config_option, load_settings, path_option
+from ink.systems import OFF_THE_SHELF
 
 if TYPE_CHECKING:
     from ink.reporting.comparisons import Comparisons
@@ -29,15 +30,16 @@ def tables(config: Path, results: Path, names: tuple[str, ...]) -> None:
         accuracy_domains,
         accuracy_systems,
         controlled_domains,
+        metrics_of,
         put_together_domains,
         speed_systems,
     )
-    from ink.evaluation.comet_files import short_name
+    from ink.metrics.registry import make_metrics
     from ink.reporting import controls, forgetting, gains, memory, table1, table2, table3, table4, table5
 
     settings = load_settings(config, "tables")
     domains, systems, seeds = settings["domains"], settings["systems"], settings["seeds"]
-    output, model = results / "tables", settings["evaluation"]["comet"]
+    output = results / "tables"
     # of Table 2 and the gains, which compare the same
     comparisons = _comparisons(settings, results, domains, systems)
     for name in names or TABLES:
@@ -45,9 +47,9 @@ def tables(config: Path, results: Path, names: tuple[str, ...]) -> None:
             table1.render(results, output, domains, settings["data"]["source"], put_together_domains(settings))
         elif name == "table2":
             languages = [settings["data"][side] for side in ("source_language", "target_language")]
-            comet = None if model is None else short_name(model["model"])
+            metrics = make_metrics(metrics_of(settings), settings)
             restored = settings["data"]["source"] == "binarised"
-            table2.render(results, output, domains, systems, seeds, comparisons, languages, comet, restored)
+            table2.render(results, output, domains, systems, seeds, comparisons, languages, metrics, restored)
         elif name == "gains":
             gains.render(output, domains, systems, comparisons)
         elif name == "memory":
@@ -83,7 +85,8 @@ def tables(config: Path, results: Path, names: tuple[str, ...]) -> None:
 @click.argument("names", nargs=-1, type=click.Choice(FIGURES))
 def figures(config: Path, results: Path, names: tuple[str, ...]) -> None:
     """Draw figures (all that the experiment has by default) from the results folder alone."""
-    from ink.config import adapted_domains, figures_of, for_domain, gaining_systems, sizes_of
+    from ink.config import adapted_domains, figures_of, for_domain, gaining_systems, metrics_of, sizes_of
+    from ink.metrics.registry import find_metric
     from ink.reporting.figures import figure3, figure4
 
     settings = load_settings(config, "figures")
@@ -96,10 +99,11 @@ def figures(config: Path, results: Path, names: tuple[str, ...]) -> None:
             adapters = {domain: for_domain(settings["adapter"], domain, domains) for domain in domains}
             inner = {domain: adapter["inner_dimension"] for domain, adapter in adapters.items()}
             sizes = {domain: sizes_of(settings, domain) for domain in domains}
-            figure3.render(results, output, domains, systems, seeds, inner, sizes)
+            metric = find_metric(metrics_of(settings)[0]).from_settings(settings)
+            figure3.render(results, output, domains, systems, seeds, inner, sizes, metric)
         else:
             gaining = gaining_systems(settings)
-            comparisons = _comparisons(settings, results, domains, ["off_the_shelf", *gaining])
+            comparisons = _comparisons(settings, results, domains, [OFF_THE_SHELF, *gaining])
             figure4.render(results, output, domains, gaining, seeds, comparisons)
 
 
@@ -107,6 +111,7 @@ def _comparisons(
     settings: Mapping[str, Any], results: Path, domains: Sequence[str], systems: Sequence[str]
 ) -> Comparisons:
     """Compare these systems, of the first seed or of all of them pooled, as the config says."""
+    from ink.metrics.bleu import Bleu
     from ink.reporting.comparisons import Comparisons
 
     bootstrap = settings["evaluation"]
@@ -117,7 +122,7 @@ def _comparisons(
         settings["seeds"][0],
         bootstrap["bootstrap_samples"],
         bootstrap["bootstrap_seed"],
-        bootstrap["sacrebleu_tokeniser"],
+        Bleu.from_settings(settings),
         settings["seeds"][1:],
     )
 
@@ -132,9 +137,9 @@ def check_config(config: Path) -> None:
     from ink.config import check, load
     from ink.corpus.raw_text import beginning, remarks
     from ink.doctor.inputs import source_files
-    from ink.evaluation.bleu_tokeniser import bleu_with
     from ink.files import read_lines
     from ink.given_text import marks_inside
+    from ink.metrics.bleu_tokeniser import bleu_with
 
     found = load(config)
     check(found)

@@ -27,6 +27,7 @@ from ink.cli.options import (
     vocabulary_option,
 )
 from ink.startup import work_begins
+from ink.systems import OFF_THE_SHELF
 
 if TYPE_CHECKING:
     from ink.training.report import EpochReport
@@ -44,7 +45,7 @@ def train_base(config: Path, seed: int, vocabulary: Path, corpus: Path, data: Pa
     from ink.config import load
 
     general = load(config)["data"]["general_domain"]
-    with tracked(config, "train-base", system="off_the_shelf", domain=general, seed=seed) as job:
+    with tracked(config, "train-base", system=OFF_THE_SHELF, domain=general, seed=seed) as job:
         from ink.training.base_model import train_base_model
 
         use_machine()

@@ -5,7 +5,15 @@ from __future__ import annotations
 from ink.config.checking import check
 from ink.config.domains import Config, adapted_domains, data_domains, for_domain, has_training
 from ink.config.loading import load, load_resolved, read
-from ink.config.measures import accuracy_domains, accuracy_systems, figures_of, gaining_systems, speed_systems
+from ink.config.measures import (
+    accuracy_domains,
+    accuracy_systems,
+    figures_of,
+    gaining_systems,
+    metrics_of,
+    separate_metrics,
+    speed_systems,
+)
 from ink.config.overrides import read_overrides
 from ink.config.paths import expand_home
 from ink.config.resolving import resolve
@@ -43,12 +51,14 @@ __all__ = [
     "last_round",
     "load",
     "load_resolved",
+    "metrics_of",
     "put_together_domains",
     "read",
     "read_overrides",
     "resolve",
     "scored_variations",
     "searched_points",
+    "separate_metrics",
     "sizes_of",
     "speed_systems",
     "text_files",

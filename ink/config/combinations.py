@@ -9,11 +9,13 @@ from typing import Any
 from ink.config.bounds import neighbours_asked, neighbours_measured, probabilities_asked, values_of
 from ink.config.domains import SPLITS, Config, adapted_domains, data_domains, for_domain, has_training
 from ink.config.languages import languages
+from ink.config.measures import metrics_of
 from ink.config.paths import unusable
 from ink.config.resolving import SCALE, VERSION
 from ink.config.schema import nearest, shown
 from ink.config.text_sources import sources, splits
 from ink.config.trainings import trained_sections
+from ink.metrics.registry import METRICS, SCORED_WITH_TRANSLATION
 from ink.systems import OWN_SYSTEMS, SYSTEMS, system_named
 from ink.variations import variation_named
 
@@ -126,6 +128,7 @@ def _settings(config: Config) -> Iterator[str]:
         language = config["data"]["source_language"]
         yield f"data.target_language: found {language}; allowed: another language than data.source_language"
     yield from languages(config)
+    yield from _metrics(config)
     systems = config["systems"]
     epochs, rounds = config["adapter"]["max_epochs"], config["ink"]["max_rounds"]
     trained = {system_named(name).model for name in systems}
@@ -154,6 +157,21 @@ def _settings(config: Config) -> Iterator[str]:
     yield from _model(config)
     yield from _datastore(config)
     yield from _general_text(config)
+
+
+def _metrics(config: Config) -> Iterator[str]:
+    """Metrics that exist, those of every run among them, and COMET where a model is named and nowhere else."""
+    metrics, comet = metrics_of(config), config["evaluation"]["comet"]
+    for position, name in enumerate(metrics):
+        if name not in METRICS:
+            allowed = f"one of {', '.join(METRICS)}{nearest(name, METRICS)}"
+            yield f"evaluation.metrics[{position}]: found {shown(name)}; allowed: {allowed}"
+    if lacking := [name for name in SCORED_WITH_TRANSLATION if name not in metrics]:
+        yield f"evaluation.metrics: lacks {' and '.join(lacking)}; allowed: a list with {' and '.join(lacking)} in it"
+    if "comet" in metrics and comet is None:
+        yield "evaluation.metrics: found comet with evaluation.comet null; allowed: comet with a model, or neither"
+    if "comet" not in metrics and comet is not None:
+        yield "evaluation.comet: found a model, but no comet in evaluation.metrics; allowed: both, or null"
 
 
 def _variations(config: Config) -> Iterator[str]:

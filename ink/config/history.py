@@ -5,10 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+
+def _metrics_before(config: Mapping[str, Any]) -> list[str]:
+    """BLEU and chrF, and COMET where the configuration names a model of it."""
+    evaluation = config.get("evaluation")
+    return ["bleu", "chrf", *(["comet"] if isinstance(evaluation, Mapping) and evaluation.get("comet") else [])]
+
+
 # version -> dotted setting that it added -> the value that stands for what was done before there was that setting, or a
 # function of the older configuration, unchecked as it is, whose docstring says what it finds
 HISTORY: dict[int, Mapping[str, Any | Callable[[Any], Any]]] = {
     1: {},  # all settings that there were when versions began; a complete file without a version is of it
+    2: {"evaluation.metrics": _metrics_before},
 }
 CURRENT = max(HISTORY)
 

@@ -1,4 +1,4 @@
-"""What an experiment measures besides its scores: of what the config names, what the experiment has."""
+"""What an experiment measures: of what the config names, what the experiment has."""
 
 from __future__ import annotations
 
@@ -6,9 +6,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from ink.config.domains import adapted_domains
-from ink.systems import system_named
+from ink.metrics.registry import SCORED_WITH_TRANSLATION
+from ink.systems import OFF_THE_SHELF, SYSTEMS, system_named
 
-_GAINING = ("r_knn", "ink", "ink_r_knn")
+
+def metrics_of(config: Mapping[str, Any]) -> list[str]:
+    """Return the metrics that the experiment is scored with."""
+    return list(config["evaluation"]["metrics"])
+
+
+def separate_metrics(config: Mapping[str, Any]) -> list[str]:
+    """Return those of them that are scored by jobs of their own, into files of their own."""
+    return [metric for metric in metrics_of(config) if metric not in SCORED_WITH_TRANSLATION]
 
 
 def accuracy_domains(config: Mapping[str, Any]) -> list[str]:
@@ -20,7 +29,8 @@ def accuracy_domains(config: Mapping[str, Any]) -> list[str]:
 
 def accuracy_systems(config: Mapping[str, Any]) -> list[str]:
     """Return the systems of Table 3: the base model, Adapter where the experiment has it, and INK."""
-    return ["off_the_shelf", *(["adapter"] if "adapter" in config["systems"] else []), "ink"]
+    shown = (OFF_THE_SHELF, "ink", *config["systems"])
+    return [name for name, system in SYSTEMS.items() if system.table3_label is not None and name in shown]
 
 
 def speed_systems(config: Mapping[str, Any]) -> list[str]:
@@ -32,9 +42,9 @@ def speed_systems(config: Mapping[str, Any]) -> list[str]:
 
 def gaining_systems(config: Mapping[str, Any]) -> list[str]:
     """Return the systems of Figure 4 that the experiment has, none without the off-the-shelf model."""
-    if "off_the_shelf" not in config["systems"]:
+    if OFF_THE_SHELF not in config["systems"]:
         return []
-    return [system for system in _GAINING if system in config["systems"]]
+    return [name for name, system in SYSTEMS.items() if system.in_figure4 and name in config["systems"]]
 
 
 def figures_of(config: Mapping[str, Any]) -> list[str]:

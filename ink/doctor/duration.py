@@ -14,7 +14,7 @@ from ink.doctor.extent import Extent
 from ink.doctor.finding import Finding, ok
 from ink.doctor.machine import cores
 from ink.layout import Layout
-from ink.systems import retrieval_settings
+from ink.systems import retrieval_settings, system_named
 
 MEASURING_SECONDS = 0.5
 PRODUCTS_AT_ONCE = 100  # handed to a GPU before its clock is read
@@ -55,11 +55,11 @@ def seconds_by_job(extent: Extent, flops: float) -> dict[str, float]:
     if config["base_model"]["path"] is None and general is not None:
         total = extent.text[general].tokens["train"] * config["base_model"]["train"]["max_epochs"]
         found["train_base"] = 3 * forward * total / SHARE_TRAINING + START_UP
-    if extent.runs_knn_kd:
+    if "train-knn-kd" in extent.commands:
         of_epoch = 3 * forward * everything / SHARE_TRAINING * seeds + dev
         found["store_neighbours"] = START_UP * len(domains) + everything * SECONDS_A_SEARCH
         found["train_knn_kd"] = of_epoch * config["knn_kd"]["max_epochs"] + START_UP * len(domains) * seeds
-    if "v_knn" in config["systems"]:
+    if "tune-v-knn" in extent.commands:
         found["tune_v_knn"] = START_UP * len(domains) + _count(extent, domains, "dev") * forward * 60
     if extent.combiners:
         trainings = [_combiner(extent, forward, name, domain) for name in extent.combiners for domain in domains]
@@ -88,7 +88,7 @@ def seconds_by_job(extent: Extent, flops: float) -> dict[str, float]:
         found["measure_speed"] = START_UP + len(timed) * _timing(extent, forward)
     found["evaluate"] = 0.0
     for system, domain in extent.evaluations:
-        tested = [domain, *([general] if general is not None and system != "off_the_shelf" else [])]
+        tested = [domain, *([general] if general is not None and system_named(system).is_adapted else [])]
         for name in tested:
             text = extent.text[name]
             count = text.sentences.get("test", 0)

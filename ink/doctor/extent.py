@@ -96,13 +96,19 @@ class Extent:
     def keys(self) -> list[str]:
         """Return the kinds of key of which every adapted domain has a datastore of the base model."""
         systems = {name: system_named(name) for name in self.config["systems"]}
-        retrieving = [name for name, system in systems.items() if system.retrieves and not system.has_adapter]
-        kinds = [retrieval_settings(self.config, name)["key"] for name in retrieving]
-        return sorted({*kinds, *(["decoder_output"] if self.runs_ink or self.runs_knn_kd else [])})
+        kinds = {
+            retrieval_settings(self.config, name)["key"]
+            if system.retrieves and not system.has_adapter
+            else "decoder_output"
+            for name, system in systems.items()
+            if "build-datastore" in system.commands
+        }
+        return sorted(kinds)
 
     @property
-    def runs_ink(self) -> bool:
-        return any(system_named(name).model == "ink" for name in self.config["systems"])
+    def commands(self) -> set[str]:
+        """Return the commands that the experiment's systems consist of."""
+        return {command for name in self.config["systems"] for command in system_named(name).commands}
 
     @property
     def adapted_datastores(self) -> list[str]:
@@ -111,10 +117,6 @@ class Extent:
         systems = [system_named(name) for name in self.config["systems"]]
         of_ink = self.domains if any(system.retrieves and system.has_adapter for system in systems) else measured
         return [*of_ink, *(measured if "adapter" in accuracy_systems(self.config) else [])]
-
-    @property
-    def runs_knn_kd(self) -> bool:
-        return any(system_named(name).model == "knn_kd" for name in self.config["systems"])
 
     @property
     def trained(self) -> dict[str, int]:
@@ -135,7 +137,7 @@ class Extent:
         return [
             (system, domain)
             for system in self.config["systems"]
-            for domain in (self.config["domains"] if system == "off_the_shelf" else self.domains)
+            for domain in (self.domains if system_named(system).is_adapted else self.config["domains"])
             for _ in seeds_of(system, self.config["seeds"])
         ] + [
             (name, domain)

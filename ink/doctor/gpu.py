@@ -138,7 +138,7 @@ def job_bytes(extent: Extent) -> dict[str, float]:
         # a search holds the index with values and log-probabilities
         entries = max(extent.text[domain].tokens.get("train", 0) for domain in extent.domains)
         found["evaluate"] = weights + index_bytes(extent, entries) + ENTRY_BYTES * entries
-    if extent.runs_knn_kd:
+    if "train-knn-kd" in extent.commands:
         batch = config["knn_kd"]["batch_tokens"]
         found["train_knn_kd"] = trained * model.parameters + batch * activation_bytes(extent)
     for system, rule in (("adapter", "train_adapter"), ("ink", "train_ink_round")):

@@ -13,8 +13,8 @@ from ink.config import Config, text_files
 from ink.corpus.mixing import drawn_count
 from ink.corpus.raw_text import beginning, remarks
 from ink.corpus.sentence_counts import check_sentence_counts, count_binarised
-from ink.doctor.comet import comet_files
 from ink.doctor.finding import Finding, error, ok, warning
+from ink.doctor.metric_files import comet_files
 from ink.download.brought import BASE_MODEL_FILES, awaited, binarised_paths
 from ink.errors import InkError
 from ink.given_text import LOOKED_AT, MARK, what_else, without_mark

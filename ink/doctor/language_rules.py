@@ -8,7 +8,7 @@ from ink.config import Config
 from ink.config.languages import MOSES
 from ink.doctor.finding import Finding, error, ok, warning
 from ink.errors import InkError
-from ink.evaluation.bleu_tokeniser import bleu_with
+from ink.metrics.bleu_tokeniser import bleu_with
 
 
 def examine_languages(config: Config) -> Iterator[Finding]:

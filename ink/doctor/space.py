@@ -40,7 +40,7 @@ def _datastores(extent: Extent) -> float:
     stores += sum(datastore_bytes(extent, tokens[domain]) for domain in extent.adapted_datastores) * seeds
     if stores:
         stores += max(shard_bytes(extent, domain, count) for domain, count in tokens.items())
-    if extent.runs_knn_kd:
+    if "train-knn-kd" in extent.commands:
         stores += sum(tokens.values()) * neighbour_bytes(config)
     rounds = [round_bytes(extent, training) for training in extent.trainings("ink")]
     return stores + _at_once(rounds, seeds)
@@ -57,7 +57,7 @@ def _checkpoints(extent: Extent, most_rounds: float) -> float:
         states = math.ceil(trained / config["ink"]["rounds_per_job"]) if system == "ink" else 0
         found += sum(adapters) * seeds * (trained + STATE * states + 1)
         found += _at_once(adapters, seeds) * STATE
-    if extent.runs_knn_kd:
+    if "train-knn-kd" in extent.commands:
         # every run its model; one in training the epochs to be averaged and its state as well
         jobs = len(extent.domains) * seeds
         found += model * jobs + _at_once([model] * jobs, 1) * (config["training"]["average_last"] + 1 + STATE)

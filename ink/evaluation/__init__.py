@@ -1,1 +1,1 @@
-"""What a system is measured by: translation quality, significance, memory, kNN accuracy, speed."""
+"""What a system is measured by: its translations, memory, kNN accuracy, speed."""

@@ -11,8 +11,9 @@ from fairseq.data import Dictionary, LanguagePairDataset
 
 from ink.corpus.prepared import PreparedCorpus
 from ink.corpus.text import TextProcessor
-from ink.evaluation.bleu import score
 from ink.files import read_lines
+from ink.metrics.bleu import Bleu
+from ink.metrics.metric import Texts
 from ink.nmt.generation import generate
 
 
@@ -35,7 +36,7 @@ class DevBleu:
         self.references = read_lines(references)[:sentences]
         self.text = text
         self.decoding = decoding
-        self.tokeniser = tokeniser
+        self.bleu = Bleu(tokeniser)
 
     def __call__(self, model: torch.nn.Module) -> float:
         """Return the BLEU of `model`, which is left in the mode (training or not) it came in."""
@@ -51,7 +52,7 @@ class DevBleu:
         )
         model.train(training)
         hypotheses = [self.text.decode_target(line) for line in found.hypotheses]
-        return float(score(hypotheses, self.references, self.tokeniser)["bleu"]["score"])
+        return self.bleu.score(Texts(hypotheses, self.references)).score
 
 
 def dev_bleu_of(

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ink.errors import InkError
-
-UNIT_SYSTEMS = ("adapter", "ink")  # whose adapters are 1.0: the first of these that has been run
+from ink.systems import SYSTEMS
 
 
 def added_memory(files: Mapping[str, Path]) -> dict[str, int]:
@@ -26,7 +25,8 @@ def relative_memory(bytes_by_domain: Mapping[str, Mapping[str, int]]) -> dict[st
     `bytes_by_domain` holds, per system, the added bytes per domain. The adapters are those of the Adapter system, or
     of INK where Adapter has not been run. None where there are no adapters in any of the system's domains.
     """
-    unit = next((bytes_by_domain[name] for name in UNIT_SYSTEMS if bytes_by_domain.get(name)), {})
+    units = [name for name, system in SYSTEMS.items() if system.memory_unit and bytes_by_domain.get(name)]
+    unit = bytes_by_domain[units[0]] if units else {}
     relative: dict[str, float | None] = {}
     for system, of_domain in bytes_by_domain.items():
         shared = [domain for domain in of_domain if domain in unit]

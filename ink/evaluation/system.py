@@ -14,9 +14,9 @@ from ink.combiners.chosen import read_combiner
 from ink.corpus.prepared import PreparedCorpus
 from ink.corpus.text import TextProcessor
 from ink.domain import Domain
-from ink.evaluation.bleu import score
 from ink.evaluation.memory import added_memory
 from ink.files import read_lines, write_json, write_lines
+from ink.metrics.scoring import score_translations
 from ink.nmt.generation import Translations, generate
 from ink.nmt.translation_model import TranslationModel
 
@@ -94,5 +94,5 @@ def _translate_and_score(
     )
     lines = [text.decode_target(line) for line in found.hypotheses]
     references = read_lines(corpus / f"test.{data.target_language}")
-    measured = score(lines, references, settings["evaluation"]["sacrebleu_tokeniser"])
+    measured = score_translations(lines, references, settings["evaluation"]["sacrebleu_tokeniser"])
     return lines, {"sentences": len(lines), **measured}, found

@@ -5,6 +5,8 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 
+from ink.metrics.bleu import Bleu
+from ink.metrics.metric import Metric
 from ink.reporting.formats import DASH, PLUS_MINUS
 
 AVERAGE = "average"  # the name of the column after the domains' own
@@ -30,12 +32,14 @@ def summarise(
     return mean, statistics.stdev(averages) if len(averages) > 1 else None
 
 
-def signature_note(signatures: Iterable[str]) -> str:
-    """Say how BLEU was computed, and so if it was not the same everywhere."""
+def signature_note(signatures: Iterable[str], metric: Metric | type[Metric] = Bleu) -> str:
+    """Say how a metric was computed, and so if it was not the same everywhere."""
     distinct = sorted(set(signatures))
     if len(distinct) > 1:
-        return f"Not comparable, BLEU was computed in several ways: {'; '.join(distinct)}."
-    return f"BLEU: sacrebleu, {distinct[0]}." if distinct else "No BLEU to show."
+        return f"Not comparable, {metric.heading} was computed in several ways: {'; '.join(distinct)}."
+    if not distinct:
+        return f"No {metric.heading} to show."
+    return f"{metric.heading}: {', '.join(filter(None, (metric.package, distinct[0])))}."
 
 
 def seeds_note(seeds: Sequence[int]) -> str:

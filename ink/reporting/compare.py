@@ -1,13 +1,15 @@
 """Two experiments, or two runs, side by side: scores, their differences and how sure these are, and the settings.
 
 CSV, one row a pair of runs: run_a, run_b (as `ink compare` takes them), bleu_a, bleu_b, gain (of B over A, in BLEU),
-lower and upper (95% interval), p_value, chrf_a, chrf_b, chrf_gain, added_bytes_a, added_bytes_b, samples and
-bootstrap_seed.
+lower and upper (95% interval), p_value, then for each other METRIC of both METRIC_a, METRIC_b, METRIC_gain,
+METRIC_lower, METRIC_upper and METRIC_p_value, empty where one of the runs lacks it, added_bytes_a, added_bytes_b,
+samples and bootstrap_seed.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -17,12 +19,14 @@ from typing import Any
 import pandas as pd
 from tabulate import tabulate
 
-from ink.config import load_resolved
+from ink.config import load_resolved, metrics_of
 from ink.disk import in_words
 from ink.errors import InkError
-from ink.evaluation.significance import paired_bootstrap
 from ink.files import write_atomically
-from ink.reporting.comparisons import statistics_of
+from ink.metrics.bootstrap import paired_bootstrap
+from ink.metrics.metric import Metric
+from ink.metrics.registry import make_metrics
+from ink.reporting.metric_scores import score_in, statistics_of
 from ink.reporting.scores import Score, read_references, read_scores
 
 ABSENT = "–"
@@ -55,10 +59,14 @@ class Setting:
 
 @dataclass(frozen=True)
 class SideBySide:
-    """What the comparison found: `rows` as in the CSV, the runs that only one has, and the settings that differ."""
+    """What the comparison found: `rows` as in the CSV, the runs that only one has, and the settings that differ.
+
+    metrics: those of both, BLEU first.
+    """
 
     a: Side
     b: Side
+    metrics: list[Metric]
     rows: pd.DataFrame
     only_a: list[str]
     only_b: list[str]
@@ -93,10 +101,12 @@ def compare(a: str, b: str, folder: Path = Path("results")) -> SideBySide:
         )
     for domains in dict.fromkeys((one.scores[mine].domain, other.scores[theirs].domain) for mine, theirs in pairs):
         _check_references(one, other, *domains)
-    rows = pd.DataFrame.from_records([_row(one, other, mine, theirs) for mine, theirs in pairs])
+    metrics = _metrics_of_both(one, other)
+    rows = pd.DataFrame.from_records([_row(one, other, mine, theirs, metrics) for mine, theirs in pairs])
     return SideBySide(
         one,
         other,
+        metrics,
         rows,
         [] if one.is_run else [run for run in one.scores if run not in common],
         [] if one.is_run else [run for run in other.scores if run not in common],
@@ -121,8 +131,11 @@ def as_text(found: SideBySide) -> str:
     single = found.a.is_run
     run_a, run_b = (str(found.rows[name].iloc[0]) for name in ("run_a", "run_b"))
     lines = [f"A: {run_a if single else found.a.results}", f"B: {run_b if single else found.b.results}", ""]
-    headings = ["BLEU A", "B", "B − A", "95% interval", "p", "chrF A", "B", "B − A", "added A", "B"]
-    cells = [_cells(row) for row in found.rows.to_dict("records")]
+    bleu, *others = found.metrics
+    headings = [f"{bleu.heading} A", "B", "B − A", "95% interval", "p"]
+    headings += [heading for metric in others for heading in (f"{metric.heading} A", "B", "B − A")]
+    headings += ["added A", "B"]
+    cells = [_cells(row, others) for row in found.rows.to_dict("records")]
     if not single:
         headings = ["Run", *headings]
         cells = [[str(name).rpartition(":")[2], *row] for name, row in zip(found.rows["run_a"], cells, strict=True)]
@@ -185,29 +198,48 @@ def _check_references(a: Side, b: Side, domain_a: str, domain_b: str) -> None:
     raise InkError(f"the test references {places} differ ({what}); scores on different test sets do not compare")
 
 
-def _row(a: Side, b: Side, run_a: str, run_b: str) -> dict[str, Any]:
+def _metrics_of_both(a: Side, b: Side) -> list[Metric]:
+    """Make the metrics that both are scored with, BLEU first; one whose models differ compares nothing."""
+    made = [{one.name: one for one in make_metrics(metrics_of(side.config), side.config)} for side in (a, b)]
+    both = [one for name, one in made[0].items() if name in made[1] and one.model == made[1][name].model]
+    return sorted(both, key=lambda metric: metric.name != "bleu")
+
+
+def _row(a: Side, b: Side, run_a: str, run_b: str, metrics: Iterable[Metric]) -> dict[str, Any]:
     one, other = a.scores[run_a], b.scores[run_b]
-    tokeniser = _evaluation(a, "sacrebleu_tokeniser")
     samples, seed = int(_evaluation(a, "bootstrap_samples")), int(_evaluation(a, "bootstrap_seed"))
-    before, after = (statistics_of(side.results, score, tokeniser) for side, score in ((a, one), (b, other)))
-    found = paired_bootstrap([before], [after], samples, seed)
-    return {
-        "run_a": a.name_of(run_a),
-        "run_b": b.name_of(run_b),
-        "bleu_a": one.bleu.score,
-        "bleu_b": other.bleu.score,
-        "gain": found.gain,
-        "lower": found.lower,
-        "upper": found.upper,
-        "p_value": found.p_value,
-        "chrf_a": one.chrf.score,
-        "chrf_b": other.chrf.score,
-        "chrf_gain": other.chrf.score - one.chrf.score,
+    row: dict[str, Any] = {"run_a": a.name_of(run_a), "run_b": b.name_of(run_b)}
+    for metric in metrics:
+        row |= _in_metric(metric, [(a.results, one), (b.results, other)], samples, seed)
+    return row | {
         "added_bytes_a": sum(one.added_memory.values()),
         "added_bytes_b": sum(other.added_memory.values()),
-        "samples": found.samples,
-        "bootstrap_seed": found.seed,
+        "samples": samples,
+        "bootstrap_seed": seed,
     }
+
+
+def _in_metric(metric: Metric, runs: list[tuple[Path, Score]], samples: int, seed: int) -> dict[str, float]:
+    """Return the two runs' scores in a metric, and the difference with its certainty; no numbers where one has none."""
+    scores = [score_in(metric, *run) for run in runs]
+    if len({one.fingerprint for one in scores if one is not None}) > 1:
+        raise InkError(
+            f"{runs[0][0]} and {runs[1][0]} are scored with different files of the {metric.heading} model "
+            f"{metric.model}; such scores do not compare, score one of them again"
+        )
+    found: dict[str, float] = dict.fromkeys(("gain", "lower", "upper", "p_value"), math.nan)
+    if None not in scores:
+        before, after = (statistics_of(metric, *run) for run in runs)
+        compared = paired_bootstrap([before], [after], samples, seed, metric.aggregate)
+        found = {name: getattr(compared, name) for name in found}
+    values = {
+        f"{metric.name}_{side}": math.nan if one is None else one.score for side, one in zip("ab", scores, strict=True)
+    }
+    return values | {_column(metric, name): value for name, value in found.items()}
+
+
+def _column(metric: Metric, name: str) -> str:
+    return name if metric.name == "bleu" else f"{metric.name}_{name}"
 
 
 def _evaluation(side: Side, key: str) -> Any:
@@ -217,21 +249,27 @@ def _evaluation(side: Side, key: str) -> Any:
         raise InkError(f"{side.results / 'config.yaml'}: evaluation.{key} is missing") from None
 
 
-def _cells(row: Mapping[Any, Any]) -> list[str]:
+def _cells(row: Mapping[Any, Any], others: Iterable[Metric]) -> list[str]:
     return [
         f"{row['bleu_a']:.2f}",
         f"{row['bleu_b']:.2f}",
         _signed(row["gain"]),
         f"[{_signed(row['lower'])}, {_signed(row['upper'])}]",
         f"{row['p_value']:.3f}",
-        f"{row['chrf_a']:.2f}",
-        f"{row['chrf_b']:.2f}",
-        _signed(row["chrf_gain"]),
+        *(cell for metric in others for cell in _scores(row, metric)),
         *(in_words(row[name]) if row[name] else ABSENT for name in ("added_bytes_a", "added_bytes_b")),
     ]
 
 
+def _scores(row: Mapping[Any, Any], metric: Metric) -> list[str]:
+    values = [row[f"{metric.name}_{side}"] for side in "ab"]
+    gain = row[_column(metric, "gain")]
+    return [*(ABSENT if math.isnan(value) else f"{value:.2f}" for value in values), _signed(gain)]
+
+
 def _signed(value: float) -> str:
+    if math.isnan(value):
+        return ABSENT
     # + 0.0 turns -0.0 into 0.0
     return f"{round(value, 2) + 0.0:+.2f}".replace("-", "−")
 

@@ -1,4 +1,4 @@
-"""Paired comparisons of systems in BLEU, from hypotheses and references: each is resampled once and remembered."""
+"""Paired comparisons of systems, from hypotheses and references: each is resampled once and remembered."""
 
 from __future__ import annotations
 
@@ -6,17 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
-from ink.errors import InkError
-from ink.evaluation.bleu import bleu_from_statistics, sentence_statistics
-from ink.evaluation.significance import Comparison, paired_bootstrap, pooled_bootstrap
+from ink.metrics.bootstrap import Comparison, Statistics, paired_bootstrap, pooled_bootstrap
+from ink.metrics.metric import Metric, Verdict
 from ink.reporting.aggregation import Key, summarise
-from ink.reporting.scores import Score, read_hypotheses, read_references, read_scores, select
+from ink.reporting.metric_scores import score_in, statistics_of
+from ink.reporting.scores import Score, read_scores, select
 from ink.systems import system_named
-
-HIGHEST_DIFFERENCE = 0.005  # between BLEU on record and BLEU of the hypotheses
 
 
 @dataclass
@@ -24,7 +19,8 @@ class Comparisons:
     """Compares systems on the test sets of an experiment, with one training seed or with several pooled.
 
     results: results/EXPERIMENT. systems: those that may be compared, variations included. `samples` and `seed` are the
-    bootstrap's, `tokeniser` is sacrebleu's. `further_seeds` of training are pooled with the first by `pooled` alone.
+    bootstrap's. `metric`, whose scores every run's file has, is what all but `verdict` compare by. `further_seeds` of
+    training are pooled with the first by `pooled` alone.
     """
 
     results: Path
@@ -33,16 +29,16 @@ class Comparisons:
     training_seed: int
     samples: int
     seed: int
-    tokeniser: str
+    metric: Metric
     further_seeds: Sequence[int] = ()
     _runs: dict[Key, Score] | None = None
-    _statistics: dict[Key, NDArray[np.int64]] = field(default_factory=dict)
+    _statistics: dict[tuple[str, Key], Statistics] = field(default_factory=dict)
     _found: dict[tuple[str, str, tuple[str, ...]], Comparison] = field(default_factory=dict)
 
     def of(self, system: str, baseline: str, domains: Sequence[str]) -> Comparison | None:
         """Compare `system` to `baseline`, averaged over `domains`; None where one of the two has no score there.
 
-        InkError where hypotheses are missing or do not give the BLEU on record.
+        InkError where hypotheses are missing or do not give the score on record.
         """
         if not all(self.has(either, domain) for either in (system, baseline) for domain in domains):
             return None
@@ -51,7 +47,7 @@ class Comparisons:
             before, after = (
                 [self.statistics(one, domain, self.training_seed) for domain in domains] for one in (baseline, system)
             )
-            self._found[key] = paired_bootstrap(before, after, self.samples, self.seed)
+            self._found[key] = paired_bootstrap(before, after, self.samples, self.seed, self.metric.aggregate)
         return self._found[key]
 
     def pooled(self, system: str, baseline: str, domains: Sequence[str]) -> Comparison | None:
@@ -80,7 +76,17 @@ class Comparisons:
             ]
             for domain in domains
         ]
-        return pooled_bootstrap(pairs, self.samples, self.seed)
+        return pooled_bootstrap(pairs, self.samples, self.seed, self.metric.aggregate)
+
+    def verdict(self, metric: Metric, system: str, baseline: str, domain: str) -> Verdict | None:
+        """Compare two systems on a domain as `metric` compares; None where one of the two has no score in it there."""
+        if any(
+            not self.has(one, domain) or score_in(metric, self.results, self.scores()[one, domain]) is None
+            for one in (system, baseline)
+        ):
+            return None
+        before, after = (self.statistics(one, domain, self.training_seed, metric) for one in (baseline, system))
+        return metric.compare(before, after, self.samples, self.seed)
 
     @property
     def training_seeds(self) -> list[int]:
@@ -88,9 +94,9 @@ class Comparisons:
         return [self.training_seed, *self.further_seeds]
 
     def average(self, system: str) -> float | None:
-        """Return a system's BLEU averaged over all domains, and over the seeds that have them; None where none has."""
-        bleu = {key: score.bleu.score for key, score in self.runs().items()}
-        return summarise(bleu, system, self.domains, self.training_seeds)[0]
+        """Return a system's score averaged over all domains, and over the seeds that have them; None where none has."""
+        scores = {key: score.metrics[self.metric.name].score for key, score in self.runs().items()}
+        return summarise(scores, system, self.domains, self.training_seeds)[0]
 
     def _run_of(self, system: str, seed: int) -> int:
         return seed if system_named(system).is_trained else self.training_seed
@@ -110,20 +116,18 @@ class Comparisons:
             self._runs = select(read_scores(self.results), self.systems, self.domains, self.training_seeds)
         return self._runs
 
-    def statistics(self, system: str, domain: str, training_seed: int) -> NDArray[np.int64]:
-        """Return a run's statistics of BLEU by test sentence, as `ink.evaluation.bleu.sentence_statistics`."""
-        key = (system, domain, training_seed)
+    def statistics(self, system: str, domain: str, training_seed: int, metric: Metric | None = None) -> Statistics:
+        """Return a run's statistics by test sentence, of `metric` where it is another one."""
+        metric, run = metric or self.metric, (system, domain, training_seed)
+        key = (metric.name, run)
         if key not in self._statistics:
-            self._statistics[key] = statistics_of(self.results, self.runs()[key], self.tokeniser)
+            self._statistics[key] = statistics_of(metric, self.results, self.runs()[run])
         return self._statistics[key]
 
     @property
     def note(self) -> str:
         """How the comparisons were made."""
-        return (
-            f"Paired bootstrap over the test sentences of each domain: {self.samples} resamples, random seed "
-            f"{self.seed}; p as in sacrebleu's paired bootstrap. Hypotheses of training seed {self.training_seed}."
-        )
+        return f"{self._how} Hypotheses of training seed {self.training_seed}."
 
     @property
     def pooled_note(self) -> str:
@@ -132,28 +136,11 @@ class Comparisons:
             return self.note
         listed = ", ".join(map(str, self.training_seeds))
         return (
-            f"Paired bootstrap over the test sentences of each domain: {self.samples} resamples, random seed "
-            f"{self.seed}; p as in sacrebleu's paired bootstrap. A gain is the mean over the training seeds {listed}, "
-            "as far as both systems have them, ± its standard deviation (n - 1) over them; a resample draws the same "
-            "sentences for all seeds, so that the interval is of the sentences, and ± of the trainings."
+            f"{self._how} A gain is the mean over the training seeds {listed}, as far as both systems have them, ± its "
+            "standard deviation (n - 1) over them; a resample draws the same sentences for all seeds, so that the "
+            "interval is of the sentences, and ± of the trainings."
         )
 
-
-def statistics_of(results: Path, score: Score, tokeniser: str) -> NDArray[np.int64]:
-    """Count a run's statistics of BLEU by test sentence, as `ink.evaluation.bleu.sentence_statistics`.
-
-    InkError where hypotheses are missing or do not give the BLEU on record.
-    """
-    hypotheses = read_hypotheses(results, score.system, score.domain, score.seed)
-    where = f"{score.system} on {score.domain}, seed {score.seed}"
-    try:
-        rows = sentence_statistics(hypotheses, read_references(results, score.domain), tokeniser)
-    except InkError as error:
-        raise InkError(f"{where}: {error}") from None
-    bleu = float(bleu_from_statistics(rows.sum(axis=0)))
-    if abs(bleu - score.bleu.score) > HIGHEST_DIFFERENCE:
-        raise InkError(
-            f"{where}: its hypotheses give BLEU {bleu:.2f}, its score file says {score.bleu.score:.2f} "
-            f"({score.bleu.signature}); one of them is of another run or tokeniser, decode and score again"
-        )
-    return rows
+    @property
+    def _how(self) -> str:
+        return self.metric.comparison_note(self.samples, self.seed)

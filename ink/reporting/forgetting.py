@@ -17,9 +17,8 @@ import pandas as pd
 from ink.errors import InkError
 from ink.reporting.aggregation import AVERAGE, Key, absence_note, groups, seeds_note, signature_note, summarise
 from ink.reporting.formats import Column, domain_label, write_table
-from ink.reporting.scores import GeneralScore, Score, labels, read_scores, select
-
-BASELINE = "off_the_shelf"
+from ink.reporting.scores import Score, ScoredTestSet, labels, read_scores, select
+from ink.systems import OFF_THE_SHELF
 
 
 def render(
@@ -36,7 +35,7 @@ def render(
     general = _on_general(selected, domains, general_domain)
     several = len(seeds) > 1
     bleu = {key: score.bleu.score for key, score in general.items()}
-    unadapted, _ = summarise(bleu, BASELINE, domains, seeds)
+    unadapted, _ = summarise(bleu, OFF_THE_SHELF, domains, seeds)
     records = []
     for system in names:
         record: dict[str, Any] = {"system": system}
@@ -45,7 +44,7 @@ def render(
             record[f"bleu_{name}"] = mean
             if several:
                 record[f"bleu_{name}_deviation"] = deviation
-            if mean is None or unadapted is None or system == BASELINE:
+            if mean is None or unadapted is None or system == OFF_THE_SHELF:
                 record[f"difference_{name}"] = None
             else:
                 record[f"difference_{name}"] = mean - unadapted
@@ -74,17 +73,17 @@ def render(
     return write_table(table, Path(output) / "general", caption, notes, columns)
 
 
-def _on_general(selected: Mapping[Key, Score], domains: Sequence[str], general_domain: str) -> dict[Key, GeneralScore]:
+def _on_general(selected: Mapping[Key, Score], domains: Sequence[str], general_domain: str) -> dict[Key, ScoredTestSet]:
     """Collect the scores on the general test set, off-the-shelf's one under every domain.
 
     InkError where they are of different general domains or test sets of different size.
     """
-    general: dict[Key, GeneralScore] = {}
+    general: dict[Key, ScoredTestSet] = {}
     for (system, domain, seed), score in selected.items():
-        if system == BASELINE and domain == general_domain:
-            unadapted = GeneralScore(score.domain, score.sentences, score.bleu, score.chrf)
+        if system == OFF_THE_SHELF and domain == general_domain:
+            unadapted = ScoredTestSet(score.domain, score.sentences, score.metrics)
             general |= {(system, column, seed): unadapted for column in domains}
-        elif system != BASELINE and domain in domains and score.general is not None:
+        elif system != OFF_THE_SHELF and domain in domains and score.general is not None:
             general[system, domain, seed] = score.general
     test_sets = sorted({(score.domain, score.sentences) for score in general.values()} | {(general_domain, 0)})
     if len({count for name, count in test_sets if count}) > 1 or {name for name, _ in test_sets} != {general_domain}:

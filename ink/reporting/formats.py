@@ -28,9 +28,10 @@ class Column:
     `decimals` None: text, left-aligned, written as `names` has it; else a number, right-aligned. `deviation`: shown
     after ±. `aside`: a difference, shown signed in parentheses. `interval`: two fields shown as [lower, upper] in
     place of `field`. `signed`: with + or −. `zero_as_dash`: exactly 0 means that there is nothing. `best`: the
-    highest value, as rounded, is bold, ties included, where there are at least two values to compare; rows that stand
-    apart are not compared, and with `within` only rows that have the same in these fields are. `mark`: a field of text
-    that follows the number. `group`: a heading above this one and above its neighbours of the same group.
+    highest value (with `lowest` the lowest), as rounded, is bold, ties included, where there are at least two values to
+    compare; rows that stand apart are not compared, and with `within` only rows that have the same in these fields are.
+    `mark`: a field of text that follows the number. `group`: a heading above this one and above its neighbours of the
+    same group.
     """
 
     heading: str
@@ -43,6 +44,7 @@ class Column:
     signed: bool = False
     zero_as_dash: bool = False
     best: bool = False
+    lowest: bool = False
     within: Sequence[str] = ()
     mark: str | None = None
     group: str = ""
@@ -138,7 +140,7 @@ def _cells(table: pd.DataFrame, column: Column, compared: int) -> list[Cell]:
     for number, record in enumerate(records):
         value, present = record[column.field], groups.get(tuple(record[name] for name in column.within), [])
         bold = column.best and number < compared and len(present) > 1 and not _absent(value)
-        best = bold and round(float(value), column.decimals) == max(present)
+        best = bold and round(float(value), column.decimals) == (min if column.lowest else max)(present)
         mark = record[column.mark] if column.mark else None
         cells.append(Cell(_number_text(record, column), best, "" if mark is None or _absent(mark) else str(mark)))
     return cells

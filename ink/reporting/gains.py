@@ -20,12 +20,8 @@ from ink.reporting.aggregation import AVERAGE, groups
 from ink.reporting.comparisons import Comparisons
 from ink.reporting.formats import DASH, Column, domain_label, write_table
 from ink.reporting.scores import labels
-from ink.systems import system_named
+from ink.systems import BEST_KNN, OFF_THE_SHELF, system_named
 
-BASELINE = "off_the_shelf"
-INK = "ink"
-AGAINST_INK = ("adapter", "r_knn")
-ON_TOP_OF_INK = "ink_r_knn"
 FOUND = ["gain", "lower", "upper", "p_value", "samples", "seed", "training_seeds", "deviation"]
 FIELDS = ["system", "baseline", "domain", *FOUND]
 
@@ -33,12 +29,13 @@ FIELDS = ["system", "baseline", "domain", *FOUND]
 def render(output: Path, domains: Sequence[str], systems: Sequence[str], comparisons: Comparisons) -> list[Path]:
     """Write `output`/gains.{csv,md,tex,html}; InkError where hypotheses do not give the BLEU on record."""
     names = labels(systems)
-    pairs = [(system, BASELINE) for system in names if system != BASELINE and BASELINE in names]
-    best = best_retrieving(comparisons, [*names]) if INK in names else None
-    if INK in names:
-        rivals = dict.fromkeys([*(name for name in AGAINST_INK if name in names), *([] if best is None else [best])])
-        pairs += [(INK, baseline) for baseline in rivals]
-        pairs += [(ON_TOP_OF_INK, INK)] if ON_TOP_OF_INK in names else []
+    pairs = [(system, OFF_THE_SHELF) for system in names if system != OFF_THE_SHELF and OFF_THE_SHELF in names]
+    compared = {system: system_named(system).compared_with for system in names}
+    with_best = any(BEST_KNN in rivals for rivals in compared.values())
+    best = best_retrieving(comparisons, [*names]) if with_best else None
+    for system, rivals in compared.items():
+        baselines = dict.fromkeys(best if rival == BEST_KNN else rival for rival in rivals)
+        pairs += [(system, baseline) for baseline in baselines if baseline is not None and baseline in names]
     records = [record for system, baseline in pairs for record in _compare(comparisons, system, baseline, domains)]
     counts = dict.fromkeys(("samples", "seed", "training_seeds"), "Int64")
     table = pd.DataFrame.from_records(records, columns=FIELDS).astype({**counts, "deviation": "Float64"})

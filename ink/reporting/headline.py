@@ -13,9 +13,7 @@ import pandas as pd
 from ink.errors import InkError
 from ink.reporting.aggregation import AVERAGE
 from ink.reporting.paper import read_paper
-from ink.systems import system_named
-
-OFF_THE_SHELF, ADAPTER, R_KNN, INK = "off_the_shelf", "adapter", "r_knn", "ink"
+from ink.systems import OFF_THE_SHELF, SYSTEMS, system_named
 
 
 @dataclass(frozen=True)
@@ -75,11 +73,11 @@ def _sentences(
         if (best, OFF_THE_SHELF) in gains:
             text += f": {_over(gains[best, OFF_THE_SHELF])} over the unadapted model"
         sentences.append(f"{text}.")
-    sentences += [_against(INK, other, gains[INK, other]) for other in (ADAPTER, R_KNN) if (INK, other) in gains]
     sentences += [
-        _against(system, baseline, gain)
-        for (system, baseline), gain in gains.items()
-        if system_named(system).apart and baseline != OFF_THE_SHELF
+        _against(name, rival, gains[name, rival])
+        for name, system in SYSTEMS.items()
+        for rival in system.compared_with
+        if (name, rival) in gains
     ]
     return sentences
 

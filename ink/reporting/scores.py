@@ -3,45 +3,42 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ink.errors import InkError
 from ink.files import read_json, read_lines
+from ink.metrics.metric import Scored
+from ink.metrics.registry import SCORED_WITH_TRANSLATION
 from ink.systems import SYSTEMS, system_named
 
 
 @dataclass(frozen=True)
-class Metric:
-    """A score (0-100) and sacrebleu's signature of how it was computed."""
-
-    score: float
-    signature: str
-
-
-@dataclass(frozen=True)
-class GeneralScore:
-    """The general domain's test set, translated by a system adapted to another domain."""
+class ScoredTestSet:
+    """A translated test set: how many sentences, and its scores by metric."""
 
     domain: str
     sentences: int
-    bleu: Metric
-    chrf: Metric
+    metrics: Mapping[str, Scored]
+
+    @property
+    def bleu(self) -> Scored:
+        """Its BLEU."""
+        return self.metrics["bleu"]
 
 
 @dataclass(frozen=True)
-class Score:
-    """One system on one domain's test set with one seed: RESULTS/scores/SYSTEM/DOMAIN/seedN.json."""
+class Score(ScoredTestSet):
+    """One system on one domain's test set with one seed: RESULTS/scores/SYSTEM/DOMAIN/seedN.json.
+
+    general: the general domain's test set, translated by the system adapted to this one.
+    """
 
     system: str
-    domain: str
     seed: int
-    sentences: int
-    bleu: Metric
-    chrf: Metric
-    general: GeneralScore | None
+    general: ScoredTestSet | None
     added_memory: dict[str, int]  # bytes by file
     decoding: dict[str, float]
     settings: dict[str, Any]
@@ -150,7 +147,8 @@ def read_scores(results: Path) -> list[Score]:
     and `results` where there is no score at all.
     """
     folder = Path(results) / "scores"
-    scores = [_read_score(path) for path in folder.glob("*/*/seed*.json")]
+    # seedN.METRIC.json is another metric's
+    scores = [_read_score(path) for path in folder.glob("*/*/seed*.json") if "." not in path.stem]
     if not scores:
         raise InkError(f"no score under {folder}; run the workflow that writes scores first")
     return sorted(scores, key=lambda score: (score.system, score.domain, score.seed))
@@ -222,9 +220,10 @@ def _read_score(path: Path) -> Score:
         domain=fields.text("domain"),
         seed=fields.count("seed"),
         sentences=fields.count("sentences"),
-        bleu=_metric(fields.fields("bleu")),
-        chrf=_metric(fields.fields("chrf")),
-        general=None if general is None else _general_score(general),
+        metrics=_metrics(fields),
+        general=None
+        if general is None
+        else ScoredTestSet(general.text("domain"), general.count("sentences"), _metrics(general)),
         added_memory={name: memory.count(name) for name in memory.value},
         decoding={name: decoding.number(name) for name in decoding.value},
         settings=fields.fields("settings").value,
@@ -241,17 +240,9 @@ def _read_score(path: Path) -> Score:
     return score
 
 
-def _general_score(fields: Fields) -> GeneralScore:
-    return GeneralScore(
-        domain=fields.text("domain"),
-        sentences=fields.count("sentences"),
-        bleu=_metric(fields.fields("bleu")),
-        chrf=_metric(fields.fields("chrf")),
-    )
-
-
-def _metric(fields: Fields) -> Metric:
-    return Metric(fields.number("score"), fields.text("signature"))
+def _metrics(fields: Fields) -> dict[str, Scored]:
+    found = {name: fields.fields(name) for name in SCORED_WITH_TRANSLATION}
+    return {name: Scored(one.number("score"), one.text("signature")) for name, one in found.items()}
 
 
 def _only_file(folder: Path, stem: str) -> Path:

@@ -1,12 +1,12 @@
-"""Table 2: COMET and BLEU of every system on every domain, with the memory that each adds; the paper's below it.
+"""Table 2: every system's scores on every domain, with the memory that each adds; the paper's below it.
 
 CSV, one row a system: system, seeds (how many), memory_bytes (added at inference, summed over the domains), memory
-(those bytes divided by the adapters' over the same domains), where COMET is configured comet_DOMAIN for each domain
-and comet_average, then the same of bleu and chrf. Scores are means over the seeds; with several seeds each has a second
-column NAME_deviation, the sample standard deviation (n - 1). An average is that of the seeds that have all domains, and
-empty where there is none. Where INK and Adapter are both shown, comet_DOMAIN_mark and bleu_DOMAIN_mark are * where
-INK is better with p < 0.1. A system that combines two others (INK + R-kNN) comes last, apart from the rows above, and
-is not compared with them. The paper's table, below ours in the other formats, is results/paper/table2.csv.
+(those bytes divided by the adapters' over the same domains), then for each METRIC of the experiment METRIC_DOMAIN for
+each domain and METRIC_average. Scores are means over the seeds; with several seeds each has a second column
+NAME_deviation, the sample standard deviation (n - 1). An average is that of the seeds that have all domains, and empty
+where there is none. Where INK and Adapter are both shown, METRIC_DOMAIN_mark, of the metrics that readers see, is *
+where INK is better with p < 0.1. A system that combines two others (INK + R-kNN) comes last, apart from the rows above,
+and is not compared with them. The paper's table, below ours in the other formats, is results/paper/table2.csv.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from typing import Any
 import pandas as pd
 
 from ink.evaluation.memory import relative_memory
-from ink.reporting.aggregation import AVERAGE, Key, absence_note, groups, seeds_note, signature_note, summarise
-from ink.reporting.comet_scores import comet_note, read_comet
+from ink.metrics.metric import Metric
+from ink.reporting.aggregation import AVERAGE, Key, absence_note, groups, seeds_note, summarise
 from ink.reporting.comparisons import Comparisons
 from ink.reporting.formats import Column, Table, domain_label, write_tables
+from ink.reporting.metric_scores import metric_note, scores_in
 from ink.reporting.scores import Score, labels, read_scores, select
 from ink.reporting.table2_paper import paper_table
 from ink.reporting.table2_stars import BASELINE, BETTER, STAR, Stars, find_stars
 from ink.systems import system_named
 
 Selected = Mapping[Key, Score]
-HEADINGS = {"comet": "COMET", "bleu": "BLEU"}
 RESTORED = (
     "References, and COMET's sources, are binarised text put back together, for its raw lines are not at hand: "
     "subwords joined, tokens detokenised, as for the paper's own scores. BLEU against raw lines differs."
@@ -44,39 +44,38 @@ def render(
     seeds: Sequence[int],
     comparisons: Comparisons,
     languages: Sequence[str],
-    comet: str | None,
+    metrics: Sequence[Metric],
     restored: bool = False,
 ) -> list[Path]:
     """Write `output`/table2.{csv,md,tex,html} of the scores that are there; InkError where none is.
 
-    languages: source and target. comet: the name of the COMET model that the config names, None without one. restored:
-    whether the references are binarised text put back together.
+    languages: source and target. metrics: those of the experiment, in the order of the columns. restored: whether the
+    references are binarised text put back together.
     """
     names = labels(systems)
     selected = select(read_scores(results), systems, domains, seeds)
-    with_comet = {} if comet is None else read_comet(results, comet, selected)
-    values = {
-        **({} if comet is None else {"comet": {key: found.score for key, found in with_comet.items()}}),
-        "bleu": {key: score.bleu.score for key, score in selected.items()},
-        "chrf": {key: score.chrf.score for key, score in selected.items()},
-    }
-    stars = None
-    if {BETTER, BASELINE} <= set(names):
-        stars = find_stars(domains, comparisons, None if comet is None else with_comet)
+    scores = {metric.name: scores_in(metric, results, selected) for metric in metrics}
+    shown = [metric for metric in metrics if metric.in_table2]
+    stars = find_stars(domains, comparisons, shown) if {BETTER, BASELINE} <= set(names) else None
+    values = {name: {key: one.score for key, one in found.items()} for name, found in scores.items()}
     frame = _frame(selected, values, names, domains, seeds, stars)
-    shown = [metric for metric in HEADINGS if metric in values]
     columns = [Column("System", "system", names=names), Column("Mem.", "memory", decimals=1, zero_as_dash=True)]
     for metric in shown:
         columns += _columns(metric, domains, len(seeds) > 1, stars)
-    absent = any(frame[f"{metric}_{name}"].isna().any() for metric in shown for name, _ in groups(domains))
-    notes = _notes(selected, seeds, bool(frame["memory"].fillna(0).any()), absent)
-    notes[1:1] = [NO_COMET if comet is None else comet_note(with_comet), *([RESTORED] if restored else [])]
-    notes += [] if stars is None else stars.notes
+    absent = any(frame[f"{metric.name}_{name}"].isna().any() for metric in shown for name, _ in groups(domains))
+    notes = [
+        *(metric_note(metric, scores[metric.name].values()) for metric in shown),
+        *([] if "comet" in scores else [NO_COMET]),
+        *([RESTORED] if restored else []),
+        *_notes(seeds, bool(frame["memory"].fillna(0).any()), absent),
+        *([] if stars is None else stars.notes),
+    ]
     notes += _choices(selected, domains, seeds, names)
     apart = [label for system, label in names.items() if system_named(system).apart]
     if 0 < len(apart) < len(names):
         notes.insert(0, f"{', '.join(apart)} is set apart: the best, in bold, is the best of the other rows.")
-    scored = " and ".join(HEADINGS[metric] for metric in shown)
+    *others, last = [metric.heading for metric in shown]
+    scored = f"{', '.join(others)} and {last}" if others else last
     caption = f"{scored} on the test set of each domain, and memory added to the base model."
     own = Table(frame, caption, notes, columns, apart=len(apart))
     paper = paper_table(results, domains, languages, list(names.values()))
@@ -107,7 +106,7 @@ def _frame(
                 record[f"{metric}_{name}"] = mean
                 if len(seeds) > 1:
                     record[f"{metric}_{name}_deviation"] = deviation
-                if stars is not None and metric in HEADINGS and name != AVERAGE:
+                if stars is not None and metric in stars.metrics and name != AVERAGE:
                     starred = system == BETTER and (metric, name) in stars.found
                     record[f"{metric}_{name}_mark"] = STAR if starred else None
         records.append(record)
@@ -117,16 +116,17 @@ def _frame(
     return table.astype(dict.fromkeys(numbers, "Float64") | dict.fromkeys(texts, "string"))
 
 
-def _columns(metric: str, domains: Sequence[str], several: bool, stars: Stars | None) -> list[Column]:
+def _columns(metric: Metric, domains: Sequence[str], several: bool, stars: Stars | None) -> list[Column]:
     return [
         Column(
             "Avg." if name == AVERAGE else domain_label(name),
-            f"{metric}_{name}",
+            f"{metric.name}_{name}",
             decimals=2,
-            deviation=f"{metric}_{name}_deviation" if several else None,
+            deviation=f"{metric.name}_{name}_deviation" if several else None,
             best=True,
-            mark=f"{metric}_{name}_mark" if stars is not None and name != AVERAGE else None,
-            group=HEADINGS[metric],
+            lowest=not metric.higher_is_better,
+            mark=f"{metric.name}_{name}_mark" if stars is not None and name != AVERAGE else None,
+            group=metric.heading,
         )
         for name, _ in groups(domains)
     ]
@@ -140,8 +140,8 @@ def _memory_bytes(selected: Selected) -> dict[str, dict[str, int]]:
     return memory
 
 
-def _notes(selected: Selected, seeds: Sequence[int], has_memory_unit: bool, absent: bool) -> list[str]:
-    notes = [signature_note(score.bleu.signature for score in selected.values()), seeds_note(seeds)]
+def _notes(seeds: Sequence[int], has_memory_unit: bool, absent: bool) -> list[str]:
+    notes = [seeds_note(seeds)]
     if has_memory_unit:
         notes.append("Mem.: bytes added at inference, summed over the domains; the adapters' are 1.0.")
     else:

@@ -8,12 +8,13 @@ from typing import Any
 
 import pandas as pd
 
+from ink.metrics.registry import find_metric
 from ink.reporting.formats import Column, Table, domain_label
 from ink.reporting.paper import read_paper
 from ink.reporting.table1 import read_counts
 from ink.reporting.table2_stars import STAR
 
-METRICS = {"comet": "COMET", "bleu": "BLEU"}
+METRICS = ("comet", "bleu")
 CAPTION = "The paper's Table 2, as printed: memory added to the base model, COMET and BLEU."
 STARS = f"{STAR}: INK is better than Adapter, p < 0.1, as the paper marks it; it marks no average."
 MISPRINT = (
@@ -36,8 +37,15 @@ def paper_table(results: Path, domains: Sequence[str], languages: Sequence[str],
         Column("System", "system"),
         Column("Mem.", "memory", decimals=1),
         *(
-            Column(name, f"{metric}_{name}", decimals=2, best=True, mark=f"{metric}_{name}_mark", group=heading)
-            for metric, heading in METRICS.items()
+            Column(
+                name,
+                f"{metric}_{name}",
+                decimals=2,
+                best=True,
+                mark=f"{metric}_{name}_mark",
+                group=find_metric(metric).heading,
+            )
+            for metric in METRICS
             for name in columns
         ),
     ]

@@ -28,9 +28,10 @@ from ink.reporting.aggregation import seeds_note
 from ink.reporting.formats import Column, Table, domain_label, write_tables
 from ink.reporting.paper import read_paper
 from ink.reporting.scores import Fields
+from ink.systems import OFF_THE_SHELF, SYSTEMS
 
-SYSTEMS = {"off_the_shelf": "NMT", "adapter": "Adapter", "ink": "INK"}
-ALWAYS = ("off_the_shelf", "ink")
+LABELS = {name: system.table3_label for name, system in SYSTEMS.items() if system.table3_label is not None}
+ALWAYS = (OFF_THE_SHELF, "ink")
 WITHOUT_END = "without_end_of_sentence"
 PAPER_EDGES = (0, 1000, 5000, 10000, 20000, 30000, 42000)
 MISPRINTS = (
@@ -60,7 +61,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Question:
-    """What the table is asked to show: `systems` of SYSTEMS, and `edges` of the buckets."""
+    """What the table is asked to show: `systems` of LABELS, and `edges` of the buckets."""
 
     domains: Sequence[str]
     systems: Sequence[str]
@@ -111,7 +112,7 @@ def read(results: Path, domain: str, seed: int, ks: Sequence[int], edges: Edges)
         )
     positions, models = found.fields("positions"), found.fields("models")
     special = positions.fields("special_symbols")
-    of_model = {system: models.fields(system) for system in SYSTEMS if system in (*ALWAYS, *models.value)}
+    of_model = {system: models.fields(system) for system in LABELS if system in (*ALWAYS, *models.value)}
     names = _fields(edges)
     accuracy = {
         (system, k, bucket): share
@@ -157,7 +158,7 @@ def _labels(edges: Edges) -> list[str]:
 
 def _record(measured: Sequence[Measured], domain: str, k: int, system: str, buckets: Sequence[str]) -> dict[str, Any]:
     # the base model is the same for every seed
-    counted = measured[:1] if system == "off_the_shelf" else measured
+    counted = measured[:1] if system == OFF_THE_SHELF else measured
     record: dict[str, Any] = {
         "domain": domain,
         "source": "ours",
@@ -176,7 +177,7 @@ def _record(measured: Sequence[Measured], domain: str, k: int, system: str, buck
 
 
 def _paper_records(paper: pd.DataFrame, domain: str, k: int, edges: Edges) -> list[dict[str, Any]]:
-    names = {label: system for system, label in SYSTEMS.items()}
+    names = {label: system for system, label in LABELS.items()}
     return [
         {"domain": domain, "source": "paper", "k": k, "system": names[row["system"]]}
         | {f"accuracy_{name}": float(row[label]) for name, label in zip(_fields(edges), _labels(edges), strict=True)}
@@ -190,7 +191,7 @@ def _columns(domains: Sequence[str], edges: Edges, buckets: Sequence[str], sever
     return [
         *([Column("Domain", "domain", names=labels)] if len(domains) > 1 else []),
         Column("k", "k", decimals=0),
-        Column("System", "system", names=SYSTEMS),
+        Column("System", "system", names=LABELS),
         *([Column("Source", "source", names={"paper": "the paper"})] if beside else []),
         *(
             Column(
@@ -258,7 +259,7 @@ def _notes(measured: Mapping[str, Sequence[Measured]], seeds: Sequence[int], edg
 
 def _lacking(asked: Sequence[str], shown: Sequence[str], buckets: Sequence[str]) -> list[str]:
     """Say what results of an earlier version have not measured."""
-    lacking = [f"the neighbours of {SYSTEMS[system]}" for system in asked if system not in shown]
+    lacking = [f"the neighbours of {LABELS[system]}" for system in asked if system not in shown]
     if WITHOUT_END not in buckets:
         lacking.append("accuracy without ends of sentence")
     if not lacking:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ink.metrics.registry import SCORED_WITH_TRANSLATION
+
 # keys of a history's entry that are no loss and no share
 _COUNTS = ("round", "update", "updates")
 _NAMED_OTHERWISE = {
@@ -38,9 +40,10 @@ def training_measures(record: Mapping[str, Any]) -> dict[str, float]:
 
 def score_measures(scores: Mapping[str, Any]) -> dict[str, float]:
     """Return what a scores file says of a run."""
-    measures = {f"test/{name}": float(scores[name]["score"]) for name in ("bleu", "chrf")}
+    measures = {f"test/{name}": float(scores[name]["score"]) for name in SCORED_WITH_TRANSLATION}
     if scores["general"] is not None:
-        measures |= {f"general/{name}": float(scores["general"][name]["score"]) for name in ("bleu", "chrf")}
+        general = {name: float(scores["general"][name]["score"]) for name in SCORED_WITH_TRANSLATION}
+        measures |= {f"general/{name}": score for name, score in general.items()}
     measures["memory/added_bytes"] = float(sum(scores["added_memory"].values()))
     measures["decoding/sentences_per_second"] = float(scores["decoding"]["sentences_per_second"])
     return measures

@@ -62,10 +62,10 @@ class Job:
         self.record.artifact("scores.json", scores)
         self.record.artifact(f"hypotheses{hypotheses.suffix}", hypotheses)
 
-    def scored_with_comet(self, scores: Path) -> None:
-        """Log COMET's scores of the run's translations."""
-        self.record.measure("test/comet", float(read_json(scores, "score")["score"]))
-        self.record.artifact("comet.json", scores)
+    def scored_with(self, metric: str, scores: Path) -> None:
+        """Log the score of the run's translations in one more metric."""
+        self.record.measure(f"test/{metric}", float(read_json(scores, "score")["score"]))
+        self.record.artifact(f"{metric}.json", scores)
 
     def end(self, status: str, error: str | None = None) -> None:
         """Write to disk how the job and its run ended."""

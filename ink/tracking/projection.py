@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ink.metrics.registry import METRICS, find_metric
 from ink.systems import system_named
 from ink.tracking.journal import RUNNING, Journal
 from ink.tracking.provenance import workflow_of
@@ -16,9 +17,7 @@ from ink.tracking.provenance import workflow_of
 # MLflow's limits
 LONGEST_PARAMETER, LONGEST_TAG = 6000, 5000
 
-SCORES = {"test/bleu": "test BLEU", "test/chrf": "chrF", "test/comet": "COMET", "dev/bleu_final": "dev BLEU"}
-
-JUDGING = ("score-comet",)  # jobs whose time and memory are not the system's, but those of a model that judges it
+JUDGING = "score-"  # begins jobs whose time and memory are not the system's, but those of a metric that judges it
 
 # name, value, milliseconds, step
 Point = tuple[str, float, int, int]
@@ -48,7 +47,9 @@ def project(journal: Journal) -> Projection | None:
         for name, curve in record["curves"].items():
             points |= {(name, value, moment, step): None for step, value, moment in curve}
         points |= {(name, value, moment, 0): None for name, (value, moment) in record["metrics"].items()}
-    ended = [record for record in jobs.values() if record["ended"] is not None and record["command"] not in JUDGING]
+    ended = [
+        record for record in jobs.values() if record["ended"] is not None and not record["command"].startswith(JUDGING)
+    ]
     if run["status"] != RUNNING and ended:
         moment = max(record["ended"] for record in ended)
         seconds = sum(record["wall_seconds"] + record["earlier_wall_seconds"] for record in ended)
@@ -107,7 +108,9 @@ def _description(journal: Journal, jobs: dict[str, dict[str, Any]]) -> str:
     """Say in Markdown what the run is and what came out: what a run's page begins with."""
     name = journal.name
     measured = {name: value for record in jobs.values() for name, (value, _) in record["metrics"].items()}
-    scores = [f"{label} {measured[key]:.2f}" for key, label in SCORES.items() if key in measured]
+    tested = {f"test/{metric}": find_metric(metric).heading for metric in METRICS if f"test/{metric}" in measured}
+    shown = {"test/bleu": "test BLEU"} | tested | {"test/bleu": "test BLEU", "dev/bleu_final": "dev BLEU"}
+    scores = [f"{label} {measured[key]:.2f}" for key, label in shown.items() if key in measured]
     what = f"**{system_named(name.system).label}** on **{name.domain}**, seed {name.seed}"
     return f"{what}: {', '.join(scores)}" if scores else what
 

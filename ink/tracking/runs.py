@@ -8,7 +8,7 @@ from typing import Any
 
 from ink.config import searched_points
 from ink.settings import settings_for, without_effect_removed
-from ink.systems import check_exists, run_that_trains, system_named
+from ink.systems import OFF_THE_SHELF, check_exists, run_that_trains, system_named
 from ink.variations import is_search_point
 
 # by data.source
@@ -93,4 +93,4 @@ def run_above(name: RunName) -> RunName | None:
 def _holds_the_base_model(config: Mapping[str, Any], name: RunName) -> bool:
     """Whether the base model's training belongs to this run: the unadapted model on the domain it learns from."""
     trained = config["base_model"]["path"] is None
-    return trained and name.system == "off_the_shelf" and name.domain == config["data"]["general_domain"]
+    return trained and name.system == OFF_THE_SHELF and name.domain == config["data"]["general_domain"]

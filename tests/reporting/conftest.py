@@ -15,7 +15,7 @@ from sacrebleu.metrics import BLEU
 
 from ink.cli.report import report
 from ink.config import accuracy_domains, accuracy_systems, load, scored_variations, speed_systems
-from ink.evaluation.bleu import score
+from ink.metrics.scoring import score_translations
 from ink.systems import SYSTEMS
 from ink.variations import variation_named
 
@@ -178,7 +178,7 @@ def write_experiment(results: Path, config: dict[str, Any], errors: dict[str, fl
                 for line in map(str.split, references)
             ]
             _write(results / "hypotheses" / system / domain / "seed1.en", hypotheses)
-            found = score(hypotheses, references, "13a")
+            found = score_translations(hypotheses, references, "13a")
             forgotten = {"domain": general, "sentences": sentences, **found} if system != "off_the_shelf" else None
             scores = score_of(system, domain, 0, **found, sentences=sentences, general=forgotten)
             _write(results / "scores" / system / domain / "seed1.json", [json.dumps(scores)])

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from ink.evaluation import significance
-from ink.evaluation.bleu import score
+from ink.metrics import bootstrap
+from ink.metrics.bleu import Bleu
+from ink.metrics.scoring import score_translations
 from ink.reporting import comparisons
 from ink.reporting.comparisons import Comparisons
 
@@ -29,7 +30,7 @@ HYPOTHESES = {
 @pytest.fixture
 def compared(tmp_path: Path, add_score: Callable[..., Path]) -> Comparisons:
     for system, lines in HYPOTHESES.items():
-        bleu = score(lines, REFERENCES, "13a")["bleu"]["score"]
+        bleu = score_translations(lines, REFERENCES, "13a")["bleu"]["score"]
         add_score(system, "law", bleu, sentences=len(lines))
         for path, text in (
             (tmp_path / "references" / "law.en", REFERENCES),
@@ -37,7 +38,7 @@ def compared(tmp_path: Path, add_score: Callable[..., Path]) -> Comparisons:
         ):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text("".join(f"{line}\n" for line in text))
-    return Comparisons(tmp_path, ["law", "koran"], ["adapter", "ink"], 1, 50, 12345, "13a")
+    return Comparisons(tmp_path, ["law", "koran"], ["adapter", "ink"], 1, 50, 12345, Bleu("13a"))
 
 
 def test_a_comparison_is_the_gain_of_one_over_the_other(compared: Comparisons) -> None:
@@ -56,9 +57,9 @@ def test_what_has_no_score_compares_with_nothing(compared: Comparisons) -> None:
 def test_each_is_resampled_once(compared: Comparisons, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
 
-    def count(*arguments: object) -> significance.Comparison:
+    def count(*arguments: object) -> bootstrap.Comparison:
         calls.append(arguments)
-        return significance.paired_bootstrap(*arguments)  # type: ignore[arg-type]
+        return bootstrap.paired_bootstrap(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(comparisons, "paired_bootstrap", count)
     assert compared.of("ink", "adapter", ["law"]) is compared.of("ink", "adapter", ["law"])

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from ink.metrics.bleu import Bleu
 from ink.reporting import controls
 from ink.reporting.comparisons import Comparisons
 
@@ -22,7 +23,7 @@ ERRORS = {"adapter_smoothing0.2": 0.35, "adapter": 0.4, "ink_exact_neighbours": 
 
 
 def compare(results: Path) -> Comparisons:
-    return Comparisons(results, [*CONTROLS], [*ERRORS], 1, 100, 12345, "13a")
+    return Comparisons(results, [*CONTROLS], [*ERRORS], 1, 100, 12345, Bleu("13a"))
 
 
 def render(results: Path, seeds: Sequence[int] = (1,)) -> list[Path]:

@@ -10,8 +10,11 @@ from sacrebleu.metrics import BLEU
 from sacrebleu.significance import PairedTest
 
 from ink.errors import InkError
+from ink.metrics.bleu import Bleu
 from ink.reporting import gains
 from ink.reporting.comparisons import Comparisons
+from ink.systems import BEST_KNN, System
+from ink.systems import SYSTEMS as ROWS
 
 Add = Callable[..., Path]
 Write = Callable[..., tuple[list[str], list[str]]]
@@ -19,7 +22,7 @@ SYSTEMS = ["off_the_shelf", "v_knn", "adapter", "ink"]
 
 
 def render(folder: Path, domains: list[str], systems: list[str]) -> list[Path]:
-    return gains.render(folder, domains, systems, Comparisons(folder, domains, systems, 1, 200, 12345, "13a"))
+    return gains.render(folder, domains, systems, Comparisons(folder, domains, systems, 1, 200, 12345, Bleu("13a")))
 
 
 def test_gains_agree_with_sacrebleu(tmp_path: Path, write_run: Write, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,7 +105,7 @@ def test_training_seeds_are_pooled_and_their_deviation_is_beside(tmp_path: Path,
                     hypotheses, references = write_run(system, domain, error, seed)
                     bleu[system, domain, seed] = BLEU().corpus_score(hypotheses, [references]).score
     domains, systems = ["law", "koran"], ["v_knn", "adapter", "ink"]
-    comparisons = Comparisons(tmp_path, domains, systems, 4, 200, 12345, "13a", [5, 6])
+    comparisons = Comparisons(tmp_path, domains, systems, 4, 200, 12345, Bleu("13a"), [5, 6])
     csv, markdown, *_ = gains.render(tmp_path, domains, systems, comparisons)
     rows = pd.read_csv(csv).set_index(["system", "baseline", "domain"])
 
@@ -153,3 +156,15 @@ def test_lost_hypotheses_are_named(tmp_path: Path, write_run: Write) -> None:
     path.unlink()
     with pytest.raises(InkError, match=r"seed1\.LANGUAGE does not exist"):
         render(tmp_path, ["law"], SYSTEMS)
+
+
+def test_a_new_row_says_whom_it_is_compared_with(
+    tmp_path: Path, write_run: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new = System("New", "base", (), "evaluate", section="v_knn", compared_with=("v_knn", BEST_KNN))
+    monkeypatch.setitem(ROWS, "new", new)
+    for system, error in (("off_the_shelf", 0.6), ("v_knn", 0.5), ("r_knn", 0.3), ("new", 0.45)):
+        write_run(system, "law", error)
+    csv, *_ = render(tmp_path, ["law"], ["new", "v_knn", "r_knn", "off_the_shelf"])
+    table = pd.read_csv(csv)
+    assert table.loc[table["system"] == "new", "baseline"].unique().tolist() == ["off_the_shelf", "v_knn", "r_knn"]

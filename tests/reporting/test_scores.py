@@ -32,9 +32,13 @@ def test_scores_come_sorted_and_whole(tmp_path: Path, add_score: Add) -> None:
         ("ink", "law", 10),
     ]
     score = scores[2]
-    assert (score.bleu.score, score.chrf.score, score.sentences) == (30.25, 50.25, 300)
+    assert (score.bleu.score, score.metrics["chrf"].score, score.sentences) == (30.25, 50.25, 300)
     assert score.general is not None
-    assert (score.general.sentences, score.general.bleu.score, score.general.chrf.signature) == (250, 30.0, "c")
+    assert (score.general.sentences, score.general.bleu.score, score.general.metrics["chrf"].signature) == (
+        250,
+        30.0,
+        "c",
+    )
     assert score.chosen == {"k": 8}
     assert score.added_memory == {"adapter.safetensors": 1000}
     assert scores[0].general is None

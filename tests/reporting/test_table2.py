@@ -9,6 +9,9 @@ import pandas as pd
 import pytest
 
 from ink.errors import InkError
+from ink.metrics.bleu import Bleu
+from ink.metrics.chrf import Chrf
+from ink.metrics.metric import Metric
 from ink.reporting import table2
 from ink.reporting.paper import read_paper
 from ink.reporting.table1 import OVERLAPS, REASONS
@@ -37,7 +40,7 @@ class NoHypotheses:
 
     training_seed, samples, seed, note = 1, 50, 12345, "No hypotheses."
 
-    def of(self, system: str, baseline: str, domains: list[str]) -> None:
+    def verdict(self, metric: Metric, system: str, baseline: str, domain: str) -> None:
         return None
 
 
@@ -50,7 +53,9 @@ def render(
     restored: bool = False,
 ) -> list[Path]:
     comparisons: Any = NoHypotheses()
-    return table2.render(results, output, domains, systems, seeds, comparisons, ["de", "en"], None, restored)
+    return table2.render(
+        results, output, domains, systems, seeds, comparisons, ["de", "en"], [Bleu("13a"), Chrf()], restored
+    )
 
 
 def test_by_hand(tmp_path: Path, add_score: Add, rows_of: RowsOf) -> None:

@@ -12,8 +12,11 @@ import pandas as pd
 import pytest
 
 from ink.errors import InkError
-from ink.evaluation.bleu import score
 from ink.files import sha256_of
+from ink.metrics.bleu import Bleu
+from ink.metrics.chrf import Chrf
+from ink.metrics.comet import Comet
+from ink.metrics.scoring import score_translations
 from ink.reporting import table2
 from ink.reporting.comparisons import Comparisons
 from ink.reporting.table1 import OVERLAPS, REASONS
@@ -51,13 +54,13 @@ def add(results: Path, add_score: Add) -> Callable[..., Path]:
     def run(
         system: str, domain: str, lines: Sequence[str], segments: Sequence[int] | None, seed: int = 1, /, **other: Any
     ) -> Path:
-        bleu = score(lines, REFERENCES, "13a")["bleu"]["score"]
+        bleu = score_translations(lines, REFERENCES, "13a")["bleu"]["score"]
         found = add_score(system, domain, bleu, seed=seed, sentences=len(lines))
         place = f"{system}/{domain}/seed{seed}"
         write(results / "scores" / f"{place}.json", found.read_text(encoding="utf-8"))
         hypotheses = results / "hypotheses" / f"{place}.en"
         write(hypotheses, "".join(f"{line}\n" for line in lines))
-        path = results / "comet" / f"{place}.json"
+        path = results / "scores" / f"{place}.comet.json"
         if segments is not None:
             content = {
                 "system": system,
@@ -65,7 +68,7 @@ def add(results: Path, add_score: Add) -> Callable[..., Path]:
                 "seed": seed,
                 "model": "wmt20-comet-da",
                 "fingerprint": "0123456789abcdef" * 4,
-                "unbabel_comet": "2.2.7",
+                "signature": "unbabel-comet 2.2.7",
                 "sentences": len(segments),
                 "score": sum(segments) / len(segments),
                 "hypotheses": sha256_of(hypotheses),
@@ -85,9 +88,10 @@ def render(
     comet: str | None = "wmt20-comet-da",
 ) -> tuple[Any, Path, str]:
     """Return the CSV as a frame, the Markdown's path and its text."""
-    comparisons = Comparisons(results, domains, systems, seeds[0], 200, 12345, "13a")
+    comparisons = Comparisons(results, domains, systems, seeds[0], 200, 12345, Bleu("13a"))
+    metrics = [*([] if comet is None else [Comet(comet)]), Bleu("13a"), Chrf()]
     tables = results / "tables"
-    paths = table2.render(results, tables, domains, systems, seeds, comparisons, ["de", "en"], comet)
+    paths = table2.render(results, tables, domains, systems, seeds, comparisons, ["de", "en"], metrics)
     return pd.read_csv(paths[0]).set_index("system"), paths[1], paths[1].read_text(encoding="utf-8")
 
 
@@ -99,7 +103,7 @@ def test_by_hand(results: Path, add: Any, rows_of: RowsOf) -> None:
     add("ink", "law", GOOD, [30, 41, 50, 61, 30, 41, 50, 61])  # 10 or 11 better everywhere
     add("ink", "koran", MIXED, [-1, -1, -1, -1, -9, -9, -9, -9])  # as good on the whole
     csv, markdown, text = render(results)
-    bad, mixed = (score(lines, REFERENCES, "13a")["bleu"]["score"] for lines in (BAD, MIXED))
+    bad, mixed = (score_translations(lines, REFERENCES, "13a")["bleu"]["score"] for lines in (BAD, MIXED))
     assert rows_of(markdown) == [
         ["Off-the-shelf NMT", "–", "0.00", "−20.00", "−10.00", f"{bad:.2f}", f"{bad:.2f}", f"{bad:.2f}"],
         ["Adapter", "1.0", "35.00", "**−5.00**", "15.00", f"{mixed:.2f}", f"**{mixed:.2f}**", f"{mixed:.2f}"],
@@ -213,12 +217,17 @@ def test_the_paper_s_table_as_printed_with_what_differs(results: Path, add: Any)
 @pytest.mark.failure(
     "COMET",
     "COMET's scores of other translations, of another model or another file of it",
-    "`results/mini/comet/ink/koran/seed1.json is of other translations than ...; delete it and run the workflow again`",
+    "`results/mini/scores/ink/koran/seed1.comet.json is of other translations than ...; delete it and run the "
+    "workflow again`",
 )
 @pytest.mark.parametrize(
     ("other", "comet", "said"),
     [
-        ({"hypotheses": "0" * 64}, "wmt20-comet-da", "seed1.json is of other translations than .*hypotheses/ink/koran"),
+        (
+            {"hypotheses": "0" * 64},
+            "wmt20-comet-da",
+            "seed1.comet.json is of other translations than .*hypotheses/ink/koran",
+        ),
         ({}, "wmt22-comet-da", "is of the COMET model wmt20-comet-da, the config names wmt22-comet-da"),
         ({"score": 49.9}, "wmt20-comet-da", "score 49.9 is not the mean of its segments"),
         ({"domain": "law"}, "wmt20-comet-da", "says that it is ink/law/1"),

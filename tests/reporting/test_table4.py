@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from ink.errors import InkError
+from ink.metrics.bleu import Bleu
 from ink.reporting import table4
 from ink.reporting.comparisons import Comparisons
 
@@ -20,7 +21,7 @@ ERRORS = {"ink": 0.3, "ink_without_refresh": 0.4, "ink_without_l_r": 0.35, "ink_
 
 
 def compare(results: Path, domains: Sequence[str]) -> Comparisons:
-    return Comparisons(results, domains, ["ink", *ALL], 1, 100, 12345, "13a")
+    return Comparisons(results, domains, ["ink", *ALL], 1, 100, 12345, Bleu("13a"))
 
 
 def render(results: Path, ablations: dict[str, list[str]], seeds: Sequence[int] = (1,)) -> list[Path]:

@@ -29,7 +29,7 @@ EVERYTHING = {
     "finish_ink": DOMAINS + ABLATIONS,
     "build_adapted_datastore": DOMAINS + 1,  # the Adapter's of Medical, for Table 3
     "evaluate": 9 * DOMAINS + ABLATIONS,
-    "score_comet": 9 * DOMAINS,
+    "score": 9 * DOMAINS,
     "knn_accuracy": 1,
     "measure_speed": 1,
     **{f"table{number}": 1 for number in (1, 2, 3, 4, 5)},
@@ -59,8 +59,9 @@ def test_all_of_it_is_planned_downloads_first(clone: Any) -> None:
 
 
 def planned(workspace: Any, target: str, name: str = "config/paper.yaml", *more: str) -> dict[str, int]:
-    """The jobs of one file of results/, of the off-the-shelf model on Koran."""
-    plan = workspace.plan(f"results/{target}/off_the_shelf/koran/seed1.json", "--configfile", name, *more)
+    """The jobs of one file of the scores, EXPERIMENT/FILE, of the off-the-shelf model on Koran."""
+    experiment, file = target.split("/")
+    plan = workspace.plan(f"results/{experiment}/scores/off_the_shelf/koran/{file}", "--configfile", name, *more)
     assert plan.code == 0, plan.text
     found: dict[str, int] = plan.planned
     assert set(found.values()) == {1}
@@ -68,21 +69,21 @@ def planned(workspace: Any, target: str, name: str = "config/paper.yaml", *more:
 
 
 SCORE = {"adopt_vocabulary", "restore_corpus", "adopt_corpus", "evaluate"}
-COMET = {*SCORE, "score_comet"}
+COMET = {*SCORE, "score"}
 MODEL_AND_TEXT = {"download_wmt19_model", "download_multi_domain_data"}
 
 
 def test_a_job_waits_for_the_downloads_that_it_reads(clone: Any) -> None:
-    assert planned(clone, "paper-scale/scores").keys() == {*MODEL_AND_TEXT, *SCORE}
-    assert planned(clone, "paper-scale/comet").keys() == {*DOWNLOADS, *COMET}
+    assert planned(clone, "paper-scale/seed1.json").keys() == {*MODEL_AND_TEXT, *SCORE}
+    assert planned(clone, "paper-scale/seed1.comet.json").keys() == {*DOWNLOADS, *COMET}
 
 
 def test_what_is_there_is_not_fetched_whoever_brought_it(workspace: Any) -> None:
     touched(workspace, ["wmt19_model", "comet_model"])
     lacking = {*DOWNLOADS} - {"download_wmt19_model", "download_comet_model"}
-    assert planned(workspace, "paper-scale/comet").keys() == {*lacking, *COMET}
+    assert planned(workspace, "paper-scale/seed1.comet.json").keys() == {*lacking, *COMET}
     # another experiment of the folder shares it
-    other = planned(workspace, "another/comet", "config/paper.yaml", "--config", "experiment=another")
+    other = planned(workspace, "another/seed1.comet.json", "config/paper.yaml", "--config", "experiment=another")
     assert other.keys() == {*lacking, *COMET}
 
 
@@ -100,7 +101,7 @@ def test_comet_may_come_from_the_hub(workspace: Any) -> None:
     config["downloads"] = {name: config["downloads"][name] for name in ("wmt19_model", "multi_domain_data")}
     config["evaluation"]["comet"] = {"model": "wmt20-comet-da", "encoder": None, "batch_sentences": 8}
     name = workspace.write_config("mine.yaml", config)
-    assert planned(workspace, "paper-scale/comet", name).keys() == {*MODEL_AND_TEXT, *COMET}
+    assert planned(workspace, "paper-scale/seed1.comet.json", name).keys() == {*MODEL_AND_TEXT, *COMET}
 
 
 def test_the_same_split_may_be_raw_text(workspace: Any, tmp_path: Path) -> None:
@@ -118,5 +119,5 @@ def test_the_same_split_may_be_raw_text(workspace: Any, tmp_path: Path) -> None:
     for split in splits:
         for language in ("de", "en"):
             (tmp_path / f"koran.{split}.{language}").touch()
-    found = planned(workspace, "paper-scale/scores", workspace.write_config("mine.yaml", config))
+    found = planned(workspace, "paper-scale/seed1.json", workspace.write_config("mine.yaml", config))
     assert found.keys() == {"download_wmt19_model", "adopt_vocabulary", "ingest_corpus", "prepare_corpus", "evaluate"}

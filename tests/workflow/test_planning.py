@@ -199,21 +199,25 @@ def test_knn_accuracy_is_measured_of_every_seed_and_speed_of_the_first(clone: An
 
 @pytest.mark.parametrize("local", [True, False])
 def test_comet_scores_every_run_of_table_2_where_a_model_is_named(clone: Any, tmp_path: Path, local: bool) -> None:
-    checkpoint, encoder = tmp_path / "model.ckpt", tmp_path / "encoder"
+    checkpoint, encoder = tmp_path / "comet" / "checkpoints" / "model.ckpt", tmp_path / "encoder"
     comet = {"model": "wmt20-comet-da", "encoder": None, "batch_sentences": 8}
     if local:
         comet |= {"model": str(checkpoint), "encoder": str(encoder)}
-    config = {**copy.deepcopy(MICRO), "evaluation": {**MICRO["evaluation"], "comet": comet}}
+    evaluation = {**MICRO["evaluation"], "metrics": ["bleu", "chrf", "comet"], "comet": comet}
+    config = {**copy.deepcopy(MICRO), "evaluation": evaluation}
     name = clone.write_config(f"comet-{local}.yaml", config)
     if local:
         refused = clone.plan("--configfile", name)
         assert refused.code != 0
-        assert str(checkpoint) in refused.text and "score_comet" in refused.text
+        assert str(checkpoint) in refused.text and "rule score" in refused.text
+        checkpoint.parent.mkdir(parents=True)
         checkpoint.touch()
+        (tmp_path / "comet" / "hparams.yaml").touch()
         encoder.mkdir()
     plan = clone.plan("--configfile", name)
-    assert plan.planned == {**every_job(2, MICRO_ROUND_JOBS), "score_comet": 2 * 9}, plan.text
-    assert "results/micro/comet/off_the_shelf/general" not in plan.text
+    assert plan.planned == {**every_job(2, MICRO_ROUND_JOBS), "score": 2 * 9}, plan.text
+    assert "results/micro/scores/off_the_shelf/koran/seed1.comet.json" in plan.text
+    assert not re.search(r"scores/off_the_shelf/general/seed\d+\.comet", plan.text)
 
 
 def test_one_domain(clone: Any) -> None:

@@ -55,7 +55,7 @@ class Published:
 @pytest.fixture(scope="module")
 def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Published]:
     folder = tmp_path_factory.mktemp("published")
-    comet = _module(TESTS / "evaluation" / "conftest.py").write_tiny_comet(folder / "comet")
+    comet = _module(TESTS / "metrics" / "conftest.py").write_tiny_comet(folder / "comet")
     model, text = served.write_archives(folder, PAPER["text"])
     server = served.FileServer(
         {

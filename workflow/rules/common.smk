@@ -26,11 +26,13 @@ from ink.config import (
     gaining_systems,
     has_training,
     last_round,
+    metrics_of,
     put_together_domains,
     read,
     read_overrides,
     resolve,
     searched_points,
+    separate_metrics,
     sizes_of,
     speed_systems,
     text_files,
@@ -39,16 +41,16 @@ from ink.config import (
 from ink.corpus.vocabulary_size import check_vocabulary_size
 from ink.download.brought import binarised_paths, brought
 from ink.errors import InkError
-from ink.evaluation.bleu_tokeniser import PLAIN, bleu_with
-from ink.evaluation.comet_files import is_checkpoint
 from ink.experiment_lock import experiment_lock_path, hold
 from ink.files import write_atomically
 from ink.layout import Layout, paper_folder
+from ink.metrics.bleu_tokeniser import PLAIN, bleu_with
+from ink.metrics.registry import find_metric
 from ink.processes import own_name
 from ink.reporting import contents
 from ink.reporting.benchmarks import renders
 from ink.settings import READS, settings_for, without_effect_removed
-from ink.systems import OWN_SYSTEMS, SYSTEMS, seeds_of, system_named
+from ink.systems import OFF_THE_SHELF, OWN_SYSTEMS, SYSTEMS, seeds_of, system_named
 from ink.tracking.environment import record_environment
 from ink.tracking.following import FINISHED
 from ink.tracking.provenance import record_workflow
@@ -86,6 +88,7 @@ ABLATIONS = ablated_domains(config)
 CONTROLS = controlled_domains(config)
 FIGURES = figures_of(config)
 BROUGHT = brought(config)
+SEPARATE_METRICS = separate_metrics(config)
 TITLES = {piece.name: piece.title for piece in [*contents.tables(config), *contents.figures(config)]}
 TITLES["report"] = "What came out"
 # the process that uploads to MLflow what jobs say, and how long it is waited for in the end
@@ -117,6 +120,7 @@ wildcard_constraints:
     shard=r"\d+",
     shards=r"\d+",
     key="decoder_output|ffn_input",
+    metric=r"\w+",
 
 
 def take_experiment():
@@ -198,8 +202,8 @@ def settings(command):
     """Params of a rule: what its command reads of the config, so that a change there, and only there, reruns it."""
 
     def resolved(wildcards):
-        domain, system = (getattr(wildcards, name, None) for name in ("domain", "system"))
-        return without_effect_removed(settings_for(config, command, domain, system))
+        named = {name: getattr(wildcards, name, None) for name in ("domain", "system", "metric")}
+        return without_effect_removed(settings_for(config, command, **named))
 
     return resolved
 
@@ -276,7 +280,7 @@ def queried_files(wildcards):
 
 def general_test(wildcards):
     """The general domain's test set, to see what an adapted system forgot; the unadapted one is scored on it once."""
-    if GENERAL is None or wildcards.system == "off_the_shelf":
+    if GENERAL is None or not system_named(wildcards.system).is_adapted:
         return {}
     return {f"general_{name}": path for name, path in text_of(GENERAL).items()}
 
@@ -290,17 +294,12 @@ def timed_files(wildcards):
     return list(dict.fromkeys(found))
 
 
-def comet_model():
-    """The files that the config names for COMET; what it names on the hub is no file of the workflow's."""
-    model, encoder = (config["evaluation"]["comet"][name] for name in ("model", "encoder"))
-    files = {"model": model} if is_checkpoint(model) else {}
-    # a model's settings, two folders above it, and an encoder's folder come with downloads file by file
-    brought_files = [path for paths in BROUGHT.values() for path in paths]
-    settings = [path for path in brought_files if path == f"{os.path.dirname(os.path.dirname(model))}/hparams.yaml"]
-    parts = [path for path in brought_files if os.path.dirname(path) == encoder]
-    return files | {
-        **({"settings": settings} if settings else {}),
-        **({} if encoder is None else {"encoder": parts or encoder}),
+def metric_files(wildcards):
+    """The files that a metric's model is read from; of a folder that is downloaded file by file, these files."""
+    downloaded = [path for paths in BROUGHT.values() for path in paths]
+    named = find_metric(wildcards.metric).files(config)
+    return {
+        name: [file for file in downloaded if os.path.dirname(file) == path] or path for name, path in named.items()
     }
 
 

@@ -5,24 +5,29 @@ def runs():
         (system, domain)
         for system in config["systems"]
         for domain in DOMAINS
-        if system == "off_the_shelf" or has_training(config, domain)
+        if has_training(config, domain) or not system_named(system).is_adapted
     ]
-    if GENERAL is not None and "off_the_shelf" in config["systems"]:
-        wanted.append(("off_the_shelf", GENERAL))
+    if GENERAL is not None and OFF_THE_SHELF in config["systems"]:
+        wanted.append((OFF_THE_SHELF, GENERAL))
     return [f"{system}/{domain}/seed{seed}" for system, domain in wanted for seed in seeds_of(system, config["seeds"])]
 
 
-def comet_scores():
-    """COMET's score of every run on a domain of Table 2."""
-    if config["evaluation"]["comet"] is None:
-        return []
-    return [f"{RESULTS}/comet/{run}.json" for run in runs() if run.split("/")[1] in DOMAINS]
+def metric_scores(systems, domains, metrics=SEPARATE_METRICS):
+    """The scores of these systems in the metrics that have a file of their own, where systems are scored."""
+    return [
+        LAYOUT.metric(system, domain, seed, metric)
+        for metric in metrics
+        for domain in domains
+        for system in systems
+        if has_training(config, domain) or not system_named(system).is_adapted
+        for seed in seeds_of(system, config["seeds"])
+    ]
 
 
 def table_inputs():
     """Table 2, the gains and what was forgotten: scores and hypotheses of every run, and references."""
     return [
-        *comet_scores(),
+        *metric_scores(config["systems"], DOMAINS),
         *[f"{RESULTS}/scores/{run}.json" for run in runs()],
         *[f"{RESULTS}/hypotheses/{run}.{TARGET}" for run in runs()],
         *[f"{RESULTS}/references/{domain}.{TARGET}" for domain in DOMAINS],
@@ -63,9 +68,11 @@ def figure_inputs():
     """Figures 3 and 4: scores of every system and further adapter size, what is resampled, and the paper's numbers."""
     domains, gaining = adapted_domains(config), gaining_systems(config)
     runs = [(system, domain) for domain in domains for system in [*config["systems"], *sizes_of(config, domain)]]
+    drawn = [metric for metric in SEPARATE_METRICS if metric == metrics_of(config)[0]]
     return [
         *[LAYOUT.scores(*run, seed) for run in runs for seed in seeds_of(run[0], config["seeds"])],
-        *(resampled(["off_the_shelf", *gaining], domains) if gaining else []),
+        *[path for system, domain in runs for path in metric_scores([system], [domain], drawn)],
+        *(resampled([OFF_THE_SHELF, *gaining], domains) if gaining else []),
         *[f"{PAPER}/{name}.csv" for name in ("table2", "figure4_text")],
     ]
 

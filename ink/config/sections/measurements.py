@@ -20,6 +20,11 @@ from ink.config.values import (
     Systems,
 )
 
+Metrics = Annotated[
+    list[Annotated[str, Field(title="a metric's name")]],
+    Field(title="a list of different metrics", min_length=1),
+    DISTINCT,
+]
 CometModel = Annotated[str, Field(title="a name on the Hugging Face hub, or a path that ends in .ckpt", min_length=1)]
 BucketEdges = Annotated[
     list[Annotated[int, Field(ge=0)] | None],
@@ -34,9 +39,8 @@ BatchSizes = Annotated[
 
 
 class Comet(Section):
-    """COMET's score beside BLEU in Table 2 (paper: wmt20-comet-da); null scores without COMET, and Table 2 says so.
-    model: wmt20-comet-da downloads 2.3 GB from the Hugging Face hub; without network name a checkpoint and an
-    encoder.
+    """The model of the metric comet (paper: wmt20-comet-da); null without it, and Table 2 says so. model:
+    wmt20-comet-da downloads 2.3 GB from the Hugging Face hub; without network name a checkpoint and an encoder.
     """
 
     model_config = ConfigDict(title="a mapping with model, encoder and batch_sentences")
@@ -54,6 +58,10 @@ class Comet(Section):
 class Evaluation(Section):
     """How hypotheses are scored."""
 
+    metrics: Metrics = ["bleu", "chrf"]
+    """What translations are scored with: bleu and chrf, which every run has, and comet or ter, scored by jobs of their
+    own that translate nothing again. Each is in Table 2 (chrF in its CSV alone), in MLflow and in `ink compare`;
+    Figure 3 has the first of them as its axis. docs/adding-a-metric.md adds one."""
     sacrebleu_tokeniser: Literal[
         "13a", "intl", "zh", "ja-mecab", "ko-mecab", "char", "flores101", "flores200", "spBLEU-1K", "none"
     ] = "13a"

@@ -1,9 +1,9 @@
-"""Figure 3: BLEU against the memory that a system adds to the base model, a panel a domain.
+"""Figure 3: a metric, BLEU in the paper's, against the memory that a system adds to the base model, a panel a domain.
 
 CSV, one row a point: domain, system, series (adapter or ink where it is one of several inner dimensions of that system,
-else empty), inner_dimension (of those), memory_bytes (added at inference, of the first seed that has been run), bleu
-(mean over the seeds), with several seeds bleu_deviation (sample standard deviation, n - 1), seeds (how many). A system
-that adds nothing has memory 0 and is drawn as a horizontal line.
+else empty), inner_dimension (of those), memory_bytes (added at inference, of the first seed that has been run), METRIC
+(mean over the seeds), with several seeds METRIC_deviation (sample standard deviation, n - 1), seeds (how many). A
+system that adds nothing has memory 0 and is drawn as a horizontal line.
 """
 
 from __future__ import annotations
@@ -22,10 +22,13 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from ink.errors import InkError
-from ink.reporting.aggregation import Key, seeds_note, signature_note
+from ink.marks import GREY
+from ink.metrics.metric import Metric, Scored
+from ink.reporting.aggregation import Key, seeds_note
 from ink.reporting.figures.labels import Labels
-from ink.reporting.figures.style import COLUMN, GREY, SMALL, mark_of, new_figure, styled, write_figure
+from ink.reporting.figures.style import COLUMN, SMALL, mark_of, new_figure, styled, write_figure
 from ink.reporting.formats import domain_label
+from ink.reporting.metric_scores import metric_note, scores_in
 from ink.reporting.paper import read_paper
 from ink.reporting.scores import Score, labels, read_scores, select
 from ink.variations import SIZED, variation_named
@@ -43,7 +46,7 @@ class Drawn:
     series: str | None
     inner_dimension: int | None
     memory: int  # bytes
-    bleu: float
+    score: float
     deviation: float | None
     seeds: int
 
@@ -56,14 +59,17 @@ def render(
     seeds: Sequence[int],
     inner_dimensions: Mapping[str, int],
     sizes: Mapping[str, Sequence[str]],
+    metric: Metric,
 ) -> list[Path]:
     """Write `output`/figure3.{svg,png,csv,md} of the scores that are there; InkError where there is no point to draw.
 
-    inner_dimensions: Adapter's and INK's of each domain; sizes: the variations of these two with further ones.
+    inner_dimensions: Adapter's and INK's of each domain; sizes: the variations of these two with further ones. metric:
+    that of the vertical axis.
     """
     variations = [name for domain in domains for name in sizes.get(domain, ())]
     scores = select(read_scores(results), [*systems, *variations], domains, seeds)
-    points = _points(scores, domains, systems, seeds, inner_dimensions, sizes)
+    in_metric = scores_in(metric, results, scores)
+    points = _points(scores, in_metric, domains, systems, seeds, inner_dimensions, sizes)
     panels = [domain for domain in domains if any(point.domain == domain and point.memory for point in points)]
     if not panels:
         raise InkError(
@@ -72,17 +78,24 @@ def render(
     points = [point for point in points if point.domain in panels]
     several = len(seeds) > 1
     with styled():
-        figure = draw(points, panels, labels(systems))
+        figure = draw(points, panels, labels(systems), metric)
         return write_figure(
             figure,
             Path(output) / "figure3",
-            _frame(points, several),
-            "BLEU against the memory that a system adds to the base model at inference.",
-            _notes(results, points, scores, [domain for domain in domains if domain not in panels], systems, seeds),
+            _frame(points, several, metric.name),
+            f"{metric.heading} against the memory that a system adds to the base model at inference.",
+            _notes(
+                results,
+                points,
+                metric_note(metric, in_metric.values()),
+                [domain for domain in domains if domain not in panels],
+                systems,
+                seeds,
+            ),
         )
 
 
-def draw(points: Sequence[Drawn], panels: Sequence[str], names: Mapping[str, str]) -> Figure:
+def draw(points: Sequence[Drawn], panels: Sequence[str], names: Mapping[str, str], metric: Metric) -> Figure:
     """Draw a panel for each domain of `panels`, two beside each other, each as wide as a column."""
     columns = min(2, len(panels))
     rows = math.ceil(len(panels) / columns)
@@ -101,7 +114,7 @@ def draw(points: Sequence[Drawn], panels: Sequence[str], names: Mapping[str, str
         if below:
             axes.set_xlabel("added memory (MB)", labelpad=2)
         if column == 0:
-            axes.set_ylabel("BLEU", labelpad=2)
+            axes.set_ylabel(metric.heading, labelpad=2)
     return figure
 
 
@@ -112,11 +125,12 @@ def _draw_panel(axes: Axes, points: Sequence[Drawn], limits: tuple[float, float]
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
-    # room for labels may reach below 0, BLEU does not
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.10g}" if value >= 0 else ""))
+    # room for labels may reach below 0 where no score does
+    least = min(0.0, *(point.score for point in points))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.10g}" if value >= least else ""))
     spread = [point.deviation or 0.0 for point in points]
-    lowest = min(point.bleu - more for point, more in zip(points, spread, strict=True))
-    highest = max(point.bleu + more for point, more in zip(points, spread, strict=True))
+    lowest = min(point.score - more for point, more in zip(points, spread, strict=True))
+    highest = max(point.score + more for point, more in zip(points, spread, strict=True))
     room = 0.16 * (highest - lowest) or 1.0
     axes.set_ylim(lowest - room, highest + room)
     named = Labels(axes)
@@ -126,16 +140,14 @@ def _draw_panel(axes: Axes, points: Sequence[Drawn], limits: tuple[float, float]
             series.setdefault(point.series, []).append(point)
         if point.memory == 0:
             mark = mark_of(point.system, [*names])
-            style = "--" if point.system == "off_the_shelf" else ":"
-            named.line(axes.axhline(point.bleu, color=mark.colour, linewidth=0.9, linestyle=style, zorder=1))
-            named.add_along(point.bleu, names[point.system], color=mark.colour)
+            named.line(axes.axhline(point.score, color=mark.colour, linewidth=0.9, linestyle=mark.line, zorder=1))
+            named.add_along(point.score, names[point.system], color=mark.colour)
     for system, of_it in series.items():
         ordered = sorted(of_it, key=lambda point: point.memory)
         mark = mark_of(system, [*names])
-        style = "-" if system == "adapter" else "--"
-        places = [(point.memory / MEGABYTE, point.bleu) for point in ordered]
+        places = [(point.memory / MEGABYTE, point.score) for point in ordered]
         for start, end in pairwise(places):
-            (line,) = axes.plot(*zip(start, end, strict=True), color=mark.colour, linewidth=0.8, linestyle=style)
+            (line,) = axes.plot(*zip(start, end, strict=True), color=mark.colour, linewidth=0.8, linestyle=mark.line)
             named.line(line)
     for point in points:
         if point.memory:
@@ -143,12 +155,12 @@ def _draw_panel(axes: Axes, points: Sequence[Drawn], limits: tuple[float, float]
             x = point.memory / MEGABYTE
             options: dict[str, Any] = {**mark.options(), "linestyle": "none", "zorder": 3}
             if point.deviation is not None:
-                axes.errorbar(x, point.bleu, point.deviation, ecolor=mark.colour, elinewidth=0.8, **options)
+                axes.errorbar(x, point.score, point.deviation, ecolor=mark.colour, elinewidth=0.8, **options)
             else:
-                axes.plot(x, point.bleu, **options)
-            named.mark(x, point.bleu, mark.extent)
+                axes.plot(x, point.score, **options)
+            named.mark(x, point.score, mark.extent)
             if point.system in names:
-                named.add(x, point.bleu, names[point.system], mark.extent, weight=3)
+                named.add(x, point.score, names[point.system], mark.extent, weight=3)
     _name_sizes(named, series)
     named.write()
 
@@ -158,23 +170,24 @@ def _name_sizes(named: Labels, series: Mapping[str, Sequence[Drawn]]) -> None:
     several = [point for of_it in series.values() if len(of_it) > 1 for point in of_it]
     smallest = min((point.inner_dimension or 0 for point in several), default=0)
     written: list[Drawn] = []
-    for point in sorted(several, key=lambda point: (point.inner_dimension or 0, point.bleu)):
+    for point in sorted(several, key=lambda point: (point.inner_dimension or 0, point.score)):
         x = point.memory / MEGABYTE
         near = [
             other
             for other in written
             if other.inner_dimension == point.inner_dimension
-            and named.distance((x, point.bleu), (other.memory / MEGABYTE, other.bleu)) < 16
+            and named.distance((x, point.score), (other.memory / MEGABYTE, other.score)) < 16
         ]
         if not near:
             text = f"inner {point.inner_dimension}" if point.inner_dimension == smallest else f"{point.inner_dimension}"
             width = mark_of(point.series or point.system, []).extent
-            named.add(x, point.bleu, text, width, color=GREY, fontsize=SMALL)
+            named.add(x, point.score, text, width, color=GREY, fontsize=SMALL)
             written.append(point)
 
 
 def _points(
     scores: Mapping[Key, Score],
+    in_metric: Mapping[Key, Scored],
     domains: Sequence[str],
     systems: Sequence[str],
     seeds: Sequence[int],
@@ -184,21 +197,21 @@ def _points(
     points = []
     for domain in domains:
         for system in [*labels(systems), *sizes.get(domain, ())]:
-            found = [scores[system, domain, seed] for seed in seeds if (system, domain, seed) in scores]
+            found = [(system, domain, seed) for seed in seeds if (system, domain, seed) in in_metric]
             if not found:
                 continue
             variation = variation_named(system)
             series = variation.of if variation is not None else system if system in SIZED else None
             inner = inner_dimensions[domain] if variation is None else variation.changes["adapter.inner_dimension"]
-            values = [score.bleu.score for score in found]
+            values = [in_metric[key].score for key in found]
             points.append(
                 Drawn(
                     domain=domain,
                     system=system,
                     series=series,
                     inner_dimension=int(inner) if series is not None else None,
-                    memory=sum(found[0].added_memory.values()),
-                    bleu=statistics.fmean(values),
+                    memory=sum(scores[found[0]].added_memory.values()),
+                    score=statistics.fmean(values),
                     deviation=statistics.stdev(values) if len(values) > 1 else None,
                     seeds=len(values),
                 )
@@ -206,7 +219,7 @@ def _points(
     return points
 
 
-def _frame(points: Sequence[Drawn], several: bool) -> pd.DataFrame:
+def _frame(points: Sequence[Drawn], several: bool, metric: str) -> pd.DataFrame:
     frame = pd.DataFrame.from_records(
         [
             {
@@ -215,8 +228,8 @@ def _frame(points: Sequence[Drawn], several: bool) -> pd.DataFrame:
                 "series": point.series,
                 "inner_dimension": point.inner_dimension,
                 "memory_bytes": point.memory,
-                "bleu": point.bleu,
-                **({"bleu_deviation": point.deviation} if several else {}),
+                metric: point.score,
+                **({f"{metric}_deviation": point.deviation} if several else {}),
                 "seeds": point.seeds,
             }
             for point in points
@@ -228,7 +241,7 @@ def _frame(points: Sequence[Drawn], several: bool) -> pd.DataFrame:
 def _notes(
     results: Path,
     points: Sequence[Drawn],
-    scores: Mapping[Key, Score],
+    scored_with: str,
     left_out: Sequence[str],
     systems: Sequence[str],
     seeds: Sequence[int],
@@ -239,7 +252,7 @@ def _notes(
         notes[0] += f" Horizontal lines add none: {', '.join(lines)}."
     if any(point.system not in names for point in points):
         notes.append("Connected points: one system with several inner dimensions of its adapters, written beside them.")
-    notes += [signature_note(score.bleu.signature for score in scores.values()), seeds_note(seeds)]
+    notes += [scored_with, seeds_note(seeds)]
     if any(point.deviation is not None for point in points):
         notes.append("Vertical bars: the standard deviation over the seeds.")
     drawn = {(point.system, point.domain) for point in points}

@@ -19,14 +19,15 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from ink.errors import InkError
-from ink.evaluation.significance import Comparison
+from ink.marks import BLACK, GREY
+from ink.metrics.bootstrap import Comparison
 from ink.reporting.comparisons import Comparisons
-from ink.reporting.figures.style import BLACK, COLUMN, GREY, MARKS, TEXT, new_figure, styled, write_figure
+from ink.reporting.figures.style import COLUMN, TEXT, mark_of, new_figure, styled, write_figure
 from ink.reporting.formats import PLUS_MINUS, domain_label
 from ink.reporting.paper import read_paper
 from ink.reporting.scores import labels, read_scores, select
+from ink.systems import OFF_THE_SHELF, SYSTEMS
 
-BASELINE = "off_the_shelf"
 ROW_HEIGHT, TOP, BOTTOM, LEFT = 0.2, 0.3, 0.42, 0.88  # inches
 ABOVE, BELOW = 0.15, 0.2  # rows: ours stands above the row's middle, the paper's below
 WIDTH = 5.0  # points, of a mark
@@ -113,7 +114,7 @@ def draw(gains: Sequence[Gain], names: Mapping[str, str]) -> Figure:
 
 
 def _draw_gain(axes: Axes, gain: Gain, row: float) -> None:
-    mark = MARKS[gain.system]
+    mark = mark_of(gain.system, [])
     mark = replace(mark, width=WIDTH * (1.3 if mark.shape == "P" else 1))
     found, height = gain.found, row - ABOVE
     axes.plot((found.lower, found.upper), (height, height), color=mark.colour, linewidth=1.2, zorder=2)
@@ -147,14 +148,14 @@ def _draw_key(figure: Figure, gains: Sequence[Gain]) -> None:
 def _gains(
     results: Path, domains: Sequence[str], systems: Sequence[str], seeds: Sequence[int], comparisons: Comparisons
 ) -> list[Gain]:
-    scores = select(read_scores(results), [BASELINE, *systems], domains, seeds)
+    scores = select(read_scores(results), [OFF_THE_SHELF, *systems], domains, seeds)
     paper = _paper_gains(results)
     gains = []
     for domain in domains:
         for system in systems:
-            if (found := comparisons.of(system, BASELINE, [domain])) is None:
+            if (found := comparisons.of(system, OFF_THE_SHELF, [domain])) is None:
                 continue
-            before = scores[BASELINE, domain, seeds[0]].bleu.score  # nothing is trained: it runs once
+            before = scores[OFF_THE_SHELF, domain, seeds[0]].bleu.score  # nothing is trained: it runs once
             after = [scores[system, domain, seed] for seed in seeds if (system, domain, seed) in scores]
             by_seed = [score.bleu.score - before for score in after]
             gains.append(Gain(domain, system, found, by_seed, paper.get((domain_label(domain), system))))
@@ -165,12 +166,12 @@ def _paper_gains(results: Path) -> dict[tuple[str, str], float]:
     """Take the paper's gains by domain's label and system: from its Table 2, and from its text on Figure 4."""
     table = read_paper(results, "table2")
     text = read_paper(results, "figure4_text")
-    names = labels([BASELINE, "r_knn", "ink"])
+    names = labels([OFF_THE_SHELF, *(name for name, system in SYSTEMS.items() if system.in_figure4)])
     bleu = {(row["domain"], row["system"]): float(row["bleu"]) for row in table.to_dict(orient="records")}
     gains = {}
     for domain in table["domain"].unique():
         for system in ("r_knn", "ink"):
-            gains[domain, system] = round(bleu[domain, names[system]] - bleu[domain, names[BASELINE]], 2)
+            gains[domain, system] = round(bleu[domain, names[system]] - bleu[domain, names[OFF_THE_SHELF]], 2)
     for row in text.to_dict(orient="records"):
         over_ink = float(row["bleu_gain_of_INK+R-kNN_over_INK"])
         gains[row["domain"], "ink_r_knn"] = round(gains[row["domain"], "ink"] + over_ink, 2)

@@ -10,8 +10,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
 
+from ink.marks import GREY
 from ink.reporting.figures.placement import Box, Candidate, Point, Segment, along, around, place
-from ink.reporting.figures.style import GREY, TEXT
+from ink.reporting.figures.style import TEXT
 
 _GAP, _STEP, _MARGIN = 2.0, 4.5, 1.0  # points
 

@@ -11,7 +11,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from ink.config import load_resolved
+from ink.config import load_resolved, metrics_of
 from ink.errors import InkError
 from ink.files import read_lines, write_atomically
 from ink.reporting import contents
@@ -127,7 +127,7 @@ def _paragraphs(markdown: Path) -> list[str]:
 def _absent(config: Mapping[str, Any], shown: list[Piece]) -> list[tuple[str, str]]:
     """List what is not on the page, and why."""
     names = {piece.name for piece in shown}
-    unscored = [] if config["evaluation"]["comet"] else [("COMET in Table 2", "evaluation.comet names no model")]
+    unscored = [] if "comet" in metrics_of(config) else [("COMET in Table 2", "evaluation.comet names no model")]
     return unscored + [
         (piece.title, piece.absent or "asked for, but not rendered: the workflow has not finished")
         for piece in [*contents.tables(config), *contents.figures(config)]
@@ -146,9 +146,8 @@ def _setting(config: Mapping[str, Any]) -> str:
 
 def _signatures(scores: list[Score]) -> list[str]:
     """List sacrebleu's signatures of every score on the page."""
-    metrics = [metric for score in scores for metric in (score.bleu, score.chrf)]
-    general = [score.general for score in scores if score.general is not None]
-    metrics += [metric for score in general for metric in (score.bleu, score.chrf)]
-    if not metrics:
+    tested = [*scores, *(score.general for score in scores if score.general is not None)]
+    signatures = {one.signature for test in tested for one in test.metrics.values()}
+    if not signatures:
         raise InkError("there is no score to show")
-    return sorted({metric.signature for metric in metrics})
+    return sorted(signatures)

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
 from ink.errors import InkError
+from ink.metrics.bleu import Bleu
 from ink.reporting.figures import figure3
 from ink.reporting.figures.style import styled
 from ink.reporting.scores import labels
@@ -56,7 +57,7 @@ def add_everything(add: Add, domains: Sequence[str], seeds: Sequence[int] = (1,)
 
 
 def render(results: Path, domains: Sequence[str], seeds: Sequence[int] = (1,), systems: Sequence[str] = ALL) -> Any:
-    return figure3.render(results, results / "figures", domains, systems, seeds, INNER, SIZES)
+    return figure3.render(results, results / "figures", domains, systems, seeds, INNER, SIZES, Bleu("13a"))
 
 
 def drawn(results: Path, domains: Sequence[str], seeds: Sequence[int], monkeypatch: pytest.MonkeyPatch) -> Figure:

@@ -12,6 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from ink.errors import InkError
+from ink.metrics.bleu import Bleu
 from ink.reporting.comparisons import Comparisons
 from ink.reporting.figures import figure4
 from ink.reporting.figures.style import styled
@@ -22,7 +23,7 @@ ERRORS = {"off_the_shelf": 0.5, "r_knn": 0.35, "ink": 0.4, "ink_r_knn": 0.2}
 
 
 def compare(results: Path, domains: Sequence[str]) -> Comparisons:
-    return Comparisons(results, domains, ["off_the_shelf", *GAINING], 1, 100, 12345, "13a")
+    return Comparisons(results, domains, ["off_the_shelf", *GAINING], 1, 100, 12345, Bleu("13a"))
 
 
 def render(

@@ -1,7 +1,7 @@
 """The micro experiment, cut down, through profiles/slurm on a real Slurm of one node, beside the same on this machine.
 
 It goes through every rule that the profile names but those of other text (ingest_corpus, restore_corpus, adopt_corpus,
-adopt_vocabulary), which stand in the place of rules that it has, those of shards, and score_comet, which needs a model.
+adopt_vocabulary), which stand in the place of rules that it has, those of shards, and score, which needs a model.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ REPOSITORY = Path(__file__).resolve().parents[3]
 RESOURCES = yaml.safe_load((REPOSITORY / "profiles/slurm/config.yaml").read_text(encoding="utf-8"))["set-resources"]
 OTHER_TEXT = {"ingest_corpus", "restore_corpus", "adopt_corpus", "adopt_vocabulary"}
 SHARDS = {"build_datastore_shard", "join_datastore", "build_adapted_datastore_shard", "join_adapted_datastore"}
-LEFT_OUT = OTHER_TEXT | SHARDS | {"score_comet"}
+LEFT_OUT = OTHER_TEXT | SHARDS | {"score"}
 ON_THE_CLUSTER = ("--workflow-profile", "profiles/slurm", "--jobs", "4", "--set-threads", "measure_speed=2")
 SECONDS = 120.0
 START = Path(__file__).with_name("start_slurm.py")

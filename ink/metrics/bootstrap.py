@@ -1,23 +1,24 @@
-"""Paired bootstrap resampling: how sure a difference in BLEU between two systems is (Koehn 2004)."""
+"""Paired bootstrap resampling: how sure a difference between two systems is, in any metric (Koehn 2004)."""
 
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ink.evaluation.bleu import bleu_from_statistics
-
-Pair = tuple[NDArray[np.int64], NDArray[np.int64]]  # the baseline's and the system's statistics on one test set
+Statistics = NDArray[Any]  # of a metric, by sentence: (sentences, width); rows add up to those of the corpus
+Pair = tuple[Statistics, Statistics]  # the baseline's and the system's on one test set
+Aggregate = Callable[[Statistics], NDArray[np.float64]]  # from summed statistics to scores: (..., width) -> (...)
 INDICES_AT_ONCE = 4_000_000  # bounds the memory of resampling: 32 MB of indices
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """A system's gain over a baseline in BLEU points, averaged over the domains, and over the seeds that are pooled.
+    """A system's gain over a baseline in points, averaged over the domains, and over the seeds that are pooled.
 
     deviation: of the gain over the training seeds, the sample standard deviation (n - 1); None for one seed.
     """
@@ -30,31 +31,32 @@ class Comparison:
     seed: int
     training_seeds: int = 1
     deviation: float | None = None
+    remark: str = ""  # what else to say of it
 
 
 def paired_bootstrap(
-    baseline: Sequence[NDArray[np.int64]], system: Sequence[NDArray[np.int64]], samples: int, seed: int
+    baseline: Sequence[Statistics], system: Sequence[Statistics], samples: int, seed: int, aggregate: Aggregate
 ) -> Comparison:
-    """Compare two systems on the same test sets, one array of statistics a domain, `(sentences, 2 + 2 * ORDER)`.
+    """Compare two systems on the same test sets, one array of statistics a domain, `(sentences, width)`.
 
-    Each resample draws every domain's sentences anew, the same ones for both systems; its statistic is the difference
-    in corpus BLEU averaged over the domains. The p-value is the one of sacrebleu's paired bootstrap: the share of
-    resamples whose absolute difference, less the mean of these, exceeds the measured one; it speaks for a difference
-    in the direction measured. With one domain, the same number of samples and the same seed it equals sacrebleu's,
-    save that two systems without any difference get 1, where sacrebleu's formula gives its smallest value. ValueError
-    where the test sets do not pair.
+    aggregate: makes scores of summed statistics, as `Metric.aggregate`. Each resample draws every domain's sentences
+    anew, the same ones for both systems; its statistic is the difference in scores averaged over the domains. The
+    p-value is the one of sacrebleu's paired bootstrap: the share of resamples whose absolute difference, less the mean
+    of these, exceeds the measured one; it speaks for a difference in the direction measured. With one domain, the same
+    number of samples and the same seed it equals sacrebleu's, save that two systems without any difference get 1, where
+    sacrebleu's formula gives its smallest value. ValueError where the test sets do not pair.
     """
     if len(baseline) != len(system):
         raise ValueError(f"{len(baseline)} domains of the baseline and {len(system)} of the system do not pair")
-    return pooled_bootstrap([[pair] for pair in zip(baseline, system, strict=True)], samples, seed)
+    return pooled_bootstrap([[pair] for pair in zip(baseline, system, strict=True)], samples, seed, aggregate)
 
 
-def pooled_bootstrap(domains: Sequence[Sequence[Pair]], samples: int, seed: int) -> Comparison:
+def pooled_bootstrap(domains: Sequence[Sequence[Pair]], samples: int, seed: int, aggregate: Aggregate) -> Comparison:
     """Compare two systems as `paired_bootstrap` does, with the runs of several training seeds pooled.
 
     domains: of each domain a pair (baseline's statistics, system's) a training seed, as many of each domain. Each
     resample draws a domain's sentences anew, the same ones for both systems and all seeds; its statistic is the mean
-    over the seeds of the difference in corpus BLEU, averaged over the domains. With one seed it is `paired_bootstrap`.
+    over the seeds of the difference in scores, averaged over the domains. With one seed it is `paired_bootstrap`.
     ValueError where test sets or seeds do not pair.
     """
     seeds = len(domains[0]) if domains else 0
@@ -67,11 +69,8 @@ def pooled_bootstrap(domains: Sequence[Sequence[Pair]], samples: int, seed: int)
     for pairs in domains:
         if len(shapes := {rows.shape for pair in pairs for rows in pair}) > 1:
             raise ValueError(f"statistics of shape {' and '.join(map(str, sorted(shapes)))} are not of one test set")
-        by_seed += [
-            bleu_from_statistics(after.sum(axis=0)) - bleu_from_statistics(before.sum(axis=0))
-            for before, after in pairs
-        ]
-        gains += _resampled_gains(pairs, samples, generator)
+        by_seed += [aggregate(after.sum(axis=0)) - aggregate(before.sum(axis=0)) for before, after in pairs]
+        gains += _resampled_gains(pairs, samples, generator, aggregate)
     by_seed /= len(domains)
     gains /= len(domains)
     gain = float(by_seed.mean())
@@ -80,15 +79,17 @@ def pooled_bootstrap(domains: Sequence[Sequence[Pair]], samples: int, seed: int)
     return Comparison(gain, float(lower), float(upper), _p_value(gain, gains), samples, seed, len(by_seed), deviation)
 
 
-def _resampled_gains(pairs: Sequence[Pair], samples: int, generator: np.random.Generator) -> NDArray[np.float64]:
+def _resampled_gains(
+    pairs: Sequence[Pair], samples: int, generator: np.random.Generator, aggregate: Aggregate
+) -> NDArray[np.float64]:
     """Return the gain of each resample, the mean over the pairs."""
     sentences, width = pairs[0][0].shape
     every = np.concatenate([rows for pair in pairs for rows in pair], axis=1).astype(np.float64)  # exact below 2 ** 53
     parts = []
     for multiplicity in _multiplicities(sentences, samples, generator):
         totals = multiplicity @ every
-        bleu = bleu_from_statistics(totals.reshape(len(totals), len(pairs), 2, width))
-        parts.append((bleu[..., 1] - bleu[..., 0]).mean(axis=1))
+        scores = aggregate(totals.reshape(len(totals), len(pairs), 2, width))
+        parts.append((scores[..., 1] - scores[..., 0]).mean(axis=1))
     return np.concatenate(parts)
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -9,12 +10,22 @@ from hypothesis import strategies as st
 from sacrebleu.metrics import BLEU
 from sacrebleu.significance import PairedTest
 
-from ink.evaluation import significance
-from ink.evaluation.bleu import sentence_statistics
-from ink.evaluation.significance import paired_bootstrap, pooled_bootstrap
+from ink.metrics import bootstrap
+from ink.metrics.bleu import bleu_from_statistics, sentence_statistics
+from ink.metrics.bootstrap import Comparison
 
 WORDS = ["the", "line", "is", "long", "and", "a", "manager", "of", "leads", "it", "to", "an", "old", "lead", "here"]
 Texts = tuple[list[str], list[str], list[str]]
+
+
+def paired_bootstrap(
+    baseline: Sequence[np.ndarray], system: Sequence[np.ndarray], samples: int, seed: int
+) -> Comparison:
+    return bootstrap.paired_bootstrap(baseline, system, samples, seed, bleu_from_statistics)
+
+
+def pooled_bootstrap(domains: Sequence[Sequence[bootstrap.Pair]], samples: int, seed: int) -> Comparison:
+    return bootstrap.pooled_bootstrap(domains, samples, seed, bleu_from_statistics)
 
 
 def make_texts(sentences: int, before: float, after: float, seed: int) -> Texts:
@@ -75,9 +86,9 @@ def test_several_domains_against_a_slow_loop_over_text() -> None:
 def test_drawing_in_parts_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     before, after = statistics_of(make_texts(31, 0.4, 0.3, seed=5))
     whole = paired_bootstrap([before, before], [after, before], samples=101, seed=3)
-    monkeypatch.setattr(significance, "INDICES_AT_ONCE", 31 * 7)
+    monkeypatch.setattr(bootstrap, "INDICES_AT_ONCE", 31 * 7)
     assert paired_bootstrap([before, before], [after, before], samples=101, seed=3) == whole
-    monkeypatch.setattr(significance, "INDICES_AT_ONCE", 1)
+    monkeypatch.setattr(bootstrap, "INDICES_AT_ONCE", 1)
     assert paired_bootstrap([before, before], [after, before], samples=101, seed=3) == whole
 
 

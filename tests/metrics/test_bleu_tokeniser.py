@@ -22,8 +22,8 @@ from ink.config.schema import schema
 from ink.doctor.finding import ERROR, OK, WARNING
 from ink.doctor.language_rules import examine_languages
 from ink.errors import InkError
-from ink.evaluation.bleu import score
-from ink.evaluation.bleu_tokeniser import PLAIN, bleu_with
+from ink.metrics.bleu_tokeniser import PLAIN, bleu_with
+from ink.metrics.scoring import score_translations
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 MECABS = {"ja-mecab": (tokenizer_ja_mecab, "ja", 392126), "ko-mecab": (tokenizer_ko_mecab, "ko", 811795)}
@@ -80,7 +80,9 @@ def test_a_sentencepiece_model_that_is_not_here_is_named_and_the_command_brings_
         assert downloads == []
         follow(str(said.value))
         assert len(downloads) == 1
-        assert score(["the line is here"], ["the line is here"], name)["bleu"]["score"] == pytest.approx(100)
+        assert score_translations(["the line is here"], ["the line is here"], name)["bleu"]["score"] == pytest.approx(
+            100
+        )
         downloads.clear()
 
 
@@ -127,7 +129,7 @@ def test_packages_that_are_not_here_are_named_with_sacrebleu_s_extra(monkeypatch
             if size == 3:
                 with pytest.raises(InkError, match=f"{name} lacks the dictionary of its packages; install them"):
                     bleu_with(name)
-        assert score(["きょうは晴れ"], ["きょうは晴れ"], name)["bleu"]["score"] == pytest.approx(100)
+        assert score_translations(["きょうは晴れ"], ["きょうは晴れ"], name)["bleu"]["score"] == pytest.approx(100)
 
 
 def test_the_plain_ones_need_nothing_and_the_schema_has_those_of_sacrebleu() -> None:

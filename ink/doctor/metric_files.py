@@ -8,7 +8,7 @@ from pathlib import Path
 from ink.config import Config
 from ink.doctor.finding import Finding, error, ok, warning
 from ink.errors import InkError
-from ink.evaluation.comet_files import (
+from ink.metrics.comet_files import (
     cache_folder,
     cached,
     checkpoint_problem,

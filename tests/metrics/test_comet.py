@@ -20,9 +20,10 @@ from omegaconf import OmegaConf
 from ink.cli import ink
 from ink.config import load
 from ink.errors import InkError
-from ink.evaluation.comet import load_comet, score_with_comet, segment_scores
-from ink.evaluation.comet_files import find_checkpoint, find_encoder, short_name
 from ink.files import read_json, write_lines
+from ink.metrics.comet_files import find_checkpoint, find_encoder, short_name
+from ink.metrics.comet_model import load_comet, segment_scores
+from ink.metrics.scoring import score_run
 
 SOURCES = ["der Leitung sieht das Wort .", "das Wort findet", "", "der Leitung"]
 TRANSLATIONS = ["the line sees the word .", "a word , finds the line", "", "sees"]
@@ -76,7 +77,7 @@ def test_scores_are_those_of_comet_s_own_loader(tiny_comet: Any, copy: Any) -> N
 
 def write_experiment(folder: Path, comet: dict[str, Any] | None) -> None:
     config = load(MICRO)
-    config["evaluation"]["comet"] = comet
+    config["evaluation"] |= {"comet": comet, "metrics": ["bleu", "chrf", *(["comet"] if comet else [])]}
     (folder / "config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
     write_lines(folder / "corpus" / "test.de", SOURCES)
     write_lines(folder / "corpus" / "test.en", REFERENCES)
@@ -92,7 +93,7 @@ def test_the_command_writes_scores_that_say_what_they_are_of(
     monkeypatch.setattr("ink.tracking.quiet.QuietUploader.upload", lambda *arguments: None)
     run = "--config config.yaml --system ink --domain koran --seed 1"
     files = "--corpus corpus --hypotheses hypotheses.en --output found.json"
-    ended = CliRunner().invoke(ink, f"score-comet {run} {files}".split())
+    ended = CliRunner().invoke(ink, f"score --metric comet {run} {files}".split())
     assert ended.exit_code == 0, ended.exception
     found = read_json(tmp_path / "found.json")
     assert {name: found[name] for name in ("system", "domain", "seed", "model", "sentences")} == {
@@ -137,7 +138,7 @@ def test_what_cannot_be_scored(
     }
     found, hypotheses = tmp_path / "found.json", tmp_path / "hypotheses.en"
     with pytest.raises(InkError, match=said):
-        score_with_comet("ink", "koran", 1, tmp_path / "corpus", hypotheses, settings, found)
+        score_run("comet", "ink", "koran", 1, tmp_path / "corpus", hypotheses, settings, found)
     assert not found.exists()
 
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from sacrebleu.metrics import BLEU, CHRF
 
 from ink.errors import InkError
-from ink.evaluation.bleu import ORDER, bleu_from_statistics, score, sentence_statistics
+from ink.metrics.bleu import ORDER, bleu_from_statistics, sentence_statistics
+from ink.metrics.scoring import score_translations
 
 WORDS = ["the", "The", "line", "is", "long", ",", "a", "manager", "of", "42%", "don't", "Gott.", "…"]
 sentences = st.lists(st.sampled_from(WORDS), max_size=9).map(" ".join)
@@ -20,7 +21,7 @@ parallel = st.lists(st.tuples(sentences, sentences), min_size=1, max_size=12)
 def test_score_is_sacrebleus_own_with_its_signature() -> None:
     hypotheses = ["The manager is here .", "A long line, of cause."]
     references = ["The manager is there.", "A long line, of course."]
-    parts = score(hypotheses, references, "13a")
+    parts = score_translations(hypotheses, references, "13a")
     assert parts["bleu"]["score"] == sacrebleu.corpus_bleu(hypotheses, [references], tokenize="13a").score
     assert parts["chrf"]["score"] == sacrebleu.corpus_chrf(hypotheses, [references]).score
     version = sacrebleu.__version__
@@ -30,19 +31,19 @@ def test_score_is_sacrebleus_own_with_its_signature() -> None:
 
 
 def test_case_counts() -> None:
-    assert score(["the line is long"], ["The Line Is Long"], "13a")["bleu"]["score"] == 0
-    assert score(["The Line Is Long"], ["The Line Is Long"], "13a")["bleu"]["score"] == pytest.approx(100)
+    assert score_translations(["the line is long"], ["The Line Is Long"], "13a")["bleu"]["score"] == 0
+    assert score_translations(["The Line Is Long"], ["The Line Is Long"], "13a")["bleu"]["score"] == pytest.approx(100)
 
 
 def test_the_tokeniser_is_used() -> None:
     hypotheses, references = ["ab cd"], ["ab ce"]
-    by_character = score(hypotheses, references, "char")["bleu"]
+    by_character = score_translations(hypotheses, references, "char")["bleu"]
     assert by_character["score"] > 0
     assert "tok:char" in by_character["signature"]
     assert by_character["score"] == BLEU(tokenize="char").corpus_score(hypotheses, [references]).score
 
 
-@pytest.mark.parametrize("function", [score, sentence_statistics])
+@pytest.mark.parametrize("function", [score_translations, sentence_statistics])
 def test_what_cannot_be_scored(function) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(InkError, match="2 hypotheses for 3 references"):
         function(["a", "b"], ["a", "b", "c"], "13a")
@@ -95,7 +96,9 @@ def test_properties_of_the_statistics(pairs: list[tuple[str, str]]) -> None:
     assert (np.diff(produced, axis=1) <= 0).all()
     bleu = bleu_from_statistics(rows.sum(axis=0))
     assert 0 <= bleu <= 100 + 1e-9
-    assert bleu == pytest.approx(score(hypotheses, references, "13a")["bleu"]["score"], rel=1e-9, abs=1e-12)
+    assert bleu == pytest.approx(
+        score_translations(hypotheses, references, "13a")["bleu"]["score"], rel=1e-9, abs=1e-12
+    )
 
 
 def test_leading_dimensions_are_kept() -> None:

@@ -1,14 +1,12 @@
-"""COMET (Rei et al. 2020): a trained model's score of each translation, through unbabel-comet."""
+"""COMET's model (Rei et al. 2020) loaded weights-only, and its score of each translation, through unbabel-comet."""
 
 from __future__ import annotations
 
-import importlib.metadata
 import inspect
 import logging
 import pickle
-import statistics
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,60 +15,12 @@ import torch
 from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
 
 from ink.errors import InkError
-from ink.evaluation.comet_files import find_checkpoint, find_encoder, read_hparams, short_name
-from ink.files import read_lines, sha256_of, write_json
-from ink.nmt.device import torch_device
+from ink.metrics.comet_files import find_encoder, read_hparams
 from ink.nmt.finite import check_finite
 from ink.nmt.plain_types import harmless_types
 
 # By these classes earlier versions of Lightning name what a checkpoint says of its training.
 CALLBACKS: list[Any] = [EarlyStopping, ModelCheckpoint]
-
-
-def score_with_comet(
-    system: str,
-    domain: str,
-    seed: int,
-    corpus: Path,
-    hypotheses: Path,
-    settings: Mapping[str, Any],
-    output: Path,
-) -> None:
-    """Score one run's translations of `corpus`'s test set and write what came out (JSON).
-
-    `score` is the mean of `segments`, which are the model's own (about -1 to 1), times 100.
-    settings: device, data (languages), evaluation.comet.
-    """
-    chosen, data = settings["evaluation"]["comet"], settings["data"]
-    if chosen is None:
-        raise InkError("evaluation.comet is null: name a model there to score with COMET")
-    sources, references = (read_lines(corpus / f"test.{data[side]}") for side in ("source_language", "target_language"))
-    translations = read_lines(hypotheses)
-    if not len(sources) == len(references) == len(translations):
-        raise InkError(
-            f"{hypotheses} has {len(translations)} translations of {len(sources)} sentences with {len(references)} "
-            "references; translate the test set again"
-        )
-    checkpoint = find_checkpoint(chosen["model"])
-    model = load_comet(checkpoint, chosen["encoder"])
-    segments = segment_scores(
-        model, sources, translations, references, chosen["batch_sentences"], torch_device(settings["device"])
-    )
-    write_json(
-        output,
-        {
-            "system": system,
-            "domain": domain,
-            "seed": seed,
-            "model": short_name(chosen["model"]),
-            "fingerprint": sha256_of(checkpoint),
-            "unbabel_comet": importlib.metadata.version("unbabel-comet"),
-            "sentences": len(segments),
-            "score": 100 * statistics.fmean(segments),
-            "hypotheses": sha256_of(hypotheses),
-            "segments": segments,
-        },
-    )
 
 
 def load_comet(checkpoint: Path, encoder: str | None) -> comet.models.CometModel:

@@ -22,6 +22,11 @@ class CometComparison:
     samples: int
     seed: int
 
+    @property
+    def remark(self) -> str:
+        """What the bootstrap says."""
+        return f"{self.wins:.0%} of the resamples better, {self.losses:.0%} worse"
+
 
 def compare_segments(baseline: Sequence[float], system: Sequence[float], samples: int, seed: int) -> CometComparison:
     """Compare two systems by their segments' COMET scores, one a sentence of the same test set.

@@ -1,0 +1,154 @@
+"""What every metric is: a score of a test set, by sentence and as a whole, and a paired comparison of two systems."""
+
+from __future__ import annotations
+
+import statistics
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ink.errors import InkError
+from ink.metrics.bootstrap import Statistics, paired_bootstrap
+
+
+@dataclass(frozen=True)
+class Texts:
+    """A translated test set, one sentence a line, and its sources where they are at hand.
+
+    InkError where hypotheses and references do not pair or there is none.
+    """
+
+    hypotheses: Sequence[str]
+    references: Sequence[str]
+    sources: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        if len(self.hypotheses) != len(self.references):
+            raise InkError(
+                f"{len(self.hypotheses)} hypotheses for {len(self.references)} references; they must pair one to one"
+            )
+        if not self.hypotheses:
+            raise InkError("no sentence to score: hypotheses and references are empty")
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A test set's score and the signature of how it was computed, as score files hold them.
+
+    segments: the scores of the sentences, of a metric that averages such. fingerprint: the SHA-256 of the model that
+    judges, of a metric with one.
+    """
+
+    score: float
+    signature: str
+    segments: Sequence[float] | None = None
+    fingerprint: str | None = None
+
+
+class Verdict(Protocol):
+    """What a paired comparison says: the gain in points, how sure it is, and in words what else."""
+
+    @property
+    def gain(self) -> float: ...
+    @property
+    def p_value(self) -> float: ...
+    @property
+    def remark(self) -> str: ...
+
+
+class Metric(ABC):
+    """One way to score translations against references.
+
+    name: in the configuration, in files and in columns; heading: in tables. higher_is_better: the direction.
+    in_table2: whether readers see its columns in Table 2; its CSV has those of every metric. package: what computes it,
+    where signatures do not say. model: the name of the model that judges, None without one.
+    """
+
+    name: ClassVar[str]
+    heading: ClassVar[str]
+    higher_is_better: ClassVar[bool] = True
+    in_table2: ClassVar[bool] = True
+    package: ClassVar[str] = ""
+    model: str | None = None
+
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, Any]) -> Self:
+        """Make the metric from the configuration, of which it finds what the registry says that it reads."""
+        return cls()
+
+    @classmethod
+    def files(cls, settings: Mapping[str, Any]) -> dict[str, str]:
+        """Name the files and folders that scoring reads beside the texts, as far as the configuration names any."""
+        return {}
+
+    @abstractmethod
+    def score(self, texts: Texts) -> Scored:
+        """Score a test set."""
+
+    @abstractmethod
+    def statistics(
+        self, hypotheses: Sequence[str], references: Sequence[str], segments: Sequence[float] | None = None
+    ) -> Statistics:
+        """Count what the score needs of each sentence: `(sentences, width)`, whose rows add up to the corpus's.
+
+        segments: the sentences' scores on file, of a metric that averages such.
+        """
+
+    @abstractmethod
+    def aggregate(self, totals: Statistics) -> NDArray[np.float64]:
+        """Compute scores from summed statistics, `(..., width)` -> `(...)`; of the rows themselves, by sentence."""
+
+    def compare(self, baseline: Statistics, system: Statistics, samples: int, seed: int) -> Verdict:
+        """Compare two systems on one test set, from their statistics."""
+        return paired_bootstrap([baseline], [system], samples, seed, self.aggregate)
+
+    def comparison_note(self, samples: int, seed: int) -> str:
+        """Say how `compare` compares."""
+        return (
+            f"Paired bootstrap over the test sentences of each domain: {samples} resamples, random seed {seed}; p as "
+            "in sacrebleu's paired bootstrap."
+        )
+
+    def is_better(self, gain: float) -> bool:
+        """Whether a difference in scores is one for the better."""
+        return gain > 0 if self.higher_is_better else gain < 0
+
+
+class SentenceMetric(Metric):
+    """A metric whose score of a test set is the mean of its sentences' scores, times `scale`."""
+
+    scale: ClassVar[float] = 1.0
+
+    @property
+    @abstractmethod
+    def signature(self) -> str:
+        """How it is computed, in short."""
+
+    @abstractmethod
+    def sentence_scores(self, texts: Texts) -> list[float]:
+        """Score every sentence."""
+
+    def fingerprint(self) -> str | None:
+        """Return the SHA-256 of the model that judges."""
+        return None
+
+    def score(self, texts: Texts) -> Scored:
+        """Score a test set by the mean of its sentences."""
+        scores = self.sentence_scores(texts)
+        return Scored(self.scale * statistics.fmean(scores), self.signature, scores, self.fingerprint())
+
+    def statistics(
+        self, hypotheses: Sequence[str], references: Sequence[str], segments: Sequence[float] | None = None
+    ) -> Statistics:
+        """Return score and 1 of every sentence, `(sentences, 2)`, from the scores on file."""
+        if segments is None:
+            raise ValueError(f"the sentences' {self.heading} scores are needed")
+        return np.column_stack([segments, np.ones(len(segments))])
+
+    def aggregate(self, totals: Statistics) -> NDArray[np.float64]:
+        """Divide the sum of the sentences' scores by their number."""
+        return np.asarray(self.scale * totals[..., 0] / totals[..., 1], dtype=np.float64)
