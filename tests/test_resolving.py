@@ -102,7 +102,7 @@ def test_values_by_domain_replace_a_value_and_are_not_merged() -> None:
         ("data={general_domain: null}", "data", "general_domain", None),
         ("scale=small", "index", "lists", preset("small")["index"]["lists"]),
         (
-            "evaluation={comet: {batch_sentences: 8}}",
+            "evaluation={metrics: [bleu, chrf, comet], comet: {batch_sentences: 8}}",
             *("evaluation", "comet", {"model": "wmt20-comet-da", "encoder": None, "batch_sentences": 8}),
         ),
     ],

@@ -14,6 +14,7 @@ import click
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rule_texts import rule_texts
 
 from ink.cli import COMMANDS
 from ink.config import load
@@ -170,19 +171,17 @@ def test_every_command_asks_for_its_own_settings(name: str) -> None:
 
 def test_every_rule_reruns_for_the_settings_of_the_command_that_it_runs() -> None:
     seen = set()
-    for path in sorted((REPOSITORY / "workflow" / "rules").glob("*.smk")):
-        for rule in re.split(r"^\s*rule \w+:\n", path.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]:
-            declared = re.findall(r'settings=settings\("([\w-]+)"\)', rule)
-            if not declared:
-                # what runs nothing, the page, which is made of what other rules have rendered, and what all
-                # experiments share
-                unread = ("ink --log {log:q} report --page-only", "ink --log {log:q} download")
-                assert "shell:" not in rule or any(command in rule for command in unread), rule
-                continue
-            (declared_for,) = declared
-            (run,) = re.findall(r'"ink --log \{log:q\}(?: --threads \{threads\})? ([\w-]+) ', rule)
-            assert declared_for == run
-            seen.add(run)
+    for name, rule in rule_texts().items():
+        declared = re.findall(r'settings=settings\("([\w-]+)"\)', rule)
+        if not declared:
+            # the page, which is made of what other rules have rendered, and what all experiments share
+            unread = ("ink --log {log:q} report --page-only", "ink --log {log:q} download")
+            assert any(command in rule for command in unread), name
+            continue
+        (declared_for,) = declared
+        (run,) = re.findall(r'"ink --log \{log:q\}(?: --threads \{threads\})? ([\w-]+) ', rule)
+        assert declared_for == run, name
+        seen.add(run)
     assert seen == set(READS) - FOR_PEOPLE
 
 

@@ -13,6 +13,7 @@ import yaml
 sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "benchmarks"))
 
 import scale_costs
+from rule_texts import rule_texts
 
 from ink.settings import READS
 
@@ -25,14 +26,7 @@ RESOURCES = SLURM["set-resources"]
 PROCESS = 1000  # MB that a process has before it holds anything
 
 
-def rules() -> dict[str, str]:
-    """Every rule of the workflow that runs something, under whatever condition it stands, and its text."""
-    text = "\n".join(path.read_text(encoding="utf-8") for path in sorted((REPOSITORY / "workflow/rules").glob("*.smk")))
-    found = re.findall(r"^ *rule (\w+):\n(.*?)(?=^ *rule\b|\Z)", text, flags=re.MULTILINE | re.DOTALL)
-    return {name: body for name, body in found if "shell:" in body}
-
-
-RULES = rules()
+RULES = rule_texts()
 LOCAL = {name for name, body in RULES.items() if "localrule: True" in body}
 LARGEST = {
     count.__name__: max((count(domain) for domain in scale_costs.DOMAINS), key=lambda cost: cost.jobs * cost.anonymous)
