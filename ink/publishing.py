@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shlex
 import shutil
+from collections.abc import Callable, Set
 from pathlib import Path
 
 from ink.config import load_resolved
@@ -19,11 +20,16 @@ from ink.reporting.provenance import calls
 
 # logs, the journal of runs for MLflow, and the last call's process
 LEFT_OUT = ("logs", "runs", "workflow.json")
+# what holds the test set's own words
+TEXT = ("hypotheses", "references")
 LISTED = 5
 
 
-def publish(results: Path, *, allow_dirty: bool = False) -> Path:
+def publish(results: Path, *, allow_dirty: bool = False, without_text: bool = False) -> Path:
     """Copy results/EXPERIMENT to results/published/EXPERIMENT, whole or not at all; return the copy.
+
+    `without_text` leaves translations and references out, for text that may not be given away: tables and figures are
+    there as they are, but intervals cannot be computed again from the copy.
 
     InkError where `results` is no experiment's folder or is being written, where tables, figures or the report are
     missing, and, unless `allow_dirty`, where no commit holds the code that ran.
@@ -49,7 +55,8 @@ def publish(results: Path, *, allow_dirty: bool = False) -> Path:
         _check_code(results)
     target = results.parent / "published" / name
     with write_atomically(target) as temporary:
-        shutil.copytree(results, temporary, ignore=lambda folder, names: _left_out(results, Path(folder), names))
+        left_out = {*LEFT_OUT, *(TEXT if without_text else ())}
+        shutil.copytree(results, temporary, ignore=_ignoring(results, left_out))
     return target
 
 
@@ -68,6 +75,11 @@ def _check_code(results: Path) -> None:
             )
 
 
-def _left_out(results: Path, folder: Path, names: list[str]) -> set[str]:
-    hidden = {name for name in names if name.startswith(".")}
-    return hidden | (set(LEFT_OUT) & set(names) if folder == results else set())
+def _ignoring(results: Path, left_out: Set[str]) -> Callable[[str, list[str]], set[str]]:
+    """Make copytree's filter: hidden files everywhere, and these names at the top."""
+
+    def ignored(folder: str, names: list[str]) -> set[str]:
+        hidden = {name for name in names if name.startswith(".")}
+        return hidden | (left_out & set(names) if Path(folder) == results else set())
+
+    return ignored

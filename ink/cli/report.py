@@ -29,8 +29,9 @@ def report(context: click.Context, results: Path, page_only: bool) -> None:
 @click.command("publish")
 @click.argument("results", type=PATH)
 @click.option("--allow-dirty", is_flag=True, help="Publish what ran with code that no commit holds.")
-def publish(results: Path, allow_dirty: bool) -> None:
+@click.option("--without-text", is_flag=True, help="Leave out translations and references, which may be confidential.")
+def publish(results: Path, allow_dirty: bool, without_text: bool) -> None:
     """Copy a finished experiment's results (results/mini) to results/published, to be committed for readers."""
     from ink.publishing import publish as copy
 
-    click.echo(f"published: {copy(results, allow_dirty=allow_dirty)}")
+    click.echo(f"published: {copy(results, allow_dirty=allow_dirty, without_text=without_text)}")

@@ -249,7 +249,10 @@ def _only_file(folder: Path, stem: str) -> Path:
     """Find `stem`.LANGUAGE: the target language is told by the file itself."""
     found = sorted(path for path in folder.glob(f"{stem}.*") if path.stem == stem)
     if not found:
-        raise InkError(f"{folder / stem}.LANGUAGE does not exist; run the workflow that writes it")
+        raise InkError(
+            f"{folder / stem}.LANGUAGE does not exist; run the workflow that writes it. A copy published without "
+            "its text keeps its tables as they are: ink report --page-only"
+        )
     if len(found) > 1:
         raise InkError(f"{folder} has {' and '.join(path.name for path in found)}; keep the target language's only")
     return found[0]

@@ -22,8 +22,8 @@ PUBLISHED = REPOSITORY / "results" / "published"
 RENDERED = ("tables", "figures", "report.html")
 
 
-def render(results: Path) -> None:
-    done = CliRunner().invoke(report, [str(results)], catch_exceptions=False)
+def render(results: Path, *options: str) -> None:
+    done = CliRunner().invoke(report, [str(results), *options], catch_exceptions=False)
     assert done.exit_code == 0, done.output
 
 
@@ -66,6 +66,21 @@ def test_the_copy_renders_to_the_same_bytes(finished: Path) -> None:
         shutil.rmtree(copy / name)
     render(copy)
     assert contents(copy) == before
+
+
+def test_text_that_may_not_be_given_away_stays_behind(finished: Path) -> None:
+    words = {word for path in (finished / "references").rglob("*.*") for word in path.read_text("utf-8").splitlines()}
+    copy = publish(finished, without_text=True)
+    left_out = {name for name in contents(finished) if name.startswith(("hypotheses/", "references/"))}
+    assert left_out
+    assert contents(finished).keys() - contents(copy).keys() == left_out
+    for path in copy.rglob("*.*"):
+        if path.suffix in (".html", ".json", ".md", ".csv", ".tex"):
+            content = path.read_text(encoding="utf-8")
+            assert not [word for word in words if word in content], path
+    with pytest.raises(InkError, match=r"does not exist; .*published without its text"):
+        render(copy)
+    assert contents(copy).items() <= contents(finished).items()
 
 
 def test_an_older_copy_is_replaced_as_a_whole(finished: Path) -> None:
@@ -141,9 +156,12 @@ def test_what_is_published_is_what_the_code_renders(name: str, tmp_path: Path) -
     shutil.copytree(PUBLISHED.parent / "paper", tmp_path / "paper")
     copy = tmp_path / "published" / name
     shutil.copytree(PUBLISHED / name, copy)
-    for rendered in ("tables", "figures"):
-        shutil.rmtree(copy / rendered)
-    render(copy)
+    if (copy / "references").is_dir():
+        for rendered in ("tables", "figures"):
+            shutil.rmtree(copy / rendered)
+        render(copy)
+    else:
+        render(copy, "--page-only")
     before, after = contents(PUBLISHED / name), contents(copy)
     # PNG is compressed by whatever zlib there is
     different = [file for file in before if not file.endswith(".png") and before[file] != after.get(file)]
