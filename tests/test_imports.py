@@ -28,7 +28,7 @@ UNUSED = [
 ]
 # what the command of each kind of job imports before it works
 JOBS = {
-    "prepare-corpus": "ink.cli.corpus ink.corpus.prepare fairseq.binarizer",
+    "prepare-corpus": "ink.cli.corpus ink.corpus.prepare",
     "train-base": "ink.tracking.job ink.training.base_model",
     "train-adapter": "ink.tracking.job ink.training.adapter_training",
     "train-ink-round": "ink.tracking.job ink.training.ink_rounds",

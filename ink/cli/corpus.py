@@ -149,7 +149,7 @@ def restore_corpus(config: Path, domain: str, output: Path) -> None:
     from ink.corpus.binarised import restore
 
     settings = load_settings(config, "restore-corpus")
-    _begin("fairseq.data")
+    _begin()
     data = settings["data"]
     restore(
         _binarised_folder(settings, domain),
@@ -171,7 +171,7 @@ def learn_vocabulary(config: Path, corpus: Path, output: Path) -> None:
     from ink.corpus import vocabulary
 
     settings = load_settings(config, "learn-vocabulary")
-    _begin("ink.corpus.text", "fairseq.data", "subword_nmt.learn_bpe")
+    _begin("ink.corpus.text", "subword_nmt.learn_bpe")
     data = settings["data"]
     vocabulary.learn_vocabulary(corpus, settings["text"], data["source_language"], data["target_language"], output)
 
@@ -208,7 +208,7 @@ def prepare_corpus(config: Path, corpus: Path, vocabulary: Path, output: Path, s
     from ink.corpus.prepare import prepare
 
     settings = load_settings(config, "prepare-corpus")
-    _begin("fairseq.binarizer")
+    _begin()
     data = settings["data"]
     counts = prepare(corpus, vocabulary, settings["text"], data["source_language"], data["target_language"], output)
     _write_results(counts, corpus, data["target_language"], summary, references)
@@ -229,7 +229,7 @@ def adopt_corpus(
     from ink.corpus.binarised import adopt
 
     settings = load_settings(config, "adopt-corpus")
-    _begin("fairseq.data")
+    _begin()
     data = settings["data"]
     counts = adopt(
         _binarised_folder(settings, domain),

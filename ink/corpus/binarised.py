@@ -10,8 +10,10 @@ from typing import Any
 import numpy
 from numpy.typing import NDArray
 
+from ink.corpus.dictionary import END, SPECIAL_SYMBOLS, UNKNOWN
 from ink.corpus.fairseq_files import binarised_files
 from ink.corpus.files import SPLITS, Pair, write_corpus
+from ink.corpus.indexed_tokens import map_tokens, read_lengths
 from ink.corpus.prepare import check_known, fingerprint, overlap, read_splits
 from ink.corpus.prepared import PreparedCorpus
 from ink.corpus.sentence_counts import check_sentence_counts, count_binarised
@@ -21,7 +23,6 @@ from ink.errors import InkError
 from ink.files import read_json, write_atomically, write_json, write_lines
 from ink.progress import progress
 
-UNKNOWN = "<unk>"
 # as fairseq-generate writes it in a reference, so that a hypothesis's own unknown token is never counted as right
 UNKNOWN_IN_TEXT = "<<unk>>"
 RESTORED = "subwords joined and tokens detokenised; the raw lines are not at hand"
@@ -151,30 +152,26 @@ def _token_counts(
                     f"{given.path}/dict.{language}.txt ends before it: they do not belong together"
                 )
             tokens[split][side] = len(numbers)
-            unknown[split][side] = int((numbers == dictionary.unk()).sum())
+            unknown[split][side] = int((numbers == UNKNOWN).sum())
     return tokens, unknown
 
 
 def _numbers(given: PreparedCorpus, split: str, language: str) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return one side's tokens, (tokens,), mapped from the disk, and its sentences' lengths, (sentences,)."""
-    from fairseq.data import indexed_dataset
-
-    index = indexed_dataset.MMapIndexedDataset.Index(str(given.file(split, language, "idx")))
-    # a copy: the index unmaps its file when it goes
-    sizes = numpy.array(index.sizes)
-    return numpy.memmap(given.file(split, language, "bin"), dtype=index.dtype, mode="r"), sizes
+    index = given.file(split, language, "idx")
+    return map_tokens(given.file(split, language, "bin"), index), read_lengths(index)
 
 
 def _tokens(given: PreparedCorpus, split: str, language: str) -> Iterator[list[str]]:
     """Yield each sentence's tokens without the end of sentence."""
     dictionary = load_dictionary(given.path / f"dict.{language}.txt")
-    symbols, end = dictionary.symbols, dictionary.eos()
+    symbols = dictionary.symbols
     numbers, sizes = _numbers(given, split, language)
     start = 0
     for size in sizes.tolist():
         sentence = numbers[start : start + size].tolist()
         start += size
-        yield [symbols[number] for number in (sentence[:-1] if sentence[-1:] == [end] else sentence)]
+        yield [symbols[number] for number in (sentence[:-1] if sentence[-1:] == [END] else sentence)]
 
 
 def _pairs(given: PreparedCorpus, split: str, decoders: Sequence[Callable[[str], str]], description: str) -> list[Pair]:
@@ -188,4 +185,4 @@ def _pairs(given: PreparedCorpus, split: str, decoders: Sequence[Callable[[str],
 
 
 def _as_text(tokens: Sequence[str]) -> str:
-    return " ".join(UNKNOWN_IN_TEXT if token == UNKNOWN else token for token in tokens)
+    return " ".join(UNKNOWN_IN_TEXT if token == SPECIAL_SYMBOLS[UNKNOWN] else token for token in tokens)

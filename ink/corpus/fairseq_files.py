@@ -1,11 +1,14 @@
-"""The names of the files that fairseq-preprocess writes."""
+"""The names of the files that fairseq-preprocess writes, and what an index begins with."""
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable
 
-# of an index: magic, version, type and number of sentences; their lengths follow
-INDEX_HEADER_BYTES = 26
+MAGIC = b"MMIDIDX\x00\x00"
+# of an index: magic, version, the tokens' type and the number of sentences; their lengths follow
+INDEX_HEADER = struct.Struct(f"<{len(MAGIC)}sQBQ")
+INDEX_HEADER_BYTES = INDEX_HEADER.size
 # split -> fairseq's own name of it
 FAIRSEQ_NAMES = {"train": "train", "dev": "valid", "test": "test"}
 

@@ -12,6 +12,7 @@ import numpy
 
 from ink.corpus.fairseq_files import binarised_file
 from ink.corpus.files import REMEDY, SPLITS, Pair
+from ink.corpus.indexed_tokens import write_sentences
 from ink.corpus.text import TextProcessor
 from ink.corpus.vocabulary import CODES, known_subwords, load_dictionary
 from ink.errors import InkError
@@ -167,19 +168,11 @@ def _binarise(
     pairs: Sequence[Pair], folder: Path, split: str, languages: tuple[str, str]
 ) -> tuple[dict[str, int], dict[str, int]]:
     """Write what fairseq-preprocess writes for one split; return each side's tokens and unknown tokens."""
-    dictionaries = [load_dictionary(folder / f"dict.{language}.txt") for language in languages]
-
-    from fairseq.binarizer import BinarizeSummary, VocabularyDatasetBinarizer
-    from fairseq.data import indexed_dataset
-
     tokens, unknown = {}, {}
     for side, (name, language) in enumerate(zip(("source", "target"), languages, strict=True)):
-        text, index = (str(folder / binarised_file(split, *languages, language, kind)) for kind in ("bin", "idx"))
-        builder = indexed_dataset.make_builder(text, impl="mmap", vocab_size=len(dictionaries[side]))
-        binariser, summary = VocabularyDatasetBinarizer(dictionaries[side]), BinarizeSummary()
-        # In memory, so that nobody has to write, read and remove text files of dev and test.
-        for pair in pairs:
-            builder.add_item(binariser.binarize_line(pair[side], summary))
-        builder.finalize(index)
-        tokens[name], unknown[name] = summary.num_tok, summary.num_replaced
+        dictionary = load_dictionary(folder / f"dict.{language}.txt")
+        text, index = (folder / binarised_file(split, *languages, language, kind) for kind in ("bin", "idx"))
+        encoded = (dictionary.encode(pair[side]) for pair in pairs)
+        tokens[name] = write_sentences(text, index, encoded, len(dictionary))
+        unknown[name] = sum(dictionary.unknown(pair[side]) for pair in pairs)
     return tokens, unknown

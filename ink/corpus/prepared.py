@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ink.corpus.fairseq_files import FAIRSEQ_NAMES, INDEX_HEADER_BYTES, binarised_file
+from ink.corpus.fairseq_files import FAIRSEQ_NAMES, binarised_file
+from ink.corpus.indexed_tokens import read_header, read_lengths
 from ink.corpus.vocabulary import check_dictionary, load_dictionary
 from ink.errors import InkError
 from ink.files import read_json
@@ -81,25 +82,15 @@ class PreparedCorpus:
 
         Raises InkError where it is absent, cut short or not fairseq's.
         """
-        from fairseq.data import indexed_dataset
-
         text, index = self.file(split, language, "bin"), self.file(split, language, "idx")
         for path in (text, index):
             if not path.is_file():
                 raise InkError(f"{path} does not exist; prepare the text again")
-        read = indexed_dataset.MMapIndexedDataset.Index
         try:
-            # fairseq's reader leaves a second error behind where the beginning is not there
-            with index.open("rb") as file:
-                if (
-                    not file.read(INDEX_HEADER_BYTES + 1).startswith(read._HDR_MAGIC)
-                    or file.tell() < INDEX_HEADER_BYTES
-                ):
-                    raise ValueError("its beginning is missing")
-            lengths = read(str(index))
-            needed, found = int(lengths.sizes.sum()) * lengths.dtype().itemsize, text.stat().st_size
-        except (AssertionError, KeyError, ValueError) as error:
+            lengths, (dtype, _) = read_lengths(index), read_header(index)
+        except ValueError as error:
             raise InkError(f"{index} is cut short or not fairseq's ({error}); prepare the text again") from None
+        needed, found = int(lengths.sum()) * dtype.itemsize, text.stat().st_size
         if found != needed:
             raise InkError(f"{text} has {found} of {needed} bytes; prepare the text again")
-        return np.array(lengths.sizes)
+        return lengths

@@ -7,13 +7,9 @@ import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
-from ink.corpus.fairseq_files import FAIRSEQ_NAMES, binarised_file
+from ink.corpus.fairseq_files import FAIRSEQ_NAMES, INDEX_HEADER, MAGIC, binarised_file
 from ink.errors import InkError
 from ink.layout import PAPER
-
-_MAGIC = b"MMIDIDX\x00\x00"
-# magic, version (8 bytes), type (1 byte), then the number of sentences (8 bytes, little-endian)
-_NUMBER_AT, _NUMBER_BYTES = len(_MAGIC) + 9, 8
 
 Counts = Mapping[str, Mapping[str, int]]
 
@@ -69,12 +65,13 @@ def paper_counts(domains: tuple[str, ...], folder: Path = PAPER) -> dict[str, di
 def _sentences(index: Path) -> int:
     try:
         with index.open("rb") as file:
-            header = file.read(_NUMBER_AT + _NUMBER_BYTES)
+            header = file.read(INDEX_HEADER.size)
     except OSError as error:
         raise InkError(f"{index} cannot be read ({error.strerror})") from None
-    if not header.startswith(_MAGIC) or len(header) < _NUMBER_AT + _NUMBER_BYTES:
+    if not header.startswith(MAGIC) or len(header) < INDEX_HEADER.size:
         raise InkError(f"{index} is not an index as fairseq-preprocess writes it (--dataset-impl mmap)")
-    return int.from_bytes(header[_NUMBER_AT:], "little")
+    *_, sentences = INDEX_HEADER.unpack(header)
+    return int(sentences)
 
 
 def _shown(number: int | None) -> str:

@@ -8,16 +8,15 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ink.corpus.dictionary import OVERWRITE, SPECIAL_SYMBOLS, Dictionary
 from ink.errors import InkError
-from ink.files import read_lines, write_atomically
+from ink.files import read_lines, write_atomically, write_lines
 from ink.given_text import marks_inside, without_mark
 from ink.progress import progress
 
-# Not imported here: fairseq, and ink.corpus.text with its tables of every character; many jobs only check a dictionary.
-if TYPE_CHECKING:
-    from fairseq.data import Dictionary
+# ink.corpus.text is not imported here, with its tables of every character: many jobs only check a dictionary.
 
 CODES = "bpecodes"
 
@@ -25,8 +24,6 @@ CODES = "bpecodes"
 PADDING_FACTOR = 8
 
 LONGEST_COUNT = 18  # digits
-
-_SPECIAL_SYMBOLS = ("<s>", "<pad>", "</s>", "<unk>")
 
 
 def learn_vocabulary(
@@ -53,8 +50,9 @@ def learn_vocabulary(
         for word, count in words.items():
             for subword in processor.segment(word).split(" "):
                 subwords[subword] += count
+        dictionary = Dictionary.of_counts(subwords, PADDING_FACTOR)
         for language in (source_language, target_language):
-            _write_dictionary(folder / f"dict.{language}.txt", subwords)
+            write_lines(folder / f"dict.{language}.txt", dictionary.lines())
 
 
 def adopt_vocabulary(
@@ -91,13 +89,13 @@ def copy_text(source: Path, target: Path) -> None:
 
 def check_dictionary(path: Path) -> int:
     """Return the number of types in a fairseq dictionary, special symbols included; InkError names file and line."""
-    known = set(_SPECIAL_SYMBOLS)
+    known = set(SPECIAL_SYMBOLS)
     lines = read_lines(path)
     if not lines:
         raise InkError(f"{path} is empty; a fairseq dictionary has a token and its count a line")
     for number, line in enumerate(lines, start=1):
-        overwrites = line.endswith(" #fairseq:overwrite")
-        token, _, count = line.removesuffix(" #fairseq:overwrite").rstrip().rpartition(" ")
+        overwrites = line.endswith(f" {OVERWRITE}")
+        token, _, count = line.removesuffix(f" {OVERWRITE}").rstrip().rpartition(" ")
         if not token or not count.isdecimal() or len(count) > LONGEST_COUNT:
             raise InkError(
                 f"{path}, line {number}: {line!r} is no line of a fairseq dictionary, expected `token count`"
@@ -115,22 +113,14 @@ def check_dictionary(path: Path) -> int:
 
 
 def load_dictionary(path: Path) -> Dictionary:
-    """Return the fairseq dictionary in a file that has been checked."""
-    dictionary = _empty_dictionary()
-    dictionary.add_from_file(io.StringIO("\n".join(read_lines(path))))
-    return dictionary
+    """Return the dictionary in a file that has been checked."""
+    return Dictionary.of_lines(read_lines(path))
 
 
 def known_subwords(vocabulary: Path, languages: tuple[str, str]) -> tuple[set[str], set[str]]:
     """Return the tokens in the source's and in the target's dictionary of a vocabulary folder."""
     source, target = (set(load_dictionary(vocabulary / f"dict.{language}.txt").symbols) for language in languages)
     return source, target
-
-
-def _empty_dictionary() -> Dictionary:
-    from fairseq.data import Dictionary
-
-    return Dictionary()
 
 
 def _count_words(
@@ -164,11 +154,3 @@ def _learn_codes(words: Mapping[str, int], merges: int, corpus: Path) -> str:
 
 def _as_lines(words: Mapping[str, int]) -> Iterable[str]:
     return (f"{word} {count}" for word, count in words.items())
-
-
-def _write_dictionary(path: Path, counts: Mapping[str, int]) -> None:
-    dictionary = _empty_dictionary()
-    for symbol, count in counts.items():
-        dictionary.add_symbol(symbol, count)
-    dictionary.finalize(threshold=0, padding_factor=PADDING_FACTOR)
-    dictionary.save(str(path))
