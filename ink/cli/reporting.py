@@ -34,7 +34,7 @@ def tables(config: Path, results: Path, names: tuple[str, ...]) -> None:
         put_together_domains,
         speed_systems,
     )
-    from ink.metrics.registry import make_metrics
+    from ink.metrics.registry import SCORED_WITH_TRANSLATION, compared_metrics, make_metrics
     from ink.reporting import controls, forgetting, gains, memory, table1, table2, table3, table4, table5
 
     settings = load_settings(config, "tables")
@@ -62,21 +62,23 @@ def tables(config: Path, results: Path, names: tuple[str, ...]) -> None:
         elif name == "table4":
             if ablations := ablated_domains(settings):
                 compared = ["ink", *itertools.chain(*ablations.values())]
-                table4.render(
-                    results, output, ablations, seeds, _comparisons(settings, results, [*ablations], compared)
-                )
+                table4.render(results, output, ablations, _comparisons(settings, results, [*ablations], compared))
         elif name == "controls":
             if controlled := controlled_domains(settings):
                 compared = controls.systems_of([*itertools.chain(*controlled.values())])
-                controls.render(
-                    results, output, controlled, seeds, _comparisons(settings, results, [*controlled], compared)
-                )
+                controls.render(output, controlled, _comparisons(settings, results, [*controlled], compared))
         elif name == "table5":
             if timed := speed_systems(settings):
                 speed = settings["speed"]
                 table5.render(results, output, speed["domain"], timed, speed["batch_sentences"])
         elif settings["data"]["general_domain"] is not None:
-            forgetting.render(results, output, domains, systems, seeds, settings["data"]["general_domain"])
+            general = settings["data"]["general_domain"]
+            at_once = [
+                metric
+                for metric in compared_metrics(metrics_of(settings), settings)
+                if metric.name in SCORED_WITH_TRANSLATION
+            ]
+            forgetting.render(results, output, domains, systems, seeds, general, at_once)
 
 
 @click.command("figures")
@@ -103,28 +105,32 @@ def figures(config: Path, results: Path, names: tuple[str, ...]) -> None:
             figure3.render(results, output, domains, systems, seeds, inner, sizes, metric)
         else:
             gaining = gaining_systems(settings)
-            comparisons = _comparisons(settings, results, domains, [OFF_THE_SHELF, *gaining])
-            figure4.render(results, output, domains, gaining, seeds, comparisons)
+            first, *_ = _comparisons(settings, results, domains, [OFF_THE_SHELF, *gaining])
+            figure4.render(results, output, domains, gaining, first)
 
 
 def _comparisons(
     settings: Mapping[str, Any], results: Path, domains: Sequence[str], systems: Sequence[str]
-) -> Comparisons:
-    """Compare these systems, of the first seed or of all of them pooled, as the config says."""
-    from ink.metrics.bleu import Bleu
+) -> list[Comparisons]:
+    """Compare these systems in each metric in which readers see gains, the first of the config's metrics first."""
+    from ink.config import metrics_of
+    from ink.metrics.registry import compared_metrics
     from ink.reporting.comparisons import Comparisons
 
     bootstrap = settings["evaluation"]
-    return Comparisons(
-        results,
-        domains,
-        systems,
-        settings["seeds"][0],
-        bootstrap["bootstrap_samples"],
-        bootstrap["bootstrap_seed"],
-        Bleu.from_settings(settings),
-        settings["seeds"][1:],
-    )
+    return [
+        Comparisons(
+            results,
+            domains,
+            systems,
+            settings["seeds"][0],
+            bootstrap["bootstrap_samples"],
+            bootstrap["bootstrap_seed"],
+            metric,
+            settings["seeds"][1:],
+        )
+        for metric in compared_metrics(metrics_of(settings), settings)
+    ]
 
 
 @click.command("check-config")

@@ -20,7 +20,8 @@ INDICES_AT_ONCE = 4_000_000  # bounds the memory of resampling: 32 MB of indices
 class Comparison:
     """A system's gain over a baseline in points, averaged over the domains, and over the seeds that are pooled.
 
-    deviation: of the gain over the training seeds, the sample standard deviation (n - 1); None for one seed.
+    gain: the system's score less the baseline's, whichever is better; `Metric.gained` turns it. deviation: of the gain
+    over the training seeds, the sample standard deviation (n - 1); None for one seed.
     """
 
     gain: float  # measured on the test sets themselves

@@ -18,7 +18,7 @@ class Chrf(Metric):
     """chrF2 (0-100) of the corpus, white space left out."""
 
     name, heading, package = "chrf", "chrF", "sacrebleu"
-    in_table2 = False  # the paper's has COMET and BLEU
+    in_tables = False  # the paper's has COMET and BLEU
 
     def score(self, texts: Texts) -> Scored:
         """Score a test set."""

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import importlib.metadata
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
+
 from ink.errors import InkError
 from ink.files import sha256_of
-from ink.metrics.bootstrap import Statistics
+from ink.metrics.bootstrap import Comparison, Pair
 from ink.metrics.comet_files import find_checkpoint, is_checkpoint, short_name
-from ink.metrics.comet_significance import SAMPLE_RATIO, TIE, CometComparison, compare_segments
+from ink.metrics.comet_significance import SAMPLE_RATIO, TIE, compare_test_sets
 from ink.metrics.metric import SentenceMetric, Texts
 
 
@@ -65,16 +68,21 @@ class Comet(SentenceMetric):
             model, texts.sources, texts.hypotheses, texts.references, self.batch_sentences, torch_device(self.device)
         )
 
-    def compare(self, baseline: Statistics, system: Statistics, samples: int, seed: int) -> CometComparison:
-        """Compare two systems on one test set as comet-compare does."""
-        return compare_segments(baseline[:, 0].tolist(), system[:, 0].tolist(), samples, seed)
+    def compare(self, domains: Sequence[Sequence[Pair]], samples: int, seed: int) -> Comparison:
+        """Compare two systems as comet-compare does; of several training seeds by a sentence's mean over them."""
+        test_sets = [
+            (np.mean([rows[:, 0] for rows, _ in pairs], axis=0), np.mean([rows[:, 0] for _, rows in pairs], axis=0))
+            for pairs in domains
+        ]
+        found = compare_test_sets(test_sets, samples, seed)
+        return replace(super().compare(domains, samples, seed), p_value=found.p_value, remark=found.remark)
 
     def comparison_note(self, samples: int, seed: int) -> str:
         """Say how `compare` compares."""
         return (
             "As in comet-compare: p of the two-sided paired t-test of the sentences' scores, and a paired bootstrap of "
             f"{samples} resamples of {SAMPLE_RATIO:.0%} of the sentences, random seed {seed}, in which a difference "
-            f"below {100 * TIE:g} is none."
+            f"below {100 * TIE:g} is none. Intervals are of as many resamples of all sentences."
         )
 
 

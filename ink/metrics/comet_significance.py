@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 SAMPLE_RATIO = 0.4  # comet-compare's: a resample draws so large a share of the sentences
 TIE = 0.001  # comet-compare's: a smaller difference is none
 
+Segments = NDArray[np.float64]
+
 
 @dataclass(frozen=True)
 class CometComparison:
-    """A system's gain over a baseline on one test set."""
+    """A system's gain over a baseline, averaged over the test sets."""
 
     gain: float  # mean difference of the segments' scores, times 100
     p_value: float  # of the paired t-test, two-sided: comet-compare's verdict
@@ -35,16 +39,29 @@ def compare_segments(baseline: Sequence[float], system: Sequence[float], samples
     scores differ by the same amount everywhere have no t-test: p is 1 where that is nothing, else 0. ValueError where
     the sentences do not pair.
     """
-    before, after = np.asarray(baseline, dtype=np.float64), np.asarray(system, dtype=np.float64)
-    if before.shape != after.shape or before.ndim != 1 or not before.size:
-        raise ValueError(f"scores of shape {before.shape} and {after.shape} do not pair")
-    drawn = np.random.RandomState(seed).choice(
-        before.size, size=(max(int(before.size * SAMPLE_RATIO), 1), samples), replace=True
-    )
-    differences = after[drawn].mean(axis=0) - before[drawn].mean(axis=0)
+    return compare_test_sets([(baseline, system)], samples, seed)
+
+
+def compare_test_sets(
+    test_sets: Sequence[tuple[Sequence[float], Sequence[float]]], samples: int, seed: int
+) -> CometComparison:
+    """Compare two systems as `compare_segments` does on several test sets, each of the same weight.
+
+    test_sets: of each the segments' scores of the baseline and of the system. The t-test is then of the mean of the
+    test sets' mean differences, with the degrees of freedom of Welch and Satterthwaite.
+    """
+    pairs = [(np.asarray(one, dtype=np.float64), np.asarray(other, dtype=np.float64)) for one, other in test_sets]
+    random, differences = np.random.RandomState(seed), np.zeros(samples)
+    for before, after in pairs:
+        if before.shape != after.shape or before.ndim != 1 or not before.size:
+            raise ValueError(f"scores of shape {before.shape} and {after.shape} do not pair")
+        size = (max(int(before.size * SAMPLE_RATIO), 1), samples)
+        drawn = random.choice(before.size, size=size, replace=True)
+        differences += after[drawn].mean(axis=0) - before[drawn].mean(axis=0)
+    differences /= len(pairs)
     return CometComparison(
-        gain=100 * float((after - before).mean()),
-        p_value=_p_value(before, after),
+        gain=100 * float(np.mean([(after - before).mean() for before, after in pairs])),
+        p_value=_p_value(pairs),
         wins=float((differences >= TIE).mean()),
         losses=float((differences <= -TIE).mean()),
         samples=samples,
@@ -52,10 +69,18 @@ def compare_segments(baseline: Sequence[float], system: Sequence[float], samples
     )
 
 
-def _p_value(before: np.ndarray, after: np.ndarray) -> float:
+def _p_value(pairs: Sequence[tuple[Segments, Segments]]) -> float:
     from scipy import stats
 
-    differences = after - before
-    if np.ptp(differences) == 0:
-        return 0.0 if differences[0] and differences.size > 1 else 1.0
-    return float(stats.ttest_rel(after, before).pvalue)
+    differences = [after - before for before, after in pairs]
+    if any(one.size == 1 for one in differences):
+        return 1.0
+    if all(np.ptp(one) == 0 for one in differences):
+        return 0.0 if math.fsum(one[0] for one in differences) else 1.0
+    if len(pairs) == 1:
+        ((before, after),) = pairs
+        return float(stats.ttest_rel(after, before).pvalue)
+    variances = np.array([one.var(ddof=1) / one.size for one in differences])
+    freedom = variances.sum() ** 2 / (variances**2 / [one.size - 1 for one in differences]).sum()
+    t = sum(one.mean() for one in differences) / math.sqrt(variances.sum())
+    return float(2 * stats.t.sf(abs(t), freedom))

@@ -5,14 +5,14 @@ from __future__ import annotations
 import statistics
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, Self
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ink.errors import InkError
-from ink.metrics.bootstrap import Statistics, paired_bootstrap
+from ink.metrics.bootstrap import Comparison, Pair, Statistics, pooled_bootstrap
 
 
 @dataclass(frozen=True)
@@ -49,29 +49,18 @@ class Scored:
     fingerprint: str | None = None
 
 
-class Verdict(Protocol):
-    """What a paired comparison says: the gain in points, how sure it is, and in words what else."""
-
-    @property
-    def gain(self) -> float: ...
-    @property
-    def p_value(self) -> float: ...
-    @property
-    def remark(self) -> str: ...
-
-
 class Metric(ABC):
     """One way to score translations against references.
 
     name: in the configuration, in files and in columns; heading: in tables. higher_is_better: the direction.
-    in_table2: whether readers see its columns in Table 2; its CSV has those of every metric. package: what computes it,
-    where signatures do not say. model: the name of the model that judges, None without one.
+    in_tables: whether tables show it where another metric leads; Table 2's CSV has every metric. package: what computes
+    it, where signatures do not say. model: the name of the model that judges, None without one.
     """
 
     name: ClassVar[str]
     heading: ClassVar[str]
     higher_is_better: ClassVar[bool] = True
-    in_table2: ClassVar[bool] = True
+    in_tables: ClassVar[bool] = True
     package: ClassVar[str] = ""
     model: str | None = None
 
@@ -102,9 +91,9 @@ class Metric(ABC):
     def aggregate(self, totals: Statistics) -> NDArray[np.float64]:
         """Compute scores from summed statistics, `(..., width)` -> `(...)`; of the rows themselves, by sentence."""
 
-    def compare(self, baseline: Statistics, system: Statistics, samples: int, seed: int) -> Verdict:
-        """Compare two systems on one test set, from their statistics."""
-        return paired_bootstrap([baseline], [system], samples, seed, self.aggregate)
+    def compare(self, domains: Sequence[Sequence[Pair]], samples: int, seed: int) -> Comparison:
+        """Compare two systems, averaged over the domains, of each a pair (baseline's, system's) a training seed."""
+        return pooled_bootstrap(domains, samples, seed, self.aggregate)
 
     def comparison_note(self, samples: int, seed: int) -> str:
         """Say how `compare` compares."""
@@ -113,9 +102,19 @@ class Metric(ABC):
             "in sacrebleu's paired bootstrap."
         )
 
-    def is_better(self, gain: float) -> bool:
-        """Whether a difference in scores is one for the better."""
-        return gain > 0 if self.higher_is_better else gain < 0
+    def gain(self, difference: float) -> float:
+        """Return what a difference in scores gains: above 0 for the better."""
+        return difference if self.higher_is_better else 0.0 - difference
+
+    def gained(self, found: Comparison) -> Comparison:
+        """Return a comparison whose gain and interval are above 0 for the better."""
+        ends = sorted(map(self.gain, (found.lower, found.upper)))
+        return replace(found, gain=self.gain(found.gain), lower=ends[0], upper=ends[1])
+
+    @property
+    def gain_note(self) -> str:
+        """Say which way a gain goes, where not upwards."""
+        return "" if self.higher_is_better else f"{self.heading} gains by falling: a gain of 1 is a score lower by 1."
 
 
 class SentenceMetric(Metric):

@@ -40,3 +40,9 @@ def read_by_others(name: str) -> set[str]:
 def make_metrics(names: list[str], settings: Mapping[str, Any]) -> list[Metric]:
     """Make these metrics from the configuration, in the registry's order."""
     return [find_metric(name).from_settings(settings) for name in METRICS if name in names]
+
+
+def compared_metrics(names: list[str], settings: Mapping[str, Any]) -> list[Metric]:
+    """Make those of these metrics in which readers see gains: the first, which leads, then what tables show."""
+    made = [find_metric(name).from_settings(settings) for name in names]
+    return [metric for place, metric in enumerate(made) if place == 0 or metric.in_tables]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 
-from ink.metrics.bleu import Bleu
 from ink.metrics.metric import Metric
 from ink.reporting.formats import DASH, PLUS_MINUS
 
@@ -17,6 +16,11 @@ Key = tuple[str, str, int]  # system, domain, seed
 def groups(domains: Sequence[str]) -> list[tuple[str, list[str]]]:
     """List the columns of a table with the domains that each is the average of: each domain, then all of them."""
     return [*((domain, [domain]) for domain in domains), (AVERAGE, list(domains))]
+
+
+def prefixes(metrics: Iterable[Metric]) -> list[str]:
+    """List what a CSV's fields in each metric begin with: nothing in the first, METRIC_ in the others."""
+    return ["" if place == 0 else f"{metric.name}_" for place, metric in enumerate(metrics)]
 
 
 def summarise(
@@ -32,7 +36,7 @@ def summarise(
     return mean, statistics.stdev(averages) if len(averages) > 1 else None
 
 
-def signature_note(signatures: Iterable[str], metric: Metric | type[Metric] = Bleu) -> str:
+def signature_note(signatures: Iterable[str], metric: Metric) -> str:
     """Say how a metric was computed, and so if it was not the same everywhere."""
     distinct = sorted(set(signatures))
     if len(distinct) > 1:

@@ -1,6 +1,6 @@
 """Two experiments, or two runs, side by side: scores, their differences and how sure these are, and the settings.
 
-CSV, one row a pair of runs: run_a, run_b (as `ink compare` takes them), bleu_a, bleu_b, gain (of B over A, in BLEU),
+CSV, one row a pair of runs: run_a, run_b (as `ink compare` takes them), bleu_a, bleu_b, gain (B's BLEU less A's),
 lower and upper (95% interval), p_value, then for each other METRIC of both METRIC_a, METRIC_b, METRIC_gain,
 METRIC_lower, METRIC_upper and METRIC_p_value, empty where one of the runs lacks it, added_bytes_a, added_bytes_b,
 samples and bootstrap_seed.
@@ -11,8 +11,9 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,9 @@ from ink.config import load_resolved, metrics_of
 from ink.disk import in_words
 from ink.errors import InkError
 from ink.files import write_atomically
-from ink.metrics.bootstrap import paired_bootstrap
 from ink.metrics.metric import Metric
-from ink.metrics.registry import make_metrics
+from ink.metrics.registry import SCORED_WITH_TRANSLATION, make_metrics
+from ink.reporting.aggregation import prefixes
 from ink.reporting.metric_scores import score_in, statistics_of
 from ink.reporting.scores import Score, read_references, read_scores
 
@@ -61,7 +62,7 @@ class Setting:
 class SideBySide:
     """What the comparison found: `rows` as in the CSV, the runs that only one has, and the settings that differ.
 
-    metrics: those of both, BLEU first.
+    metrics: those of both, first the one that every run has.
     """
 
     a: Side
@@ -131,11 +132,9 @@ def as_text(found: SideBySide) -> str:
     single = found.a.is_run
     run_a, run_b = (str(found.rows[name].iloc[0]) for name in ("run_a", "run_b"))
     lines = [f"A: {run_a if single else found.a.results}", f"B: {run_b if single else found.b.results}", ""]
-    bleu, *others = found.metrics
-    headings = [f"{bleu.heading} A", "B", "B − A", "95% interval", "p"]
-    headings += [heading for metric in others for heading in (f"{metric.heading} A", "B", "B − A")]
-    headings += ["added A", "B"]
-    cells = [_cells(row, others) for row in found.rows.to_dict("records")]
+    headings = [heading for metric in found.metrics for heading in (f"{metric.heading} A", "B", "B − A")]
+    headings = [*headings[:3], "95% interval", "p", *headings[3:], "added A", "B"]
+    cells = [_cells(row, found.metrics) for row in found.rows.to_dict("records")]
     if not single:
         headings = ["Run", *headings]
         cells = [[str(name).rpartition(":")[2], *row] for name, row in zip(found.rows["run_a"], cells, strict=True)]
@@ -199,18 +198,18 @@ def _check_references(a: Side, b: Side, domain_a: str, domain_b: str) -> None:
 
 
 def _metrics_of_both(a: Side, b: Side) -> list[Metric]:
-    """Make the metrics that both are scored with, BLEU first; one whose models differ compares nothing."""
+    """Make the metrics that both are scored with, first the one of every run; where models differ nothing compares."""
     made = [{one.name: one for one in make_metrics(metrics_of(side.config), side.config)} for side in (a, b)]
     both = [one for name, one in made[0].items() if name in made[1] and one.model == made[1][name].model]
-    return sorted(both, key=lambda metric: metric.name != "bleu")
+    return sorted(both, key=lambda metric: metric.name != SCORED_WITH_TRANSLATION[0])
 
 
-def _row(a: Side, b: Side, run_a: str, run_b: str, metrics: Iterable[Metric]) -> dict[str, Any]:
+def _row(a: Side, b: Side, run_a: str, run_b: str, metrics: Sequence[Metric]) -> dict[str, Any]:
     one, other = a.scores[run_a], b.scores[run_b]
     samples, seed = int(_evaluation(a, "bootstrap_samples")), int(_evaluation(a, "bootstrap_seed"))
     row: dict[str, Any] = {"run_a": a.name_of(run_a), "run_b": b.name_of(run_b)}
-    for metric in metrics:
-        row |= _in_metric(metric, [(a.results, one), (b.results, other)], samples, seed)
+    for metric, prefix in zip(metrics, prefixes(metrics), strict=True):
+        row |= _in_metric(metric, prefix, [(a.results, one), (b.results, other)], samples, seed)
     return row | {
         "added_bytes_a": sum(one.added_memory.values()),
         "added_bytes_b": sum(other.added_memory.values()),
@@ -219,7 +218,9 @@ def _row(a: Side, b: Side, run_a: str, run_b: str, metrics: Iterable[Metric]) ->
     }
 
 
-def _in_metric(metric: Metric, runs: list[tuple[Path, Score]], samples: int, seed: int) -> dict[str, float]:
+def _in_metric(
+    metric: Metric, prefix: str, runs: list[tuple[Path, Score]], samples: int, seed: int
+) -> dict[str, float]:
     """Return the two runs' scores in a metric, and the difference with its certainty; no numbers where one has none."""
     scores = [score_in(metric, *run) for run in runs]
     if len({one.fingerprint for one in scores if one is not None}) > 1:
@@ -230,16 +231,12 @@ def _in_metric(metric: Metric, runs: list[tuple[Path, Score]], samples: int, see
     found: dict[str, float] = dict.fromkeys(("gain", "lower", "upper", "p_value"), math.nan)
     if None not in scores:
         before, after = (statistics_of(metric, *run) for run in runs)
-        compared = paired_bootstrap([before], [after], samples, seed, metric.aggregate)
+        compared = metric.compare([[(before, after)]], samples, seed)
         found = {name: getattr(compared, name) for name in found}
     values = {
         f"{metric.name}_{side}": math.nan if one is None else one.score for side, one in zip("ab", scores, strict=True)
     }
-    return values | {_column(metric, name): value for name, value in found.items()}
-
-
-def _column(metric: Metric, name: str) -> str:
-    return name if metric.name == "bleu" else f"{metric.name}_{name}"
+    return values | {f"{prefix}{name}": value for name, value in found.items()}
 
 
 def _evaluation(side: Side, key: str) -> Any:
@@ -249,21 +246,20 @@ def _evaluation(side: Side, key: str) -> Any:
         raise InkError(f"{side.results / 'config.yaml'}: evaluation.{key} is missing") from None
 
 
-def _cells(row: Mapping[Any, Any], others: Iterable[Metric]) -> list[str]:
+def _cells(row: Mapping[Any, Any], metrics: Sequence[Metric]) -> list[str]:
+    first, *others = (_scores(row, *one) for one in zip(metrics, prefixes(metrics), strict=True))
     return [
-        f"{row['bleu_a']:.2f}",
-        f"{row['bleu_b']:.2f}",
-        _signed(row["gain"]),
+        *first,
         f"[{_signed(row['lower'])}, {_signed(row['upper'])}]",
         f"{row['p_value']:.3f}",
-        *(cell for metric in others for cell in _scores(row, metric)),
+        *chain(*others),
         *(in_words(row[name]) if row[name] else ABSENT for name in ("added_bytes_a", "added_bytes_b")),
     ]
 
 
-def _scores(row: Mapping[Any, Any], metric: Metric) -> list[str]:
+def _scores(row: Mapping[Any, Any], metric: Metric, prefix: str) -> list[str]:
     values = [row[f"{metric.name}_{side}"] for side in "ab"]
-    gain = row[_column(metric, "gain")]
+    gain = row[f"{prefix}gain"]
     return [*(ABSENT if math.isnan(value) else f"{value:.2f}" for value in values), _signed(gain)]
 
 

@@ -13,9 +13,11 @@ from ink.config import (
     adapted_domains,
     controlled_domains,
     figures_of,
+    metrics_of,
     speed_systems,
 )
 from ink.errors import InkError
+from ink.metrics.registry import find_metric
 
 TABLE_FORMATS = ("csv", "md", "tex", "html")
 FIGURE_FORMATS = ("svg", "png", "csv", "md")
@@ -51,7 +53,7 @@ def figures(config: Mapping[str, Any]) -> list[Piece]:
     memory = _not_drawn(config, "figure3", "no system adds memory to the base model")
     gains = _not_drawn(config, "figure4", "off-the-shelf, or what would be compared with it, is not among the systems")
     return [
-        Piece("figure3", "Figure 3: BLEU and memory", memory),
+        Piece("figure3", f"Figure 3: {find_metric(metrics_of(config)[0]).heading} and memory", memory),
         Piece("figure4", "Figure 4: what INK and retrieval gain", gains),
     ]
 

@@ -1,9 +1,11 @@
-"""What adaptation forgets: BLEU on the general domain's test set of every system adapted to every domain.
+"""What adaptation forgets: scores on the general domain's test set of every system adapted to every domain.
 
-CSV, one row a system: system, then for each DOMAIN and for `average` bleu_DOMAIN (the general test set, translated by
-the system adapted to DOMAIN) and difference_DOMAIN (from off-the-shelf). Means over the seeds; with several seeds
-each bleu_DOMAIN has bleu_DOMAIN_deviation beside it, the sample standard deviation (n - 1). Off-the-shelf is adapted
-to nothing: its one score stands in every column. An average is that of the seeds that have all domains.
+CSV, one row a system: system, then for each DOMAIN and for `average` METRIC_DOMAIN (the general test set, translated by
+the system adapted to DOMAIN) and difference_DOMAIN (from off-the-shelf), and the same, as METRIC_difference_DOMAIN, in
+further metrics that translations are scored with at once. Means over the seeds; with several seeds each METRIC_DOMAIN
+has METRIC_DOMAIN_deviation beside it, the sample standard deviation (n - 1). Off-the-shelf is adapted to nothing: its
+one score stands in every column. An average is that of the seeds that have all domains. The other files have a table
+for each metric.
 """
 
 from __future__ import annotations
@@ -15,8 +17,18 @@ from typing import Any
 import pandas as pd
 
 from ink.errors import InkError
-from ink.reporting.aggregation import AVERAGE, Key, absence_note, groups, seeds_note, signature_note, summarise
-from ink.reporting.formats import Column, domain_label, write_table
+from ink.metrics.metric import Metric
+from ink.reporting.aggregation import (
+    AVERAGE,
+    Key,
+    absence_note,
+    groups,
+    prefixes,
+    seeds_note,
+    signature_note,
+    summarise,
+)
+from ink.reporting.formats import Column, Table, domain_label, write_tables
 from ink.reporting.scores import Score, ScoredTestSet, labels, read_scores, select
 from ink.systems import OFF_THE_SHELF
 
@@ -28,49 +40,59 @@ def render(
     systems: Sequence[str],
     seeds: Sequence[int],
     general_domain: str,
+    metrics: Sequence[Metric],
 ) -> list[Path]:
-    """Write `output`/general.{csv,md,tex,html} of the scores that are there; InkError where no score is."""
+    """Write `output`/general.{csv,md,tex,html} of the scores that are there; InkError where no score is.
+
+    metrics: those of SCORED_WITH_TRANSLATION that are shown.
+    """
     names = labels(systems)
     selected = select(read_scores(results), systems, [*domains, general_domain], seeds)
     general = _on_general(selected, domains, general_domain)
     several = len(seeds) > 1
-    bleu = {key: score.bleu.score for key, score in general.items()}
-    unadapted, _ = summarise(bleu, OFF_THE_SHELF, domains, seeds)
+    of_metric = dict(zip(metrics, prefixes(metrics), strict=True))
     records = []
     for system in names:
         record: dict[str, Any] = {"system": system}
-        for name, adapted in groups(domains):
-            mean, deviation = summarise(bleu, system, adapted, seeds)
-            record[f"bleu_{name}"] = mean
-            if several:
-                record[f"bleu_{name}_deviation"] = deviation
-            if mean is None or unadapted is None or system == OFF_THE_SHELF:
-                record[f"difference_{name}"] = None
-            else:
-                record[f"difference_{name}"] = mean - unadapted
+        for metric, prefix in of_metric.items():
+            values = {key: score.metrics[metric.name].score for key, score in general.items()}
+            unadapted, _ = summarise(values, OFF_THE_SHELF, domains, seeds)
+            for name, adapted in groups(domains):
+                mean, deviation = summarise(values, system, adapted, seeds)
+                record[f"{metric.name}_{name}"] = mean
+                if several:
+                    record[f"{metric.name}_{name}_deviation"] = deviation
+                if mean is None or unadapted is None or system == OFF_THE_SHELF:
+                    record[f"{prefix}difference_{name}"] = None
+                else:
+                    record[f"{prefix}difference_{name}"] = mean - unadapted
         records.append(record)
-    table = pd.DataFrame.from_records(records)
-    table = table.astype({field: "Float64" for field in table.columns if field != "system"})
+    frame = pd.DataFrame.from_records(records)
+    frame = frame.astype({field: "Float64" for field in frame.columns if field != "system"})
     headings = {domain: domain_label(domain) for domain in domains} | {AVERAGE: "Avg."}
-    columns = [
-        Column("System", "system", names=names),
-        *(
-            Column(
-                heading,
-                f"bleu_{name}",
-                decimals=2,
-                deviation=f"bleu_{name}_deviation" if several else None,
-                aside=f"difference_{name}",
-            )
-            for name, heading in headings.items()
-        ),
-    ]
-    caption = f"BLEU on the {general_domain} domain's test set after adaptation to each domain."
-    notes = ["In parentheses: difference from off-the-shelf on the same test set."]
-    notes += [signature_note(score.bleu.signature for score in general.values()), seeds_note(seeds)]
-    if any(table[f"bleu_{name}"].isna().any() for name, _ in groups(domains)):
-        notes.append(absence_note())
-    return write_table(table, Path(output) / "general", caption, notes, columns)
+    tables = []
+    for metric, prefix in of_metric.items():
+        columns = [
+            Column("System", "system", names=names),
+            *(
+                Column(
+                    heading,
+                    f"{metric.name}_{name}",
+                    decimals=2,
+                    deviation=f"{metric.name}_{name}_deviation" if several else None,
+                    aside=f"{prefix}difference_{name}",
+                )
+                for name, heading in headings.items()
+            ),
+        ]
+        caption = f"{metric.heading} on the {general_domain} domain's test set after adaptation to each domain."
+        notes = ["In parentheses: difference from off-the-shelf on the same test set."]
+        notes.append(signature_note((score.metrics[metric.name].signature for score in general.values()), metric))
+        notes.append(seeds_note(seeds))
+        if any(frame[f"{metric.name}_{name}"].isna().any() for name in headings):
+            notes.append(absence_note())
+        tables.append(Table(frame, caption, notes, columns))
+    return write_tables(Path(output) / "general", tables)
 
 
 def _on_general(selected: Mapping[Key, Score], domains: Sequence[str], general_domain: str) -> dict[Key, ScoredTestSet]:

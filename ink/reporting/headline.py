@@ -1,4 +1,4 @@
-"""What came out: who is ahead by average BLEU, and INK beside Adapter and R-kNN, from table2.csv and gains.csv."""
+"""The results in short: who is ahead on average, and INK beside Adapter and R-kNN, from table2.csv and gains.csv."""
 
 from __future__ import annotations
 
@@ -6,75 +6,96 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
 from ink.errors import InkError
-from ink.reporting.aggregation import AVERAGE
+from ink.metrics.metric import Metric
+from ink.reporting.aggregation import AVERAGE, prefixes
 from ink.reporting.paper import read_paper
 from ink.systems import OFF_THE_SHELF, SYSTEMS, system_named
 
 
 @dataclass(frozen=True)
 class Ranked:
-    """A system and its average BLEU. place: from 1, None where it stands apart; paper: the paper's average."""
+    """A system and its average score. place: from 1, None where it stands apart; paper: the paper's average."""
 
     label: str
-    bleu: float
+    score: float
     place: int | None
     paper: float | None
 
 
+class Gain(NamedTuple):
+    """What a system gains over another on average, above 0 for the better, and the interval's ends."""
+
+    gain: float
+    lower: float
+    upper: float
+
+
 @dataclass(frozen=True)
 class Headline:
-    """The ranking, best first, what stands apart last; systems that have no average; and what follows from both."""
+    """The ranking, best first, what stands apart last; systems without an average; and what follows in each metric."""
 
     ranking: Sequence[Ranked]
     without_average: Sequence[str]
     sentences: Sequence[str]
 
 
-def headline(results: Path) -> Headline:
-    """Read what the tables say; InkError where table2.csv or gains.csv is missing."""
-    averages = {
-        row["system"]: float(row[f"bleu_{AVERAGE}"])
-        for row in _read(results, "table2")
-        if not pd.isna(row[f"bleu_{AVERAGE}"])
-    }
-    without = [system_named(row["system"]).label for row in _read(results, "table2") if row["system"] not in averages]
-    gains = {
-        (row["system"], row["baseline"]): row
-        for row in _read(results, "gains")
-        if row["domain"] == AVERAGE and not pd.isna(row["gain"])
-    }
-    best_first = sorted(averages, key=lambda name: (system_named(name).apart, -averages[name]))
-    paper = _paper(results)
+def headline(results: Path, metrics: Sequence[Metric]) -> Headline:
+    """Read what the tables say in these metrics, the first of which ranks.
+
+    InkError where table2.csv or gains.csv is missing.
+    """
+    table, sentences = _read(results, "table2"), []
+    averages = {metric: _averages(table, metric) for metric in metrics}
+    best_first = {metric: _best_first(averages[metric], metric) for metric in metrics}
+    for metric, prefix in zip(metrics, prefixes(metrics), strict=True):
+        gains = {
+            (row["system"], row["baseline"]): Gain(*(row[f"{prefix}{name}"] for name in Gain._fields))
+            for row in _read(results, "gains")
+            if row["domain"] == AVERAGE and not pd.isna(row[f"{prefix}gain"])
+        }
+        sentences += _sentences(best_first[metric], averages[metric], gains, metric)
+    first = metrics[0]
+    paper = _paper(results, first)
     ranking = [
         Ranked(
             label=system_named(name).label,
-            bleu=averages[name],
+            score=averages[first][name],
             place=None if system_named(name).apart else place,
             paper=paper.get(system_named(name).label),
         )
-        for place, name in enumerate(best_first, start=1)
+        for place, name in enumerate(best_first[first], start=1)
     ]
-    return Headline(ranking, without, [*_sentences(best_first, averages, gains)])
+    without = [system_named(row["system"]).label for row in table if row["system"] not in averages[first]]
+    return Headline(ranking, without, sentences)
+
+
+def _averages(table: Sequence[Mapping[str, Any]], metric: Metric) -> dict[str, float]:
+    field = f"{metric.name}_{AVERAGE}"
+    return {row["system"]: float(row[field]) for row in table if not pd.isna(row[field])}
+
+
+def _best_first(averages: Mapping[str, float], metric: Metric) -> list[str]:
+    return sorted(averages, key=lambda name: (system_named(name).apart, -metric.gain(averages[name])))
 
 
 def _sentences(
-    best_first: Sequence[str], averages: Mapping[str, float], gains: Mapping[tuple[str, str], Mapping[str, Any]]
+    best_first: Sequence[str], averages: Mapping[str, float], gains: Mapping[tuple[str, str], Gain], metric: Metric
 ) -> list[str]:
     sentences = []
     rivals = [name for name in best_first if not system_named(name).apart]
     if len(rivals) > 1:
         best = rivals[0]
-        text = f"Best on average is {system_named(best).label}, with BLEU {averages[best]:.2f}"
+        text = f"Best on average is {system_named(best).label}, with {metric.heading} {averages[best]:.2f}"
         if (best, OFF_THE_SHELF) in gains:
-            text += f": {_over(gains[best, OFF_THE_SHELF])} over the unadapted model"
+            text += f": {_over(gains[best, OFF_THE_SHELF], metric)} over the unadapted model"
         sentences.append(f"{text}.")
     sentences += [
-        _against(name, rival, gains[name, rival])
+        _against(name, rival, gains[name, rival], metric)
         for name, system in SYSTEMS.items()
         for rival in system.compared_with
         if (name, rival) in gains
@@ -82,19 +103,21 @@ def _sentences(
     return sentences
 
 
-def _against(system: str, baseline: str, gain: Mapping[str, Any]) -> str:
+def _against(system: str, baseline: str, gain: Gain, metric: Metric) -> str:
     """Say which of two is better, or that the interval leaves it open."""
     one, other = system_named(system).label, system_named(baseline).label
-    if gain["lower"] > 0:
-        return f"{one} is better than {other}: {_over(gain)} on average."
-    if gain["upper"] < 0:
-        return f"{one} is worse than {other}: {_over(gain)} on average."
-    return f"{one} and {other} cannot be told apart: {_over(gain)} on average, an interval that includes 0."
+    over = f"{_over(gain, metric)} on average"
+    if gain.lower > 0:
+        return f"{one} is better than {other}: {over}."
+    if gain.upper < 0:
+        return f"{one} is worse than {other}: {over}."
+    return f"{one} and {other} cannot be told apart: {over}, an interval that includes 0."
 
 
-def _over(gain: Mapping[str, Any]) -> str:
-    points, lower, upper = (f"{gain[name]:+.2f}".replace("-", "−") for name in ("gain", "lower", "upper"))
-    return f"{points} BLEU, 95 % interval [{lower}, {upper}]"
+def _over(gain: Gain, metric: Metric) -> str:
+    points, lower, upper = (f"{value:+.2f}".replace("-", "−") for value in gain)
+    unit = metric.heading if metric.higher_is_better else f"gained in {metric.heading}"
+    return f"{points} {unit}, 95 % interval [{lower}, {upper}]"
 
 
 def _read(results: Path, name: str) -> list[dict[str, Any]]:
@@ -104,7 +127,10 @@ def _read(results: Path, name: str) -> list[dict[str, Any]]:
     return [{str(key): value for key, value in row.items()} for row in pd.read_csv(path).to_dict(orient="records")]
 
 
-def _paper(results: Path) -> dict[str, float]:
-    """Return the paper's averages by label."""
+def _paper(results: Path, metric: Metric) -> dict[str, float]:
+    """Return the paper's averages by label, none in a metric that it does not have."""
     paper = read_paper(results, "table2")
-    return {row["system"]: float(row["bleu"]) for row in paper.to_dict(orient="records") if row["domain"] == "Avg."}
+    if metric.name not in paper.columns:
+        return {}
+    averages = paper[paper["domain"] == "Avg."]
+    return {row["system"]: float(row[metric.name]) for row in averages.to_dict(orient="records")}

@@ -23,11 +23,6 @@ class ScoredTestSet:
     sentences: int
     metrics: Mapping[str, Scored]
 
-    @property
-    def bleu(self) -> Scored:
-        """Its BLEU."""
-        return self.metrics["bleu"]
-
 
 @dataclass(frozen=True)
 class Score(ScoredTestSet):

@@ -42,21 +42,23 @@ def render(
     domains: Sequence[str],
     systems: Sequence[str],
     seeds: Sequence[int],
-    comparisons: Comparisons,
+    comparisons: Sequence[Comparisons],
     languages: Sequence[str],
     metrics: Sequence[Metric],
     restored: bool = False,
 ) -> list[Path]:
     """Write `output`/table2.{csv,md,tex,html} of the scores that are there; InkError where none is.
 
-    languages: source and target. metrics: those of the experiment, in the order of the columns. restored: whether the
-    references are binarised text put back together.
+    comparisons: in each metric that readers see. languages: source and target. metrics: those of the experiment, in the
+    order of the columns. restored: whether the references are binarised text put back together.
     """
     names = labels(systems)
     selected = select(read_scores(results), systems, domains, seeds)
     scores = {metric.name: scores_in(metric, results, selected) for metric in metrics}
-    shown = [metric for metric in metrics if metric.in_table2]
-    stars = find_stars(domains, comparisons, shown) if {BETTER, BASELINE} <= set(names) else None
+    compared = {one.metric.name: one for one in comparisons}
+    shown = [metric for metric in metrics if metric.name in compared]
+    with_stars = {BETTER, BASELINE} <= set(names)
+    stars = find_stars(domains, [compared[metric.name] for metric in shown]) if with_stars else None
     values = {name: {key: one.score for key, one in found.items()} for name, found in scores.items()}
     frame = _frame(selected, values, names, domains, seeds, stars)
     columns = [Column("System", "system", names=names), Column("Mem.", "memory", decimals=1, zero_as_dash=True)]

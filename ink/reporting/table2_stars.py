@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ink.metrics.metric import Metric, Verdict
+from ink.metrics.bootstrap import Comparison
 from ink.reporting.comparisons import Comparisons
 from ink.reporting.formats import domain_label
 from ink.systems import SYSTEMS
@@ -25,35 +25,33 @@ class Stars:
     notes: Sequence[str]
 
 
-def find_stars(domains: Sequence[str], comparisons: Comparisons, metrics: Sequence[Metric]) -> Stars:
-    """Compare INK with Adapter on each domain in each metric, with the first training seed.
+def find_stars(domains: Sequence[str], comparisons: Sequence[Comparisons]) -> Stars:
+    """Compare INK with Adapter on each domain in the metric of each of `comparisons`, with the first training seed.
 
     InkError where hypotheses are missing or do not give the score on record.
     """
     found, told = set(), []
-    for metric in metrics:
-        verdicts = {domain: comparisons.verdict(metric, BETTER, BASELINE, domain) for domain in domains}
-        compared = {domain: one for domain, one in verdicts.items() if one is not None}
+    for one in comparisons:
+        metric = one.metric
+        compared = {domain: seen for domain in domains if (seen := one.of(BETTER, BASELINE, [domain])) is not None}
         found |= {
             (metric.name, domain)
-            for domain, one in compared.items()
-            if metric.is_better(one.gain) and one.p_value < THRESHOLD
+            for domain, seen in compared.items()
+            if metric.gain(seen.gain) > 0 and seen.p_value < THRESHOLD
         }
         if compared:
-            gains = "; ".join(_gain(domain, one) for domain, one in compared.items())
-            how = metric.comparison_note(comparisons.samples, comparisons.seed)
-            told.append(f"In {metric.heading}, {' over '.join(LABELS)}: {gains}. {how}")
+            differences = "; ".join(_difference(domain, seen) for domain, seen in compared.items())
+            told.append(f"In {metric.heading}, {' over '.join(LABELS)}: {differences}. {one.note}")
     where = "" if found else " Nowhere here."
-    seed = comparisons.training_seed
     notes = [
-        f"{STAR}: {' is better than '.join(LABELS)}, p < {THRESHOLD}, both of training seed {seed}; averages are not "
-        f"tested.{where}",
-        *(f"{note} Hypotheses of training seed {seed}." for note in told),
+        f"{STAR}: {' is better than '.join(LABELS)}, p < {THRESHOLD}, both of training seed "
+        f"{comparisons[0].training_seed}; averages are not tested.{where}",
+        *told,
     ]
-    return Stars(frozenset(metric.name for metric in metrics), frozenset(found), notes)
+    return Stars(frozenset(one.metric.name for one in comparisons), frozenset(found), notes)
 
 
-def _gain(domain: str, found: Verdict) -> str:
+def _difference(domain: str, found: Comparison) -> str:
     signed = f"{round(found.gain, 2) + 0.0:+.2f}".replace("-", "−")
     p_value = "< 0.001" if found.p_value < 0.001 else f"= {found.p_value:.3f}"
     return ", ".join(filter(None, (f"{domain_label(domain)} {signed}, p {p_value}", found.remark)))

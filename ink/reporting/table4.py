@@ -1,97 +1,92 @@
 """Table 4: what INK loses without one of its parts (ablations), with the certainty of the difference, and the paper's.
 
-CSV, one row a domain and system, INK itself last: domain, system, seeds (how many), bleu (mean over the seeds, with
-several of them bleu_deviation beside it), difference (BLEU less INK's), lower and upper (95% interval of the paired
-bootstrap) and p_value, all four of the first seed; with several seeds difference_mean and difference_deviation over the
-seeds that both have; paper_bleu and paper_difference where the domain is the paper's. Deviations are sample standard
-deviations (n - 1). Where no domain is the paper's, the other files have the paper's table below ours.
+CSV, one row a domain and system, INK itself last: domain, system, seeds (how many); in the experiment's first metric
+METRIC (mean over the seeds, with several of them METRIC_deviation beside it), difference (the score less INK's), lower
+and upper (95% interval, as the metric compares) and p_value, all four of the first seed; with several seeds
+difference_mean and difference_deviation over the seeds that both have. Then the same in each further metric that
+tables show, as METRIC_difference and so on; paper_bleu and paper_difference where the domain is the paper's. Deviations
+are sample standard deviations (n - 1).
+
+The other files have a table for each metric, the paper's BLEU beside ours; where no domain is the paper's, its own
+table stands below them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
-from ink.reporting.aggregation import Key, signature_note
-from ink.reporting.comparisons import Comparisons
+from ink.reporting.comparisons import Comparisons, in_turn
 from ink.reporting.differences import difference_columns, difference_frame, difference_notes, difference_record
 from ink.reporting.formats import Column, Table, domain_label, write_tables
 from ink.reporting.paper import read_paper
-from ink.reporting.scores import read_scores, select
 from ink.systems import system_named
 from ink.variations import ABLATIONS
 
 WHOLE = "ink"
+PAPER_METRIC = "bleu"  # what the paper's Table 4 is in
 ORDER = (*(f"{WHOLE}_{name}" for name in ABLATIONS), WHOLE)  # the paper's
 
 
 def render(
-    results: Path,
-    output: Path,
-    ablations: Mapping[str, Sequence[str]],
-    seeds: Sequence[int],
-    comparisons: Comparisons,
+    results: Path, output: Path, ablations: Mapping[str, Sequence[str]], comparisons: Sequence[Comparisons]
 ) -> list[Path]:
-    """Write `output`/table4.{csv,md,tex,html}; InkError where no score is or hypotheses do not give the BLEU on record.
+    """Write `output`/table4.{csv,md,tex,html}; InkError where no score is or hypotheses do not give the one on record.
 
-    ablations: by domain the variations of INK that it has; comparisons: of these and INK on these domains.
+    ablations: by domain the variations of INK that it has; comparisons: in each metric of these and INK there.
     """
     systems = {
         domain: [name for name in ORDER if name in (*names, WHOLE)] for domain, names in ablations.items() if names
     }
-    selected = select(read_scores(results), ORDER, [*systems], seeds)
-    bleu = {key: score.bleu.score for key, score in selected.items()}
     paper = read_paper(results, "table4")
-    records = [
-        _record(bleu, domain, system, seeds, comparisons, paper)
-        for domain, names in systems.items()
-        for system in names
+    frame = difference_frame(
+        [
+            difference_record(domain, system, WHOLE, comparisons) | _printed(paper, domain, system)
+            for domain, names in systems.items()
+            for system in names
+        ]
+    )
+    beside = bool(frame[f"paper_{PAPER_METRIC}"].notna().any())
+    tables = [
+        _table(frame, [*systems], one, prefix, _what_differs(paper, [*systems]) if beside else "")
+        for one, prefix in in_turn(comparisons)
     ]
-    frame = difference_frame(records)
-    beside = bool(frame["paper_bleu"].notna().any())
-    notes = [
-        "Diff.: BLEU less INK's; below 0 the part that is left out helps.",
-        signature_note(score.bleu.signature for score in selected.values()),
-        *difference_notes(frame, seeds, comparisons, [WHOLE], "not there, or INK's score on that domain is not."),
-    ]
-    if beside:
-        notes.append(_what_differs(paper, [*systems]))
-    caption = f"BLEU of INK without one of its parts, on the test set of {', '.join(map(domain_label, systems))}."
-    ours = Table(frame, caption, notes, _columns([*systems], seeds, beside), blocks=("domain",))
-    return write_tables(Path(output) / "table4", [ours] if beside else [ours, _paper_table(paper, [*systems])])
+    return write_tables(Path(output) / "table4", tables if beside else [*tables, _paper_table(paper, [*systems])])
 
 
-def _record(
-    bleu: Mapping[Key, float],
-    domain: str,
-    system: str,
-    seeds: Sequence[int],
-    comparisons: Comparisons,
-    paper: pd.DataFrame,
-) -> dict[str, Any]:
-    record = difference_record(bleu, domain, system, WHOLE, seeds, comparisons)
+def _printed(paper: pd.DataFrame, domain: str, system: str) -> dict[str, float | None]:
+    """Return what the paper prints of a system on a domain, None where that is nothing."""
     theirs = paper[(paper["domain"] == domain_label(domain)) & (paper["system"] == system_named(system).label)]
-    for field, name in (("paper_bleu", "bleu"), ("paper_difference", "delta")):
-        value = "" if theirs.empty else theirs[name].iloc[0]
-        record[field] = float(value) if value else None
-    return record
+    fields = {f"paper_{PAPER_METRIC}": PAPER_METRIC, "paper_difference": "delta"}
+    values = {field: "" if theirs.empty else theirs[name].iloc[0] for field, name in fields.items()}
+    return {field: float(value) if value else None for field, value in values.items()}
 
 
-def _columns(domains: Sequence[str], seeds: Sequence[int], beside: bool) -> list[Column]:
+def _table(frame: pd.DataFrame, domains: Sequence[str], one: Comparisons, prefix: str, what_differs: str) -> Table:
+    """Make the table in a metric, the paper's numbers beside ours where `what_differs` has something to say of them."""
+    metric = one.metric
+    beside = bool(what_differs) and metric.name == PAPER_METRIC
     columns = [
         *([Column("Domain", "domain", names={name: domain_label(name) for name in domains})] if domains[1:] else []),
         Column("System", "system", names={name: system_named(name).label for name in ORDER}),
-        *difference_columns(seeds, "Ours" if beside else ""),
+        *difference_columns(one, prefix, "Ours" if beside else ""),
     ]
     if beside:
-        columns += [
-            Column("BLEU", "paper_bleu", decimals=2, best=True, within=("domain",), group="The paper"),
-            Column("Diff.", "paper_difference", decimals=2, signed=True, group="The paper"),
-        ]
-    return columns
+        score = Column(
+            metric.heading, f"paper_{PAPER_METRIC}", decimals=2, best=True, within=("domain",), group="The paper"
+        )
+        columns += [score, Column("Diff.", "paper_difference", decimals=2, signed=True, group="The paper")]
+    helpful = "below" if metric.higher_is_better else "above"
+    notes = [
+        f"Diff.: {metric.heading} less INK's; {helpful} 0 the part that is left out helps.",
+        *difference_notes(frame, one, prefix, [WHOLE], "not there, or INK's score on that domain is not."),
+        *([what_differs] if beside else []),
+    ]
+    where = ", ".join(map(domain_label, domains))
+    caption = f"{metric.heading} of INK without one of its parts, on the test set of {where}."
+    return Table(frame, caption, notes, columns, blocks=("domain",))
 
 
 def _what_differs(paper: pd.DataFrame, domains: Sequence[str]) -> str:
@@ -105,10 +100,10 @@ def _what_differs(paper: pd.DataFrame, domains: Sequence[str]) -> str:
 
 def _paper_table(paper: pd.DataFrame, domains: Sequence[str]) -> Table:
     """Make the paper's own table, as printed."""
-    frame = paper.replace("", None).astype({"bleu": "float64", "delta": "Float64"})
+    frame = paper.replace("", None).astype({PAPER_METRIC: "float64", "delta": "Float64"})
     columns = [
         Column("System", "system"),
-        Column("BLEU", "bleu", decimals=2, best=True),
+        Column("BLEU", PAPER_METRIC, decimals=2, best=True),
         Column("Diff.", "delta", decimals=2, signed=True),
     ]
     caption = f"The paper's Table 4, of another domain: {', '.join(paper['domain'].unique())}."

@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 
-from ink.metrics.comet_significance import compare_segments
+from ink.metrics.comet_significance import compare_segments, compare_test_sets
 
 
 @pytest.mark.parametrize(("sentences", "shift", "seed"), [(1, 0.3, 1), (2, 0.1, 1), (37, 0.02, 5), (200, -0.01, 12345)])
@@ -65,3 +65,23 @@ def test_it_needs_neither_torch_nor_comet() -> None:
     check = "import sys; from ink.metrics.comet_significance import compare_segments as c; c([0, 1], [1, 3], 5, 1)"
     heavy = "'torch' in sys.modules or 'comet' in sys.modules"
     assert subprocess.run([sys.executable, "-c", f"{check}; sys.exit({heavy})"]).returncode == 0
+
+
+def test_several_test_sets_have_the_same_weight() -> None:
+    """Differences 1, 2, 3 and 0, 2: means 2 and 1, with variances 1/3 and 1; Welch and Satterthwaite's freedom."""
+    one, other = ([0.0, 0.0, 0.0], [1.0, 2.0, 3.0]), ([0.0, 0.0], [0.0, 2.0])
+    t, freedom = 3 / math.sqrt(1 / 3 + 1), (1 / 3 + 1) ** 2 / ((1 / 3) ** 2 / 2 + 1**2 / 1)
+    found = compare_test_sets([one, other], 10, 1)
+    assert found.gain == 150
+    # two-sided p of Student's t by its density, integrated numerically
+    steps = np.linspace(t, 4000, 4_000_001)
+    norm = math.gamma((freedom + 1) / 2) / (math.sqrt(freedom * math.pi) * math.gamma(freedom / 2))
+    density = norm * (1 + steps**2 / freedom) ** (-(freedom + 1) / 2)
+    assert found.p_value == pytest.approx(2 * (density[1:] * np.diff(steps)).sum(), rel=1e-3)
+    back = compare_test_sets([tuple(reversed(one)), tuple(reversed(other))], 10, 1)
+    assert (back.gain, back.p_value) == (-150, pytest.approx(found.p_value))
+
+
+def test_two_test_sets_that_cancel_out() -> None:
+    found = compare_test_sets([([0.5, 0.25], [0.75, 0.5]), ([0.75, 0.5], [0.5, 0.25])], 10, 1)
+    assert (found.gain, found.p_value, found.wins, found.losses) == (0, 1, 0, 0)

@@ -15,7 +15,10 @@ from sacrebleu.metrics import BLEU
 
 from ink.cli.report import report
 from ink.config import accuracy_domains, accuracy_systems, load, scored_variations, speed_systems
+from ink.files import read_lines, sha256_of
+from ink.metrics.metric import Texts
 from ink.metrics.scoring import score_translations
+from ink.metrics.ter import Ter
 from ink.systems import SYSTEMS
 from ink.variations import variation_named
 
@@ -124,6 +127,21 @@ def add_result(results: Path) -> Callable[..., Path]:
 def add_run(results: Path) -> Callable[..., tuple[list[str], list[str]]]:
     """Write a run, hypotheses included, under the experiment's folder."""
     return functools.partial(write_run_under, results)
+
+
+@pytest.fixture
+def add_ter() -> Callable[..., float]:
+    """Score a run, hypotheses included, in TER as its job does; return the score."""
+
+    def write(results: Path, system: str, domain: str, seed: int = 1) -> float:
+        hypotheses = results / "hypotheses" / system / domain / f"seed{seed}.en"
+        found = Ter().score(Texts(read_lines(hypotheses), read_lines(results / "references" / f"{domain}.en")))
+        content = {"system": system, "domain": domain, "seed": seed, "score": found.score}
+        content |= {"signature": found.signature, "hypotheses": sha256_of(hypotheses)}
+        _write(results / "scores" / system / domain / f"seed{seed}.ter.json", [json.dumps(content)])
+        return found.score
+
+    return write
 
 
 @pytest.fixture

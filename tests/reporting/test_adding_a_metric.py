@@ -117,6 +117,23 @@ def test_the_metric_is_in_table_2_a_figure_a_comparison_and_mlflow(
     assert "PER: split at white space." in markdown
     assert "In PER, INK over Adapter: Medical" in markdown
 
+    gained = pd.read_csv(results / "tables" / "gains.csv").set_index(["system", "baseline", "domain"])
+    row = gained.loc[("ink", "adapter", "koran")]
+    assert row["gain"] == pytest.approx(values["adapter", "koran"] - values["ink", "koran"])  # by falling
+    assert row["lower"] <= row["gain"] <= row["upper"]
+    assert "**Gain in PER over another system" in (results / "tables" / "gains.md").read_text(encoding="utf-8")
+    ablated = pd.read_csv(results / "tables" / "table4.csv").set_index("system")
+    assert ablated.loc["ink", PLACE] == pytest.approx(values["ink", "medical"])
+    assert ablated.loc["ink_without_l_r", "difference"] == pytest.approx(
+        values["ink_without_l_r", "medical"] - values["ink", "medical"]
+    )
+    page = (results / "report.html").read_text(encoding="utf-8")
+    assert re.search(r"Best on average is .*, with PER \d", page) and "Average PER over Medical, Koran" in page
+
+    gain = pd.read_csv(results / "figures" / "figure4.csv").set_index(["domain", "system"])
+    assert gain.loc[("koran", "ink"), "gain"] == pytest.approx(
+        values["off_the_shelf", "koran"] - values["ink", "koran"]
+    )
     figure = pd.read_csv(results / "figures" / "figure3.csv").set_index(["domain", "system"])
     assert figure.loc[("koran", "ink"), PLACE] == pytest.approx(values["ink", "koran"])
 

@@ -9,10 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from ink.metrics import bootstrap
+from ink.metrics import bootstrap, metric
 from ink.metrics.bleu import Bleu
 from ink.metrics.scoring import score_translations
-from ink.reporting import comparisons
 from ink.reporting.comparisons import Comparisons
 
 REFERENCES = [
@@ -44,7 +43,7 @@ def compared(tmp_path: Path, add_score: Callable[..., Path]) -> Comparisons:
 def test_a_comparison_is_the_gain_of_one_over_the_other(compared: Comparisons) -> None:
     found = compared.of("ink", "adapter", ["law"])
     assert found is not None
-    assert found.gain == pytest.approx(100 - compared.scores()["adapter", "law"].bleu.score)
+    assert found.gain == pytest.approx(100 - compared.values["adapter", "law", 1])
     assert found.samples == 50
 
 
@@ -59,9 +58,9 @@ def test_each_is_resampled_once(compared: Comparisons, monkeypatch: pytest.Monke
 
     def count(*arguments: object) -> bootstrap.Comparison:
         calls.append(arguments)
-        return bootstrap.paired_bootstrap(*arguments)  # type: ignore[arg-type]
+        return bootstrap.pooled_bootstrap(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(comparisons, "paired_bootstrap", count)
+    monkeypatch.setattr(metric, "pooled_bootstrap", count)
     assert compared.of("ink", "adapter", ["law"]) is compared.of("ink", "adapter", ["law"])
     assert len(calls) == 1
 

@@ -10,10 +10,13 @@ import pandas as pd
 import pytest
 
 from ink.metrics.bleu import Bleu
+from ink.metrics.metric import Metric
+from ink.metrics.ter import Ter
 from ink.reporting import controls
 from ink.reporting.comparisons import Comparisons
 
 AddRun = Callable[..., Any]
+BLEU = Bleu("13a")
 CONTROLS = {"koran": ["ink_exact_neighbours", "adapter_smoothing0.2"], "law": ["adapter_smoothing0.2"]}
 ROWS = [
     *(("koran", "adapter_smoothing0.2"), ("koran", "adapter")),
@@ -22,12 +25,12 @@ ROWS = [
 ERRORS = {"adapter_smoothing0.2": 0.35, "adapter": 0.4, "ink_exact_neighbours": 0.25, "ink": 0.3}
 
 
-def compare(results: Path) -> Comparisons:
-    return Comparisons(results, [*CONTROLS], [*ERRORS], 1, 100, 12345, Bleu("13a"))
+def compare(results: Path, seeds: Sequence[int] = (1,), metric: Metric = BLEU) -> Comparisons:
+    return Comparisons(results, [*CONTROLS], [*ERRORS], seeds[0], 100, 12345, metric, seeds[1:])
 
 
 def render(results: Path, seeds: Sequence[int] = (1,)) -> list[Path]:
-    return controls.render(results, results / "tables", CONTROLS, seeds, compare(results))
+    return controls.render(results / "tables", CONTROLS, [compare(results, seeds)])
 
 
 def add_all(add: AddRun, seeds: Sequence[int] = (1,)) -> None:
@@ -70,3 +73,16 @@ def test_several_seeds_are_compared_seed_by_seed(results: Path, add_run: AddRun)
     assert row["difference_mean"] == pytest.approx(differences.mean())
     assert row["difference_deviation"] == pytest.approx(differences.std())
     assert row["difference"] == pytest.approx(differences[0])
+
+
+def test_another_metric_has_a_table_of_its_own(results: Path, add_run: AddRun, add_ter: AddRun) -> None:
+    add_all(add_run)
+    for domain, system in ROWS:
+        add_ter(results, system, domain)
+    both = [compare(results), compare(results, metric=Ter())]
+    csv, markdown, _, _ = controls.render(results / "tables", CONTROLS, both)
+    table = pd.read_csv(csv).set_index(["domain", "system"])
+    found = both[1].of("adapter_smoothing0.2", "adapter", ["law"])
+    assert found is not None and found.gain < 0  # fewer errors
+    assert table.loc[("law", "adapter_smoothing0.2"), "ter_difference"] == pytest.approx(found.gain)
+    assert "below 0 the control is ahead" in markdown.read_text(encoding="utf-8").partition("**TER of controls")[2]

@@ -8,11 +8,13 @@ import pandas as pd
 import pytest
 
 from ink.errors import InkError
+from ink.metrics.bleu import Bleu
 from ink.reporting import forgetting
 
 Add = Callable[..., Path]
 RowsOf = Callable[[Path], list[list[str]]]
 General = Callable[..., dict[str, Any]]
+BLEU = Bleu("13a")
 SYSTEMS = ["off_the_shelf", "v_knn", "adapter", "ink"]
 
 
@@ -22,7 +24,7 @@ def test_by_hand(tmp_path: Path, add_score: Add, rows_of: RowsOf, general_of: Ge
     add_score("v_knn", "law", 33, general=general_of(48.5))
     add_score("v_knn", "koran", 12, general=general_of(50.25))
     add_score("adapter", "law", 35, general=general_of(40))
-    csv, markdown, _, _ = forgetting.render(tmp_path, tmp_path, ["law", "koran"], SYSTEMS, [1], "general")
+    csv, markdown, _, _ = forgetting.render(tmp_path, tmp_path, ["law", "koran"], SYSTEMS, [1], "general", [BLEU])
     assert csv.name == "general.csv"
     assert rows_of(markdown) == [
         ["Off-the-shelf NMT", "50.00", "50.00", "50.00"],
@@ -38,13 +40,17 @@ def test_by_hand(tmp_path: Path, add_score: Add, rows_of: RowsOf, general_of: Ge
 def test_seeds_and_no_off_the_shelf(tmp_path: Path, add_score: Add, rows_of: RowsOf, general_of: General) -> None:
     add_score("ink", "law", 35, seed=1, general=general_of(40))
     add_score("ink", "law", 35, seed=2, general=general_of(42))
-    _, markdown, _, _ = forgetting.render(tmp_path, tmp_path, ["law"], ["off_the_shelf", "ink"], [1, 2], "general")
+    _, markdown, _, _ = forgetting.render(
+        tmp_path, tmp_path, ["law"], ["off_the_shelf", "ink"], [1, 2], "general", [BLEU]
+    )
     assert rows_of(markdown) == [
         ["Off-the-shelf NMT", "–", "–"],
         ["INK", "41.00 ± 1.41", "41.00 ± 1.41"],
     ]
     add_score("off_the_shelf", "general", 50)
-    _, markdown, _, _ = forgetting.render(tmp_path, tmp_path, ["law"], ["off_the_shelf", "ink"], [1, 2], "general")
+    _, markdown, _, _ = forgetting.render(
+        tmp_path, tmp_path, ["law"], ["off_the_shelf", "ink"], [1, 2], "general", [BLEU]
+    )
     assert rows_of(markdown) == [
         ["Off-the-shelf NMT", "50.00", "50.00"],
         ["INK", "41.00 ± 1.41 (−9.00)", "41.00 ± 1.41 (−9.00)"],
@@ -53,7 +59,7 @@ def test_seeds_and_no_off_the_shelf(tmp_path: Path, add_score: Add, rows_of: Row
 
 def test_nothing_was_scored_on_the_general_domain(tmp_path: Path, add_score: Add, rows_of: RowsOf) -> None:
     add_score("ink", "law", 35)
-    _, markdown, _, _ = forgetting.render(tmp_path, tmp_path, ["law"], ["ink"], [1], "general")
+    _, markdown, _, _ = forgetting.render(tmp_path, tmp_path, ["law"], ["ink"], [1], "general", [BLEU])
     assert rows_of(markdown) == [["INK", "–", "–"]]
 
 
@@ -61,7 +67,7 @@ def test_another_general_test_set_is_an_error(tmp_path: Path, add_score: Add, ge
     add_score("off_the_shelf", "general", 50)
     add_score("ink", "law", 35, general=general_of(40, sentences=299))
     with pytest.raises(InkError, match=r"general \(299 sentences\), general \(300 sentences\)"):
-        forgetting.render(tmp_path, tmp_path, ["law"], SYSTEMS, [1], "general")
+        forgetting.render(tmp_path, tmp_path, ["law"], SYSTEMS, [1], "general", [BLEU])
     add_score("ink", "law", 35, general=general_of(40, domain="news"))
     with pytest.raises(InkError, match=r"news \(300 sentences\)"):
-        forgetting.render(tmp_path, tmp_path, ["law"], SYSTEMS, [1], "general")
+        forgetting.render(tmp_path, tmp_path, ["law"], SYSTEMS, [1], "general", [BLEU])

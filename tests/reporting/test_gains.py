@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -11,6 +11,8 @@ from sacrebleu.significance import PairedTest
 
 from ink.errors import InkError
 from ink.metrics.bleu import Bleu
+from ink.metrics.metric import Metric
+from ink.metrics.ter import Ter
 from ink.reporting import gains
 from ink.reporting.comparisons import Comparisons
 from ink.systems import BEST_KNN, System
@@ -18,11 +20,15 @@ from ink.systems import SYSTEMS as ROWS
 
 Add = Callable[..., Path]
 Write = Callable[..., tuple[list[str], list[str]]]
+BLEU_METRIC = Bleu("13a")
 SYSTEMS = ["off_the_shelf", "v_knn", "adapter", "ink"]
 
 
-def render(folder: Path, domains: list[str], systems: list[str]) -> list[Path]:
-    return gains.render(folder, domains, systems, Comparisons(folder, domains, systems, 1, 200, 12345, Bleu("13a")))
+def render(
+    folder: Path, domains: list[str], systems: list[str], metrics: Sequence[Metric] = (BLEU_METRIC,)
+) -> list[Path]:
+    comparisons = [Comparisons(folder, domains, systems, 1, 200, 12345, metric) for metric in metrics]
+    return gains.render(folder, domains, systems, comparisons)
 
 
 def test_gains_agree_with_sacrebleu(tmp_path: Path, write_run: Write, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,7 +112,7 @@ def test_training_seeds_are_pooled_and_their_deviation_is_beside(tmp_path: Path,
                     bleu[system, domain, seed] = BLEU().corpus_score(hypotheses, [references]).score
     domains, systems = ["law", "koran"], ["v_knn", "adapter", "ink"]
     comparisons = Comparisons(tmp_path, domains, systems, 4, 200, 12345, Bleu("13a"), [5, 6])
-    csv, markdown, *_ = gains.render(tmp_path, domains, systems, comparisons)
+    csv, markdown, *_ = gains.render(tmp_path, domains, systems, [comparisons])
     rows = pd.read_csv(csv).set_index(["system", "baseline", "domain"])
 
     def gain(seed: int, baseline: str, domain: str) -> float:
@@ -168,3 +174,40 @@ def test_a_new_row_says_whom_it_is_compared_with(
     csv, *_ = render(tmp_path, ["law"], ["new", "v_knn", "r_knn", "off_the_shelf"])
     table = pd.read_csv(csv)
     assert table.loc[table["system"] == "new", "baseline"].unique().tolist() == ["off_the_shelf", "v_knn", "r_knn"]
+
+
+def test_an_error_rate_gains_by_falling(tmp_path: Path, write_run: Write, add_ter: Callable[..., float]) -> None:
+    errors = {"off_the_shelf": 0.5, "v_knn": 0.45, "r_knn": 0.3, "ink": 0.2}
+    ter = {}
+    for system, error in errors.items():
+        write_run(system, "law", error)
+        ter[system] = add_ter(tmp_path, system, "law")
+    alone = [path.read_text(encoding="utf-8") for path in render(tmp_path, ["law"], [*errors])]
+    csv, markdown, _, html = render(tmp_path, ["law"], [*errors], [BLEU_METRIC, Ter()])
+    table = pd.read_csv(csv).set_index(["system", "baseline", "domain"])
+    assert table.columns.tolist() == [
+        *("gain", "lower", "upper", "p_value", "samples", "seed", "training_seeds", "deviation"),
+        *("ter_gain", "ter_lower", "ter_upper", "ter_p_value", "ter_training_seeds", "ter_deviation"),
+    ]
+    row = table.loc[("ink", "off_the_shelf", "law")]
+    assert row["ter_gain"] == pytest.approx(ter["off_the_shelf"] - ter["ink"])
+    assert 0 < row["ter_lower"] < row["ter_gain"] < row["ter_upper"]
+    text = markdown.read_text(encoding="utf-8")
+    assert text.startswith(alone[1]) and html.read_text(encoding="utf-8").startswith(alone[3])
+    of_ter = text.removeprefix(alone[1])
+    assert of_ter.startswith("\n**Gain in TER over another system, with its certainty.**")
+    assert "TER gains by falling" in of_ter and "TER gains by falling" not in alone[1]
+    assert "The kNN system with the best average TER on these test sets is R-kNN." in of_ter
+
+
+def test_each_metric_s_best_knn_system_is_compared(
+    tmp_path: Path, write_run: Write, add_ter: Callable[..., float]
+) -> None:
+    for system, error in (("v_knn", 0.1), ("r_knn", 0.4), ("ink", 0.2)):
+        write_run(system, "law", error)
+        add_ter(tmp_path, system, "law")
+    path = tmp_path / "scores" / "v_knn" / "law" / "seed1.ter.json"
+    path.unlink()
+    table = pd.read_csv(render(tmp_path, ["law"], ["v_knn", "r_knn", "ink"], [BLEU_METRIC, Ter()])[0])
+    assert table.loc[table["domain"] == "law", "baseline"].tolist() == ["r_knn", "v_knn"]
+    assert table.loc[table["baseline"] == "v_knn", "ter_gain"].isna().all()

@@ -11,7 +11,6 @@ import pytest
 from ink.errors import InkError
 from ink.metrics.bleu import Bleu
 from ink.metrics.chrf import Chrf
-from ink.metrics.metric import Metric
 from ink.reporting import table2
 from ink.reporting.paper import read_paper
 from ink.reporting.table1 import OVERLAPS, REASONS
@@ -38,9 +37,9 @@ def beside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 class NoHypotheses:
     """Comparisons of systems none of which left hypotheses."""
 
-    training_seed, samples, seed, note = 1, 50, 12345, "No hypotheses."
+    metric, training_seed, note = Bleu("13a"), 1, "No hypotheses."
 
-    def verdict(self, metric: Metric, system: str, baseline: str, domain: str) -> None:
+    def of(self, system: str, baseline: str, domains: list[str]) -> None:
         return None
 
 
@@ -52,7 +51,7 @@ def render(
     seeds: list[int],
     restored: bool = False,
 ) -> list[Path]:
-    comparisons: Any = NoHypotheses()
+    comparisons: Any = [NoHypotheses()]
     return table2.render(
         results, output, domains, systems, seeds, comparisons, ["de", "en"], [Bleu("13a"), Chrf()], restored
     )

@@ -88,8 +88,10 @@ def render(
     comet: str | None = "wmt20-comet-da",
 ) -> tuple[Any, Path, str]:
     """Return the CSV as a frame, the Markdown's path and its text."""
-    comparisons = Comparisons(results, domains, systems, seeds[0], 200, 12345, Bleu("13a"))
     metrics = [*([] if comet is None else [Comet(comet)]), Bleu("13a"), Chrf()]
+    comparisons = [
+        Comparisons(results, domains, systems, seeds[0], 200, 12345, one) for one in metrics if one.in_tables
+    ]
     tables = results / "tables"
     paths = table2.render(results, tables, domains, systems, seeds, comparisons, ["de", "en"], metrics)
     return pd.read_csv(paths[0]).set_index("system"), paths[1], paths[1].read_text(encoding="utf-8")

@@ -11,21 +11,24 @@ import pytest
 
 from ink.errors import InkError
 from ink.metrics.bleu import Bleu
+from ink.metrics.metric import Metric
+from ink.metrics.ter import Ter
 from ink.reporting import table4
 from ink.reporting.comparisons import Comparisons
 
 AddRun = Callable[..., Any]
 RowsOf = Callable[[Path], list[list[str]]]
 ALL = ["ink_without_refresh", "ink_without_l_r", "ink_without_l_i"]
+BLEU = Bleu("13a")
 ERRORS = {"ink": 0.3, "ink_without_refresh": 0.4, "ink_without_l_r": 0.35, "ink_without_l_i": 0.2}
 
 
-def compare(results: Path, domains: Sequence[str]) -> Comparisons:
-    return Comparisons(results, domains, ["ink", *ALL], 1, 100, 12345, Bleu("13a"))
+def compare(results: Path, domains: Sequence[str], seeds: Sequence[int] = (1,), metric: Metric = BLEU) -> Comparisons:
+    return Comparisons(results, domains, ["ink", *ALL], seeds[0], 100, 12345, metric, seeds[1:])
 
 
 def render(results: Path, ablations: dict[str, list[str]], seeds: Sequence[int] = (1,)) -> list[Path]:
-    return table4.render(results, results / "tables", ablations, seeds, compare(results, [*ablations]))
+    return table4.render(results, results / "tables", ablations, [compare(results, [*ablations], seeds)])
 
 
 def add_all(add: AddRun, domain: str, seeds: Sequence[int] = (1,)) -> None:
@@ -115,6 +118,33 @@ def test_several_domains_are_a_block_each(results: Path, add_run: AddRun, rows_o
         *(["Medical", "INK w/o datastore refresh"], ["Medical", "INK"], ["Law", "INK w/o L\\_r"], ["Law", "INK"])
     ]
     assert rows[-1][-2:] == ["–", "–"]  # the paper has no ablation on Law
+
+
+def test_another_metric_has_a_table_of_its_own_by_its_own_direction(
+    results: Path, add_run: AddRun, add_ter: AddRun, rows_of: RowsOf
+) -> None:
+    add_all(add_run, "medical")
+    for system in ("ink", *ALL[1:]):
+        add_ter(results, system, "medical")
+    alone = [path.read_text(encoding="utf-8") for path in render(results, {"medical": ALL})]
+    both = [compare(results, ["medical"]), compare(results, ["medical"], metric=Ter())]
+    csv, markdown, _, html = table4.render(results, results / "tables", {"medical": ALL}, both)
+    table = pd.read_csv(csv, float_precision="round_trip").set_index("system")
+    found = both[1].of("ink_without_l_r", "ink", ["medical"])
+    assert found is not None and found.gain > 0  # more errors
+    assert table.loc["ink_without_l_r", ["ter_difference", "ter_lower", "ter_upper", "ter_p_value"]].tolist() == [
+        *(found.gain, found.lower, found.upper, found.p_value)
+    ]
+    assert table["ter"].isna().tolist() == [True, False, False, False]
+    text = markdown.read_text(encoding="utf-8")
+    of_bleu, _, of_ter = text.partition("\n**TER of INK without one of its parts")
+    assert of_bleu == alone[1]
+    assert "Diff.: TER less INK's; above 0 the part that is left out helps." in of_ter
+    assert "56.95" not in of_ter and "| System | TER | Diff. | 95% interval | p |" in of_ter
+    best = f"**{table['ter'].min():.2f}**"
+    assert table["ter"].idxmin() == "ink_without_l_i" and f"| INK w/o L\\_i | {best} |" in of_ter
+    assert "–: not there" in of_ter and "–: not there" not in of_bleu
+    assert html.read_text(encoding="utf-8").startswith(alone[3])
 
 
 def test_what_is_missing_is_a_dash_or_named(results: Path, add_run: AddRun, add_result: Any, rows_of: RowsOf) -> None:

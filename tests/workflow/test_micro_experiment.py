@@ -84,9 +84,9 @@ def test_every_system_has_hypotheses_and_scores(micro: Any) -> None:
     assert sorted(found) == sorted([*everything, ("off_the_shelf", "general", 1)])
     for score in scores:
         assert score.sentences == TEST_SENTENCES
-        assert 0 <= score.bleu.score <= 100
-        assert "tok:13a" in score.bleu.signature
-        assert "case:mixed" in score.bleu.signature
+        assert 0 <= score.metrics["bleu"].score <= 100
+        assert "tok:13a" in score.metrics["bleu"].signature
+        assert "case:mixed" in score.metrics["bleu"].signature
         hypotheses = read_lines(results / "hypotheses" / score.system / score.domain / "seed1.en")
         assert len(hypotheses) == len(read_references(results, score.domain)) == TEST_SENTENCES
         assert not any("@@" in line for line in hypotheses)
@@ -131,7 +131,7 @@ def test_table_2_is_made_of_the_scores(micro: Any) -> None:
     assert list(table) == SYSTEMS
     for score in read_scores(results):
         if score.domain in DOMAINS:
-            assert table[score.system][f"bleu_{score.domain}"] == pytest.approx(score.bleu.score)
+            assert table[score.system][f"bleu_{score.domain}"] == pytest.approx(score.metrics["bleu"].score)
     for row in table.values():
         average = sum(row[f"bleu_{domain}"] for domain in DOMAINS) / len(DOMAINS)
         assert row["bleu_average"] == pytest.approx(average)
@@ -372,7 +372,7 @@ def test_mlflow_has_one_finished_run_for_each_system_domain_and_seed(micro: Any)
                     assert rows(curve, run_id, name) == expected, (system, domain, name)
         for score in read_scores(folder / "results" / "micro"):
             run_id, artifacts = runs[f"{score.system}/{score.domain}/seed{score.seed}"]
-            assert rows(curve, run_id, "test/bleu") == [(0, score.bleu.score)]
+            assert rows(curve, run_id, "test/bleu") == [(0, score.metrics["bleu"].score)]
             written = folder / "results" / "micro" / "hypotheses" / score.system / score.domain / "seed1.en"
             assert (Path(artifacts) / "hypotheses.en").read_bytes() == written.read_bytes()
             tags = dict(rows("select key, value from tags where run_uuid = ?", run_id))

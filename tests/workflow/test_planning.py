@@ -220,6 +220,15 @@ def test_comet_scores_every_run_of_table_2_where_a_model_is_named(clone: Any, tm
     assert not re.search(r"scores/off_the_shelf/general/seed\d+\.comet", plan.text)
 
 
+def test_a_metric_scores_the_variations_whose_differences_are_shown_in_it(clone: Any) -> None:
+    config = copy.deepcopy(MICRO)
+    config["evaluation"] = {**config["evaluation"], "metrics": ["bleu", "chrf", "ter"]}
+    config["adapter"] |= {"sizes": [16], "label_smoothings": {"it": [], "koran": [0.2]}}
+    plan = clone.plan("results/micro/tables/controls.csv", "--configfile", clone.write_config("ter.yaml", config))
+    scored = re.findall(r"scores/(\w+(?:\.\w+)?)/(\w+)/seed1\.ter\.json", plan.text)
+    assert set(scored) == {("adapter", "koran"), ("adapter_smoothing0.2", "koran")}, plan.text
+
+
 def test_one_domain(clone: Any) -> None:
     plan = clone.plan("--config", "domains=[koran]")
     assert plan.planned == every_job(1, ROUND_JOBS, sizes=SIZES, measured=False)

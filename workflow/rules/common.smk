@@ -45,7 +45,7 @@ from ink.experiment_lock import experiment_lock_path, hold
 from ink.files import write_atomically
 from ink.layout import Layout, paper_folder
 from ink.metrics.bleu_tokeniser import PLAIN, bleu_with
-from ink.metrics.registry import find_metric
+from ink.metrics.registry import compared_metrics, find_metric
 from ink.processes import own_name
 from ink.reporting import contents
 from ink.reporting.benchmarks import renders
@@ -89,6 +89,10 @@ CONTROLS = controlled_domains(config)
 FIGURES = figures_of(config)
 BROUGHT = brought(config)
 SEPARATE_METRICS = separate_metrics(config)
+# of these the ones that the tables of variations are in
+COMPARED_METRICS = [
+    metric.name for metric in compared_metrics(metrics_of(config), config) if metric.name in SEPARATE_METRICS
+]
 TITLES = {piece.name: piece.title for piece in [*contents.tables(config), *contents.figures(config)]}
 TITLES["report"] = "What came out"
 # the process that uploads to MLflow what jobs say, and how long it is waited for in the end

@@ -55,6 +55,7 @@ def compared(variations_of):
     ]
     return [
         *[LAYOUT.scores(*run, seed) for run in runs for seed in config["seeds"]],
+        *[path for system, domain in runs for path in metric_scores([system], [domain], COMPARED_METRICS)],
         *[path for system, domain in runs for path in resampled([system], [domain])],
     ]
 

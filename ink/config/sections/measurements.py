@@ -60,8 +60,9 @@ class Evaluation(Section):
 
     metrics: Metrics = ["bleu", "chrf"]
     """What translations are scored with: bleu and chrf, which every run has, and comet or ter, scored by jobs of their
-    own that translate nothing again. Each is in Table 2 (chrF in its CSV alone), in MLflow and in `ink compare`;
-    Figure 3 has the first of them as its axis. docs/adding-a-metric.md adds one."""
+    own that translate nothing again. Each is in Table 2, gains, Table 4 and controls (chrF in Table 2's CSV alone,
+    unless it is the first), in MLflow and in `ink compare`; the first ranks the systems in the report and is the axis
+    of Figures 3 and 4. docs/adding-a-metric.md adds one."""
     sacrebleu_tokeniser: Literal[
         "13a", "intl", "zh", "ja-mecab", "ko-mecab", "char", "flores101", "flores200", "spBLEU-1K", "none"
     ] = "13a"

@@ -1,8 +1,9 @@
-"""Figure 4: what R-kNN, INK and both together gain in BLEU over the off-the-shelf model, beside the paper's.
+"""Figure 4: what R-kNN, INK and both gain over the off-the-shelf model in a metric, BLEU in the paper's, beside that.
 
-CSV, one row a domain, system and source: domain, system, source (ours, or paper), gain (BLEU points over
-off-the-shelf), and of ours lower, upper (95% interval of the paired bootstrap) and p_value, all of the first seed; with
-several seeds gain_mean and gain_deviation (sample standard deviation, n - 1) over the seeds and seeds, how many.
+CSV, one row a domain, system and source: domain, system, source (ours, or paper), gain (points over off-the-shelf,
+above 0 for the better), and of ours lower, upper (95% interval, as the metric compares) and p_value, all of the first
+seed; with several seeds gain_mean and gain_deviation (sample standard deviation, n - 1) over the seeds and seeds, how
+many.
 """
 
 from __future__ import annotations
@@ -21,11 +22,12 @@ from matplotlib.lines import Line2D
 from ink.errors import InkError
 from ink.marks import BLACK, GREY
 from ink.metrics.bootstrap import Comparison
+from ink.metrics.metric import Metric
 from ink.reporting.comparisons import Comparisons
 from ink.reporting.figures.style import COLUMN, TEXT, mark_of, new_figure, styled, write_figure
 from ink.reporting.formats import PLUS_MINUS, domain_label
 from ink.reporting.paper import read_paper
-from ink.reporting.scores import labels, read_scores, select
+from ink.reporting.scores import labels
 from ink.systems import OFF_THE_SHELF, SYSTEMS
 
 ROW_HEIGHT, TOP, BOTTOM, LEFT = 0.2, 0.3, 0.42, 0.88  # inches
@@ -49,32 +51,31 @@ def render(
     output: Path,
     domains: Sequence[str],
     systems: Sequence[str],
-    seeds: Sequence[int],
     comparisons: Comparisons,
 ) -> list[Path]:
     """Write `output`/figure4.{svg,png,csv,md}; InkError where there is no gain to draw, or hypotheses do not fit.
 
-    systems: those of R-kNN, INK and INK + R-kNN that are drawn.
+    systems: those of R-kNN, INK and INK + R-kNN that are drawn. comparisons: in the metric of the horizontal axis.
     """
-    names = labels(systems)
-    gains = _gains(results, domains, [*names], seeds, comparisons)
+    names, metric = labels(systems), comparisons.metric
+    gains = _gains(results, domains, [*names], comparisons)
     if not gains:
         raise InkError(
             f"{results}: none of {', '.join(names.values())} has a score beside the off-the-shelf model's on "
             f"{', '.join(domains)}: there is no Figure 4 to draw"
         )
-    several = len(seeds) > 1
+    compared = ", and what the paper gained" if _in_paper(results, metric) else ""
     with styled():
         return write_figure(
-            draw(gains, names),
+            draw(gains, names, metric),
             Path(output) / "figure4",
-            _frame(gains, several),
-            "BLEU gained over the off-the-shelf model, and what the paper gained.",
-            _notes(gains, domains, names, seeds, comparisons, read_paper(results, "figure4_text")),
+            _frame(gains, bool(comparisons.further_seeds)),
+            f"{metric.heading} gained over the off-the-shelf model{compared}.",
+            _notes(results, gains, domains, names, comparisons),
         )
 
 
-def draw(gains: Sequence[Gain], names: Mapping[str, str]) -> Figure:
+def draw(gains: Sequence[Gain], names: Mapping[str, str], metric: Metric) -> Figure:
     """Draw a row for each gain, under its domain, as wide as a column."""
     domains = list(dict.fromkeys(gain.domain for gain in gains))
     rows = len(gains) + len(domains)
@@ -108,7 +109,7 @@ def draw(gains: Sequence[Gain], names: Mapping[str, str]) -> Figure:
     axes.margins(x=0.04)
     axes.grid(axis="x", color="#DDDDDD", linewidth=0.5)
     axes.set_axisbelow(True)
-    axes.set_xlabel("BLEU gained over off-the-shelf NMT", labelpad=2)
+    axes.set_xlabel(f"{metric.heading} gained over off-the-shelf NMT", labelpad=2)
     _draw_key(figure, gains)
     return figure
 
@@ -145,37 +146,47 @@ def _draw_key(figure: Figure, gains: Sequence[Gain]) -> None:
     )
 
 
-def _gains(
-    results: Path, domains: Sequence[str], systems: Sequence[str], seeds: Sequence[int], comparisons: Comparisons
-) -> list[Gain]:
-    scores = select(read_scores(results), [OFF_THE_SHELF, *systems], domains, seeds)
-    paper = _paper_gains(results)
+def _gains(results: Path, domains: Sequence[str], systems: Sequence[str], comparisons: Comparisons) -> list[Gain]:
+    metric, values = comparisons.metric, comparisons.values
+    paper = _paper_gains(results, metric)
     gains = []
     for domain in domains:
         for system in systems:
             if (found := comparisons.of(system, OFF_THE_SHELF, [domain])) is None:
                 continue
-            before = scores[OFF_THE_SHELF, domain, seeds[0]].bleu.score  # nothing is trained: it runs once
-            after = [scores[system, domain, seed] for seed in seeds if (system, domain, seed) in scores]
-            by_seed = [score.bleu.score - before for score in after]
-            gains.append(Gain(domain, system, found, by_seed, paper.get((domain_label(domain), system))))
+            seeds = [seed for seed in comparisons.training_seeds if (system, domain, seed) in values]
+            before = values[OFF_THE_SHELF, domain, comparisons.training_seed]  # nothing is trained: it runs once
+            by_seed = [metric.gain(values[system, domain, seed] - before) for seed in seeds]
+            printed = paper.get((domain_label(domain), system))
+            gains.append(Gain(domain, system, metric.gained(found), by_seed, printed))
     return gains
 
 
-def _paper_gains(results: Path) -> dict[tuple[str, str], float]:
+def _in_paper(results: Path, metric: Metric) -> bool:
+    """Whether the paper's Table 2 has the metric."""
+    return metric.name in read_paper(results, "table2").columns
+
+
+def _paper_gains(results: Path, metric: Metric) -> dict[tuple[str, str], float]:
     """Take the paper's gains by domain's label and system: from its Table 2, and from its text on Figure 4."""
+    if not _in_paper(results, metric):
+        return {}
     table = read_paper(results, "table2")
-    text = read_paper(results, "figure4_text")
     names = labels([OFF_THE_SHELF, *(name for name, system in SYSTEMS.items() if system.in_figure4)])
-    bleu = {(row["domain"], row["system"]): float(row["bleu"]) for row in table.to_dict(orient="records")}
+    printed = {(row["domain"], row["system"]): float(row[metric.name]) for row in table.to_dict(orient="records")}
     gains = {}
     for domain in table["domain"].unique():
         for system in ("r_knn", "ink"):
-            gains[domain, system] = round(bleu[domain, names[system]] - bleu[domain, names[OFF_THE_SHELF]], 2)
-    for row in text.to_dict(orient="records"):
-        over_ink = float(row["bleu_gain_of_INK+R-kNN_over_INK"])
-        gains[row["domain"], "ink_r_knn"] = round(gains[row["domain"], "ink"] + over_ink, 2)
+            gains[domain, system] = round(printed[domain, names[system]] - printed[domain, names[OFF_THE_SHELF]], 2)
+    for domain, over_ink in _text_gains(results, metric).items():
+        gains[domain, "ink_r_knn"] = round(gains[domain, "ink"] + float(over_ink), 2)
     return gains
+
+
+def _text_gains(results: Path, metric: Metric) -> dict[str, str]:
+    """Return what the paper's text on Figure 4 says that INK + R-kNN gains over INK, by domain's label."""
+    text, field = read_paper(results, "figure4_text"), f"{metric.name}_gain_of_INK+R-kNN_over_INK"
+    return dict(zip(text["domain"], text[field], strict=True)) if field in text.columns else {}
 
 
 def _frame(gains: Sequence[Gain], several: bool) -> pd.DataFrame:
@@ -200,14 +211,14 @@ def _deviation(gain: Gain) -> float | None:
 
 
 def _notes(
+    results: Path,
     gains: Sequence[Gain],
     domains: Sequence[str],
     names: Mapping[str, str],
-    seeds: Sequence[int],
     comparisons: Comparisons,
-    text: pd.DataFrame,
 ) -> list[str]:
-    notes = [comparisons.note]
+    metric, seeds = comparisons.metric, comparisons.training_seeds
+    notes = [*filter(None, [metric.gain_note]), comparisons.note]
     if len(seeds) > 1:
         told = []
         for gain in gains:
@@ -230,10 +241,13 @@ def _notes(
     ]
     if absent:
         notes.append(f"Without a score, its own or off-the-shelf's, and not drawn: {', '.join(absent)}.")
-    both = ", ".join(f"{row['domain']} {row['bleu_gain_of_INK+R-kNN_over_INK']}" for row in text.to_dict("records"))
+    if not _in_paper(results, metric):
+        return [*notes, f"The paper gives no {metric.heading}; its Figure 4 is in BLEU."]
+    both = ", ".join(f"{domain} {gain}" for domain, gain in _text_gains(results, metric).items())
+    of_both = f"; INK + R-kNN's are INK's with what its text says of Figure 4 ({both}; of Koran nothing is said)"
     notes.append(
-        "The paper's gains are differences of BLEU in its Table 2; INK + R-kNN's are INK's with what its text says of "
-        f"Figure 4 ({both}; of Koran nothing is said). It gives no intervals. Levels compare only where base model and "
-        "text are the paper's; the order of the systems may elsewhere too."
+        f"The paper's gains are differences of {metric.heading} in its Table 2{of_both if both else ''}. It gives no "
+        "intervals. Levels compare only where base model and text are the paper's; the order of the systems may "
+        "elsewhere too."
     )
     return notes

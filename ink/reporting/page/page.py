@@ -14,6 +14,7 @@ from markupsafe import Markup
 from ink.config import load_resolved, metrics_of
 from ink.errors import InkError
 from ink.files import read_lines, write_atomically
+from ink.metrics.registry import compared_metrics
 from ink.reporting import contents
 from ink.reporting.benchmarks import Spent, spent_by_rule
 from ink.reporting.contents import Piece, experiment_config
@@ -55,14 +56,16 @@ def render(results: Path) -> Path:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(duration=duration, bleu=lambda value: f"{value:.2f}".replace("-", "−"))
+    environment.filters.update(duration=duration, score=lambda value: f"{value:.2f}".replace("-", "−"))
     spent = spent_by_rule(results)
+    metrics = compared_metrics(metrics_of(config), config)
     tables = [piece for piece in contents.tables(config) if _file(results, "tables", piece, "html").is_file()]
     figures = [piece for piece in contents.figures(config) if _file(results, "figures", piece, "svg").is_file()]
     text = environment.get_template("page.html").render(
         experiment=config["experiment"],
         setting=_setting(config),
-        headline=headline(results),
+        headline=headline(results, metrics),
+        metric=metrics[0].heading,
         domains=[domain_label(domain) for domain in config["domains"]],
         seeds=config["seeds"],
         tables=[_table(results, piece) for piece in tables],

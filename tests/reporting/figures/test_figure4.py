@@ -13,23 +13,24 @@ from matplotlib.figure import Figure
 
 from ink.errors import InkError
 from ink.metrics.bleu import Bleu
+from ink.metrics.metric import Metric
+from ink.metrics.ter import Ter
 from ink.reporting.comparisons import Comparisons
 from ink.reporting.figures import figure4
 from ink.reporting.figures.style import styled
 
 AddRun = Callable[..., Any]
+BLEU = Bleu("13a")
 GAINING = ["r_knn", "ink", "ink_r_knn"]
 ERRORS = {"off_the_shelf": 0.5, "r_knn": 0.35, "ink": 0.4, "ink_r_knn": 0.2}
 
 
-def compare(results: Path, domains: Sequence[str]) -> Comparisons:
-    return Comparisons(results, domains, ["off_the_shelf", *GAINING], 1, 100, 12345, Bleu("13a"))
+def compare(results: Path, domains: Sequence[str], seeds: Sequence[int] = (1,), metric: Metric = BLEU) -> Comparisons:
+    return Comparisons(results, domains, ["off_the_shelf", *GAINING], seeds[0], 100, 12345, metric, seeds[1:])
 
 
-def render(
-    results: Path, domains: Sequence[str], seeds: Sequence[int] = (1,), systems: Sequence[str] = GAINING
-) -> list[Path]:
-    return figure4.render(results, results / "figures", domains, systems, seeds, compare(results, domains))
+def render(results: Path, domains: Sequence[str], seeds: Sequence[int] = (1,), metric: Metric = BLEU) -> list[Path]:
+    return figure4.render(results, results / "figures", domains, GAINING, compare(results, domains, seeds, metric))
 
 
 def drawn(results: Path, domains: Sequence[str], seeds: Sequence[int], monkeypatch: pytest.MonkeyPatch) -> Figure:
@@ -90,6 +91,26 @@ def test_several_seeds(results: Path, add_run: AddRun, monkeypatch: pytest.Monke
         line for line in drawn(results, ["law"], (1, 2, 3), monkeypatch).axes[0].lines if line.get_marker() == "|"
     ]
     assert len(strokes) == 3 * 2
+
+
+def test_an_error_rate_gains_by_falling_and_the_paper_has_none(
+    results: Path, add_run: AddRun, add_ter: AddRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_all(add_run, ["law"])
+    errors = {system: add_ter(results, system, "law") for system in ERRORS}
+    _, _, csv, markdown = render(results, ["law"], metric=Ter())
+    table = pd.read_csv(csv).set_index("system")
+    for system in GAINING:
+        assert table.loc[system, "gain"] == pytest.approx(errors["off_the_shelf"] - errors[system])
+        assert 0 < table.loc[system, "lower"] < table.loc[system, "gain"] < table.loc[system, "upper"]
+    assert set(table["source"]) == {"ours"}
+    text = markdown.read_text(encoding="utf-8")
+    assert text.startswith("**TER gained over the off-the-shelf model.**")
+    assert "TER gains by falling" in text and "The paper gives no TER; its Figure 4 is in BLEU." in text
+    found: list[Figure] = []
+    monkeypatch.setattr(figure4, "write_figure", lambda figure, *_: found.append(figure))
+    render(results, ["law"], metric=Ter())
+    assert found[0].axes[0].get_xlabel() == "TER gained over off-the-shelf NMT"
 
 
 def test_what_has_no_score_is_left_out_and_named(results: Path, add_run: AddRun) -> None:
