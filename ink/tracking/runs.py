@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ink.config import searched_points
-from ink.settings import settings_for, without_effect_removed
+from ink.settings import READS, settings_for
 from ink.systems import OFF_THE_SHELF, check_exists, run_that_trains, system_named
 from ink.variations import is_search_point
 
@@ -38,7 +38,7 @@ def parameters(config: Mapping[str, Any], name: RunName) -> dict[str, Any]:
     """
     found: dict[str, Any] = {"system": name.system, "domain": name.domain, "seed": name.seed}
     for command in _commands(config, name.system):
-        found |= _flat(without_effect_removed(settings_for(config, command, name.domain, name.system)))
+        found |= _flat(settings_for(config, READS[command], name.domain, name.system).that_matter())
     return found
 
 

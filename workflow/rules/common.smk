@@ -49,7 +49,7 @@ from ink.metrics.registry import compared_metrics, find_metric
 from ink.processes import own_name
 from ink.reporting import contents
 from ink.reporting.benchmarks import renders
-from ink.settings import READS, settings_for, without_effect_removed
+from ink.settings import READS, settings_for
 from ink.systems import OFF_THE_SHELF, OWN_SYSTEMS, SYSTEMS, seeds_of, system_named
 from ink.tracking.environment import record_environment
 from ink.tracking.following import FINISHED
@@ -207,14 +207,14 @@ def settings(command):
 
     def resolved(wildcards):
         named = {name: getattr(wildcards, name, None) for name in ("domain", "system", "metric")}
-        return without_effect_removed(settings_for(config, command, **named))
+        return settings_for(config, READS[command], **named).that_matter()
 
     return resolved
 
 
 def gpus(command, processes=1):
     """How many GPUs a job of this command takes: one a process where it computes, or searches an index, on one."""
-    reads = READS[command]
+    reads = READS[command].model_fields
     computes = "device" in reads and config["device"] != "cpu"
     return processes * int(computes or ("index" in reads and config["index"]["device"] != "cpu"))
 

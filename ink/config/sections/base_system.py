@@ -77,11 +77,16 @@ class BaseModelSource(Section):
     train: BaseModelTraining | None = optional()
 
 
-class Datastore(Section):
-    """Keys and values of the training set."""
+class KeyExtraction(Section):
+    """How keys are extracted."""
 
     batch_tokens: Tokens = 4096
     """Tokens of a batch at most while keys are extracted: memory against speed; changes no result."""
+
+
+class Datastore(KeyExtraction):
+    """Keys and values of the training set."""
+
     shards: ByDomain[Count] = 1
     """Jobs into which the pass over the training set is divided, each a share of its batches; one more joins them.
     The datastore is the same. A refresh inside an INK round stays one pass. May differ by domain."""
@@ -109,8 +114,8 @@ class Index(Section):
     """Seed of the clustering (INK's scripts; the other systems' use 1)."""
 
 
-class Decoding(Section):
-    """Beam search, the same for every system."""
+class BeamSearch(Section):
+    """How translations are searched for."""
 
     beam: Count = 4
     """Beam size (paper: 4)."""
@@ -121,5 +126,10 @@ class Decoding(Section):
     source counts, as in fairseq."""
     max_len_b: Annotated[int, Field(ge=0), Keyword("unit", "tokens")] = 10
     """See max_len_a (released: 10)."""
+
+
+class Decoding(BeamSearch):
+    """Beam search, the same for every system."""
+
     batch_sentences: Sentences = 32
     """Sentences decoded at once (released: 64)."""

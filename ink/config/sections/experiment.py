@@ -12,7 +12,7 @@ from ink.config.sections.measurements import Evaluation, KnnAccuracy, Speed
 from ink.config.sections.parallel_text import Data, Text
 from ink.config.sections.retrieval_systems import AKnn, CombinerTraining, OwnSystems, RKnn, VKnn
 from ink.config.sections.trained_systems import Adapter, Ink, KnnKd, Training
-from ink.config.values import DISTINCT, Cores, Device, Domain, Path, Section, Seed, Systems, optional
+from ink.config.values import DISTINCT, Cores, Device, Domain, Path, Precision, Section, Seed, Systems, optional
 
 Name = Annotated[
     str, Field(title="a plain folder name of letters, digits, ., _ and -", pattern="^[A-Za-z0-9][A-Za-z0-9._-]*$")
@@ -111,7 +111,7 @@ class Experiment(Section):
     """Every system that learns is trained and scored once per seed (paper: one)."""
     device: Device = "cuda"
     """The torch device on which models run."""
-    precision: Literal["fp32", "fp16", "bf16"] = "fp16"
+    precision: Precision = "fp16"
     """What models compute in, in training and inference (released: fp16 in training). fp16 and bf16 are fairseq's
     mixed precision: weights and activations in half precision, a copy of the trained weights in fp32 that the
     optimiser updates and files hold, and for fp16 a scaled loss. Log-probabilities, losses, distances, kernels and

@@ -55,14 +55,19 @@ class Comet(Section):
     """Translations scored at once."""
 
 
-class Evaluation(Section):
-    """How hypotheses are scored."""
+class ChosenMetrics(Section):
+    """What hypotheses are scored with."""
 
     metrics: Metrics = ["bleu", "chrf"]
     """What translations are scored with: bleu and chrf, which every run has, and comet or ter, scored by jobs of their
     own that translate nothing again. Each is in Table 2, gains, Table 4 and controls (chrF in Table 2's CSV alone,
     unless it is the first), in MLflow and in `ink compare`; the first ranks the systems in the report and is the axis
     of Figures 3 and 4. docs/adding-a-metric.md adds one."""
+
+
+class BleuTokeniser(Section):
+    """How BLEU splits text into words."""
+
     sacrebleu_tokeniser: Literal[
         "13a", "intl", "zh", "ja-mecab", "ko-mecab", "char", "flores101", "flores200", "spBLEU-1K", "none"
     ] = "13a"
@@ -70,22 +75,38 @@ class Evaluation(Section):
     Korean, whose BLEU under 13a says nothing, and flores200 for Thai, Lao, Khmer, Burmese and Tibetan. char,
     flores101, flores200 and spBLEU-1K are for any language. `ink check-config` and `ink doctor` say what one lacks
     here."""
+
+
+class Bootstrap(Section):
+    """How sure a difference is."""
+
     bootstrap_samples: Annotated[Count, Keyword("unit", "samples")] = 1000
     """Samples of the bootstrap behind confidence intervals."""
     bootstrap_seed: Seed = 12345
     """Seed of the bootstrap."""
+
+
+class CometJudge(Section):
+    """The model that COMET judges by."""
+
     comet: Annotated[Comet | None, Field(title="null, or a mapping with model, encoder and batch_sentences")] = None
 
 
-class KnnAccuracy(Section):
-    """Table 3: how many of a dev position's neighbours have the token that the reference has there, for the base
-    model, for Adapter if it is among the systems, and for INK, each in its own training datastore. Where INK is among
-    the systems.
-    """
+class Evaluation(CometJudge, Bootstrap, BleuTokeniser, ChosenMetrics):
+    """How hypotheses are scored."""
+
+
+class AccuracyDomains(Section):
+    """Where kNN accuracy is measured."""
 
     domains: Domains = []
     """Domains with training text, of which those among the experiment's domains are measured (paper: Medical); []
     leaves Table 3 out."""
+
+
+class AccuracyMeasure(Section):
+    """What is counted of neighbours."""
+
     k: NeighbourCounts = [8, 16, 32, 64]
     """Neighbours of a position (paper: 8, 16, 32, 64)."""
     bucket_edges: BucketEdges = [0, 1000, 5000, 10000, 20000, 30000, None]
@@ -94,19 +115,35 @@ class KnnAccuracy(Section):
     Starts with 0; null at the end is the end of the dictionary."""
 
 
-class Speed(Section):
-    """Table 5: sentences and target tokens a second of beam search, loading and detokenising excluded. The job has
-    all cores to itself.
+class KnnAccuracy(AccuracyMeasure, AccuracyDomains):
+    """Table 3: how many of a dev position's neighbours have the token that the reference has there, for the base
+    model, for Adapter if it is among the systems, and for INK, each in its own training datastore. Where INK is among
+    the systems.
     """
+
+
+class TimedSystems(Section):
+    """What is timed."""
 
     domain: Domain | None = None
     """A domain with training text (paper: Law), if it is among the experiment's domains; null leaves Table 5 out."""
     systems: Systems = ["r_knn", "ink"]
     """Of these the experiment's are measured (paper: r_knn, ink); any system may stand here, off_the_shelf and
     adapter too."""
+
+
+class SpeedMeasure(Section):
+    """How it is timed."""
+
     batch_sentences: BatchSizes = [8, 32, 128]
     """Sentences decoded at once (paper: 8, 32, 128)."""
     repeats: Annotated[Count, Keyword("unit", "rounds")] = 3
     """Rounds that count, after one that does not (paper: 3)."""
     sentences: Sentences = 2000
     """So many first test sentences are translated (paper: all 2000); all of them where there are fewer."""
+
+
+class Speed(SpeedMeasure, TimedSystems):
+    """Table 5: sentences and target tokens a second of beam search, loading and detokenising excluded. The job has
+    all cores to itself.
+    """

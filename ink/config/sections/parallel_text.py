@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 
 from ink.config.values import (
+    AS_WRITTEN,
     DISTINCT,
     Count,
     Domain,
@@ -21,7 +22,7 @@ from ink.config.values import (
     optional,
 )
 
-Ratio = Annotated[Literal[0] | Annotated[float, Field(ge=1)], Field(title="0, or a number of at least 1")]
+Ratio = Annotated[Literal[0] | Annotated[float, Field(ge=1), AS_WRITTEN], Field(title="0, or a number of at least 1")]
 Generated = Literal["general", "medical", "law", "it", "koran"]
 Adapted = Literal["medical", "law", "it", "koran"]
 
@@ -117,43 +118,61 @@ class Files(Section):
     is put together. {} or nothing: none."""
 
 
-class Binarised(Section):
+class BinarisedFolder(Section):
+    """Where binarised text is."""
+
+    folder: Path
+    """Folder of a domain's dict.LANGUAGE.txt and {train,valid,test}.SOURCE-TARGET.LANGUAGE.{bin,idx}, with {domain}
+    in it, seen from the folder in which the command runs."""
+
+
+class Binarised(BinarisedFolder):
     """With source: binarised. Its dictionaries must be those of base_model; nothing is tokenised, dropped or held
     out.
     """
 
     model_config = ConfigDict(title="a mapping")
 
-    folder: Path
-    """Folder of a domain's dict.LANGUAGE.txt and {train,valid,test}.SOURCE-TARGET.LANGUAGE.{bin,idx}, with {domain}
-    in it, seen from the folder in which the command runs."""
     sentences: Annotated[dict[Domain, SplitSizes], Field(min_length=1)]
     """Sentence pairs that each split must have, by domain; a split that is not named is not used. Without train a
     domain is scored, not adapted. Of the paper's text `ink download` asks for the same numbers."""
 
 
-class Data(Section):
-    """Where the parallel text comes from."""
+class DataSource(Section):
+    """The kind of source that the text has."""
 
     source: Literal["synthetic", "files", "binarised"]
     """synthetic generates the embedded corpus; files reads your own text; binarised takes text over that
     fairseq-preprocess has binarised, where the raw text is not at hand."""
+
+
+class Languages(Section):
+    """The direction of translation."""
+
     source_language: Language
     """The language that is translated; its code as files' names have it, with a region or script or without."""
     target_language: Language
     """The language it is translated into; likewise."""
+
+
+class GeneralDomain(Section):
+    """The base model's own domain."""
+
     general_domain: Domain | None = None
     """What the base model was trained on. Adapted systems are scored on its test set too, outside Table 2. null with
     a base_model.path and without such a test set."""
+
+
+class Data(GeneralDomain, Languages, DataSource):
+    """Where the parallel text comes from."""
+
     synthetic: Synthetic | None = optional()
     files: Files | None = optional()
     binarised: Binarised | None = optional()
 
 
-class Text(Section):
-    """How raw text becomes the model's input, and the model's output raw text: exactly as the base model's training
-    text was prepared, or BLEU falls.
-    """
+class Tokenisation(Section):
+    """From raw text to tokens, and from tokens back."""
 
     source_tokeniser_language: Language
     """Language whose Moses rules split the source: sacremoses' code, without region. A language of which it has no
@@ -166,14 +185,40 @@ class Text(Section):
     """Moses: split a-b into a @-@ b."""
     escape: bool = True
     """Moses: write & as &amp; and so on, where the base model has seen it so."""
+
+
+class Merges(Section):
+    """The subwords that are learned."""
+
     bpe_merges: Count | None = None
     """BPE merges learned on the general domain, both languages joined. null where base_model.bpe_codes are given."""
+
+
+class UnknownSubwords(Section):
+    """What becomes of subwords that the dictionary lacks."""
+
     split_unknown_subwords: bool = True
     """Split a subword that the dictionary lacks into smaller ones that it has, as fastBPE does with a vocabulary;
     false leaves it to become <unk>."""
+
+
+class MaxLength(Section):
+    """How long training sentences may be."""
+
     max_length: Annotated[Count, Keyword("unit", "BPE tokens")] = 1023
     """Training pairs with more BPE tokens on either side are dropped; binarised text must have none. The default are
     the positions of the paper's base model without end of sentence; for raw text the released code has 250."""
+
+
+class Lengths(MaxLength):
+    """How long, and how uneven, training pairs may be."""
+
     max_length_ratio: Ratio = 0
     """Training pairs whose longer side has more than so many times the BPE tokens of the shorter are dropped; 0 drops
     none. For raw text the released code has 3.0."""
+
+
+class Text(Lengths, UnknownSubwords, Merges, Tokenisation):
+    """How raw text becomes the model's input, and the model's output raw text: exactly as the base model's training
+    text was prepared, or BLEU falls.
+    """

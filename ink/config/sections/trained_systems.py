@@ -8,6 +8,7 @@ from pydantic import Field
 
 from ink.config.values import (
     DISTINCT,
+    WITHOUT_EFFECT,
     Batches,
     Betas,
     ByDomain,
@@ -39,11 +40,13 @@ Ablations = Annotated[
 ]
 Controls = Annotated[list[Literal["exact_neighbours"]], Field(title="a list of exact_neighbours"), DISTINCT]
 Weights = Annotated[list[Positive], Field(title="a list of numbers above 0", min_length=1), DISTINCT]
-CheckpointUpdates = Annotated[int, Field(title="a whole number of at least 0", ge=0), Keyword("unit", "updates")]
+CheckpointUpdates = Annotated[
+    int, Field(title="a whole number of at least 0", ge=0), Keyword("unit", "updates"), WITHOUT_EFFECT
+]
 
 
-class Training(Section):
-    """What Adapter and INK share; dev_sentences, dev_beam, patience and average_last are kNN-KD's too."""
+class Optimisation(Section):
+    """How weights are updated."""
 
     learning_rate: Positive = 5e-4
     """Adam's highest learning rate, inverse square root schedule (paper: 5e-4)."""
@@ -67,33 +70,82 @@ class Training(Section):
     """Dropout (released: 0.1); of attention it is the checkpoint's own."""
     label_smoothing: ShareBelowOne = 0.1
     """Label smoothing of the translation loss L^a (released: 0.1)."""
+
+
+class Patience(Section):
+    """When training stops."""
+
     patience: EpochsOrRounds = 10
     """Training stops after so many epochs or rounds without a better dev BLEU (released: 10)."""
+
+
+class DevSentences(Section):
+    """What is translated of dev."""
+
     dev_sentences: Sentences = 2000
     """So many first sentences of dev are decoded after every epoch or round (paper: all 2000)."""
+
+
+class DevDecoding(DevSentences):
+    """How dev is translated in training."""
+
     dev_beam: Count = 4
     """Beam of these; 1 is greedy search, about three times as fast. Test sets are decoded with decoding.beam."""
+
+
+class Averaging(Section):
+    """What is averaged."""
+
     average_last: EpochsOrRounds = 5
     """The checkpoints of so many last epochs or rounds, and the best one, are averaged (released: 5)."""
+
+
+class Checkpoints(Section):
+    """When the state of training is written."""
+
     checkpoint_updates: CheckpointUpdates = 1000
     """After so many updates within an epoch the whole state of training is written, from which an interrupted job
     goes on; 0 writes it after whole epochs only. For the base model's training too. Changes no result, reruns
     nothing."""
 
 
-class Adapter(Section):
-    """The adapters of the systems Adapter and INK."""
+class Training(Checkpoints, Averaging, DevDecoding, Patience, Optimisation):
+    """What Adapter and INK share; dev_sentences, dev_beam, patience and average_last are kNN-KD's too."""
+
+
+class InnerDimension(Section):
+    """The size of adapters."""
 
     inner_dimension: ByDomain[Dimensions] = 4096
     """Inner size of an adapter, the larger the larger the domain (released: Medical 4096, Law 8192, IT 2048, Koran
     256). May differ by domain."""
+
+
+class AdapterShape(InnerDimension):
+    """What adapters are before training."""
+
     initialisation: Literal["zero", "default"] = "zero"
     """zero: the adapted model starts as the base model; default: nn.Linear's own, as in the released code."""
+
+
+class TrainedAdapter(AdapterShape):
+    """What the system Adapter trains."""
+
     max_epochs: Epochs = 200
     """Epochs of the system Adapter at most; equal to ink.max_rounds where both run. patience ends them earlier."""
+
+
+class AdapterSizes(Section):
+    """Variations of Adapter and INK by size."""
+
     sizes: ListByDomain[Sizes] = []
     """Further inner dimensions with which Adapter and INK are trained and scored, for Figure 3. May differ by domain.
     """
+
+
+class AdapterControls(Section):
+    """Variations of the Adapter that are controls."""
+
     label_smoothings: ListByDomain[SharesBelowOne] = []
     """Further label smoothings with which the Adapter is trained and scored, as controls: is what INK gains there
     without it? May differ by domain."""
@@ -101,23 +153,47 @@ class Adapter(Section):
     """Further dropouts with which the Adapter is trained and scored, as controls. May differ by domain."""
 
 
-class Ink(Section):
-    """INK: L = L^a + alpha L^i + beta L^r, the datastore refreshed every round."""
+class Adapter(AdapterControls, AdapterSizes, TrainedAdapter):
+    """The adapters of the systems Adapter and INK."""
+
+
+class InkRounds(Section):
+    """How many rounds INK trains."""
 
     max_rounds: Rounds = 200
     """Rounds at most (released: 200). A round is one refresh and one epoch. patience ends them earlier."""
     rounds_per_job: Rounds = 1
     """Rounds that one job of the workflow trains, one after the other in one process, which is set up once; few where
     a job's time is bounded. What comes out is the same; a change trains INK again all the same."""
+
+
+class InkVariant(Section):
+    """Whose INK it is."""
+
     variant: Literal["paper", "released"] = "paper"
     """Where the paper and its released code differ: docs/paper-and-code.md says in what."""
+
+
+class InkNeighbours(Section):
+    """How many neighbours INK looks at."""
+
     k: ByDomain[Neighbours] = 32
     """Neighbours of a position (released: 32, Koran 64). May differ by domain."""
+
+
+class LossWeights(Section):
+    """The weights of INK's losses."""
+
     alpha: ByDomain[NotNegative] = 0.1
     """Weight of L^i, which aligns the model with its neighbours (released: 0.1, Law and Koran 0.2; the paper chooses
     among 0.1, 0.2 and 0.3). May differ by domain."""
     beta: ByDomain[NotNegative] = 0.1
     """Weight of L^r, which draws keys of one target token together (likewise). May differ by domain."""
+
+
+class NeighbourSearch(Section):
+    """When INK's neighbours are found, and where."""
+
     neighbours: Literal["per_round", "per_batch", "per_round_exact"] = "per_round"
     """When a position's neighbours are found. per_round: of all positions at once right after the refresh, with the
     stored keys as queries; per_batch: by a search of the index with the current h_t, dropout on, as released;
@@ -128,6 +204,11 @@ class Ink(Section):
     refresh_index: Literal["reuse", "retrain"] = "reuse"
     """Of per_batch, which searches the refreshed index. reuse: keep the first round's centroids and codebooks, as
     released; retrain: learn them anew every round."""
+
+
+class InkVariations(Section):
+    """Variations of INK that are scored."""
+
     ablations: ListByDomain[Ablations] = []
     """Ablations of INK that are trained and scored, for Table 4 (paper: all, on Medical): without_refresh
     (ink.refresh never), without_l_r (beta 0), without_l_i (alpha 0). Each takes as long as INK. May differ by domain.
@@ -135,6 +216,11 @@ class Ink(Section):
     controls: ListByDomain[Controls] = []
     """Controls of INK that are trained and scored, for the table of controls: exact_neighbours (ink.neighbours
     per_round_exact). May differ by domain."""
+
+
+class InkSearch(Section):
+    """Points among which alpha and beta are chosen."""
+
     search: ByDomain[Switch] = False
     """true: INK is trained with every pair of the values of search_over as alpha and beta, and the one with the best
     dev BLEU (mean over the seeds) is INK. May differ by domain."""
@@ -142,10 +228,12 @@ class Ink(Section):
     """Values of alpha and beta that a search tries (paper: 0.1, 0.2, 0.3)."""
 
 
-class KnnKd(Section):
-    """kNN-KD (Yang et al. 2022): a model of the base model's architecture, trained from scratch on the domain and
-    taught by the base model's neighbours. Stopping, averaging and dev sentences are those of training.
-    """
+class Ink(InkSearch, InkVariations, NeighbourSearch, LossWeights, InkNeighbours, InkVariant, InkRounds):
+    """INK: L = L^a + alpha L^i + beta L^r, the datastore refreshed every round."""
+
+
+class KnnTeacher(Section):
+    """What kNN-KD's neighbours teach."""
 
     k: ByDomain[Neighbours] = 4
     """Neighbours of a position, the first of those stored (released: 4, Koran 16). May differ by domain."""
@@ -153,8 +241,20 @@ class KnnKd(Section):
     """Temperature of the neighbours (released: 10, Koran 100). May differ by domain."""
     weight: NotNegative = 1.0
     """Weight of KL(p_kNN || p) (released: 1.0)."""
+
+
+class StoredNeighbours(Section):
+    """What kNN-KD's neighbours are chosen from."""
+
     stored: Neighbours = 64
     """Neighbours found once of every training position, its own entry among them (released: 64)."""
+
+
+class KnnKd(StoredNeighbours, KnnTeacher):
+    """kNN-KD (Yang et al. 2022): a model of the base model's architecture, trained from scratch on the domain and
+    taught by the base model's neighbours. Stopping, averaging and dev sentences are those of training.
+    """
+
     own_entry: Literal["included", "excluded"] = "included"
     """included: a position's own entry teaches it too, as released; excluded: it is left out by identity, duplicates
     of the sentence stay."""

@@ -1,0 +1,100 @@
+"""What the commands that translate, measure and render read."""
+
+from __future__ import annotations
+
+from ink.config.sections.base_system import BeamSearch, Index, KeyExtraction
+from ink.config.sections.experiment import Seeds
+from ink.config.sections.measurements import (
+    AccuracyMeasure,
+    BleuTokeniser,
+    CometJudge,
+    Evaluation,
+    KnnAccuracy,
+    Speed,
+    SpeedMeasure,
+)
+from ink.config.sections.parallel_text import Data, GeneralDomain, Languages, Tokenisation, UnknownSubwords
+from ink.config.sections.trained_systems import AdapterControls, AdapterSizes, InkVariations, InnerDimension
+from ink.config.slices.slice import DecodingSettings, ModelSettings, Slice
+from ink.config.values import Device, Domain, Systems
+
+
+class TestedText(GeneralDomain, Languages):
+    """The direction, and the domain on which forgetting is measured."""
+
+
+class EvaluationSettings(DecodingSettings):
+    """What evaluate reads."""
+
+    data: TestedText
+    index: Index
+
+
+class RawText(UnknownSubwords, Tokenisation):
+    """How lines from anywhere become the model's input."""
+
+
+class TranslationSettings(DecodingSettings):
+    """What translate and explain read."""
+
+    text: RawText
+    index: Index
+
+
+class AccuracySettings(ModelSettings):
+    """What knn-accuracy reads."""
+
+    data: Languages
+    datastore: KeyExtraction
+    index: Index
+    knn_accuracy: AccuracyMeasure
+
+
+class OfMetrics(BleuTokeniser, CometJudge):
+    """What metrics read; of one metric's job, what that one reads."""
+
+
+class ScoringSettings(Slice):
+    """What score reads; `evaluation` is None where its metric reads nothing."""
+
+    device: Device
+    data: Languages
+    evaluation: OfMetrics | None = None
+
+
+class SpeedSettings(ModelSettings):
+    """What measure-speed reads."""
+
+    data: Languages
+    decoding: BeamSearch
+    index: Index
+    speed: SpeedMeasure
+
+
+class TableSettings(Slice):
+    """What tables reads."""
+
+    domains: list[Domain]
+    systems: Systems
+    seeds: Seeds
+    data: Data
+    evaluation: Evaluation
+    ink: InkVariations
+    adapter: AdapterControls
+    knn_accuracy: KnnAccuracy
+    speed: Speed
+
+
+class SizedAdapter(AdapterSizes, InnerDimension):
+    """The sizes of adapters."""
+
+
+class FigureSettings(Slice):
+    """What figures reads."""
+
+    domains: list[Domain]
+    systems: Systems
+    seeds: Seeds
+    data: Data
+    evaluation: Evaluation
+    adapter: SizedAdapter

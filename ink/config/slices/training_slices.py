@@ -1,0 +1,143 @@
+"""What the commands that train, and that build what training needs, read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ink.config.sections.base_system import BaseModelTraining, Datastore, Index, KeyExtraction
+from ink.config.sections.parallel_text import Languages
+from ink.config.sections.retrieval_systems import AKnn, CombinerTraining, RKnn, VKnn
+from ink.config.sections.trained_systems import (
+    AdapterShape,
+    Averaging,
+    Checkpoints,
+    DevDecoding,
+    DevSentences,
+    InkNeighbours,
+    InkSearch,
+    InkVariant,
+    KnnKd,
+    LossWeights,
+    NeighbourSearch,
+    Patience,
+    StoredNeighbours,
+    TrainedAdapter,
+    Training,
+)
+from ink.config.slices.slice import DecodingSettings, ModelSettings, Slice
+from ink.config.values import Section
+
+
+class WholeEpochs(Checkpoints, DevSentences):
+    """Training whose epochs are all run."""
+
+
+class LearnedModel(Section):
+    """A base model that is trained."""
+
+    train: BaseModelTraining
+
+
+class BaseModelSettings(DecodingSettings):
+    """What train-base reads."""
+
+    training: WholeEpochs
+    base_model: LearnedModel
+
+
+class DatastoreSettings(ModelSettings):
+    """What build-datastore reads."""
+
+    data: Languages
+    datastore: KeyExtraction
+    index: Index
+
+
+class ShardSettings(ModelSettings):
+    """What build-datastore-shard reads."""
+
+    data: Languages
+    datastore: Datastore
+
+
+class JoiningSettings(Slice):
+    """What join-datastore reads."""
+
+    index: Index
+
+
+class TuningSettings(DecodingSettings):
+    """What tune-v-knn reads."""
+
+    training: DevSentences
+    datastore: KeyExtraction
+    index: Index
+    v_knn: VKnn
+
+
+class CombinerSettings(ModelSettings):
+    """What train-combiner reads: of the sections of combiners the system's alone."""
+
+    data: Languages
+    datastore: KeyExtraction
+    index: Index
+    combiner_training: CombinerTraining
+    a_knn: AKnn | None = None
+    r_knn: RKnn | None = None
+    own_systems: dict[str, dict[str, Any]]
+
+
+class StoringSettings(Slice):
+    """What store-neighbours reads."""
+
+    index: Index
+    knn_kd: StoredNeighbours
+
+
+class StoppedByDev(Checkpoints, Averaging, Patience, DevDecoding):
+    """Training that dev stops, and whose last epochs are averaged."""
+
+
+class KnnKdSettings(DecodingSettings):
+    """What train-knn-kd reads."""
+
+    training: StoppedByDev
+    knn_kd: KnnKd
+
+
+class AdapterSettings(DecodingSettings):
+    """What train-adapter reads."""
+
+    training: Training
+    adapter: TrainedAdapter
+
+
+class InkObjective(LossWeights, NeighbourSearch, InkNeighbours, InkVariant):
+    """What a round of INK minimises, and where its neighbours are from."""
+
+
+class InkRoundSettings(DecodingSettings):
+    """What train-ink-round reads."""
+
+    training: Training
+    adapter: AdapterShape
+    datastore: KeyExtraction
+    index: Index
+    ink: InkObjective
+
+
+class InkChoiceSettings(Slice):
+    """What choose-ink reads."""
+
+    ink: InkSearch
+
+
+class AveragedRounds(Averaging, DevDecoding):
+    """What is averaged of rounds, and how dev is translated with it."""
+
+
+class InkAverageSettings(DecodingSettings):
+    """What finish-ink reads."""
+
+    training: AveragedRounds
+    ink: InkVariant
