@@ -2,66 +2,40 @@
 
 python benchmarks/scale.py
 
-Counts and assumptions are those of benchmarks/scale_costs.py.
+Counts are those of `ink/costs/`, which `ink doctor` estimates from as well; benchmarks/paper_scale.py says what of.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import click
-from scale_costs import (
-    A_LIST,
-    BEYOND,
-    BUDGET,
-    CODE_BYTES,
-    DECODER,
-    DOMAINS,
-    ENCODER,
-    HALF,
-    INDEX_LISTS,
-    INDEX_SAMPLE,
-    KD_STORED,
-    LARGE,
-    LAW,
-    LIST_PROBES,
-    MODEL,
-    OUTPUT,
-    PROBES,
-    RATES,
-    ROUNDS,
-    SAMPLED,
-    TABLE2,
-    WIDTH,
-    Cost,
-    Domain,
-    Rates,
-    Rule,
-    Unbounded,
-    found,
-    learned,
-    prepare_corpus,
-    refreshed,
-    store_neighbours,
-    train_adapter,
-    train_ink_round,
-    train_knn_kd,
-)
+import paper_scale as paper
+from paper_scale import DOMAINS, LARGE, LAW, RATES, ROUNDS, TABLE2
 
-PRECISIONS = {"fp32": RATES, "half": HALF}
+from ink.costs import rules
+from ink.costs.cost import MEASURED_CODE_BYTES, Cost, Rates
+from ink.costs.file_sizes import index_bytes, neighbour_bytes
+from ink.costs.rules import Rule
+from ink.costs.workload import DomainWorkload
+from ink.datastore.division import PROBES
+
+WIDTH, INDEX = LAW.workload.model.dimension, LAW.workload.config["index"]
+PRECISIONS = {"fp32": RATES, "half": paper.HALF}
 EVERY = [rates for kinds in PRECISIONS.values() for rates in kinds.values()]
 
 
-def hours(rule: Rule, rates: Rates, domains: tuple[Domain, ...] = DOMAINS) -> float:
+def hours(rule: Rule, rates: Rates, domains: tuple[DomainWorkload, ...] = DOMAINS) -> float:
     """Return the hours of all jobs of a rule."""
     return sum(cost.jobs * cost.seconds(rates) for cost in map(rule, domains)) / 3600
 
 
-def flop(rule: Rule, domains: tuple[Domain, ...] = DOMAINS) -> tuple[float, float]:
+def flop(rule: Rule, domains: tuple[DomainWorkload, ...] = DOMAINS) -> tuple[float, float]:
     """Return the FLOP of all jobs of a rule, on the GPU and on the CPU; a code counts two for each byte."""
     costs = [rule(domain) for domain in domains]
     on_card = sum(cost.jobs * (cost.gpu + cost.decoding + cost.single) for cost in costs)
-    return on_card, sum(cost.jobs * (cost.cpu + 2 * CODE_BYTES * cost.codes) for cost in costs)
+    return on_card, sum(cost.jobs * (cost.cpu + 2 * MEASURED_CODE_BYTES * cost.codes) for cost in costs)
 
 
 def row(*cells: object) -> str:
@@ -101,8 +75,8 @@ def rules_table() -> Iterator[str]:
         *(f"h {precision}, {card} (a)" for precision, rates in PRECISIONS.items() for card in rates),
     )
     yield row(*["---"] * 11)
-    for rules, name in ((TABLE2, "`table2` together"), (BEYOND, "beyond it")):
-        for rule in rules:
+    for together, name in ((TABLE2, "`table2` together"), (paper.BEYOND, "beyond it")):
+        for rule in together:
             shown = next((domain for domain in (LAW, *DOMAINS) if rule(domain).jobs), LAW)
             cost, works = rule(shown), flop(rule)
             yield row(
@@ -115,9 +89,9 @@ def rules_table() -> Iterator[str]:
                 ),
                 *(in_hours(hours(rule, rates)) for rates in EVERY),
             )
-        together = [sum(hours(rule, rates) for rule in rules) for rates in EVERY]
-        works = [sum(values) for values in zip(*map(flop, rules), strict=True)]
-        yield row(f"**{name}**", "", *map(in_flop, works), "", "", "", *map(in_hours, together))
+        times = [sum(hours(rule, rates) for rule in together) for rates in EVERY]
+        works = [sum(values) for values in zip(*map(flop, together), strict=True)]
+        yield row(f"**{name}**", "", *map(in_flop, works), "", "", "", *map(in_hours, times))
 
 
 def round_table() -> Iterator[str]:
@@ -125,51 +99,59 @@ def round_table() -> Iterator[str]:
     yield row("minutes, A100 / H100 (a)", *(domain.name for domain in DOMAINS), LARGE.name)
     yield row(*["---"] * (len(DOMAINS) + 2))
 
-    def minutes(part: Callable[[Domain, Rates], float]) -> list[str]:
+    def minutes(part: Callable[[DomainWorkload, Rates], float]) -> list[str]:
         pairs = [[part(domain, rates) / 60 for rates in RATES.values()] for domain in (*DOMAINS, LARGE)]
         return [" / ".join(f"{value:,.0f}" if value >= 9.95 else f"{value:.1f}" for value in pair) for pair in pairs]
 
-    def seconds(cost: Cost, rates: Rates, *names: str) -> float:
-        only = Cost(**{name: getattr(cost, name) for name in names})
-        return only.seconds(rates) - rates.start
-
-    yield row("refresh: the pass", *minutes(lambda domain, rates: seconds(refreshed(domain), rates, "gpu")))
-    yield row("refresh: writing keys", *minutes(lambda domain, rates: seconds(refreshed(domain), rates, "written")))
-    yield row("neighbours: k-means, CPU", *minutes(lambda domain, rates: seconds(found(domain), rates, "cpu")))
-    yield row(
-        "neighbours: products", *minutes(lambda domain, rates: seconds(found(domain), rates, "single", "launches"))
-    )
-    yield row("neighbours: reading keys", *minutes(lambda domain, rates: seconds(found(domain), rates, "gathered")))
-    yield row("epoch: the model", *minutes(lambda domain, rates: seconds(learned(domain), rates, "gpu")))
-    yield row("epoch: gathering keys", *minutes(lambda domain, rates: seconds(learned(domain), rates, "gathered")))
-    yield row("dev", *minutes(lambda domain, rates: seconds(learned(domain), rates, "decoding", "steps")))
-    yield row("**round**", *minutes(lambda domain, rates: train_ink_round(domain).seconds(rates)))
-
-    def neighbours(domain: Domain, rates: Rates) -> float:
-        return found(domain).seconds(rates) - rates.start
-
+    for name, rule, parts in (
+        ("refresh: the pass", rules.refreshed, ["gpu"]),
+        ("refresh: writing keys", rules.refreshed, ["written"]),
+        ("neighbours: k-means, CPU", rules.found, ["cpu"]),
+        ("neighbours: products", rules.found, ["single", "launches"]),
+        ("neighbours: reading keys", rules.found, ["gathered"]),
+        ("epoch: the model", rules.learned, ["gpu"]),
+        ("epoch: gathering keys", rules.learned, ["gathered"]),
+        ("dev", rules.learned, ["decoding", "steps"]),
+    ):
+        yield row(name, *minutes(partial(seconds_of, rule, parts)))
+    yield row("**round**", *minutes(lambda domain, rates: rules.train_ink_round(domain).seconds(rates)))
+    neighbours = partial(seconds_of, rules.found, ["cpu", "single", "launches", "gathered"])
     yield row("of it neighbours", *minutes(neighbours))
-    yield row("neighbours before", *minutes(lambda domain, rates: neighbours(Unbounded(**vars(domain)), rates)))
+    yield row("neighbours before", *minutes(lambda domain, rates: neighbours(paper.Unbounded(**vars(domain)), rates)))
 
 
-ENTRY_PLACES: tuple[tuple[str, str, Callable[[Domain], float]], ...] = (
+def seconds_of(rule: Rule, parts: Sequence[str], domain: DomainWorkload, rates: Rates) -> float:
+    """Return the seconds of some parts of a job."""
+    cost = rule(domain)
+    return Cost(**{name: getattr(cost, name) for name in parts}).seconds(rates) - rates.start
+
+
+ENTRY_PLACES: tuple[tuple[str, str, Callable[[DomainWorkload], float]], ...] = (
     ("keys.npy", "disk, mapped", lambda domain: domain.keys),
     ("values.npy, log_probs.npy", "disk, mapped", lambda domain: 8.0 * domain.entries),
-    ("index.faiss: codes and ids", "disk, mapped; memory while it is filled", lambda domain: domain.index),
-    ("stored neighbours, 64", "disk, mapped", lambda domain: 8.0 * KD_STORED * domain.entries),
+    (
+        "index.faiss: codes and ids",
+        "disk, mapped; memory while it is filled",
+        lambda domain: index_bytes(domain.workload, domain.entries),
+    ),
+    ("stored neighbours, 64", "disk, mapped", lambda domain: neighbour_bytes(domain.workload.config) * domain.entries),
     ("a round's neighbours.npy", "disk, mapped", lambda domain: 4.0 * domain.k * domain.entries),
     ("a round's lists: members", "CPU memory", lambda domain: 4.0 * domain.entries),
     ("a round's lists: owners, sorted", "device memory, for a moment", lambda domain: 16.0 * domain.entries),
     ("a round's k-means: numbers drawn", "CPU memory, for a moment", lambda domain: 8.0 * domain.entries),
     ("a round's k-means: sample", "CPU memory, bounded", lambda domain: 6.0 * WIDTH * domain.sampled),
-    ("the same before it was bounded", "", lambda domain: 6.0 * WIDTH * (domain.entries // A_LIST) * SAMPLED),
+    (
+        "the same before it was bounded",
+        "",
+        lambda domain: 6.0 * WIDTH * (domain.entries // paper.A_LIST) * paper.SAMPLED,
+    ),
     (
         "a block of queries",
         "device memory, bounded",
-        lambda domain: domain.block * (2.0 * WIDTH + LIST_PROBES * (16 + 8 * domain.k)),
+        lambda domain: domain.block * (2.0 * WIDTH + PROBES * (16 + 8 * domain.k)),
     ),
-    ("the index's training sample", "CPU memory, constant", lambda domain: 2 * 4.0 * WIDTH * INDEX_SAMPLE),
-    ("text in prepare_corpus", "CPU memory", lambda domain: prepare_corpus(domain).anonymous),
+    ("the index's training sample", "CPU memory, constant", lambda domain: 2 * 4.0 * WIDTH * INDEX["training_sample"]),
+    ("text in prepare_corpus", "CPU memory", lambda domain: rules.prepare_corpus(domain).anonymous),
 )
 
 
@@ -202,20 +184,21 @@ def budget_table() -> Iterator[str]:
         return [sum(hours(rule, rates) for rule in rules) for rates in EVERY]
 
     whole = together(TABLE2)
-    a_round = [value / ROUNDS for value in together((train_adapter, train_ink_round))]
-    without_kd = tuple(rule for rule in TABLE2 if rule not in (store_neighbours, train_knn_kd))
+    a_round = [value / ROUNDS for value in together((rules.train_adapter, rules.train_ink_round))]
+    knn_kd = (rules.store_neighbours, rules.train_knn_kd)
+    without_kd = tuple(rule for rule in TABLE2 if rule not in knn_kd)
     yield row(f"{ROUNDS} rounds", *map(in_hours, whole))
     yield row("of it Adapter and INK, a round of both", *map(in_hours, a_round))
-    yield row("of it store_neighbours and train_knn_kd", *map(in_hours, together((store_neighbours, train_knn_kd))))
-    left = (max(0, int(ROUNDS + (BUDGET - hour) / of)) for hour, of in zip(whole, a_round, strict=True))
-    yield row(f"rounds that fit into {BUDGET:.0f} h", *left)
+    yield row("of it store_neighbours and train_knn_kd", *map(in_hours, together(knn_kd)))
+    left = (max(0, int(ROUNDS + (paper.BUDGET - hour) / of)) for hour, of in zip(whole, a_round, strict=True))
+    yield row(f"rounds that fit into {paper.BUDGET:.0f} h", *left)
     yield row("without kNN-KD", *map(in_hours, together(without_kd)))
-    yield row("with the tables beyond it", *map(in_hours, together((*TABLE2, *BEYOND))))
+    yield row("with the tables beyond it", *map(in_hours, together((*TABLE2, *paper.BEYOND))))
 
 
-def search_seconds(domain: Domain) -> float:
+def search_seconds(domain: DomainWorkload) -> float:
     """Return the core seconds of comparing the codes of one search."""
-    return PROBES * domain.entries / INDEX_LISTS * RATES["A100"].code
+    return INDEX["probes"] * domain.entries / INDEX["lists"] * RATES["A100"].code
 
 
 TABLES = {
@@ -230,10 +213,14 @@ TABLES = {
 @click.command()
 def main() -> None:
     """Print the tables of docs/scale.md."""
-    print(f"parameters: encoder {ENCODER:,}, decoder {DECODER:,}, embeddings {OUTPUT:,}, together {MODEL:,}")
+    model = LAW.workload.model
+    print(
+        f"parameters: encoder {model.encoder:,}, decoder {model.decoder:,}, embeddings {model.embeddings:,}, "
+        f"together {model.parameters:,}"
+    )
     for domain in (*DOMAINS, LARGE):
         print(
-            f"{domain.name}: {domain.length:.1f} tokens a sentence, adapter {domain.adapter:,}, "
+            f"{domain.name}: {domain.length('train'):.1f} tokens a sentence, adapter {domain.adapter:,}, "
             f"{domain.lists:,} lists, {domain.sampled:,} sampled, "
             f"{-(-domain.entries // domain.block)} blocks of {domain.block:,}, "
             f"{search_seconds(domain) * 1e3:.1f} ms of a core for a search in the index"

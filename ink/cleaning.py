@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ink.doctor.space import folder_bytes
+from ink.disk import folder_bytes
 from ink.errors import InkError
 from ink.experiment_lock import holder
 from ink.files import remove

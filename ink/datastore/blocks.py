@@ -6,7 +6,6 @@ with the square of a list's size, and an index whose centroids are an earlier ro
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -17,19 +16,21 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ink.datastore.division import (
+    ITERATIONS,
+    PROBES,
+    QUERIES_AT_ONCE,
+    SAMPLED_A_LIST,
+    lists_of,
+    queries_at_once,
+    sampled_of,
+)
 from ink.datastore.index import check_keys
 from ink.datastore.storage import Datastore
 from ink.progress import progress
 
-# Nearly every list is probed by a block of queries, so that each block reads the whole key file.
-QUERIES_AT_ONCE, MOST_QUERIES_AT_ONCE, PASSES = 65536, 2**20, 32
 DISTANCES_AT_ONCE = 16_000_000  # to centroids: 64 MB, whatever their number
 DISTANCES_IN_A_LIST = 2**28  # 1 GB: lists are of about one size, but duplicates stay together
-ENTRIES_A_LIST = 512
-# benchmarks/ink_round.py: nine tenths of the 16 nearest of 590,402 entries are in so many lists
-PROBES = 8
-SAMPLED_A_LIST, ITERATIONS = 64, 10
-MOST_SAMPLED = 2**19  # 2 GB of keys of 1024 numbers
 
 
 @dataclass(frozen=True)
@@ -40,16 +41,6 @@ class Lists:
     members: list[NDArray[np.int32]]
 
 
-def lists_of(entries: int) -> int:
-    """Return into how many lists so many entries are divided.
-
-    ENTRIES_A_LIST are in a list on average, and more from 8 * 512**2 = 2,097,152 entries on: there finding the nearest
-    lists, entries * lists, comes to cost more than the search in them, entries * PROBES * entries / lists. With so many
-    lists that both are equal, the work grows with entries**1.5 and not with their square.
-    """
-    return max(1, min(entries // ENTRIES_A_LIST, math.isqrt(PROBES * entries)))
-
-
 def divide(datastore: Datastore, device: torch.device, seed: int) -> Lists:
     """Divide entries by k-means over a sample of their keys into `lists_of(entries)` lists.
 
@@ -58,8 +49,7 @@ def divide(datastore: Datastore, device: torch.device, seed: int) -> Lists:
     keys = datastore.keys
     entries, dimension = keys.shape
     count = lists_of(entries)
-    size = min(entries, count * SAMPLED_A_LIST, MOST_SAMPLED)
-    sample = np.sort(np.random.default_rng(seed).choice(entries, size, replace=False))
+    sample = np.sort(np.random.default_rng(seed).choice(entries, sampled_of(entries), replace=False))
     means: Any = faiss.Kmeans(
         dimension,
         count,
@@ -106,14 +96,6 @@ def neighbours_of_all(
             part = slice(start, min(start + at_once, entries))
             yield part, *_neighbours_of(part, keys, lists, k, probes)
             bar.update(part.stop - part.start)
-
-
-def queries_at_once(entries: int) -> int:
-    """Return of how many entries neighbours are found together: so many that the key file is read PASSES times.
-
-    Fewer are not worth it below QUERIES_AT_ONCE, and more do not fit into memory above MOST_QUERIES_AT_ONCE.
-    """
-    return min(max(QUERIES_AT_ONCE, -(-entries // PASSES)), MOST_QUERIES_AT_ONCE)
 
 
 def _neighbours_of(part: slice, keys: NDArray[np.float16], lists: Lists, k: int, probes: int) -> tuple[Tensor, Tensor]:

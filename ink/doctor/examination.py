@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ink.config import Config, check, load
+from ink.costs.workload import workload_of
 from ink.doctor import environment, gpu, machine
 from ink.doctor.downloads import examine_downloads
 from ink.doctor.duration import duration
-from ink.doctor.extent import extent_of
 from ink.doctor.finding import ERROR, Finding, error, ok, warning
 from ink.doctor.inputs import examine_inputs
 from ink.doctor.language_rules import examine_languages
@@ -58,11 +58,11 @@ def _experiment(config: Config, offline: bool) -> Iterator[Finding]:
     yield from downloads
     complete = all(finding.status != ERROR for finding in inputs)
     if complete:
-        extent = extent_of(config, counts)
-        yield from sizes(extent)
-        yield from machine.memory(extent)
-        yield from gpu.memory(extent)
-        yield space(extent, to_come)
+        workload = workload_of(config, counts)
+        yield from sizes(workload)
+        yield from machine.memory(workload)
+        yield from gpu.memory(workload)
+        yield space(workload, to_come)
     yield from writable(config)
     running = holder(config["experiment"])
     if running is None:
@@ -74,4 +74,4 @@ def _experiment(config: Config, offline: bool) -> Iterator[Finding]:
     elif any(finding.status == ERROR for finding in devices):
         yield warning("time", "not estimated without the device")
     else:
-        yield duration(extent)
+        yield duration(workload)

@@ -6,16 +6,15 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from ink.config import Config, for_domain
+from ink.config import Config
+from ink.costs import rules
+from ink.costs.workload import Workload
 from ink.disk import in_words
-from ink.doctor.extent import Extent
 from ink.doctor.finding import Finding, error, ok, warning
 from ink.doctor.machine import processes, processor
-from ink.doctor.space import index_bytes
 from ink.errors import InkError
 
 DRIVER_FILE = Path("/proc/driver/nvidia/version")
-ENTRY_BYTES = 4 + 4  # of an entry beside an index: its value and its log-probability
 RESERVED = 1.0e9  # CUDA's context and libraries, and what torch's allocator keeps in between
 
 
@@ -98,12 +97,12 @@ def builds() -> str:
     return f"torch {torch.__version__} is {built}, {driver}"
 
 
-def memory(extent: Extent) -> Iterator[Finding]:
+def memory(workload: Workload) -> Iterator[Finding]:
     """Compare the GPU's memory with what the largest job takes of it; silent where there is no GPU to compare with."""
     import torch
 
-    device = torch.device(extent.config["device"])
-    needed = job_bytes(extent)
+    device = torch.device(workload.config["device"])
+    needed = job_bytes(workload)
     if device.type != "cuda" or (device.index or 0) >= torch.cuda.device_count() or not needed:
         return
     total = torch.cuda.get_device_properties(device).total_memory
@@ -121,54 +120,10 @@ def memory(extent: Extent) -> Iterator[Finding]:
         yield ok("GPU memory", text)
 
 
-def job_bytes(extent: Extent) -> dict[str, float]:
-    """Estimate the GPU memory of the jobs that take most of it, by rule: weights, gradients, moments, activations.
-
-    Attention's own products and padding are left out, as in docs/scale.md.
-    """
-    config, model = extent.config, extent.model
-    number, trained = bytes_of(config["precision"])
-    weights = number * model.parameters
-    found: dict[str, float] = {}
-    if extent.keys:
-        # log-probabilities of all target tokens, and the logits before them
-        found["build_datastore"] = weights + 2 * 4.0 * config["datastore"]["batch_tokens"] * model.types
-    name = config["index"]["device"]
-    if extent.keys and name != "cpu" and _number(name) == _number(config["device"]):
-        # a search holds the index with values and log-probabilities
-        entries = max(extent.text[domain].tokens.get("train", 0) for domain in extent.domains)
-        found["evaluate"] = weights + index_bytes(extent, entries) + ENTRY_BYTES * entries
-    if "train-knn-kd" in extent.commands:
-        batch = config["knn_kd"]["batch_tokens"]
-        found["train_knn_kd"] = trained * model.parameters + batch * activation_bytes(extent)
-    for system, rule in (("adapter", "train_adapter"), ("ink", "train_ink_round")):
-        for training in extent.trainings(system) if system in extent.trained else []:
-            batch = config["training"]["batch_tokens"]
-            size = weights + trained * training.adapter + batch * activation_bytes(extent, training.adapter)
-            if system == "ink":
-                k = for_domain(config["ink"], training.domain, config["domains"])["k"]
-                # neighbours' keys: as stored, in single precision, sorted anew, their differences and products
-                size += 6 * 4.0 * batch * k * model.dimension
-            found[rule] = max(found.get(rule, 0.0), size)
-    return found
-
-
-def bytes_of(precision: str) -> tuple[int, int]:
-    """Return the bytes of a weight, and of one that is trained with its gradient and two moments.
-
-    In half precision it has itself and its gradient in single precision besides.
-    """
-    return (4, 4 + 4 + 8) if precision == "fp32" else (2, 2 + 2 + 4 + 4 + 8)
-
-
-def activation_bytes(extent: Extent, adapter: int = 0) -> float:
-    """Estimate what a training step keeps of each token: of every layer, and four times the output layer's scores.
-
-    Of a layer on average 16 vectors of its width, twice its feed-forward network's inner ones, and twice the adapter's.
-    Scores are in single precision, or twice in either.
-    """
-    model = extent.model
-    # 6 width^2 weights a layer are attention's, so that the rest are the feed-forward networks' two matrices
-    feed_forward = model.inner / model.dimension - 6 * model.layers * model.dimension
-    vectors = 16 * model.layers * model.dimension + feed_forward + adapter / model.dimension
-    return bytes_of(extent.config["precision"])[0] * vectors + 4.0 * 4 * model.types
+def job_bytes(workload: Workload) -> dict[str, float]:
+    """Estimate the GPU memory of the jobs that take most of it, by rule: weights, gradients, moments, activations."""
+    domains = list(map(workload.of, workload.domains))
+    large = [rules.build_datastore, rules.train_knn_kd, rules.train_adapter, rules.train_ink_round]
+    large += [rules.evaluate] if any(map(rules.index_on_card, domains)) else []
+    cards = {rule.__name__: [cost.card for cost in map(rule, domains) if cost.jobs] for rule in large}
+    return {name: max(of_domains) for name, of_domains in cards.items() if of_domains}

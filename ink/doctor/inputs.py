@@ -5,14 +5,12 @@ from __future__ import annotations
 import codecs
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from ink.config import Config, text_files
-from ink.corpus.mixing import drawn_count
+from ink.config import Config
 from ink.corpus.raw_text import beginning, remarks
 from ink.corpus.sentence_counts import check_sentence_counts, count_binarised
+from ink.costs.text_amounts import SourceFiles, TextFile, source_files
 from ink.doctor.finding import Finding, error, ok, warning
 from ink.doctor.metric_files import comet_files
 from ink.download.brought import BASE_MODEL_FILES, awaited, binarised_paths
@@ -21,43 +19,6 @@ from ink.given_text import LOOKED_AT, MARK, what_else, without_mark
 
 CHECKED_BYTES = 64 << 20  # of a larger file the rest is counted and not decoded
 _AT_ONCE = 1 << 22
-
-
-@dataclass(frozen=True)
-class TextFile:
-    """Counts of a text file; words are what white space separates."""
-
-    lines: int
-    words: int
-    bytes: int
-
-
-@dataclass(frozen=True)
-class SourceFiles:
-    """Source and target file of a split, or of one of its sources, and how that source is drawn from, if it is one."""
-
-    split: str
-    source: Path
-    target: Path
-    drawn: Mapping[str, Any] | None
-
-    def pairs(self, lines: int) -> int:
-        """Return how many pairs the split has of files with so many lines."""
-        return lines if self.drawn is None else drawn_count(self.drawn, lines)
-
-
-def source_files(config: Config) -> dict[str, list[SourceFiles]]:
-    """Return domain -> its files, of the domains that the experiment uses."""
-    data = config["data"]
-    if data["source"] != "files":
-        return {}
-    used = [*config["domains"], *([data["general_domain"]] if data["general_domain"] is not None else [])]
-    return {
-        domain: [
-            SourceFiles(one.split, Path(one.source), Path(one.target), one.drawn) for one in text_files(config, domain)
-        ]
-        for domain in used
-    }
 
 
 def examine_inputs(config: Config) -> tuple[list[Finding], dict[Path, TextFile]]:

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ink.config import Config, trained_sections
+from ink.costs.file_sizes import datastore_bytes, index_bytes
+from ink.costs.workload import Workload
 from ink.disk import in_words
-from ink.doctor.extent import Extent
 from ink.doctor.finding import Finding, error, ok, warning
-from ink.doctor.space import datastore_bytes, index_bytes
 
 JOB_BYTES = 1.0e9  # torch, fairseq and a small model; measured on the embedded experiment
 
@@ -45,14 +45,16 @@ def threads(config: Config) -> Finding:
     return ok("cores", text)
 
 
-def memory(extent: Extent) -> Iterator[Finding]:
+def memory(workload: Workload) -> Iterator[Finding]:
     """Compare the memory that is free with what jobs that run beside one another take."""
     fields = dict(
         re.findall(r"^(\w+):\s+(\d+) kB$", Path("/proc/meminfo").read_text(encoding="utf-8"), flags=re.MULTILINE)
     )
-    available, job = int(fields["MemAvailable"]) * 1024, job_bytes(extent)
-    mapped = max((datastore_bytes(extent, entries) for entries in _entries(extent)), default=0.0)
-    beside = max(1, cores() // min(extent.config["threads"].values()))
+    available, job = int(fields["MemAvailable"]) * 1024, job_bytes(workload)
+    mapped = max(
+        (datastore_bytes(workload, entries) for entries in map(workload.entries, workload.domains)), default=0.0
+    )
+    beside = max(1, cores() // min(workload.config["threads"].values()))
     text = f"{in_words(available)} available; a job takes about {in_words(job)}, {beside} may run at once"
     if job > available:
         yield error("memory", text)
@@ -68,18 +70,14 @@ def memory(extent: Extent) -> Iterator[Finding]:
         yield ok("memory", text)
 
 
-def job_bytes(extent: Extent) -> float:
+def job_bytes(workload: Workload) -> float:
     """Estimate the memory of the largest job beyond the files that it maps, a datastore's keys among them."""
-    index, width = extent.config["index"], extent.model.dimension
-    entries = max(_entries(extent), default=0)
-    held = index_bytes(extent, entries)
+    index, width = workload.config["index"], workload.model.dimension
+    entries = max(map(workload.entries, workload.domains), default=0)
+    held = index_bytes(workload, entries)
     if index["type"] == "ivfpq":
         # the sample that an index is trained on, and as much again
         held = max(held, 2 * 4.0 * width * min(entries, index["training_sample"]))
     # in training a model has a gradient and two moments: in the GPU's memory, where there is one
-    copies = 4 if extent.config["device"] == "cpu" else 1
-    return JOB_BYTES + held + copies * 4.0 * extent.model.parameters
-
-
-def _entries(extent: Extent) -> list[int]:
-    return [extent.text[domain].tokens.get("train", 0) for domain in extent.domains]
+    copies = 4 if workload.config["device"] == "cpu" else 1
+    return JOB_BYTES + held + copies * 4.0 * workload.model.parameters

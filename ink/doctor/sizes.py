@@ -6,20 +6,20 @@ from collections.abc import Iterator
 
 from ink.config.bounds import neighbours_asked, neighbours_measured, values_of
 from ink.corpus.vocabulary_size import check_vocabulary_size
-from ink.doctor.extent import Extent
+from ink.costs.workload import Workload
 from ink.doctor.finding import Finding, error, warning
 from ink.errors import InkError
 
 
-def sizes(extent: Extent) -> Iterator[Finding]:
+def sizes(workload: Workload) -> Iterator[Finding]:
     """Compare what systems ask for with the tokens of the target dictionary and of each domain's training text."""
-    config = extent.config
+    config = workload.config
     try:
         check_vocabulary_size(config)
     except InkError as problem:
         yield error("vocabulary", str(problem))
-    for domain in extent.domains:
-        entries = extent.text[domain].tokens["train"]
+    for domain in workload.domains:
+        entries = workload.entries(domain)
         asked = {**neighbours_asked(config), **neighbours_measured(config, domain)}
         if config["index"]["type"] == "ivfpq":
             asked["index.lists"] = config["index"]["lists"]

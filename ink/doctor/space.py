@@ -7,65 +7,57 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from ink.config import Config, for_domain
-from ink.disk import existing_parent, free_bytes, in_words, mount_point
-from ink.doctor.extent import BYTES_A_TOKEN, Extent, Training
+from ink.config import Config
+from ink.costs.file_sizes import STATE, round_bytes, shard_bytes, text_bytes
+from ink.costs.rules import build_adapted_datastore, build_datastore, store_neighbours
+from ink.costs.workload import Workload
+from ink.disk import existing_parent, folder_bytes, free_bytes, in_words, mount_point
 from ink.doctor.finding import Finding, error, ok, warning
 from ink.download.sources import DOWNLOADS
 from ink.layout import Layout
 
-STATE = 3  # times the weights: a training's state on the disk, which has Adam's two moments beside them
 COMFORTABLE = 1.25  # what is free should exceed the estimate by this much
 
 
-def needed_bytes(extent: Extent, most_rounds: float = math.inf) -> dict[str, float]:
+def needed_bytes(workload: Workload, most_rounds: float = math.inf) -> dict[str, float]:
     """Estimate what work/ holds at its fullest, by kind: nothing goes before `ink clean` but what a job ends with.
 
     most_rounds: that many epochs of Adapter and rounds of INK at most, where training stops before the config's.
     """
-    everything = sum(sum(of_domain.tokens.values()) for of_domain in extent.text.values())
     return {
-        "datastores": _datastores(extent),
-        "checkpoints": _checkpoints(extent, most_rounds),
-        # both sides raw, as subwords, which is a third longer, and binarised to 2 or 4 bytes a token
-        "text": everything * 2 * (BYTES_A_TOKEN * (1 + 4 / 3) + 4),
+        "datastores": _datastores(workload),
+        "checkpoints": _checkpoints(workload, most_rounds),
+        "text": sum(map(text_bytes, workload.text.values())),
     }
 
 
-def _datastores(extent: Extent) -> float:
+def _datastores(workload: Workload) -> float:
     """Count datastores, stored neighbours, and what the rounds that run at the time have."""
-    config = extent.config
-    tokens, seeds = _entries(extent), len(config["seeds"])
-    stores = sum(datastore_bytes(extent, count) for count in tokens.values()) * len(extent.keys)
-    stores += sum(datastore_bytes(extent, tokens[domain]) for domain in extent.adapted_datastores) * seeds
+    rules = (build_datastore, build_adapted_datastore, store_neighbours)
+    costs = [rule(workload.of(domain)) for rule in rules for domain in workload.domains]
+    stores = sum(cost.jobs * cost.disk for cost in costs)
     if stores:
-        stores += max(shard_bytes(extent, domain, count) for domain, count in tokens.items())
-    if "train-knn-kd" in extent.commands:
-        stores += sum(tokens.values()) * neighbour_bytes(config)
-    rounds = [round_bytes(extent, training) for training in extent.trainings("ink")]
-    return stores + _at_once(rounds, seeds)
+        stores += max(shard_bytes(workload, domain) for domain in workload.domains)
+    rounds = [round_bytes(training) for training in workload.trainings("ink")]
+    return stores + _at_once(rounds, workload.seeds)
 
 
-def _checkpoints(extent: Extent, most_rounds: float) -> float:
+def _checkpoints(workload: Workload, most_rounds: float) -> float:
     """Count adapters, the states of rounds, models, and the states of the trainings that run at the time."""
-    config, model = extent.config, 4.0 * extent.model.parameters
-    seeds, found = len(config["seeds"]), 0.0
-    for system, rounds in extent.trained.items():
-        adapters = [4.0 * training.adapter for training in extent.trainings(system)]
+    config, model = workload.config, 4.0 * workload.model.parameters
+    seeds, found = workload.seeds, 0.0
+    for system, rounds in workload.trained.items():
+        adapters = [4.0 * training.adapter for training in workload.trainings(system)]
         trained = min(rounds, most_rounds)
         # every epoch leaves its adapter, every job of rounds also a state with two moments; then there is the average
         states = math.ceil(trained / config["ink"]["rounds_per_job"]) if system == "ink" else 0
         found += sum(adapters) * seeds * (trained + STATE * states + 1)
         found += _at_once(adapters, seeds) * STATE
-    if "train-knn-kd" in extent.commands:
+    if "train-knn-kd" in workload.commands:
         # every run its model; one in training the epochs to be averaged and its state as well
-        jobs = len(extent.domains) * seeds
+        jobs = len(workload.domains) * seeds
         found += model * jobs + _at_once([model] * jobs, 1) * (config["training"]["average_last"] + 1 + STATE)
     return found + (model if config["base_model"]["path"] is None else 0.0)
-
-
-def _entries(extent: Extent) -> dict[str, int]:
-    return {domain: extent.text[domain].tokens.get("train", 0) for domain in extent.domains}
 
 
 def _at_once(sizes: list[float], seeds: int) -> float:
@@ -73,52 +65,15 @@ def _at_once(sizes: list[float], seeds: int) -> float:
     return sum(sorted(sizes * seeds, reverse=True)[: os.cpu_count() or 1])
 
 
-def round_bytes(extent: Extent, training: Training) -> float:
-    """Estimate what a round of INK has on the disk until it ends: its refreshed datastore and what it found there."""
-    config, entries = extent.config, _entries(extent)[training.domain]
-    ink = for_domain(config["ink"], training.domain, config["domains"])
-    found = entries * ink["k"] * 4.0 if ink["neighbours"] != "per_batch" else 0.0
-    # round 1 trains on the base model's datastore
-    if not training.refreshes or ink["max_rounds"] < 2:
-        return found
-    searched = ink["neighbours"] == "per_batch" or config["index"]["type"] == "exact"
-    # no log-probabilities, and an index only where training searches one
-    return found + entries * (extent.model.dimension * 2 + 4) + (index_bytes(extent, entries) if searched else 0.0)
-
-
-def datastore_bytes(extent: Extent, entries: int) -> float:
-    """Estimate a datastore's size: keys in half precision, values, log-probabilities, and the index."""
-    return entries * (extent.model.dimension * 2 + 4 + 4) + index_bytes(extent, entries)
-
-
-def index_bytes(extent: Extent, entries: int) -> float:
-    """Estimate an index's size: vectors in single precision, or codes with their numbers and the centroids."""
-    width, index = extent.model.dimension, extent.config["index"]
-    if index["type"] == "exact":
-        return entries * width * 4.0
-    return entries * (index["code_bytes"] + 8.0) + index["lists"] * width * 4.0
-
-
-def shard_bytes(extent: Extent, domain: str, entries: int) -> float:
-    """Return the size of the shard's keys that lie beside those of its datastore while shards are joined."""
-    shards = for_domain(extent.config["datastore"], domain, extent.domains)["shards"]
-    return entries * extent.model.dimension * 2 / shards if shards > 1 else 0.0
-
-
-def neighbour_bytes(config: Config) -> int:
-    """Return what an entry's stored neighbours take: a distance and an id each."""
-    return int(config["knn_kd"]["stored"]) * (4 + 4)
-
-
-def space(extent: Extent, to_come: float = 0.0) -> Finding:
+def space(workload: Workload, to_come: float = 0.0) -> Finding:
     """Compare the estimate with what is free and what the experiment has already written.
 
     to_come: bytes of what is still to be downloaded and unpacked, which count where they go to the same disk.
     """
-    needed = needed_bytes(extent)
+    needed = needed_bytes(workload)
     # training goes on for so many rounds at least: the best may be the first
-    least = sum(needed_bytes(extent, extent.config["training"]["patience"] + 1).values())
-    work = Path(Layout(extent.config).work)
+    least = sum(needed_bytes(workload, workload.config["training"]["patience"] + 1).values())
+    work = Path(Layout(workload.config).work)
     if to_come and mount_point(DOWNLOADS / "x") == mount_point(work / "x"):
         needed["downloads"] = to_come
         least += to_come
@@ -133,15 +88,6 @@ def space(extent: Extent, to_come: float = 0.0) -> Finding:
     if wanted * COMFORTABLE > free:
         return warning("disk", f"{text}: {'little is left beyond an estimate' if wanted < free else 'it may fill up'}")
     return ok("disk", text)
-
-
-def folder_bytes(folder: Path) -> int:
-    """Return what a folder takes on the disk, links not followed; 0 where there is none."""
-    total = 0
-    for place, _, names in os.walk(folder):
-        for name in names:
-            total += os.lstat(Path(place) / name).st_blocks * 512
-    return total
 
 
 def writable(config: Config) -> Iterator[Finding]:

@@ -4,26 +4,21 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "benchmarks"))
 
+import paper_scale
 import scale
-import scale_costs
+from paper_scale import BEYOND, DOMAINS, LARGE, LAW, ROUNDS, TABLE2, Unbounded
 
-from ink.config import load
-from ink.datastore import blocks
+from ink.costs import rules
+from ink.costs.cost import Cost, Rates
 from ink.doctor import gpu, space
-from ink.doctor.extent import Extent, Model, Text
-from ink.doctor.space import datastore_bytes, neighbour_bytes
 from ink.nmt.adapter import Adapter
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-DOCUMENT = REPOSITORY / "docs" / "scale.md"
-DOMAINS = [*scale_costs.DOMAINS, scale_costs.LARGE]
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "scale.md"
 
 
 def test_every_table_stands_in_the_document_as_it_is_printed() -> None:
@@ -32,88 +27,89 @@ def test_every_table_stands_in_the_document_as_it_is_printed() -> None:
         assert "\n".join(lines()) in document, f"{title}: copy what python benchmarks/scale.py prints"
 
 
-@pytest.mark.parametrize("domain", DOMAINS, ids=lambda domain: domain.name)
-def test_lists_samples_and_blocks_are_those_of_the_code(domain: Any) -> None:
-    assert domain.lists == blocks.lists_of(domain.entries)
-    assert domain.block == blocks.queries_at_once(domain.entries)
-    assert domain.sampled == min(domain.entries, domain.lists * blocks.SAMPLED_A_LIST, blocks.MOST_SAMPLED)
-    assert (scale_costs.LIST_PROBES, scale_costs.ITERATIONS) == (blocks.PROBES, blocks.ITERATIONS)
-
-
-@pytest.mark.parametrize("domain", DOMAINS, ids=lambda domain: domain.name)
-def test_a_datastore_is_as_large_as_the_doctor_says(domain: Any) -> None:
-    index = {"type": "ivfpq", "code_bytes": scale_costs.CODE_BYTES, "lists": scale_costs.INDEX_LISTS}
-    extent = cast(Extent, SimpleNamespace(model=SimpleNamespace(dimension=1024), config={"index": index}))
-    built = scale_costs.build_datastore(domain).disk - 8 * domain.sentences
-    assert built == pytest.approx(datastore_bytes(extent, domain.entries))
-    stored = neighbour_bytes({"knn_kd": {"stored": scale_costs.KD_STORED}})
-    assert scale_costs.store_neighbours(domain).disk == stored * domain.entries
-
-
-@pytest.fixture
-def paper() -> Extent:
-    """The experiment that the page counts, as the doctor sees it."""
-    domains = [domain.name for domain in scale_costs.DOMAINS]
-    config = load(REPOSITORY / "config" / "config.yaml")
-    config["domains"], config["base_model"]["path"] = domains, "model.pt"
-    config["index"] |= {"code_bytes": scale_costs.CODE_BYTES, "lists": scale_costs.INDEX_LISTS}
-    config["adapter"] |= {"max_epochs": scale_costs.ROUNDS, "sizes": []}
-    config["adapter"]["inner_dimension"] = {domain.name: domain.inner for domain in scale_costs.DOMAINS}
-    config["ink"] |= {"max_rounds": scale_costs.ROUNDS, "k": {domain.name: domain.k for domain in scale_costs.DOMAINS}}
-    config["ink"] |= {"ablations": [], "rounds_per_job": 1}
-    config["knn_kd"]["stored"] = scale_costs.KD_STORED
-    config["training"]["batch_tokens"], config["knn_kd"]["batch_tokens"] = scale_costs.BATCH, scale_costs.KD_BATCH
-    config["datastore"]["batch_tokens"] = scale_costs.PASS_BATCH
-    config["data"] |= {"general_domain": None, "source": "files"}
-    config["data"]["files"] = {"splits": {name: ["train", "dev", "test"] for name in domains}}
-    text = {domain.name: Text({"train": domain.sentences}, {"train": domain.entries}) for domain in scale_costs.DOMAINS}
-    inner = scale_costs.ENCODER + scale_costs.DECODER
-    model = Model(scale_costs.WIDTH, 2 * scale_costs.LAYERS, inner=inner, embeddings=scale_costs.OUTPUT)
-    return Extent(config, model, text)
-
-
-def test_the_doctor_needs_as_much_disk_as_the_page_says(paper: Extent, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_doctor_needs_as_much_disk_as_the_page_says(monkeypatch: pytest.MonkeyPatch) -> None:
     """But for what the page leaves out: states of running trainings, three times the weights each."""
     monkeypatch.setattr("os.cpu_count", lambda: 16)
-    counted = [rule(domain) for rule in scale_costs.TABLE2 for domain in scale_costs.DOMAINS]
+    workload = LAW.workload
+    counted = [rule(domain) for rule in (*TABLE2, paper_scale.adapter_datastore) for domain in DOMAINS]
     on_page = sum(cost.jobs * cost.disk + cost.passing for cost in counted)
-    adapters = sum(4.0 * domain.adapter for domain in scale_costs.DOMAINS)
-    states = 3 * 2 * adapters + (paper.config["training"]["average_last"] + 1 + 3) * 4 * 4.0 * scale_costs.MODEL
-    assert sum(space.needed_bytes(paper).values()) == pytest.approx(on_page + states, rel=0.005)
-    paper.config["ink"]["ablations"] = {
-        domain.name: ["without_l_r"] if domain.name == "Medical" else [] for domain in scale_costs.DOMAINS
-    }
-    before = on_page + states
-    more = scale_costs.ablations(scale_costs.DOMAINS[0])
-    passing, state = more.passing, 3 * 4.0 * scale_costs.DOMAINS[0].adapter
-    assert sum(space.needed_bytes(paper).values()) == pytest.approx(
-        before + more.disk * scale_costs.ROUNDS + passing + state, rel=0.005
-    )
+    adapters = sum(4.0 * domain.adapter for domain in DOMAINS)
+    average = workload.config["training"]["average_last"]
+    states = 3 * 2 * adapters + (average + 1 + 3) * 4 * 4.0 * workload.model.parameters
+    assert sum(space.needed_bytes(workload).values()) == pytest.approx(on_page + states, rel=0.005)
 
 
-def test_the_doctor_needs_as_much_of_the_gpu_as_the_page_says(paper: Extent) -> None:
-    found = gpu.job_bytes(paper)
-    law = scale_costs.LAW
-    for rule in (scale_costs.build_datastore, scale_costs.train_knn_kd, scale_costs.train_adapter):
-        assert found[rule.__name__] == pytest.approx(rule(law).card, rel=0.005)
-    assert found["train_ink_round"] == pytest.approx(scale_costs.train_ink_round(law).card, rel=0.005)
+@pytest.mark.parametrize("rule", [rules.build_datastore, rules.train_knn_kd, rules.train_adapter])
+def test_the_doctor_needs_as_much_of_the_gpu_as_the_page_says(rule: rules.Rule) -> None:
+    assert gpu.job_bytes(LAW.workload)[rule.__name__] == rule(LAW).card
 
 
-def test_an_adapter_has_as_many_parameters_but_its_biases_and_norms() -> None:
-    koran = scale_costs.DOMAINS[-1]
-    layer = Adapter(1024, koran.inner, 0.1)
-    assert koran.adapter == 12 * sum(weights.numel() for weights in (layer.down.weight, layer.up.weight))
+def test_a_card_and_a_datastore_of_the_paper_s_by_hand() -> None:
+    """Law: 19,061,382 keys of 1,024 halves, a value, a log-probability, 64-byte codes, ids, 4,096 centroids."""
+    entries, weights = 19_061_382, 125_829_120 + 100_663_296 + 43_032_576
+    assert rules.build_datastore(LAW).disk == entries * (2048 + 4 + 4 + 64 + 8) + 4096 * 1024 * 4
+    assert rules.store_neighbours(LAW).disk == entries * 64 * 8
+    # vectors of six layers on either side, feed-forward networks of 8,192 and 4,096, and the scores of 42,024 types
+    token = 4 * (6 * (12 * 1024 + 2 * 8192) + 6 * (20 * 1024 + 2 * 4096) + 4 * 42_024)
+    assert rules.train_knn_kd(LAW).card == 16 * weights + 8192 * token
+    adapted = token + 4 * 12 * (2 * 8192 + 4)
+    assert rules.train_adapter(LAW).card == 4 * weights + 16 * LAW.adapter + 4096 * adapted
+
+
+def test_the_work_of_an_epoch_and_of_beam_search_by_hand() -> None:
+    """Koran: 524,374 tokens; dev's 2,000 sentences of 29.2 tokens, a beam of 4."""
+    koran, weights = DOMAINS[-1], 125_829_120 + 100_663_296 + 43_032_576
+    assert rules.epoch(koran).gpu == 524_374 * (2 * 2 * weights + 6 * koran.adapter)
+    length = 524_374 / 17_982
+    decoder = 100_663_296 + 43_032_576
+    assert rules.dev_bleu(koran).decoding == pytest.approx(2 * 2000 * length * (125_829_120 + 4 * decoder))
+    assert rules.dev_bleu(koran).steps == pytest.approx(2000 / 32 * length * 1.3)
+
+
+def test_a_search_by_hand() -> None:
+    found = rules.searched(LAW, 10)
+    assert found.cpu == 10 * 2 * 1024 * 4096
+    assert found.codes == pytest.approx(10 * 32 * 19_061_382 / 4096)
+
+
+def test_what_an_adapter_has_are_its_parameters() -> None:
+    koran = DOMAINS[-1]
+    assert koran.adapter // 12 == pytest.approx(sum(w.numel() for w in Adapter(1024, 256, 0.1).parameters()), rel=0.002)
+
+
+def test_bounds_change_nothing_below_two_million_entries() -> None:
+    before = {name: rules.found(Unbounded(one.workload, one.name)).single for name, one in named().items()}
+    now = {name: rules.found(one).single for name, one in named().items()}
+    assert before["Koran"] == now["Koran"]
+    assert all(before[name] > now[name] for name in set(now) - {"Koran"})
+
+
+def named() -> dict[str, rules.DomainWorkload]:
+    return {domain.name: domain for domain in (*DOMAINS, LARGE)}
+
+
+def test_ablations_are_counted_as_the_rounds_that_they_are() -> None:
+    (medical,) = [rule for rule in BEYOND if rule.__name__ == "ablations"]
+    found = [medical(domain) for domain in DOMAINS]
+    assert [cost.jobs for cost in found] == [3 * ROUNDS, 0, 0, 0]
+    assert found[0].gpu == rules.train_ink_round(DOMAINS[0]).gpu
 
 
 def test_time_adds_up_what_is_done_one_after_the_other() -> None:
-    rates = scale_costs.Rates(1e12, share=0.5, core=1e9, cores=2, code=1e-8, gather=1e9, write=1e8, start=3.0)
-    cost = scale_costs.Cost(gpu=1e12, cpu=4e9, codes=1e8, gathered=5e9, written=7e8)
+    rates = Rates(1e12, share=0.5, core=1e9, cores=2, code=1e-8, gather=1e9, write=1e8, start=3.0)
+    cost = Cost(gpu=1e12, cpu=4e9, codes=1e8, gathered=5e9, written=7e8)
     assert cost.seconds(rates) == pytest.approx(2 + 2 + 0.5 + 5 + 7 + 3)
+    assert (cost + cost * 2).seconds(rates) == pytest.approx(3 * (2 + 2 + 0.5 + 5 + 7) + 3)
+
+
+def test_jobs_one_after_the_other_hold_what_the_larger_holds_and_keep_what_both_write() -> None:
+    both = Cost(gpu=1, anonymous=5, card=2, disk=3) + Cost(gpu=2, anonymous=4, card=7, disk=6)
+    assert both == Cost(gpu=3, anonymous=5, card=7, disk=9)
 
 
 def test_distances_take_the_time_of_fp32_in_half_precision_too() -> None:
-    cost, start = scale_costs.Cost(gpu=4e12, single=4e12), 3.0
-    assert cost.seconds(scale_costs.Rates(1e12, start=start)) == pytest.approx(8 + 8 + 3)
-    assert cost.seconds(scale_costs.Rates(1e13, 0.4, single=1e12, start=start)) == pytest.approx(1 + 8 + 3)
-    for card, rates in scale_costs.HALF.items():
-        assert rates.single == scale_costs.RATES[card].peak
+    cost, start = Cost(gpu=4e12, single=4e12), 3.0
+    assert cost.seconds(Rates(1e12, start=start)) == pytest.approx(8 + 8 + 3)
+    assert cost.seconds(Rates(1e13, 0.4, single=1e12, start=start)) == pytest.approx(1 + 8 + 3)
+    for card, rates in paper_scale.HALF.items():
+        assert rates.single == paper_scale.RATES[card].peak

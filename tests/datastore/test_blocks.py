@@ -9,10 +9,16 @@ import numpy as np
 import pytest
 import torch
 
-from ink.datastore import blocks
+from ink.datastore import blocks, division
 from ink.datastore.blocks import Lists, divide, lists_of, neighbours_of_all, queries_at_once
 
 ENTRIES, K = 400, 6
+
+
+def set_bound(monkeypatch: pytest.MonkeyPatch, name: str, value: int) -> None:
+    for module in (blocks, division):
+        if hasattr(module, name):
+            monkeypatch.setattr(module, name, value)
 
 
 @pytest.fixture
@@ -24,7 +30,7 @@ def store(store_of: Any, tmp_path: Path) -> Any:
 
 @pytest.fixture
 def lists(store: Any, monkeypatch: pytest.MonkeyPatch) -> Lists:
-    monkeypatch.setattr(blocks, "ENTRIES_A_LIST", 50)
+    set_bound(monkeypatch, "ENTRIES_A_LIST", 50)
     return divide(store, torch.device("cpu"), seed=7)
 
 
@@ -44,8 +50,8 @@ def test_lists_hold_every_entry_once_and_nearest_to_their_centroid(store: Any, l
 def test_they_are_the_nearest_within_the_probed_lists(
     store: Any, lists: Lists, monkeypatch: pytest.MonkeyPatch, probes: int, at_once: int, distances_at_once: int
 ) -> None:
-    monkeypatch.setattr(blocks, "QUERIES_AT_ONCE", at_once)
-    monkeypatch.setattr(blocks, "DISTANCES_AT_ONCE", distances_at_once)
+    set_bound(monkeypatch, "QUERIES_AT_ONCE", at_once)
+    set_bound(monkeypatch, "DISTANCES_AT_ONCE", distances_at_once)
     wide = np.asarray(store.keys, dtype=np.float64)
     centroids = lists.centroids.double().numpy()
     seen = 0
@@ -89,9 +95,9 @@ def test_bounds_of_memory_change_nothing(store_of: Any, tmp_path: Path, name: st
     found = []
     for value in (getattr(blocks, name), bound):
         with pytest.MonkeyPatch.context() as patched:
-            patched.setattr(blocks, "ENTRIES_A_LIST", 20)
+            set_bound(patched, "ENTRIES_A_LIST", 20)
             lists = divide(store, torch.device("cpu"), seed=7)
-            patched.setattr(blocks, name, value)
+            set_bound(patched, name, value)
             parts = list(neighbours_of_all(store, lists, K, 3))
         found.append([torch.cat([part[place] for part in parts]) for place in (1, 2)])
     (distances, ids), (again, ids_again) = found
@@ -135,9 +141,9 @@ def test_the_sample_of_the_means_is_bounded(store: Any, monkeypatch: pytest.Monk
             super().train(sample)
 
     monkeypatch.setattr(blocks.faiss, "Kmeans", Watched)
-    monkeypatch.setattr(blocks, "ENTRIES_A_LIST", 50)
+    set_bound(monkeypatch, "ENTRIES_A_LIST", 50)
     whole = divide(store, torch.device("cpu"), seed=7)
-    monkeypatch.setattr(blocks, "MOST_SAMPLED", 100)
+    set_bound(monkeypatch, "MOST_SAMPLED", 100)
     capped = divide(store, torch.device("cpu"), seed=7)
     assert trained == [ENTRIES, 100]
     for lists in (whole, capped):

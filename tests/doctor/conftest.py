@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ink.config import check, load
-from ink.doctor.extent import Extent, extent_of
+from ink.costs.workload import Workload, workload_of
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 MICRO = REPOSITORY / "tests" / "workflow" / "micro.yaml"
@@ -37,6 +37,6 @@ def own_corpus(tmp_path: Path) -> Any:
 
 
 @pytest.fixture
-def extent_of_config() -> Callable[[Any], Extent]:
-    """Estimates the extent of an experiment on generated text."""
-    return lambda config: extent_of(config, {})
+def workload_of_config() -> Callable[[Any], Workload]:
+    """Estimates the workload of an experiment on generated text."""
+    return lambda config: workload_of(config, {})

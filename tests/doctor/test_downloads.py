@@ -282,13 +282,13 @@ def test_a_disk_too_small_for_it_is_told(server: Server, monkeypatch: pytest.Mon
 
 
 def test_downloads_count_where_they_go_to_the_same_disk(
-    config: Any, extent_of_config: Callable[[Any], Any], monkeypatch: pytest.MonkeyPatch
+    config: Any, workload_of_config: Callable[[Any], Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    extent = extent_of_config(config)
-    assert "downloads" not in space(extent).text
-    assert "downloads 5.0 GB" in space(extent, 5e9).text
+    workload = workload_of_config(config)
+    assert "downloads" not in space(workload).text
+    assert "downloads 5.0 GB" in space(workload, 5e9).text
     monkeypatch.setattr("ink.doctor.space.mount_point", lambda path: path)
-    assert "downloads" not in space(extent, 5e9).text
+    assert "downloads" not in space(workload, 5e9).text
 
 
 def test_an_artefact_that_is_nowhere_does_not_fail_the_doctor(

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from ink.costs.text_amounts import Text
+from ink.costs.workload import Model, Workload
 from ink.doctor import duration, gpu
-from ink.doctor.extent import Extent, Model, Text
 from ink.doctor.finding import ERROR, OK, WARNING
 
 MODULE = "NVRM version: NVIDIA UNIX {} Kernel Module{}  550.54.15  Tue Mar  5 22:23:56 UTC 2024\nGCC version:  12\n"
@@ -34,11 +35,11 @@ def card(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., None]
     return present
 
 
-def test_without_gpu_one_line_says_that_none_is_used(config: Any, extent: Extent) -> None:
+def test_without_gpu_one_line_says_that_none_is_used(config: Any, workload: Workload) -> None:
     (found,) = gpu.devices(config)
     assert (found.status, found.check) == (OK, "device")
     assert found.text.startswith("cpu: ") and found.text.endswith("; no GPU is used")
-    assert list(gpu.memory(extent)) == []
+    assert list(gpu.memory(workload)) == []
 
 
 @pytest.mark.failure(
@@ -49,7 +50,7 @@ def test_without_gpu_one_line_says_that_none_is_used(config: Any, extent: Extent
 )
 @pytest.mark.parametrize("name", ["cuda:99", "gpu"])
 def test_a_device_that_is_not_there_is_an_error_with_torch_s_build(
-    config: Any, extent: Extent, name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    config: Any, workload: Workload, name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     import torch
 
@@ -59,8 +60,8 @@ def test_a_device_that_is_not_there_is_an_error_with_torch_s_build(
     (found,) = gpu.devices(config)
     assert found.status == ERROR
     assert found.text.endswith(f"(torch {torch.__version__} is a CPU build, no NVIDIA driver is loaded)")
-    extent.config["device"] = "cuda:99"
-    assert list(gpu.memory(extent)) == []
+    workload.config["device"] = "cuda:99"
+    assert list(gpu.memory(workload)) == []
 
 
 @pytest.mark.parametrize("words", [("x86_64", ""), ("Open", " for x86_64")])
@@ -99,39 +100,42 @@ def test_a_precision_that_the_gpu_has_not_is_told(
 
 
 @pytest.fixture
-def extent(config: Any) -> Extent:
+def workload(config: Any) -> Workload:
     """One layer on either side of width 32, its inner one 64 wide, 100 types; adapters of 8."""
     config["systems"], config["adapter"]["inner_dimension"] = ["adapter", "ink", "knn_kd"], 8
     config["training"]["batch_tokens"], config["ink"]["k"] = 10, 4
     config["datastore"]["batch_tokens"], config["knn_kd"]["batch_tokens"] = 30, 20
-    text = {"it": Text({"train": 50}, {"train": 1000}), "koran": Text({"train": 25}, {"train": 500})}
-    inner = (4 + 8) * 32 * 32 + 2 * (2 * 32 * 64)
-    return Extent(config, Model(dimension=32, layers=2, inner=inner, embeddings=3200), text)
+    sizes = {"it": (50, 1000), "koran": (25, 500), "general": (100, 2000)}
+    text = {name: Text({"train": sentences}, {"train": tokens}) for name, (sentences, tokens) in sizes.items()}
+    encoder, decoder = 4 * 32 * 32 + 2 * 32 * 64, 8 * 32 * 32 + 2 * 32 * 64
+    return Workload(config, Model(32, layers=2, encoder=encoder, decoder=decoder, embeddings=3200), text)
 
 
-def test_what_jobs_take_of_the_gpu_by_hand(extent: Extent) -> None:
+def test_what_jobs_take_of_the_gpu_by_hand(workload: Workload) -> None:
     model, adapter = 12 * 32 * 32 + 4 * 32 * 64 + 3200, 2 * 32 * (2 * 8 + 4)
     # of either layer 12 and 20 vectors of its width and twice its inner one; the scores four times
     token = 4 * ((12 + 20) * 32 + 2 * 2 * 64 + 4 * 100)
     adapted = token + 4 * 2 * (2 * 8 + 4)
-    found = gpu.job_bytes(extent)
+    # all of 1,000 queries are a block: keys in half precision, numbers of 8 lists, what is found for 4 neighbours
+    block = 1000 * (2 * 32 + 8 * (16 + 8 * 4)) + 16 * 1000
+    found = gpu.job_bytes(workload)
     assert found == {
         "build_datastore": 4 * model + 2 * 4 * 30 * 100,
         "train_knn_kd": 16 * model + 20 * token,
         "train_adapter": 4 * model + 16 * adapter + 10 * adapted,
-        "train_ink_round": 4 * model + 16 * adapter + 10 * adapted + 6 * 4 * 10 * 4 * 32,
+        "train_ink_round": 4 * model + 16 * adapter + 10 * adapted + block,
     }
-    extent.config["precision"] = "bf16"
+    workload.config["precision"] = "bf16"
     # a token's vectors are half as large, its scores as large; a weight that trains has a copy and its gradient more
     token, adapted = token / 2 + 2 * 4 * 100, adapted / 2 + 2 * 4 * 100
-    assert gpu.job_bytes(extent) == {
+    assert gpu.job_bytes(workload) == {
         "build_datastore": 2 * model + 2 * 4 * 30 * 100,
         "train_knn_kd": 20 * model + 20 * token,
         "train_adapter": 2 * model + 20 * adapter + 10 * adapted,
-        "train_ink_round": 2 * model + 20 * adapter + 10 * adapted + 6 * 4 * 10 * 4 * 32,
+        "train_ink_round": 2 * model + 20 * adapter + 10 * adapted + block,
     }
-    extent.config["systems"] = ["off_the_shelf"]
-    assert gpu.job_bytes(extent) == {}
+    workload.config["systems"] = ["off_the_shelf"]
+    assert gpu.job_bytes(workload) == {}
 
 
 @pytest.mark.failure(
@@ -140,34 +144,34 @@ def test_what_jobs_take_of_the_gpu_by_hand(extent: Extent) -> None:
     "`ink doctor`: `warning  GPU memory  ... in all; the largest job, train_knn_kd, takes about ...: batches "
     "will be divided ...`",
 )
-def test_the_largest_job_is_compared_with_the_card(extent: Extent, card: Callable[..., None]) -> None:
-    extent.config["device"] = "cuda"
-    needed = gpu.job_bytes(extent)
+def test_the_largest_job_is_compared_with_the_card(workload: Workload, card: Callable[..., None]) -> None:
+    workload.config["device"], workload.config["knn_kd"]["batch_tokens"] = "cuda", 1000
+    needed = gpu.job_bytes(workload)
     largest = max(needed, key=lambda job: needed[job])
     card(needed[largest] + gpu.RESERVED)
-    (found,) = gpu.memory(extent)
+    (found,) = gpu.memory(workload)
     assert found.status == OK and f"the largest job, {largest}, takes about " in found.text
     card(needed[largest] + gpu.RESERVED - 1)
-    (found,) = gpu.memory(extent)
+    (found,) = gpu.memory(workload)
     assert (largest, found.status) == ("train_knn_kd", WARNING)
     assert found.text.endswith(
         ": batches will be divided until they fit, which takes longer; or lower knn_kd.batch_tokens and raise "
         "knn_kd.update_frequency"
     )
-    extent.config["systems"] = ["ink"]
-    (found,) = gpu.memory(extent)
+    workload.config["systems"] = ["ink"]
+    (found,) = gpu.memory(workload)
     assert found.status == OK
 
 
 def test_time_on_a_gpu_is_that_of_one_job_after_another(
-    extent: Extent, card: Callable[..., None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    workload: Workload, card: Callable[..., None], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(duration, "matrix_product_speed", lambda extent: 1e13)
+    monkeypatch.setattr(duration, "matrix_product_speed", lambda workload: 1e13)
     monkeypatch.setattr(duration, "cores", lambda: 16)
-    monkeypatch.setattr(duration, "seconds_by_job", lambda extent, flops: {"train_adapter": 7200.0})
-    extent.config["device"] = "cuda"
-    text = duration.duration(extent).text
+    monkeypatch.setattr(duration, "seconds_by_job", lambda workload, flops: {"train_adapter": 7200.0})
+    workload.config["device"] = "cuda"
+    text = duration.duration(workload).text
     assert text == "about 2 hours on one GPU, job after job, from nothing (10,000 GFLOP/s)"
 
 
@@ -187,14 +191,14 @@ def test_faiss_must_have_the_gpu_that_the_index_is_to_be_on(config: Any, monkeyp
         assert (found.status, f"FAISS finds {count} GPUs" in found.text) == (status, True)
 
 
-def test_an_index_on_the_same_gpu_takes_its_memory(extent: Extent, card: Callable[..., None]) -> None:
+def test_an_index_on_the_same_gpu_takes_its_memory(workload: Workload, card: Callable[..., None]) -> None:
     model, index = 12 * 32 * 32 + 4 * 32 * 64 + 3200, 1000 * (8 + 8) + 8 * 32 * 4
-    extent.config.update({"device": "cuda", "systems": ["v_knn"]})
-    extent.config["index"] |= {"type": "ivfpq", "lists": 8, "code_bytes": 8, "device": "cuda:1"}
-    assert "evaluate" not in gpu.job_bytes(extent)
-    extent.config["index"]["device"] = "cuda:0"
-    assert gpu.job_bytes(extent)["evaluate"] == 4 * model + index + 1000 * (4 + 4)
-    extent.config["datastore"]["batch_tokens"] = 1
+    workload.config.update({"device": "cuda", "systems": ["v_knn"]})
+    workload.config["index"] |= {"type": "ivfpq", "lists": 8, "code_bytes": 8, "device": "cuda:1"}
+    assert "evaluate" not in gpu.job_bytes(workload)
+    workload.config["index"]["device"] = "cuda:0"
+    assert gpu.job_bytes(workload)["evaluate"] == 4 * model + index + 1000 * (4 + 4)
+    workload.config["datastore"]["batch_tokens"] = 1
     card(gpu.RESERVED)
-    (found,) = gpu.memory(extent)
+    (found,) = gpu.memory(workload)
     assert found.status == WARNING and found.text.endswith(": set index.device to cpu")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ink.config import check
-from ink.doctor.extent import extent_of
+from ink.costs.workload import workload_of
 from ink.doctor.finding import ERROR, OK, WARNING
 from ink.doctor.inputs import TextFile, examine_inputs
 from ink.files import read_json
@@ -43,7 +43,7 @@ def test_text_put_together_from_sources_is_counted_as_it_is_drawn(own_corpus: An
         (tmp_path / f"more.{side}").write_text("ein einziges\n" * 120, encoding="utf-8")
     findings, counts = examine_inputs(own_corpus)
     assert findings[1].text == "230 train, 100 dev, 100 test pairs"
-    found = extent_of(own_corpus, counts).text["koran"]
+    found = workload_of(own_corpus, counts).text["koran"]
     assert found.sentences == {"train": 230, "dev": 100, "test": 100}
     assert found.tokens["train"] == pytest.approx(200 * (3 * 1.4 + 1) + 30 * (2 * 1.4 + 1), abs=2)
 
@@ -130,9 +130,9 @@ def test_binarised_text_is_counted_in_its_index(binarised: Any, tiny: Any) -> No
     findings, counts = examine_inputs(binarised)
     assert problems(binarised) == []
     assert findings[-1].text == "60 train, 7 dev, 10 test pairs, binarised"
-    extent = extent_of(binarised, counts)
+    workload = workload_of(binarised, counts)
     tokens = read_json(tiny.data / "prepared.json", "tokens")["tokens"]
-    assert extent.text["koran"].tokens == {split: tokens[split]["target"] for split in tokens}
+    assert workload.text["koran"].tokens == {split: tokens[split]["target"] for split in tokens}
 
 
 def test_binarised_text_that_is_not_there_or_another(binarised: Any, tiny: Any, tmp_path: Path) -> None:

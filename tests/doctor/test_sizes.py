@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ink.doctor.extent import extent_of
+from ink.costs.workload import workload_of
 from ink.doctor.finding import ERROR, WARNING
 from ink.doctor.inputs import examine_inputs
 from ink.doctor.sizes import sizes
@@ -15,7 +15,7 @@ from ink.doctor.sizes import sizes
 
 def found(config: Any) -> list[tuple[str, str, str]]:
     _, counts = examine_inputs(config)
-    return [(finding.status, finding.check, finding.text) for finding in sizes(extent_of(config, counts))]
+    return [(finding.status, finding.check, finding.text) for finding in sizes(workload_of(config, counts))]
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def test_neighbours_and_lists_beyond_a_domain_s_text_are_warned_of(small: Any) -
     small["v_knn"]["k"] = {"koran": [4, 2048], "it": 4}
     small["own_systems"]["mine"] = {"combiner": "adaptive", "key": "decoder_output", "max_k": [2, 4096]}
     small["index"] |= {"type": "ivfpq", "lists": 3000}
-    entries = extent_of(small, examine_inputs(small)[1]).text["koran"].tokens["train"]
+    entries = workload_of(small, examine_inputs(small)[1]).text["koran"].tokens["train"]
     assert entries == 2080
     about = "but the datastore will have about 2,080 entries; lower it"
     assert found(small) == [

@@ -12,7 +12,7 @@ from fuzzing.trial import COUNTS, Trial
 from hypothesis import strategies as st
 
 from ink.config import Config, check, data_domains, figures_of, load, variations
-from ink.doctor.extent import extent_of
+from ink.costs.workload import workload_of
 from ink.doctor.space import space
 from ink.reporting import contents
 from ink.settings import READS, settings_for
@@ -79,4 +79,4 @@ def check_and_plan(config: Config) -> None:
     variations(config)
     figures_of(config)
     contents.tables(config)
-    space(extent_of(config, {}), 0)
+    space(workload_of(config, {}), 0)

@@ -12,7 +12,7 @@ import yaml
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "benchmarks"))
 
-import scale_costs
+import paper_scale
 from rule_texts import rule_texts
 
 from ink.settings import READS
@@ -28,11 +28,15 @@ PROCESS = 1000  # MB that a process has before it holds anything
 
 RULES = rule_texts()
 LOCAL = {name for name, body in RULES.items() if "localrule: True" in body}
-LARGEST = {
-    count.__name__: max((count(domain) for domain in scale_costs.DOMAINS), key=lambda cost: cost.jobs * cost.anonymous)
-    for count in (*scale_costs.TABLE2, *scale_costs.BEYOND)
+COUNTS = {
+    count.__name__: count
+    for count in (*paper_scale.TABLE2, *paper_scale.BEYOND)
     # jobs of train_ink_round and of build_adapted_datastore
     if count.__name__ not in ("ablations", "adapter_datastore")
+}
+LARGEST = {
+    name: max((count(domain) for domain in paper_scale.DOMAINS), key=lambda cost: cost.jobs * cost.anonymous)
+    for name, count in COUNTS.items()
 }
 
 
@@ -58,10 +62,10 @@ def test_what_holds_on_one_machine_holds_on_a_cluster() -> None:
 def test_memory_and_time_are_enough_for_what_was_counted(rule: str) -> None:
     memory = LARGEST[rule].anonymous / 1e6 + PROCESS
     if rule == "train_ink_round":
-        memory += scale_costs.LAW.keys / 1e6
+        memory += paper_scale.LAW.keys / 1e6
     assert memory <= RESOURCES[rule]["mem_mb"] <= max(3 * memory, 8000)
-    counts = getattr(scale_costs, rule)
-    minutes = max(counts(domain).seconds(scale_costs.RATES["A100"]) / 60 for domain in scale_costs.DOMAINS)
+    counts = COUNTS[rule]
+    minutes = max(counts(domain).seconds(paper_scale.RATES["A100"]) / 60 for domain in paper_scale.DOMAINS)
     assert 2 * minutes <= RESOURCES[rule]["runtime"] <= max(3 * minutes, 120)
 
 

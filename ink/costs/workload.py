@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-
-import numpy
 
 from ink.config import (
     Config,
@@ -18,42 +16,28 @@ from ink.config import (
     searched_points,
     variations,
 )
-from ink.corpus.fairseq_files import INDEX_HEADER_BYTES, binarised_file
-from ink.doctor.inputs import TextFile, source_files
+from ink.costs.text_amounts import Text, TextFile, text_of
+from ink.datastore.division import lists_of, queries_at_once, sampled_of
 from ink.systems import retrieval_settings, seeds_of, system_named
 from ink.variations import variation_named
 
-# Assumptions, each measured once on the embedded corpus (3,000 merges) or on real text with 10,000.
-GENERAL_TOKENS = 17  # target tokens of a generated sentence of the general domain
-DOMAIN_TOKENS = 29  # of another domain: its words are cut into more subwords
-TOKENS_A_WORD = 1.4  # subwords of a raw word, punctuation marks included
-BYTES_A_TOKEN = 4.0
-# Of text that is still to come with the artefact multi_domain_data: the entries of the paper's datastores a sentence.
-TOKENS_A_SENTENCE = {"medical": 27.8, "law": 40.8, "it": 16.2, "koran": 29.2}
 # A checkpoint is not opened for this: its size on disk gives its parameters, and this the width that such models have.
 _WIDTHS = ((3e6, 128), (2e7, 256), (1.2e8, 512), (float("inf"), 1024))
 
 
 @dataclass(frozen=True)
-class Text:
-    """A domain's sentences and target tokens, a split each; the source side is taken to be as long."""
-
-    sentences: Mapping[str, int]
-    tokens: Mapping[str, int]
-
-
-@dataclass(frozen=True)
 class Model:
-    """The base model: its width, its layers on both sides, and its parameters, embeddings apart and together."""
+    """The base model: its width, its layers on both sides together, and its parameters; biases and norms left out."""
 
     dimension: int
     layers: int
-    inner: int
+    encoder: int
+    decoder: int
     embeddings: int
 
     @property
     def parameters(self) -> int:
-        return self.inner + self.embeddings
+        return self.encoder + self.decoder + self.embeddings
 
     @property
     def types(self) -> int:
@@ -65,22 +49,14 @@ class Model:
 WMT19 = Model(
     dimension=1024,
     layers=12,
-    inner=6 * (4 * 1024**2 + 2 * 1024 * 8192) + 6 * (8 * 1024**2 + 2 * 1024 * 4096),
+    encoder=6 * (4 * 1024**2 + 2 * 1024 * 8192),
+    decoder=6 * (8 * 1024**2 + 2 * 1024 * 4096),
     embeddings=42_024 * 1024,
 )
 
 
 @dataclass(frozen=True)
-class Training:
-    """One training of Adapter or INK, or of a variation of it, with the parameters of its adapters."""
-
-    domain: str
-    adapter: int
-    refreshes: bool
-
-
-@dataclass(frozen=True)
-class Extent:
+class Workload:
     """What an experiment works on, and how often."""
 
     config: Config
@@ -146,21 +122,21 @@ class Extent:
             for _ in self.config["seeds"]
         ]
 
-    def trainings(self, system: str) -> list[Training]:
+    def trainings(self, system: str) -> list[DomainWorkload]:
         """List the trainings of `adapter` or `ink` and of its variations over all domains, one seed's."""
         refreshes = system == "ink" and self.config["ink"]["refresh"] == "every_round"
         found = []
         if system in self.trained:
             # a search trains its points in place of INK itself
             own = [one for one in self.domains if system != "ink" or not searched_points(self.config, one)]
-            found += [Training(domain, self.adapter_parameters(domain), refreshes) for domain in own]
+            found += [replace(self.of(domain), refreshes=refreshes) for domain in own]
         for name, domains in variations(self.config).items():
             variation = variation_named(name)
             if variation is None or variation.of != system:
                 continue
             inner = variation.changes.get("adapter.inner_dimension")
             kept = refreshes and variation.changes.get("ink.refresh") != "never"
-            found += [Training(domain, self.adapter_parameters(domain, inner), kept) for domain in domains]
+            found += [DomainWorkload(self, domain, self.adapter_parameters(domain, inner), kept) for domain in domains]
         return found
 
     def adapter_parameters(self, domain: str, inner: int | None = None) -> int:
@@ -169,61 +145,79 @@ class Extent:
             inner = for_domain(self.config["adapter"], domain, self.config["domains"])["inner_dimension"]
         return int(self.model.layers * self.model.dimension * (2 * inner + 4))
 
+    def of(self, domain: str) -> DomainWorkload:
+        """Return what there is to do for a domain, with an adapter of its size where there are adapters."""
+        adapter = self.adapter_parameters(domain) if self.trained and domain in self.domains else 0
+        return DomainWorkload(self, domain, adapter)
 
-def extent_of(config: Config, counts: Mapping[Path, TextFile]) -> Extent:
-    """Estimate the extent of an experiment whose config and files are in order; `counts` are of its text files."""
-    source = config["data"]["source"]
-    if source == "synthetic":
-        text = _generated(config)
-    else:
-        text = _binarised(config) if source == "binarised" else _given(config, counts)
-    return Extent(config, _model(config), text)
+    @property
+    def seeds(self) -> int:
+        return len(self.config["seeds"])
 
-
-def _generated(config: Config) -> dict[str, Text]:
-    text = {}
-    for domain, sentences in config["data"]["synthetic"]["sentences"].items():
-        mean = GENERAL_TOKENS if domain == config["data"]["general_domain"] else DOMAIN_TOKENS
-        text[domain] = Text(dict(sentences), {split: count * mean for split, count in sentences.items()})
-    return text
+    def entries(self, domain: str) -> int:
+        """Return the entries of a domain's datastore."""
+        return int(self.text[domain].tokens.get("train", 0))
 
 
-def _given(config: Config, counts: Mapping[Path, TextFile]) -> dict[str, Text]:
-    text = {}
-    for domain, files in source_files(config).items():
-        sentences: dict[str, int] = {}
-        tokens: dict[str, int] = {}
-        for one in files:
-            found = counts[one.target]
-            pairs = one.pairs(found.lines)
-            of_all = (int(found.words * TOKENS_A_WORD) + found.lines) * pairs / found.lines
-            sentences[one.split] = sentences.get(one.split, 0) + pairs
-            tokens[one.split] = tokens.get(one.split, 0) + int(of_all)
-        if "train" in sentences:
-            mean = tokens["train"] / sentences["train"]
-            for split, count in config["data"]["files"]["held_out"].items():
-                sentences.setdefault(split, count)
-                tokens.setdefault(split, int(count * mean))
-        text[domain] = Text(sentences, tokens)
-    return text
+@dataclass(frozen=True)
+class DomainWorkload:
+    """One domain of a workload, with the parameters of the adapter that a training or a system has there.
+
+    refreshes: whether a training of INK builds its datastore anew for every round.
+    """
+
+    workload: Workload
+    name: str
+    adapter: int = 0
+    refreshes: bool = False
+
+    @property
+    def entries(self) -> int:
+        return self.workload.entries(self.name)
+
+    @property
+    def keys(self) -> float:
+        """Bytes of a datastore's keys, in half precision."""
+        return 2.0 * self.workload.model.dimension * self.entries
+
+    @property
+    def k(self) -> int:
+        """Neighbours of a position in INK."""
+        config = self.workload.config
+        return int(for_domain(config["ink"], self.name, config["domains"])["k"])
+
+    @property
+    def lists(self) -> int:
+        """Lists into which the search for the neighbours of all entries divides them."""
+        return lists_of(self.entries)
+
+    @property
+    def sampled(self) -> int:
+        return sampled_of(self.entries)
+
+    @property
+    def block(self) -> int:
+        """Entries whose neighbours INK's rounds find together."""
+        return min(self.entries, queries_at_once(self.entries))
+
+    def sentences(self, split: str) -> int:
+        return self.workload.text[self.name].sentences.get(split, 0)
+
+    def tokens(self, split: str) -> float:
+        return self.workload.text[self.name].tokens.get(split, 0)
+
+    def length(self, split: str) -> float:
+        """Return the target tokens of a sentence; the source's are assumed to be as many."""
+        return self.tokens(split) / max(1, self.sentences(split))
+
+    def trainings(self, system: str) -> list[DomainWorkload]:
+        """List this domain's trainings of `adapter` or `ink` and of its variations, one seed's."""
+        return [training for training in self.workload.trainings(system) if training.name == self.name]
 
 
-def _binarised(config: Config) -> dict[str, Text]:
-    """Count the tokens of binarised text in its index, which has every sentence's length; before it is there, guess."""
-    data = config["data"]
-    sides, text = (data["source_language"], data["target_language"]), {}
-    for domain in config["domains"]:
-        sentences = data["binarised"]["sentences"][domain]
-        folder = Path(data["binarised"]["folder"].format(domain=domain))
-        tokens = {}
-        for split, count in sentences.items():
-            index = folder / binarised_file(split, *sides, sides[1], "idx")
-            if index.is_file():
-                tokens[split] = int(numpy.fromfile(index, dtype="<i4", offset=INDEX_HEADER_BYTES, count=count).sum())
-            else:
-                tokens[split] = int(count * TOKENS_A_SENTENCE.get(domain, DOMAIN_TOKENS))
-        text[domain] = Text(dict(sentences), tokens)
-    return text
+def workload_of(config: Config, counts: Mapping[Path, TextFile]) -> Workload:
+    """Estimate the workload of an experiment whose config and files are in order; `counts` are of its text files."""
+    return Workload(config, _model(config), text_of(config, counts))
 
 
 def _model(config: Config) -> Model:
@@ -231,8 +225,13 @@ def _model(config: Config) -> Model:
     if given is None:
         width, hidden = train["dimension"], train["ffn_dimension"]
         encoder, decoder = train["encoder_layers"], train["decoder_layers"]
-        inner = encoder * (4 * width**2 + 2 * width * hidden) + decoder * (8 * width**2 + 2 * width * hidden)
-        return Model(width, encoder + decoder, inner, width * config["text"]["bpe_merges"])
+        return Model(
+            width,
+            encoder + decoder,
+            encoder=encoder * (4 * width**2 + 2 * width * hidden),
+            decoder=decoder * (8 * width**2 + 2 * width * hidden),
+            embeddings=width * config["text"]["bpe_merges"],
+        )
     checkpoint, dictionary = Path(given), Path(config["base_model"]["target_dictionary"])
     if not checkpoint.is_file():
         return WMT19
@@ -240,4 +239,6 @@ def _model(config: Config) -> Model:
     width = next(width for most, width in _WIDTHS if parameters <= most)
     types = dictionary.read_bytes().count(b"\n")
     embeddings = min(types * width, parameters // 2)
-    return Model(width, 12, parameters - embeddings, embeddings)
+    # a layer of the decoder has a second attention
+    encoder = (parameters - embeddings - 6 * 4 * width**2) // 2
+    return Model(width, 12, encoder, parameters - embeddings - encoder, embeddings)
