@@ -125,8 +125,10 @@ def _taken(kind: type[Section], source: Mapping[str, Any]) -> dict[str, Any]:
 
 def _leave_out(chosen: dict[str, Any], unread: set[str]) -> None:
     for dotted in unread:
-        section, key = dotted.split(".")
-        if key in chosen.get(section, {}):
+        section, _, key = dotted.rpartition(".")
+        if not section:
+            chosen.pop(key, None)
+        elif key in chosen.get(section, {}):
             del chosen[section][key]
             if not chosen[section]:
                 del chosen[section]

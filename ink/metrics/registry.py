@@ -11,9 +11,9 @@ from ink.errors import InkError
 if TYPE_CHECKING:
     from ink.metrics.metric import Metric
 
-# name -> the settings that it reads; in the order in which tables list them
+# name -> the settings that it reads, `device` among them where it runs a model; in the order in which tables list them
 METRICS: dict[str, tuple[str, ...]] = {
-    "comet": ("evaluation.comet",),
+    "comet": ("device", "evaluation.comet"),
     "bleu": ("evaluation.sacrebleu_tokeniser",),
     "chrf": (),
     "ter": (),

@@ -229,6 +229,20 @@ def test_a_metric_scores_the_variations_whose_differences_are_shown_in_it(clone:
     assert set(scored) == {("adapter", "koran"), ("adapter_smoothing0.2", "koran")}, plan.text
 
 
+def test_a_gpu_is_for_metrics_that_run_a_model(clone: Any, tmp_path: Path) -> None:
+    for name in ("hparams.yaml", "checkpoints/model.ckpt", "encoder/config.json"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    config = copy.deepcopy(MICRO)
+    comet = {"model": str(tmp_path / "checkpoints/model.ckpt"), "encoder": str(tmp_path / "encoder")}
+    metrics = {"metrics": ["bleu", "chrf", "comet", "ter"], "comet": {**comet, "batch_sentences": 8}}
+    config |= {"device": "cuda", "evaluation": {**config["evaluation"], **metrics}}
+    wanted = [f"results/micro/scores/off_the_shelf/koran/seed1.{metric}.json" for metric in ("comet", "ter")]
+    plan = clone.plan(*wanted, "--configfile", clone.write_config("gpu.yaml", config), "--resources", "gpu=1")
+    jobs = re.findall(r"^rule score:\n.*?output: .*?\.(\w+)\.json\n.*?resources: (.*?)$", plan.text, re.M | re.S)
+    assert {metric: "gpu=1" in resources for metric, resources in jobs} == {"comet": True, "ter": False}, plan.text
+
+
 def test_one_domain(clone: Any) -> None:
     plan = clone.plan("--config", "domains=[koran]")
     assert plan.planned == every_job(1, ROUND_JOBS, sizes=SIZES, measured=False)

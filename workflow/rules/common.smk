@@ -45,7 +45,7 @@ from ink.experiment_lock import experiment_lock_path, hold
 from ink.files import write_atomically
 from ink.layout import Layout, paper_folder
 from ink.metrics.bleu_tokeniser import PLAIN, bleu_with
-from ink.metrics.registry import compared_metrics, find_metric
+from ink.metrics.registry import METRICS, compared_metrics, find_metric
 from ink.processes import own_name
 from ink.reporting import contents
 from ink.reporting.benchmarks import renders
@@ -212,10 +212,11 @@ def settings(command):
     return resolved
 
 
-def gpus(command, processes=1):
+def gpus(command, processes=1, metric=None):
     """How many GPUs a job of this command takes: one a process where it computes, or searches an index, on one."""
     reads = READS[command].model_fields
-    computes = "device" in reads and config["device"] != "cpu"
+    runs_model = "device" in (reads if metric is None else METRICS[metric])
+    computes = runs_model and config["device"] != "cpu"
     return processes * int(computes or ("index" in reads and config["index"]["device"] != "cpu"))
 
 

@@ -14,7 +14,7 @@ if SEPARATE_METRICS:
             f"{RESULTS}/benchmarks/score/{{metric}}/{{system}}/{{domain}}/seed{{seed}}.tsv"
         threads: THREADS["decoding"]
         resources:
-            gpu=gpus("score"),
+            gpu=lambda wildcards: gpus("score", metric=wildcards.metric),
         params:
             settings=settings("score"),
             config=CONFIG,

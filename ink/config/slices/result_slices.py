@@ -55,9 +55,9 @@ class OfMetrics(BleuTokeniser, CometJudge):
 
 
 class ScoringSettings(Slice):
-    """What score reads; `evaluation` is None where its metric reads nothing."""
+    """What score reads; `device` is None where its metric runs no model, `evaluation` where it reads nothing."""
 
-    device: Device
+    device: Device | None = None
     data: Languages
     evaluation: OfMetrics | None = None
 
