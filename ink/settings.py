@@ -20,7 +20,7 @@ from ink.config.slices.slice import Slice, section_in
 from ink.config.values import Section
 from ink.errors import InkError
 from ink.metrics.registry import read_by_others
-from ink.systems import OWN_SYSTEMS, SYSTEMS, system_named
+from ink.systems import OWN_SYSTEMS, SYSTEMS, retrieval_settings, system_named
 from ink.variations import changed
 
 # command -> what it reads
@@ -139,6 +139,9 @@ def _of_system(chosen: dict[str, Any], system: str) -> dict[str, Any]:
     kept = {name: section for name, section in chosen.items() if name not in others}
     if OWN_SYSTEMS in kept:
         kept[OWN_SYSTEMS] = {name: section for name, section in kept[OWN_SYSTEMS].items() if name == system}
+        if system_named(system).settings is not None:
+            # a job runs again where they have changed
+            kept[OWN_SYSTEMS][system] = retrieval_settings(chosen, system)
     return kept
 
 

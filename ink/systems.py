@@ -17,10 +17,12 @@ class System:
 
     commands: those that it consists of; first_job: the job with which a run of it begins. model: `base`, whose adapter
     it uses (`adapter`, `ink`), or the checkpoint that takes the base model's place (`knn_kd`, with own_checkpoint).
-    section: the config's section with the settings of its combiner; None where it does not retrieve. combiner: the
-    combiner's name. learns_combiner: whether the combiner is trained. trained_as: the name under which its combiner is
-    chosen or trained on dev, where that is not the section's. without_keys: whether it decodes without the datastore's
-    key file. apart: whether Table 2 sets it below a rule, as what is no rival of the rows above but made of two.
+    section: the config's section with the settings of its combiner; None where it does not retrieve. settings: key and
+    the combiner's settings, where they stand here, as in an entry of own_systems, and the config has no such section.
+    combiner: the combiner's name. learns_combiner: whether the combiner is trained. trained_as: the name under which
+    its combiner is chosen or trained on dev, where that is not the section's. without_keys: whether it decodes without
+    the datastore's key file. apart: whether Table 2 sets it below a rule, as what is no rival of the rows above but
+    made of two.
 
     compared_with: the systems over which its gain is told beside that over the off-the-shelf model, BEST_KNN among them
     where it is to be compared with the best one that retrieves with the base model. starred_over: the system over which
@@ -46,6 +48,7 @@ class System:
     table3_label: str | None = None
     in_figure4: bool = False
     mark: Mark | None = None
+    settings: Mapping[str, Any] | None = None
 
     @property
     def has_adapter(self) -> bool:
@@ -210,14 +213,14 @@ def run_that_trains(config: Mapping[str, Any], system: str) -> str:
 def retrieval_settings(config: Mapping[str, Any], system: str) -> dict[str, Any]:
     """Return a retrieving system's settings, in which "combiner" is its combiner's name and "key" its kind of key.
 
-    config: the whole, or of it the system's section (of an own system: own_systems).
+    config: the whole, or of it the system's section (of an own system, and of one with settings here: own_systems).
     """
     known = SYSTEMS.get(system)
-    if known is None:
+    if known is None or system in config.get(OWN_SYSTEMS, {}):
         return dict(config[OWN_SYSTEMS][system])
     if known.section is None:
         raise ValueError(f"{system} does not retrieve")
-    return {"combiner": known.combiner, **config[known.section]}
+    return {"combiner": known.combiner, **(config[known.section] if known.settings is None else known.settings)}
 
 
 def section_of(system: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from ink.config.domains import Config
 from ink.config.measures import accuracy_domains
-from ink.systems import OWN_SYSTEMS, SYSTEMS, system_named
+from ink.systems import OWN_SYSTEMS, SYSTEMS, retrieval_settings, section_of, system_named
 
 # Of each section of a system with a datastore, the setting that says how many neighbours.
 NEIGHBOURS = {"v_knn": "k", "a_knn": "max_k", "r_knn": "max_k", "ink": "k", "knn_kd": "stored"}
@@ -24,7 +24,7 @@ def neighbours_asked(config: Config) -> dict[str, Any]:
     for name, settings in _own(config):
         key = NEIGHBOURS_OF_COMBINER.get(settings["combiner"])
         if key is not None and _has_numbers(settings, key):
-            asked[f"{OWN_SYSTEMS}.{name}.{key}"] = settings[key]
+            asked[f"{section_of(name)}.{key}"] = settings[key]
     return asked
 
 
@@ -40,7 +40,7 @@ def probabilities_asked(config: Config) -> dict[str, Any]:
         asked[f"r_knn.{PROBABILITIES}"] = config["r_knn"][PROBABILITIES]
     for name, settings in _own(config):
         if settings["combiner"] == "robust" and _has_numbers(settings, PROBABILITIES):
-            asked[f"{OWN_SYSTEMS}.{name}.{PROBABILITIES}"] = settings[PROBABILITIES]
+            asked[f"{section_of(name)}.{PROBABILITIES}"] = settings[PROBABILITIES]
     return asked
 
 
@@ -57,9 +57,10 @@ def values_of(name: str, value: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _own(config: Config) -> Iterator[tuple[str, Config]]:
+    """Yield the systems whose settings no section has, with these."""
     for name in config["systems"]:
-        if name in config[OWN_SYSTEMS]:
-            yield name, config[OWN_SYSTEMS][name]
+        if name in config[OWN_SYSTEMS] or system_named(name).settings is not None:
+            yield name, retrieval_settings(config, name)
 
 
 def _has_numbers(settings: Config, key: str) -> bool:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import copy
 import re
-import shutil
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -14,14 +12,17 @@ from typing import Any
 import pytest
 import yaml
 
+import ink.combiners
+import ink.systems
 from ink.assembly import Parts
 from ink.config import check, load
 from ink.datastore.build import build_datastore
+from ink.errors import InkError
 from ink.evaluation.system import evaluate_system
 from ink.files import read_json
 from ink.reporting.scores import labels
 from ink.settings import settings_for
-from ink.systems import seeds_of
+from ink.systems import run_that_trains, seeds_of
 from ink.training.combiners.training import train_combiner
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -32,9 +33,8 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", TEXT, flags=re.MULTILINE | re.DOTALL)
 
 
-MODULE, TEST = blocks("python")
+MODULE, ROW, TEST = blocks("python")
 ENTRY, KNOWN, READS_QUERIES = (yaml.safe_load(block) for block in blocks("yaml"))
-(COMMAND,) = blocks("bash")
 (PLACE,) = re.findall(r"^`ink/combiners/(\w+)\.py`:$", TEXT, flags=re.MULTILINE)
 NAME = "sk_mt"
 
@@ -42,12 +42,18 @@ NAME = "sk_mt"
 @pytest.fixture
 def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The document's module, where a module beside the others would be found."""
-    import ink.combiners
-
     (tmp_path / "more").mkdir()
     (tmp_path / "more" / f"{PLACE}.py").write_text(MODULE, encoding="utf-8")
     monkeypatch.setattr(ink.combiners, "__path__", [*ink.combiners.__path__, str(tmp_path / "more")])
     monkeypatch.delitem(sys.modules, f"ink.combiners.{PLACE}", raising=False)
+
+
+@pytest.fixture
+def row(module: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The document's entry of a system of the package."""
+    monkeypatch.setitem(ink.systems.SYSTEMS, NAME, None)
+    monkeypatch.delitem(ink.systems.SYSTEMS, NAME)
+    exec(ROW, vars(ink.systems))
 
 
 def config_with_entry() -> dict[str, Any]:
@@ -71,13 +77,24 @@ def test_the_entry_is_accepted_and_reaches_the_command_that_trains(module: None)
     assert seeds_of(NAME, [1, 2]) == [1, 2]
 
 
+def test_a_row_of_the_package_is_accepted_and_reaches_the_command_that_trains(row: None) -> None:
+    config = {**load(REPOSITORY / "config" / "config.yaml"), "systems": ["off_the_shelf", "v_knn", NAME]}
+    check(config)
+    settings = settings_for(config, "train-combiner", "koran", NAME)
+    assert settings["own_systems"] == {NAME: {**ENTRY["own_systems"][NAME], "combiner": PLACE}}
+    assert labels([NAME, "v_knn"]) == {"v_knn": "V-kNN", NAME: "SK-MT"}
+    assert run_that_trains(config, NAME) == NAME
+    with pytest.raises(InkError, match=r"own_systems\.sk_mt: found a name that is taken"):
+        check({**config, **ENTRY})
+
+
 @pytest.fixture
 def chosen_and_scored(tiny: Any, tmp_path: Path) -> Callable[[dict[str, Any]], tuple[Any, Any]]:
     """Train and score the one own system of an entry; return its combiner.json and its scores."""
 
-    def run(entry: dict[str, Any]) -> tuple[Any, Any]:
+    def run(entry: dict[str, Any], in_package: bool = False) -> tuple[Any, Any]:
         ((name, described),) = entry["own_systems"].items()
-        settings = {**tiny.settings, **entry}
+        settings = {**tiny.settings, **({"own_systems": {}} if in_package else entry)}
         model = tiny.domain.load_model(settings)
         build_datastore(
             model,
@@ -111,6 +128,13 @@ def test_the_system_is_chosen_on_dev_and_scored(module: None, chosen_and_scored:
     assert scored["chosen"] == described["chosen"]
 
 
+def test_a_row_of_the_package_is_chosen_on_dev_and_scored_as_an_entry_is(row: None, chosen_and_scored: Any) -> None:
+    described, scored = chosen_and_scored(ENTRY, in_package=True)
+    assert [entry["temperature"] for entry in described["tried"]] == [1, 10, 100]
+    assert scored["system"] == NAME
+    assert scored["chosen"] == described["chosen"]
+
+
 def test_a_known_combiner_on_another_key_is_chosen_on_dev_and_scored(chosen_and_scored: Any) -> None:
     check({**config_with_entry(), **KNOWN, "systems": ["v_knn", *KNOWN["own_systems"]]})
     described, scored = chosen_and_scored(KNOWN)
@@ -132,26 +156,3 @@ def test_a_combiner_that_reads_queries_is_trained_and_scored(chosen_and_scored: 
     assert described["settings"]["dimension"] == 16
     assert scored["system"] == "kernel_smoothed_knn"
     assert set(scored["added_memory"]) == {"index.faiss", "values.npy", "keys.npy", "weights.safetensors"}
-
-
-def test_the_command_plans_its_jobs(tmp_path: Path) -> None:
-    for name in ("workflow", "config", "profiles", "results/paper"):
-        shutil.copytree(REPOSITORY / name, tmp_path / name)
-    shutil.copy2(REPOSITORY / "Snakefile", tmp_path)
-    path = tmp_path / "config" / "config.yaml"
-    config = {**load(path), **ENTRY}
-    path.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
-    program, *arguments = re.findall(r"'[^']*'|\S+", COMMAND)
-    assert program == "snakemake"
-    done = subprocess.run(
-        [str(Path(sys.executable).parent / program), "--dry-run", *(word.strip("'") for word in arguments)],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-    )
-    said = done.stdout + done.stderr
-    assert done.returncode == 0, said
-    domains = len(config["domains"])
-    assert re.search(rf"^train_combiner +{domains}$", said, flags=re.MULTILINE)
-    assert re.search(rf"^evaluate +{3 * domains + 1}$", said, flags=re.MULTILINE)
-    assert f"results/mini/scores/{NAME}/koran/seed1.json" in said
