@@ -10,7 +10,7 @@ from typing import Any
 from ink.corpus.exchange.found import Found
 from ink.corpus.exchange.segments import one_line, without_accelerator
 from ink.corpus.files import SPLITS, Pair, hold_out, read_parallel
-from ink.corpus.near_duplicates import SHARED, count_near_duplicates
+from ink.corpus.near_duplicates import SHARED, near_duplicates
 from ink.errors import InkError
 from ink.files import read_lines, write_atomically, write_json, write_lines
 
@@ -90,7 +90,7 @@ def import_text(memories: Sequence[Path], texts: Sequence[tuple[Path, Path]], wa
     imported.sentences = {split: len(splits[split]) for split in SPLITS if split in splits}
     among = [source for source, _ in splits["train"]]
     imported.near_duplicates = {
-        split: count_near_duplicates((source for source, _ in splits[split]), among) for split in sizes
+        split: sum(near_duplicates((source for source, _ in splits[split]), among)) for split in sizes
     }
     _write(output, splits, wanted, imported)
     return imported

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 SHARED = 0.7  # of the trigrams that two lines have together, from which on they are near-duplicates
 
 
-def count_near_duplicates(lines: Iterable[str], among: Sequence[str]) -> int:
-    """Count the lines that are near-duplicates of one `among` others.
+def near_duplicates(lines: Iterable[str], among: Sequence[str]) -> list[bool]:
+    """Tell of each line whether it is a near-duplicate of one `among` others.
 
     The measure is Jaccard's: of the trigrams of letters that either line has, the share that both have, case and
     punctuation aside and all digits alike.
@@ -25,7 +25,7 @@ def count_near_duplicates(lines: Iterable[str], among: Sequence[str]) -> int:
             holders[trigram].append(number)
     arrays = {trigram: np.array(numbers, dtype=np.int64) for trigram, numbers in holders.items()}
     sizes = np.array([len(trigrams) for trigrams in shingled], dtype=np.int64)
-    return sum(_highest_share(_trigrams(line), arrays, sizes) >= SHARED for line in lines)
+    return [_highest_share(_trigrams(line), arrays, sizes) >= SHARED for line in lines]
 
 
 def _highest_share(trigrams: set[str], holders: dict[str, NDArray[np.int64]], sizes: NDArray[np.int64]) -> float:
