@@ -32,7 +32,7 @@ from ink.layout import Layout
 from ink.settings import settings_for
 from ink.training import criterion as _registers_the_criterion  # noqa: F401
 from ink.training.adapter_training import AdapterTraining
-from ink.training.neighbours import EveryBatch, OncePerRound, TrainingNeighbours
+from ink.training.neighbours import IndexLookup, PrecomputedLookup, TrainingNeighbours
 from ink.training.refresh import refresh
 from ink.training.trainer import TrainingRun
 
@@ -63,8 +63,10 @@ def main(config: Path, domain: str, updates: int, repeats: int, threads: int) ->
         finding = timed(lambda: find_once(store, index, k, settings["device"], found))
         trainings = {
             "Adapter": steps(files, settings, None),
-            "INK, per_batch": steps(files, settings, TrainingNeighbours(store, EveryBatch(store, index, k, variant))),
-            "INK, per_round": steps(files, settings, TrainingNeighbours(store, OncePerRound(found, store, k, variant))),
+            "INK, per_batch": steps(files, settings, TrainingNeighbours(store, IndexLookup(store, index, k, variant))),
+            "INK, per_round": steps(
+                files, settings, TrainingNeighbours(store, PrecomputedLookup(found, store, k, variant))
+            ),
         }
         seconds: dict[str, list[float]] = {name: [] for name in trainings}
         for repeat in range(-1, repeats):

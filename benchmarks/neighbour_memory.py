@@ -27,7 +27,7 @@ import torch
 from ink.datastore.index import build_index, read_index, set_threads
 from ink.datastore.storage import Datastore, create_datastore, open_datastore, seal
 from ink.datastore.stored_neighbours import find_once
-from ink.training.neighbours import EveryBatch, OncePerRound, Source, TrainingNeighbours
+from ink.training.neighbours import IndexLookup, PrecomputedLookup, Source, TrainingNeighbours
 
 MB = 1e6
 BATCHES, POSITIONS = 20, 2500
@@ -93,11 +93,11 @@ def measure(path: Path, way: str, index: dict[str, object], k: int) -> tuple[flo
             opened = read_index(store.index_path)
             held = anonymous() - before
             del opened
-            source = EveryBatch(store, index, k, "paper")
+            source = IndexLookup(store, index, k, "paper")
         else:
             found = path / "neighbours.npy"
             find_once(store, index, k, "cpu", found)
-            source = OncePerRound(found, store, k, "paper")
+            source = PrecomputedLookup(found, store, k, "paper")
         neighbours = TrainingNeighbours(store, source)
         generator = np.random.default_rng(1)
         for _ in range(BATCHES):

@@ -33,7 +33,7 @@ from ink.nmt.generation import generate
 from ink.settings import settings_for
 from ink.training import criterion as _registers_the_criterion  # noqa: F401
 from ink.training.adapter_training import AdapterTraining, train_adapter
-from ink.training.neighbours import OncePerRound, TrainingNeighbours
+from ink.training.neighbours import PrecomputedLookup, TrainingNeighbours
 
 PRECISIONS = ("fp32", "bf16")
 ROWS_AT_ONCE = 65536
@@ -97,7 +97,7 @@ def drawn(dataset: Any, dimension: int, settings: dict[str, Any], folder: Path) 
         store.values[part] = generator.integers(4, len(dataset.tgt_dict), part.stop - start)
     found = folder / "neighbours.npy"
     np.save(found, generator.integers(0, entries, (entries, k), dtype=np.int32))
-    return lambda: TrainingNeighbours(store, OncePerRound(found, store, k, "paper"))
+    return lambda: TrainingNeighbours(store, PrecomputedLookup(found, store, k, "paper"))
 
 
 def updates(

@@ -18,7 +18,7 @@ from ink.nmt.adapter import AdaptedTransformer
 from ink.nmt.device import torch_device
 from ink.nmt.precision import torch_dtype
 from ink.nmt.translation_model import TranslationModel
-from ink.training.neighbours import OncePerRound, TrainingNeighbours
+from ink.training.neighbours import PrecomputedLookup, TrainingNeighbours
 
 LANGUAGES = ("de", "en")
 SPECIAL_TYPES = 4  # fairseq's own: begin and end of sentence, padding, unknown
@@ -92,4 +92,4 @@ def random_neighbours(folder: Path, dataset: Any, dimension: int, k: int) -> Tra
         found[part] = generator.integers(0, entries, (count, k))
     seal(store)
     opened = open_datastore(folder)
-    return TrainingNeighbours(opened, OncePerRound(folder / "neighbours.npy", opened, k, "paper"))
+    return TrainingNeighbours(opened, PrecomputedLookup(folder / "neighbours.npy", opened, k, "paper"))

@@ -60,7 +60,7 @@ def _train(
     work: Callable[..., None], settings: Mapping[str, Any], section: Mapping[str, Any], on_epoch: EpochReport
 ) -> None:
     """Do the work in as many processes as its section of the settings says, and tell `on_epoch` of its epochs."""
-    from ink.training.together import train_together
+    from ink.training.launcher import train_together
 
     processes = section["processes"]
     train_together(work, processes, settings["device"], on_epoch, begin=partial(begin_process, processes))
@@ -201,7 +201,7 @@ def finish_ink(
 def choose_ink(config: Path, domain: str, seed: int, output: Path, point: tuple[Path, ...]) -> None:
     """Choose INK's alpha and beta: the point of the search with the best dev BLEU, its adapter for this seed."""
     with tracked(config, "choose-ink", system="ink", domain=domain, seed=seed) as job:
-        from ink.training.search import choose
+        from ink.training.hyperparameter_search import choose
 
         load_settings(config, "choose-ink", domain)
         work_begins()

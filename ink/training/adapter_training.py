@@ -15,7 +15,7 @@ from ink.nmt.adapter import read_adapter, write_adapter
 from ink.nmt.translation_model import TranslationModel
 from ink.settings import without_effect_removed
 from ink.training.averaging import average
-from ink.training.processes import is_first
+from ink.training.distributed import is_first
 from ink.training.report import EpochReport, ignore_epoch
 from ink.training.scored_epoch import record_of, scored_epoch
 from ink.training.stopping import Selection, patience_has_run_out, select_rounds

@@ -15,7 +15,7 @@ from ink.files import remove, write_json
 from ink.nmt.precision import torch_dtype
 from ink.settings import without_effect_removed
 from ink.training.averaging import average
-from ink.training.processes import is_first
+from ink.training.distributed import is_first
 from ink.training.report import EpochReport, ignore_epoch
 from ink.training.trainer import TrainingRun, fairseq_config
 from ink.training.unfinished import unfinished

@@ -17,8 +17,8 @@ from ink.files import read_json, remove, write_atomically, write_json
 from ink.nmt.adapter_file import read_metadata
 from ink.training import criterion as _registers_the_criterion  # noqa: F401
 from ink.training.adapter_training import AdapterTraining, finish
-from ink.training.neighbours import EveryBatch, OncePerRound, Source, TrainingNeighbours
-from ink.training.processes import in_first, is_first, wait_for_first
+from ink.training.distributed import in_first, is_first, wait_for_first
+from ink.training.neighbours import IndexLookup, PrecomputedLookup, Source, TrainingNeighbours
 from ink.training.refresh import refresh
 from ink.training.report import EpochReport, ignore_epoch
 from ink.training.stopping import patience_has_run_out, select_rounds
@@ -151,7 +151,7 @@ def _timed(what: str, seconds: dict[str, float], folder: Path) -> Iterator[None]
 def _source(store: Datastore, settings: Mapping[str, Any], folder: Path) -> Source:
     chosen, index = settings["ink"], settings["index"]
     if chosen["neighbours"] == "per_batch":
-        return EveryBatch(store, index, chosen["k"], chosen["variant"])
+        return IndexLookup(store, index, chosen["k"], chosen["variant"])
 
     def find() -> None:
         if not (folder / FOUND).exists():  # else an interrupted job has left it here, whole
@@ -159,7 +159,7 @@ def _source(store: Datastore, settings: Mapping[str, Any], folder: Path) -> Sour
             find_once(store, index, chosen["k"], settings["device"], folder / FOUND, exact=exact)
 
     in_first(find)
-    return OncePerRound(folder / FOUND, store, chosen["k"], chosen["variant"])
+    return PrecomputedLookup(folder / FOUND, store, chosen["k"], chosen["variant"])
 
 
 def finish_rounds(

@@ -18,7 +18,7 @@ from ink.nmt.precision import torch_dtype
 from ink.settings import without_effect_removed
 from ink.training import knn_kd_criterion as _registers_the_criterion  # noqa: F401
 from ink.training.averaging import average
-from ink.training.processes import is_first
+from ink.training.distributed import is_first
 from ink.training.report import EpochReport, ignore_epoch
 from ink.training.scored_epoch import record_of, scored_epoch
 from ink.training.stopping import patience_has_run_out, select_rounds

@@ -38,7 +38,7 @@ class Source(Protocol):
         ...
 
 
-class EveryBatch:
+class IndexLookup:
     """Queries the index with the current h_t, batch by batch.
 
     `released` searches k, of which whatever is nearest by exact distance is dropped, so that k - 1 remain.
@@ -59,7 +59,7 @@ class EveryBatch:
         return self.searcher.search_without(queries, own, self.k).cpu()
 
 
-class OncePerRound:
+class PrecomputedLookup:
     """Looks up what was found of every entry right after the refresh, by `find_once`.
 
     Queries were the stored keys, so that what ranks first is the own entry: `released` drops it and keeps k - 1.

@@ -10,7 +10,7 @@ from ink.corpus.prepared import PreparedCorpus
 from ink.datastore.build import build_datastore
 from ink.datastore.storage import Datastore, open_datastore
 from ink.nmt.translation_model import TranslationModel
-from ink.training.processes import in_first
+from ink.training.distributed import in_first
 
 
 def refresh(

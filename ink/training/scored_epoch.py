@@ -9,7 +9,7 @@ from typing import Any
 from torch import nn
 
 from ink.evaluation.dev_bleu import DevBleu
-from ink.training.processes import in_first
+from ink.training.distributed import in_first
 from ink.training.report import EpochReport
 from ink.training.stopping import History, Selection
 from ink.training.trainer import TrainingRun

@@ -23,8 +23,8 @@ from ink.nmt.device import torch_device
 from ink.nmt.precision import torch_dtype
 from ink.progress import progress
 from ink.training import data_parallel
+from ink.training.distributed import count, from_all, is_first
 from ink.training.master_weights import full_weights, half_precision_state, restore_half_precision
-from ink.training.processes import count, from_all, is_first
 from ink.training.uncompiled import leave_compiler_unloaded
 from ink.training.unfinished import CHECKPOINT
 from ink.training.whole_updates import WholeUpdates

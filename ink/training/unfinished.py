@@ -11,7 +11,7 @@ from ink.disk import disk_trouble_named
 from ink.errors import InkError
 from ink.files import put_in_place, read_json, remove, write_json
 from ink.locks import exclusive
-from ink.training.processes import is_first, wait_for_first
+from ink.training.distributed import is_first, wait_for_first
 
 IDENTITY = "identity.json"
 CHECKPOINT = "checkpoint.pt"

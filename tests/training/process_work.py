@@ -14,11 +14,11 @@ from typing import Any
 def say_who_is_who(folder: Path, on_epoch: Callable[[Any], None]) -> None:
     import psutil
 
-    from ink.training import processes
+    from ink.training import distributed
 
-    mine = processes.rank()
-    first = processes.in_first(lambda: mine)
-    found = {"first": first, "all": processes.from_all(mine), "is_first": processes.is_first(), "pid": os.getpid()}
+    mine = distributed.rank()
+    first = distributed.in_first(lambda: mine)
+    found = {"first": first, "all": distributed.from_all(mine), "is_first": distributed.is_first(), "pid": os.getpid()}
     found["addresses"] = sorted({connection.laddr.ip for connection in psutil.Process().net_connections("inet")})
     (folder / f"{mine}.json").write_text(json.dumps(found))
     for number in (1, 2, 3):
@@ -27,7 +27,7 @@ def say_who_is_who(folder: Path, on_epoch: Callable[[Any], None]) -> None:
 
 def fail_in_the_second(how: str, on_epoch: Callable[[Any], None]) -> None:
     from ink.errors import InkError
-    from ink.training.processes import from_all, rank
+    from ink.training.distributed import from_all, rank
 
     if rank() == 1:
         if how == "InkError":
@@ -39,7 +39,7 @@ def fail_in_the_second(how: str, on_epoch: Callable[[Any], None]) -> None:
 
 
 def wait_for_ever(folder: Path, on_epoch: Callable[[Any], None]) -> None:
-    from ink.training.processes import in_first, rank
+    from ink.training.distributed import in_first, rank
 
     partial = folder / f"{rank()}.partial"
     partial.write_text(str(os.getpid()))
@@ -52,7 +52,7 @@ def record_losses(path: Path) -> None:
     """Let the first process append the loss of every update to a file: per target token of all processes, unrounded."""
     from fairseq.tasks.fairseq_task import FairseqTask
 
-    from ink.training.processes import is_first
+    from ink.training.distributed import is_first
 
     original = FairseqTask.reduce_metrics
 
@@ -71,7 +71,7 @@ def break_off(rank: int, batch: int, how: str) -> None:
     from fairseq.tasks.translation import TranslationTask
 
     from ink.errors import InkError
-    from ink.training import processes
+    from ink.training import distributed
 
     original = TranslationTask.train_step
     begun: list[int] = []
@@ -79,7 +79,7 @@ def break_off(rank: int, batch: int, how: str) -> None:
     def train_step(self: Any, sample: Any, model: Any, *arguments: Any, **more: Any) -> Any:
         begun.append(len(begun))
         loss, size, logged = original(self, sample, model, *arguments, **more)
-        if processes.rank() == rank and len(begun) == batch:
+        if distributed.rank() == rank and len(begun) == batch:
             if how == "InkError":
                 raise InkError("told to break off")
             if how == "SIGKILL":
@@ -97,13 +97,13 @@ def run_out_of_memory(rank: int, tokens: int, path: Path) -> None:
     import torch
     from fairseq.tasks.translation import TranslationTask
 
-    from ink.training import processes
+    from ink.training import distributed
 
     record_losses(path)
     original = TranslationTask.train_step
 
     def train_step(self: Any, sample: Any, *arguments: Any, **more: Any) -> Any:
-        if processes.rank() == rank and sample["net_input"]["src_tokens"].numel() > tokens:
+        if distributed.rank() == rank and sample["net_input"]["src_tokens"].numel() > tokens:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
         return original(self, sample, *arguments, **more)
 

@@ -17,7 +17,7 @@ from ink.datastore.build import build_datastore
 from ink.datastore.storage import Datastore, open_datastore
 from ink.nmt.translation_model import TranslationModel
 from ink.training.criterion import InkCriterion
-from ink.training.neighbours import EveryBatch, TrainingNeighbours
+from ink.training.neighbours import IndexLookup, TrainingNeighbours
 
 EXACT = {"type": "exact"}
 SMOOTHING = 0.1
@@ -151,7 +151,7 @@ def test_the_loss_is_the_weighted_sum_of_its_terms(
 ) -> None:
     alpha, beta = 0.3, 0.7
     criterion = ink_criterion(model, alpha, beta, variant)
-    criterion.neighbours = TrainingNeighbours(datastore, EveryBatch(datastore, EXACT, k, variant))
+    criterion.neighbours = TrainingNeighbours(datastore, IndexLookup(datastore, EXACT, k, variant))
     loss, _, logged, gradients = loss_and_gradients(criterion, model, sample)
     expected, tokens = by_hand(model, sample, datastore, k, variant)
     for name, value in expected.items():
@@ -174,7 +174,7 @@ def test_each_term_alone_moves_the_gradients(
 ) -> None:
     plain = loss_and_gradients(ink_criterion(model, 0.0, 0.0), model, sample)[3]
     criterion = ink_criterion(model, alpha, beta)
-    criterion.neighbours = TrainingNeighbours(datastore, EveryBatch(datastore, EXACT, 5, "paper"))
+    criterion.neighbours = TrainingNeighbours(datastore, IndexLookup(datastore, EXACT, 5, "paper"))
     moved = loss_and_gradients(criterion, model, sample)[3]
     assert all(not torch.equal(mine, other) for mine, other in zip(moved, plain, strict=True))
 

@@ -21,7 +21,7 @@ from ink.datastore.search import Searcher, drop_own
 from ink.datastore.storage import Datastore, open_datastore
 from ink.datastore.stored_neighbours import find_once
 from ink.errors import InkError
-from ink.training.neighbours import EveryBatch, OncePerRound, TrainingNeighbours, own_entries
+from ink.training.neighbours import IndexLookup, PrecomputedLookup, TrainingNeighbours, own_entries
 
 EXACT = {"type": "exact"}
 IVFPQ = {"type": "ivfpq", "lists": 4, "code_bytes": 2, "probes": 4, "training_sample": 2000, "seed": 7}
@@ -50,7 +50,7 @@ def ivfpq(tiny: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Datas
 
 
 def every_batch(datastore: Datastore, index: dict[str, Any], k: int, variant: str) -> TrainingNeighbours:
-    return TrainingNeighbours(datastore, EveryBatch(datastore, index, k, variant))
+    return TrainingNeighbours(datastore, IndexLookup(datastore, index, k, variant))
 
 
 def queries_near(datastore: Datastore, entries: list[int], seed: int = 0) -> Tensor:
@@ -265,7 +265,7 @@ def test_looked_up_they_are_ordered_by_the_current_distances(exact: Datastore, t
     found = found_once(exact, EXACT, 8, tmp_path / "found.npy")
     own = [0, 3, 11, 100, 250]
     queries = queries_near(exact, own)
-    once = TrainingNeighbours(exact, OncePerRound(tmp_path / "found.npy", exact, 8, "paper"))
+    once = TrainingNeighbours(exact, PrecomputedLookup(tmp_path / "found.npy", exact, 8, "paper"))
     keys, values, present = once.find(queries, torch.tensor(own))
     assert present.all()
     assert ((keys - queries.unsqueeze(1)).pow(2).sum(-1).diff(dim=-1) >= 0).all()
@@ -281,18 +281,20 @@ def test_read_ahead_of_the_queries_they_are_the_same(exact: Datastore, tmp_path:
     found_once(exact, EXACT, 8, tmp_path / "found.npy")
     own = torch.tensor([0, 3, 11, 100, 250])
     queries = queries_near(exact, own.tolist())
-    once = TrainingNeighbours(exact, OncePerRound(tmp_path / "found.npy", exact, 8, "paper"))
+    once = TrainingNeighbours(exact, PrecomputedLookup(tmp_path / "found.npy", exact, 8, "paper"))
     ahead = once.read_ahead(own, queries.device)
     assert ahead is not None
     for one, other in zip(once.find(queries, own, ahead), once.find(queries, own), strict=True):
         assert torch.equal(one, other)
-    searching = TrainingNeighbours(exact, EveryBatch(exact, EXACT, 8, "paper"))
+    searching = TrainingNeighbours(exact, IndexLookup(exact, EXACT, 8, "paper"))
     assert searching.read_ahead(own, queries.device) is None, "it has to know h_t"
 
 
 def test_looked_up_as_released_one_less_remains(exact: Datastore, tmp_path: Path) -> None:
     find_once(exact, EXACT, 6, "cpu", tmp_path / "found.npy")
-    paper, released = (OncePerRound(tmp_path / "found.npy", exact, 6, variant) for variant in ("paper", "released"))
+    paper, released = (
+        PrecomputedLookup(tmp_path / "found.npy", exact, 6, variant) for variant in ("paper", "released")
+    )
     own = torch.tensor([0, 3, 250])
     assert torch.equal(released.ids(torch.empty(3, 0), own), paper.ids(torch.empty(3, 0), own)[:, :5])
 
@@ -322,4 +324,4 @@ def test_more_than_there_are_others_are_not_found(
 def test_neighbours_of_another_round_s_size_are_refused(exact: Datastore, tmp_path: Path) -> None:
     np.save(tmp_path / "found.npy", np.zeros((3, 4), dtype=np.int32))
     with pytest.raises(InkError, match="train the round again"):
-        OncePerRound(tmp_path / "found.npy", exact, 4, "paper")
+        PrecomputedLookup(tmp_path / "found.npy", exact, 4, "paper")

@@ -14,7 +14,7 @@ from ink.datastore.storage import open_datastore
 from ink.errors import InkError
 from ink.training import criterion as _registers_the_criterion  # noqa: F401
 from ink.training.adapter_training import AdapterTraining
-from ink.training.neighbours import EveryBatch, TrainingNeighbours
+from ink.training.neighbours import IndexLookup, TrainingNeighbours
 
 EXACT = {"type": "exact"}
 PLAIN = ["--criterion", "label_smoothed_cross_entropy"]
@@ -45,7 +45,7 @@ def training_of(
     training = AdapterTraining(tiny.domain, settings, 1, criterion)
     if store is not None:
         training.criterion.neighbours = TrainingNeighbours(
-            open_datastore(store), EveryBatch(open_datastore(store), EXACT, 4, "paper")
+            open_datastore(store), IndexLookup(open_datastore(store), EXACT, 4, "paper")
         )
     return training
 

@@ -10,7 +10,7 @@ import torch
 from ink.errors import InkError
 from ink.files import read_json, write_json
 from ink.nmt.adapter import write_adapter
-from ink.training.search import choose
+from ink.training.hyperparameter_search import choose
 
 POINTS = {
     "ink_alpha0.1_beta0.1": {1: 20.0, 2: 24.0},

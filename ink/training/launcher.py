@@ -169,7 +169,7 @@ def _train(
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         if (first := pickle.loads(begin)) is not None:
             first()
-        from ink.training.processes import joined
+        from ink.training.distributed import joined
 
         with joined(rank, count, device, meeting):
             called = pickle.loads(work)

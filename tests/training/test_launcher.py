@@ -17,8 +17,8 @@ import pytest
 
 from ink.errors import InkError
 from ink.processes import process_name
-from ink.training import processes
-from ink.training.together import train_together
+from ink.training import distributed
+from ink.training.launcher import train_together
 
 HERE = Path(__file__).parent
 
@@ -69,8 +69,8 @@ def test_they_know_one_another_and_the_first_reports(
 @pytest.mark.parametrize("name", ["my files", "müller", "a%20b", "o'n $x {y}"])
 def test_they_meet_in_a_folder_of_any_name(tmp_path: Path, name: str) -> None:
     (tmp_path / name).mkdir()
-    with processes.joined(0, 1, "cpu", tmp_path / name / "meeting"):
-        assert processes.count() == 1 and processes.from_all(3) == [3]
+    with distributed.joined(0, 1, "cpu", tmp_path / name / "meeting"):
+        assert distributed.count() == 1 and distributed.from_all(3) == [3]
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
@@ -80,7 +80,7 @@ def test_one_that_trains_alone_is_this_one(work: Any, tmp_path: Path) -> None:
     found = json.loads((tmp_path / "0.json").read_text())
     assert found == {"first": 0, "all": [0], "is_first": True, "pid": os.getpid(), "addresses": []}
     assert len(told) == 3
-    assert processes.count() == 1
+    assert distributed.count() == 1
 
 
 @pytest.mark.failure(
@@ -123,7 +123,7 @@ def test_none_outlives_a_parent_that_was_killed(tmp_path: Path) -> None:
     script = (
         "from functools import partial; from pathlib import Path; import sys\n"
         "if __name__ == '__main__':\n"
-        "    from ink.training.together import train_together; import process_work\n"
+        "    from ink.training.launcher import train_together; import process_work\n"
         "    train_together(partial(process_work.wait_for_ever, Path(sys.argv[1])), 2, 'cpu')\n"
     )
     (tmp_path / "parent.py").write_text(script)

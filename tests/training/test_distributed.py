@@ -23,7 +23,7 @@ from ink.training.adapter_training import train_adapter
 from ink.training.base_model import train_base_model
 from ink.training.ink_rounds import adapter_of_round, train_rounds
 from ink.training.knn_kd import train_knn_kd
-from ink.training.together import train_together
+from ink.training.launcher import train_together
 from ink.training.unfinished import unfinished_path
 
 UPDATES = 50
