@@ -30,9 +30,10 @@ from ink.datastore.stored_neighbours import find_once
 from ink.domain import Domain
 from ink.layout import Layout
 from ink.settings import settings_for
-from ink.training import criterion as _registers_the_criterion  # noqa: F401
 from ink.training.adapter_training import AdapterTraining
+from ink.training.ink_objective import InkObjective
 from ink.training.neighbours import IndexLookup, PrecomputedLookup, TrainingNeighbours
+from ink.training.objective import Objective
 from ink.training.refresh import refresh
 from ink.training.trainer import TrainingRun
 
@@ -108,17 +109,12 @@ def steps(
     domain: Domain, settings: dict[str, Any], neighbours: TrainingNeighbours | None
 ) -> Iterator[tuple[float, int]]:
     """Train, one update at a time; yields its CPU seconds and the number of updates in an epoch."""
-    options = ["--criterion", "label_smoothed_cross_entropy"]
+    objective = Objective(settings["training"]["label_smoothing"])
     if neighbours is not None:
-        weights = ("alpha", "beta", "variant")
-        options = [
-            "--criterion",
-            "ink",
-            *(word for name in weights for word in (f"--{name}", str(settings["ink"][name]))),
-        ]
-    training = AdapterTraining(domain, settings, 1, options)
+        objective = InkObjective.from_settings(settings["ink"], objective.label_smoothing)
+    training = AdapterTraining(domain, settings, 1, objective)
     if neighbours is not None:
-        training.criterion.neighbours = neighbours
+        training.run.criterion.neighbours = neighbours
     run: TrainingRun = training.run
     while True:
         batches = run.iterator.next_epoch_itr(fix_batches_to_gpus=False, shuffle=True)

@@ -27,7 +27,7 @@ from ink.domain import Domain
 from ink.layout import Layout
 from ink.nmt.translation_model import TranslationModel
 from ink.settings import settings_for
-from ink.training.objectives import cosines
+from ink.training.losses import cosines
 
 KS = (8, 16, 32, 64)
 EDGES = (0, 100, 500, 1000, 2000, 4000, 10**9)

@@ -31,9 +31,10 @@ from ink.files import read_json
 from ink.layout import Layout
 from ink.nmt.generation import generate
 from ink.settings import settings_for
-from ink.training import criterion as _registers_the_criterion  # noqa: F401
 from ink.training.adapter_training import AdapterTraining, train_adapter
+from ink.training.ink_objective import InkObjective
 from ink.training.neighbours import PrecomputedLookup, TrainingNeighbours
+from ink.training.objective import Objective
 
 PRECISIONS = ("fp32", "bf16")
 ROWS_AT_ONCE = 65536
@@ -104,12 +105,12 @@ def updates(
     domain: Domain, settings: dict[str, Any], neighbours: Callable[[], TrainingNeighbours] | None
 ) -> Iterator[float]:
     """Train, one update at a time, and yield its CPU seconds."""
-    options = ["--criterion", "label_smoothed_cross_entropy"]
+    objective = Objective(settings["training"]["label_smoothing"])
     if neighbours is not None:
-        options = ["--criterion", "ink", "--alpha", "0.2", "--beta", "0.2", "--variant", "paper"]
-    training = AdapterTraining(domain, settings, 1, options)
+        objective = InkObjective(objective.label_smoothing, {"alpha": 0.2, "beta": 0.2})
+    training = AdapterTraining(domain, settings, 1, objective)
     if neighbours is not None:
-        training.criterion.neighbours = neighbours()
+        training.run.criterion.neighbours = neighbours()
     run = training.run
     while True:
         batches = run.iterator.next_epoch_itr(fix_batches_to_gpus=False, shuffle=True)
@@ -149,7 +150,7 @@ def compare(domain: Domain, settings: dict[str, Any], epochs: int, folder: Path)
         own = {**settings, "precision": precision}
         model = domain.load_model(own)
         beam = own["decoding"]["beam"]
-        scorer = dev_bleu_of(model.task, domain.corpus, domain.vocabulary, domain.data, own, beam=beam)
+        scorer = dev_bleu_of(model.task, domain, own, beam=beam)
         base = scorer(model.network)
         start = time.process_time()
         train_adapter(domain, own, 1, folder / precision)

@@ -29,19 +29,6 @@ if TYPE_CHECKING:
     from ink.corpus.prepared import PreparedCorpus
     from ink.nmt.translation_model import TranslationModel
 
-OPTIMISATION = {
-    "learning_rate": 5e-4,
-    "warmup_updates": 4000,
-    "betas": [0.9, 0.98],
-    "weight_decay": 1e-4,
-    "clip_norm": 0.0,
-    "update_frequency": 1,
-    "processes": 1,
-}
-CRITERIA = {
-    "Adapter update": ["--criterion", "label_smoothed_cross_entropy", "--label-smoothing", "0.1"],
-    "INK update": ["--criterion", "ink", "--alpha", "0.1", "--beta", "0.1", "--label-smoothing", "0.1"],
-}
 COMBINERS: dict[str, dict[str, Any]] = {
     "vanilla": {"k": 8, "lambda": 0.5, "temperature": 10},
     "adaptive": {"max_k": 8, "temperature": 10, "hidden": 32, "dropout": 0.0},
@@ -180,8 +167,9 @@ def take_all(measurements: Measurements, folder: Path, size: Size, how: Mapping[
     import torch
     from random_experiment import random_corpus, random_model, random_neighbours
 
-    from ink.training import criterion as _registers_the_criterion  # noqa: F401
-    from ink.training.trainer import TrainingRun, fairseq_config
+    from ink.training.ink_objective import InkObjective
+    from ink.training.objective import Objective
+    from ink.training.trainer import Optimisation, TrainingRun, fairseq_config
 
     device, precision, tokens, batches = how["device"], how["precision"], how["tokens"], how["batches"]
     together = max(1, tokens // how["length"])
@@ -192,14 +180,18 @@ def take_all(measurements: Measurements, folder: Path, size: Size, how: Mapping[
     }
     corpus: PreparedCorpus = random_corpus(folder / "corpus", size.types, sentences, how["length"])
 
-    def configured(criterion: list[str]) -> Any:
-        options = [*size.options, "--dropout", "0.1"]
-        optimisation = {**OPTIMISATION, "batch_tokens": tokens}
-        return fairseq_config(
-            corpus, optimisation, seed=1, device=device, precision=precision, criterion=criterion, model=options
-        )
-
-    model = random_model(configured(CRITERIA["Adapter update"]), device, precision)
+    optimisation = Optimisation(
+        "training",
+        seed=1,
+        device=device,
+        learning_rate=5e-4,
+        warmup_updates=4000,
+        batch_tokens=tokens,
+        weight_decay=1e-4,
+        precision=precision,
+    )
+    options = [*size.options, "--dropout", "0.1"]
+    model = random_model(fairseq_config(corpus, optimisation, model=options), device, precision)
     parameters = sum(weights.numel() for weights in model.network.parameters())
     train, test = corpus.load(model.task, "train"), corpus.load(model.task, "test")
     measurements.take("datastore pass", "target tokens", partial(datastore_pass, model, train, tokens))
@@ -213,14 +205,14 @@ def take_all(measurements: Measurements, folder: Path, size: Size, how: Mapping[
         measurements.take(f"{name} combiner, {rows} beams", "steps", combiner_steps(name, rows, size, device))
     model.network.attach_adapters(how["adapter"], 0.1)
     model.network.to(next(model.network.parameters()))
-    for name, options in CRITERIA.items():
-        config = configured(options)
-        criterion = model.task.build_criterion(config.criterion)
+    objectives = {"Adapter update": Objective(0.1), "INK update": InkObjective(0.1, {"alpha": 0.1, "beta": 0.1})}
+    for name, objective in objectives.items():
+        config = fairseq_config(corpus, optimisation, model=options)
+        run = TrainingRun(config, model.task, model.network, objective, section="training")
         if name == "INK update":
-            criterion.neighbours = random_neighbours(folder / "datastore", train, size.dimension, how["k"])
-        run = TrainingRun(config, model.task, model.network, criterion, section="training")
+            run.criterion.neighbours = random_neighbours(folder / "datastore", train, size.dimension, how["k"])
         measurements.take(name, "target tokens", updates_of(run, how["updates"]))
-        del run, criterion
+        del run
         if torch.device(device).type == "cuda":
             torch.cuda.empty_cache()
     return parameters

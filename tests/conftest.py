@@ -286,14 +286,14 @@ def write_random_model(path: Path, data: Any, seed: int) -> None:
     import torch
     from fairseq import tasks
 
-    from ink.training.trainer import TrainingRun, fairseq_config
+    from ink.training.objective import Objective
+    from ink.training.trainer import Optimisation, TrainingRun, fairseq_config
 
     options = ["--arch", "transformer", "--share-all-embeddings", "--dropout", "0.1"]
     for side in ("encoder", "decoder"):
         options += [f"--{side}-layers", "2", f"--{side}-embed-dim", "16", f"--{side}-ffn-embed-dim", "32"]
         options += [f"--{side}-attention-heads", "2"]
-    criterion = ["--criterion", "label_smoothed_cross_entropy"]
-    config = fairseq_config(data, SETTINGS["training"], seed=seed, device="cpu", criterion=criterion, model=options)
+    config = fairseq_config(data, Optimisation.from_settings(SETTINGS, "training", seed), model=options)
     torch.manual_seed(seed)
     task = tasks.setup_task(config.task)
     model = task.build_model(config.model)
@@ -304,7 +304,7 @@ def write_random_model(path: Path, data: Any, seed: int) -> None:
         assert parameter.isfinite().all(), name
     config.checkpoint.no_save_optimizer_state = True
     task.load_dataset("train")
-    run = TrainingRun(config, task, model, task.build_criterion(config.criterion), section="training")
+    run = TrainingRun(config, task, model, Objective(0.1), section="training")
     run.trainer.save_checkpoint(str(path), {})
 
 

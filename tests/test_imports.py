@@ -63,12 +63,12 @@ def test_a_datastore_s_job_needs_no_tables_of_characters() -> None:
 
 def test_fairseq_knows_the_names_that_ink_uses() -> None:
     program = """
-import ink.training.criterion, ink.training.knn_kd_criterion
+import ink.training.ink_objective
 from fairseq import criterions, models, optim, tasks
 from fairseq.optim import lr_scheduler
 print(tasks.get_task("translation").__name__)
 print({"transformer", "transformer_wmt_en_de_big"} <= set(models.ARCH_MODEL_REGISTRY))
-print({"cross_entropy", "label_smoothed_cross_entropy", "ink", "knn_kd"} <= set(criterions.CRITERION_REGISTRY))
+print({"cross_entropy", "label_smoothed_cross_entropy"} <= set(criterions.CRITERION_REGISTRY))
 print("adam" in optim.OPTIMIZER_REGISTRY, "inverse_sqrt" in lr_scheduler.LR_SCHEDULER_REGISTRY)
 """
     assert run(program).split() == ["TranslationTask", "True", "True", "True", "True"]
@@ -112,7 +112,7 @@ def test_torch_s_optimisers_work_without_its_compiler() -> None:
     program = """
 import sys, torch
 from fairseq.optim.adam import Adam
-from ink.training.uncompiled import leave_compiler_unloaded
+from ink.training.trainer import leave_compiler_unloaded
 leave_compiler_unloaded()
 weight = torch.nn.Parameter(torch.ones(1))
 optimiser = Adam([weight], lr=0.5)

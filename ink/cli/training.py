@@ -21,7 +21,6 @@ from ink.cli.options import (
     make_domain,
     output_option,
     path_option,
-    prepared_corpus,
     run_seed_option,
     seed_option,
     vocabulary_option,
@@ -30,7 +29,7 @@ from ink.startup import work_begins
 from ink.systems import OFF_THE_SHELF
 
 if TYPE_CHECKING:
-    from ink.training.report import EpochReport
+    from ink.training.launcher import EpochReport
 
 
 @click.command("train-base")
@@ -50,8 +49,8 @@ def train_base(config: Path, seed: int, vocabulary: Path, corpus: Path, data: Pa
 
         use_machine()
         settings = load_settings(config, "train-base")
-        text = prepared_corpus(settings, data)
-        work = partial(train_base_model, text, corpus, vocabulary, settings, seed, output)
+        found = make_domain(settings, output / "model.pt", vocabulary, corpus, data)
+        work = partial(train_base_model, found, settings, seed, output)
         _train(work, settings, settings["base_model"]["train"], job.epoch)
         job.trained(output / "record.json")
 
@@ -91,13 +90,13 @@ def _varied_option(system: str) -> Callable[[Callable[..., Any]], Callable[..., 
 def train_adapter(config: Path, system: str, domain: str, seed: int, output: Path, **files: Path) -> None:
     """Train the Adapter baseline on a domain."""
     with tracked(config, "train-adapter", system=system, domain=domain, seed=seed) as job:
+        from ink.training.adapter_training import Origin
         from ink.training.adapter_training import train_adapter as train
 
         use_machine()
         settings = load_settings(config, "train-adapter", domain, system)
-        command = typed("train-adapter", config, domain, seed, system=system)
-        found = make_domain(settings, **files)
-        work = partial(train, found, settings, seed, output, command=command, system=system)
+        origin = Origin(system, typed("train-adapter", config, domain, seed, system=system))
+        work = partial(train, make_domain(settings, **files), settings, seed, output, origin=origin)
         _train(work, settings, settings["training"], job.epoch)
         job.trained(output / "record.json")
 
@@ -115,11 +114,13 @@ def train_knn_kd(
 ) -> None:
     """Train kNN-KD on a domain, from scratch, taught by the base model's neighbours."""
     with tracked(config, "train-knn-kd", system="knn_kd", domain=domain, seed=seed) as job:
+        from ink.training.knn_kd import TeacherFiles
         from ink.training.knn_kd import train_knn_kd as train
 
         use_machine()
         settings = load_settings(config, "train-knn-kd", domain)
-        work = partial(train, make_domain(settings, **files), settings, seed, datastore, neighbours, output)
+        teacher = TeacherFiles(datastore, neighbours)
+        work = partial(train, make_domain(settings, **files), settings, seed, teacher, output)
         _train(work, settings, settings["knn_kd"], job.epoch)
         job.trained(output / "record.json")
 
@@ -150,7 +151,7 @@ def train_ink_round(
     **files: Path,
 ) -> None:
     """Refresh the datastore and train a round of INK on it, or several in turn, or record that training has stopped."""
-    from ink.training.stopped import has_stopped, write_stopped_rounds
+    from ink.training.early_stopping import has_stopped, write_stopped_rounds
 
     last = first if last is None else last
     if last < first:
@@ -159,15 +160,16 @@ def train_ink_round(
         write_stopped_rounds(output)
         return
     with tracked(config, "train-ink-round", system=system, domain=domain, seed=seed, number=first) as job:
-        from ink.training.ink_rounds import train_rounds
+        from ink.training.adapter_training import Origin
+        from ink.training.ink_rounds import Rounds, train_rounds
 
         use_machine()
         settings = load_settings(config, "train-ink-round", domain, system)
         numbers = range(first, last + 1)
-        command = typed("train-ink-round", config, domain, seed, numbers, system)
-        found = make_domain(settings, **files)
-        work = partial(train_rounds, found, settings, seed, numbers, datastore, previous, output)
-        _train(partial(work, command=command, system=system), settings, settings["training"], job.epoch)
+        rounds = Rounds(numbers, datastore, previous, output)
+        origin = Origin(system, typed("train-ink-round", config, domain, seed, numbers, system))
+        work = partial(train_rounds, make_domain(settings, **files), settings, seed, rounds, origin=origin)
+        _train(work, settings, settings["training"], job.epoch)
 
 
 @click.command("finish-ink")

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from fairseq.data import Dictionary, LanguagePairDataset
 
-from ink.corpus.prepared import PreparedCorpus
 from ink.corpus.text import TextProcessor
+from ink.domain import Domain
 from ink.files import read_lines
 from ink.metrics.bleu import Bleu
 from ink.metrics.metric import Texts
@@ -55,18 +55,16 @@ class DevBleu:
         return self.bleu.score(Texts(hypotheses, self.references)).score
 
 
-def dev_bleu_of(
-    task: Any, corpus: Path, vocabulary: Path, data: PreparedCorpus, settings: Mapping[str, Any], *, beam: int
-) -> DevBleu:
-    """Make the dev scorer of a domain: `corpus` holds its raw text, `data` the same binarised; `beam` hypotheses.
+def dev_bleu_of(task: Any, domain: Domain, settings: Mapping[str, Any], *, beam: int) -> DevBleu:
+    """Make the dev scorer of a domain, with `beam` hypotheses.
 
     settings: text, decoding (but for its beam), evaluation.sacrebleu_tokeniser, training.dev_sentences.
     """
     return DevBleu(
-        data.load(task, "dev"),
+        domain.data.load(task, "dev"),
         task.target_dictionary,
-        corpus / f"dev.{data.target_language}",
-        TextProcessor(settings["text"], vocabulary / "bpecodes"),
+        domain.corpus / f"dev.{domain.data.target_language}",
+        TextProcessor(settings["text"], domain.vocabulary / "bpecodes"),
         {**settings["decoding"], "beam": beam},
         sentences=settings["training"]["dev_sentences"],
         tokeniser=settings["evaluation"]["sacrebleu_tokeniser"],

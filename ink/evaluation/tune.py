@@ -55,9 +55,7 @@ def tune_vanilla(domain: Domain, datastore: Path, settings: Mapping[str, Any], o
         with torch.no_grad():
             best, tried = choose_by_likelihood(batches(), choices)
     else:
-        scorer = dev_bleu_of(
-            model.task, domain.corpus, domain.vocabulary, domain.data, settings, beam=settings["decoding"]["beam"]
-        )
+        scorer = dev_bleu_of(model.task, domain, settings, beam=settings["decoding"]["beam"])
 
         def dev_bleu(choice: Mapping[str, Any]) -> float:
             network = KnnTransformer(model.network, searcher, VanillaCombiner.from_settings(choice))

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ink.errors import InkError
-from ink.training import distributed
+from ink.training.distributed import count, rank
 
 
 def fairseq_options(wanted: int) -> list[str]:
@@ -22,13 +22,11 @@ def fairseq_options(wanted: int) -> list[str]:
     The wrapper around the model is fairseq's own, the one that works on the CPU as well. Without the first option
     fairseq counts the machine's GPUs.
     """
-    if wanted != distributed.count():
-        raise ValueError(
-            f"{wanted} processes are to train together, and there are {distributed.count()}: train_together"
-        )
+    if wanted != count():
+        raise ValueError(f"{wanted} processes are to train together, and there are {count()}: train_together")
     options = ["--distributed-world-size", str(wanted)]
     if wanted > 1:
-        place = str(distributed.rank())
+        place = str(rank())
         options += ["--distributed-rank", place, "--device-id", place, "--ddp-backend", "legacy_ddp"]
         options.append("--load-checkpoint-on-all-dp-ranks")  # what it would send has types that torch does not load
     return options
@@ -36,7 +34,7 @@ def fairseq_options(wanted: int) -> list[str]:
 
 def send_trained_weights_alone(trainer: Any) -> None:
     """Make the wrapper's buffer as large as the gradients: it counts frozen weights too, and all of it is sent."""
-    if distributed.count() > 1:
+    if count() > 1:
         wrapper = trainer.model.module
         trained = sum(weight.numel() for weight in wrapper.parameters() if weight.requires_grad)
         wrapper.buffer_size = min(wrapper.buffer_size, trained)
@@ -54,8 +52,8 @@ def without_fillers(samples: Sequence[Any]) -> list[Any]:
 def check_resumable(path: Path, state: Mapping[str, Any]) -> None:
     """Raise InkError where `state`, read from `path`, is inside an epoch dealt out to another number of processes."""
     dealt = int(state.get("processes", 1))
-    if state["train_iterator"]["iterations_in_epoch"] and dealt != distributed.count():
+    if state["train_iterator"]["iterations_in_epoch"] and dealt != count():
         raise InkError(
             f"training state {path} was written inside an epoch, whose batches were dealt out to {dealt} processes; "
-            f"now {distributed.count()} train together: set processes to {dealt}, or delete it and train again"
+            f"now {count()} train together: set processes to {dealt}, or delete it and train again"
         )

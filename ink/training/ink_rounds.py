@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,14 @@ from ink.errors import InkError
 from ink.evaluation.dev_bleu import dev_bleu_of
 from ink.files import read_json, remove, write_atomically, write_json
 from ink.nmt.adapter_file import read_metadata
-from ink.training import criterion as _registers_the_criterion  # noqa: F401
-from ink.training.adapter_training import AdapterTraining, finish
+from ink.training.adapter_training import AdapterTraining, Origin, finish
 from ink.training.distributed import in_first, is_first, wait_for_first
+from ink.training.early_stopping import Stopping, select_rounds
+from ink.training.fit import Training, fit
+from ink.training.ink_objective import InkObjective
+from ink.training.launcher import EpochReport, ignore_epoch
 from ink.training.neighbours import IndexLookup, PrecomputedLookup, Source, TrainingNeighbours
 from ink.training.refresh import refresh
-from ink.training.report import EpochReport, ignore_epoch
-from ink.training.stopping import patience_has_run_out, select_rounds
 from ink.training.unfinished import unfinished
 
 FOUND = "neighbours.npy"
@@ -30,6 +32,19 @@ SPENT = "seconds.json"
 STATE = "state.pt"
 RECORD = "record.json"
 WORK = "working"
+
+
+@dataclass(frozen=True)
+class Rounds:
+    """The rounds `numbers`, which follow one another, and where their files are.
+
+    datastore: the base model's. previous: the folder of the rounds before these, None before round 1.
+    """
+
+    numbers: Sequence[int]
+    datastore: Path
+    previous: Path | None
+    output: Path
 
 
 def adapter_of_round(folder: Path, number: int) -> Path:
@@ -41,55 +56,47 @@ def train_rounds(
     domain: Domain,
     settings: Mapping[str, Any],
     seed: int,
-    numbers: Sequence[int],
-    first_datastore: Path,
-    previous: Path | None,
-    output: Path,
+    rounds: Rounds,
     on_epoch: EpochReport = ignore_epoch,
-    command: str | None = None,
-    system: str = "ink",
+    origin: Origin | None = None,
 ) -> None:
-    """Train the rounds `numbers`, which follow one another, or as many of them as patience lets it.
+    """Train some rounds, or as many of them as patience lets it.
 
-    Every round refreshes the datastore with the model as the round before has left it; round 1 trains on
-    `first_datastore`, the base model's, as all rounds do where ink.refresh is `never`. `previous` is the folder of the
-    rounds before these, None before round 1. Writes the folder `output`: adapters/N.safetensors of every round;
-    record.json with these rounds and the history so far; and state.pt (optimiser, schedule, place in the data), from
-    which later rounds go on. settings: as for an adapter, and datastore, index and ink. `on_epoch` is told of each
-    round, after an interruption of those before it as well; `command` is what a person would type, for the files to
-    say, and `system` what is trained. Raises InkError where `previous` is not of the rounds before.
+    Every round refreshes the datastore with the model as the round before has left it; round 1 trains on the base
+    model's, as all rounds do where ink.refresh is `never`. Writes the folder `rounds.output`: adapters/N.safetensors of
+    every round; record.json with these rounds and the history so far; and state.pt (optimiser, schedule, place in the
+    data), from which later rounds go on. settings: as for an adapter, and datastore, index and ink. `on_epoch` is told
+    of each round, after an interruption of those before it as well; `origin` is what the files say of it. Raises
+    InkError where `rounds.previous` is not of the rounds before.
     """
-    chosen, patience = settings["ink"], settings["training"]["patience"]
-    options = ["--criterion", "ink", "--alpha", str(chosen["alpha"]), "--beta", str(chosen["beta"])]
-    options += ["--variant", chosen["variant"]]
-    training = AdapterTraining(domain, settings, seed, options, system=system, command=command)
+    chosen, numbers, previous = settings["ink"], rounds.numbers, rounds.previous
+    first = numbers[0]
+    objective = InkObjective.from_settings(chosen, settings["training"]["label_smoothing"])
+    training = AdapterTraining(domain, settings, seed, objective, origin or Origin("ink"))
+    run = training.run
     if previous is not None:
-        training.run.restore(previous / STATE)
-    _check_follows(numbers[0], len(training.run.history), previous)
+        run.restore(previous / STATE)
+    _check_follows(first, len(run.history), previous)
     base = training.model.base_fingerprint
     store = None
-    if chosen["alpha"] or chosen["beta"]:
-        store = open_datastore(first_datastore, model=base, corpus=domain.data.fingerprint, key="decoder_output")
+    if any(objective.term_weights().values()):
+        store = open_datastore(rounds.datastore, model=base, corpus=domain.data.fingerprint, key="decoder_output")
     begun_from = base if previous is None else training.model.fingerprint
-    identity = training.identity(system=system, rounds=[numbers[0], numbers[-1]], begun_from=begun_from)
-    with unfinished(output, identity) as folder:
+    identity = training.identity(rounds=[first, numbers[-1]], begun_from=begun_from)
+    stopping = Stopping(numbers[-1], settings["training"]["patience"], chosen["variant"])
+    with unfinished(rounds.output, identity) as folder:
         if (folder / STATE).exists():
-            training.run.restore(folder / STATE)
-            print(f"going on after round {len(training.run.history)}", flush=True)
-        if is_first():
-            _remove_other_work(folder, len(training.run.history) + 1)
-        for entry in training.run.history[numbers[0] - 1 :]:
-            on_epoch(entry)
-        stop = patience_has_run_out(training.run.history, patience, chosen["variant"])
-        while len(training.run.history) < numbers[-1] and not stop:
-            _train_next(training, store, folder, on_epoch)
-            stop = patience_has_run_out(training.run.history, patience, chosen["variant"])
+            run.restore(folder / STATE)
+            print(f"going on after round {len(run.history)}", flush=True)
+        steps = _Steps(training, store, folder)
+        whole = Training(run, "INK, round", stopping, steps.keep, training.dev_bleu, steps.prepare)
+        history = fit(whole, on_epoch, first)
         if not is_first():
             return
-        history = training.run.history
+        stop = stopping.has_run_out(history)
         for name in [WORK, FOUND, *([STATE] if stop else [])]:
             remove(folder / name)
-        trained = list(range(numbers[0], len(history) + 1))
+        trained = list(range(first, len(history) + 1))
         write_json(folder / RECORD, {"rounds": trained, "status": "trained", "stop": stop, "history": history})
 
 
@@ -100,41 +107,49 @@ def _check_follows(first: int, trained: int, previous: Path | None) -> None:
     raise InkError(f"round {first} follows round {first - 1}, but of the rounds before {found}; give their folder")
 
 
-def _train_next(training: AdapterTraining, store: Datastore | None, folder: Path, on_epoch: EpochReport) -> None:
-    """Train the round after those in the history, and leave its adapter and the state after it in `folder`.
+class _Steps:
+    """What comes before the epoch of a round, and what is kept after it: its adapter, and the state after it.
 
-    What an interrupted job has left of the round is gone on with, and what only the round needs goes with it.
+    What an interrupted job has left of a round is gone on with, and what only the round needs goes with it. store: the
+    base model's datastore, None where no term needs neighbours. folder: that of the training.
     """
-    number, settings = len(training.run.history) + 1, training.settings
-    refreshes = number > 1 and settings["ink"]["refresh"] == "every_round"
-    work = folder / WORK / str(number)
-    if is_first():
-        work.mkdir(parents=True, exist_ok=True)
-    wait_for_first()
-    seconds = read_json(work / SPENT) if (work / SPENT).exists() else {}
-    if store is not None and refreshes:
-        # before the weights move on to where an interrupted job has left them
-        with _timed("refresh", seconds, work):
-            store = refresh(training.model, training.domain.data, settings, store, work / REFRESHED)
-    training.train_in(work)
-    if store is not None:
-        with _timed("neighbours", seconds, work):
-            # without refreshes every round has the same ones
-            source = _source(store, settings, folder if settings["ink"]["refresh"] == "never" else work)
-        training.criterion.neighbours = TrainingNeighbours(store, source)
-    training.epoch("INK, round", on_epoch, seconds)
-    if not is_first():
-        return
-    training.write_adapter(adapter_of_round(folder, number))
-    training.run.save(folder / STATE)
-    remove(work)
 
+    def __init__(self, training: AdapterTraining, store: Datastore | None, folder: Path) -> None:
+        self.training, self.store, self.folder = training, store, folder
+        self.settings = training.settings
+        self.refreshes = self.settings["ink"]["refresh"] == "every_round"
 
-def _remove_other_work(folder: Path, number: int) -> None:
-    """Remove what is not of round `number`: of one that ended just before the job was interrupted."""
-    for other in (folder / WORK).glob("*"):
-        if other.name != str(number):
-            remove(other)
+    def prepare(self, number: int) -> dict[str, float]:
+        """Refresh the datastore, and find the neighbours in it; returns the seconds of either."""
+        work, store = self._work(number), self.store
+        if is_first():
+            work.mkdir(parents=True, exist_ok=True)
+            # a round may have ended just before an earlier job was interrupted
+            for other in {*work.parent.iterdir()} - {work}:
+                remove(other)
+        wait_for_first()
+        seconds = read_json(work / SPENT) if (work / SPENT).exists() else {}
+        if store is not None and self.refreshes and number > 1:
+            # before the weights move on to where an interrupted job has left them
+            with _timed("refresh", seconds, work):
+                training = self.training
+                store = refresh(training.model, training.domain.data, self.settings, store, work / REFRESHED)
+        self.training.train_in(work)
+        if store is not None:
+            with _timed("neighbours", seconds, work):
+                # without refreshes every round has the same ones
+                source = _source(store, self.settings, work if self.refreshes else self.folder)
+            self.training.run.criterion.neighbours = TrainingNeighbours(store, source)
+        return dict(seconds)
+
+    def keep(self, number: int) -> None:
+        """Write the adapter of the round that has ended, and the state to go on from."""
+        self.training.write_adapter(adapter_of_round(self.folder, number))
+        self.training.run.save(self.folder / STATE)
+        remove(self._work(number))
+
+    def _work(self, number: int) -> Path:
+        return self.folder / WORK / str(number)
 
 
 @contextmanager
@@ -172,16 +187,18 @@ def finish_rounds(
     records = {folder: read_json(folder / RECORD, "rounds", "history") for folder in rounds}
     trained = {number: folder for folder, record in records.items() for number in record["rounds"]}
     history = records[trained[max(trained)]]["history"]
-    adapters = {number: adapter_of_round(folder, number) for number, folder in trained.items()}
+
+    def adapter(number: int) -> Path:
+        return adapter_of_round(trained[number], number)
+
+    last = adapter(max(trained))
     with write_atomically(output) as folder:
         folder.mkdir(parents=True)
-        model = domain.load_model(settings, adapter=adapters[max(adapters)])
-        dev_bleu = dev_bleu_of(
-            model.task, domain.corpus, domain.vocabulary, domain.data, settings, beam=settings["training"]["dev_beam"]
-        )
-        said = read_metadata(adapters[max(adapters)])
+        model = domain.load_model(settings, adapter=last)
+        dev_bleu = dev_bleu_of(model.task, domain, settings, beam=settings["training"]["dev_beam"])
+        said = read_metadata(last)
         origin: dict[str, Any] = {name: said[name] for name in ("system", "domain", "seed") if name in said}
         if command is not None:
             origin["command"] = command
         selected = select_rounds(history, settings["training"]["average_last"], settings["ink"]["variant"])
-        finish(model, dev_bleu, history, adapters, selected, folder, origin)
+        finish(model, dev_bleu, selected, adapter, folder, origin)

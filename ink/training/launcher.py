@@ -21,10 +21,16 @@ from typing import Any
 
 from ink.errors import InkError
 from ink.startup import work_begins
-from ink.training.report import EpochReport, ignore_epoch
 
 SECONDS_TO_FAIL = 1.0  # within which those that lost a dead process's answer have said so
 EXIT_CODE = 143  # of a process whose parent is gone, as if it had been terminated
+
+# Called with an entry of the history: its number in "round", what the objective's curves are, "dev_bleu", "seconds".
+EpochReport = Callable[[Mapping[str, Any]], None]
+
+
+def ignore_epoch(_entry: Mapping[str, Any]) -> None:
+    """Watch nothing."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +78,7 @@ def train_together(
             for rank in range(processes):
                 said, saying = context.Pipe(duplex=False)
                 place = (rank, processes, device, Path(folder) / "meeting")
-                process = context.Process(target=_train, args=(*pickled, saying, *place), daemon=True)
+                process = context.Process(target=_train, args=(*pickled, saying, place), daemon=True)
                 process.start()
                 saying.close()
                 workers.append(_Worker(rank, process, said))
@@ -152,29 +158,21 @@ def _cause(workers: Sequence[_Worker], on_epoch: EpochReport) -> Exception:
     return RuntimeError(f"process {first.rank + 1} of {count} that train together failed: {first.message}")
 
 
-def _train(
-    begin: bytes,
-    work: bytes,
-    saying: Connection,
-    rank: int,
-    count: int,
-    device: str,
-    meeting: Path,
-) -> None:
-    """What a process does, from its start."""
+def _train(begin: bytes, work: bytes, saying: Connection, place: tuple[int, int, str, Path]) -> None:
+    """What a process does, from its start; `place` is as for `joined`."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all; the parent decides
     _end_with_parent()
     try:
-        if rank > 0:
+        if place[0] > 0:
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         if (first := pickle.loads(begin)) is not None:
             first()
         from ink.training.distributed import joined
 
-        with joined(rank, count, device, meeting):
+        with joined(*place):
             called = pickle.loads(work)
             work_begins()
-            called(on_epoch=_teller(saying) if rank == 0 else ignore_epoch)
+            called(on_epoch=(lambda entry: saying.send(dict(entry))) if place[0] == 0 else ignore_epoch)
     except BaseException as error:
         moment = time.monotonic()
         if isinstance(error, InkError):
@@ -182,15 +180,8 @@ def _train(
         else:
             message = "\n".join(["".join(traceback.format_exception_only(error)).strip(), traceback.format_exc()])
         with suppress(OSError):
-            saying.send(Failure(rank, message, isinstance(error, InkError), moment))
+            saying.send(Failure(place[0], message, isinstance(error, InkError), moment))
         _leave(1)
-
-
-def _teller(saying: Connection) -> EpochReport:
-    def tell(entry: Mapping[str, Any]) -> None:
-        saying.send(dict(entry))
-
-    return tell
 
 
 def _end_with_parent() -> None:

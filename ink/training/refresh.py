@@ -29,7 +29,6 @@ def refresh(
         if output.exists():
             return
         searched = chosen["neighbours"] == "per_batch" or settings["index"]["type"] == "exact"
-        keeps_codebooks = chosen["refresh_index"] == "reuse"
         build_datastore(
             model,
             data.load(model.task, "train"),
@@ -39,7 +38,7 @@ def refresh(
             batch_tokens=settings["datastore"]["batch_tokens"],
             index=settings["index"] if searched else None,
             log_probs=False,
-            trained_index=first.index_path if searched and keeps_codebooks else None,
+            trained_index=first.index_path if searched and chosen["refresh_index"] == "reuse" else None,
         )
 
     in_first(write)

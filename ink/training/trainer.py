@@ -1,11 +1,15 @@
-"""fairseq's Trainer, set up from the config's sections, and epochs of it that can be resumed at any checkpoint."""
+"""fairseq's Trainer, set up for an objective, and epochs of it that can be resumed at any checkpoint."""
 
 from __future__ import annotations
 
 import math
+import operator
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from functools import reduce
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 from fairseq import options
@@ -14,6 +18,7 @@ from fairseq.dataclass.utils import convert_namespace_to_omegaconf, omegaconf_no
 from fairseq.logging import metrics
 from fairseq.trainer import Trainer
 from torch import Tensor
+from torch.optim import Optimizer
 
 from ink.corpus.prepared import PreparedCorpus
 from ink.errors import InkError
@@ -25,52 +30,72 @@ from ink.progress import progress
 from ink.training import data_parallel
 from ink.training.distributed import count, from_all, is_first
 from ink.training.master_weights import full_weights, half_precision_state, restore_half_precision
-from ink.training.uncompiled import leave_compiler_unloaded
+from ink.training.objective import Objective
 from ink.training.unfinished import CHECKPOINT
 from ink.training.whole_updates import WholeUpdates
 
-# What criteria log, by the names under which it is recorded.
-CURVES = ("loss", "nll_loss", "loss_a", "loss_i", "loss_r", "loss_kd", "share_with_target", "cosine_same_value")
 SENTENCES_NAMED = 8
+PLAIN_MODEL = ("--arch", "transformer")
+# where torch keeps what it calls in a method's place, once its compiler is loaded
+_LEFT_ALONE = "__dynamo_disable"
+
+
+@dataclass(frozen=True)
+class Optimisation:
+    """How weights are updated: by Adam, the learning rate warmed up and then falling with the root of the updates.
+
+    section: the config's with the learning rate, for whoever has to lower it. batch_tokens: of one process's batch.
+    """
+
+    section: str
+    seed: int
+    device: str
+    learning_rate: float
+    warmup_updates: int
+    batch_tokens: int
+    processes: int = 1
+    update_frequency: int = 1
+    betas: Sequence[float] = (0.9, 0.98)
+    weight_decay: float = 0.0
+    clip_norm: float = 0.0
+    precision: str = "fp32"
+
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, Any], section: str, seed: int) -> Optimisation:
+        """Take what `section`, such as `base_model.train`, says of it; settings: that section, device, precision."""
+        chosen = {"device": settings["device"], "precision": settings["precision"]}
+        chosen |= reduce(operator.getitem, section.split("."), settings)
+        known = {field.name for field in fields(cls)} & chosen.keys()
+        return cls(section=section, seed=seed, **{name: chosen[name] for name in known})
 
 
 def fairseq_config(
-    data: PreparedCorpus,
-    optimisation: Mapping[str, Any],
-    *,
-    seed: int,
-    device: str,
-    criterion: Sequence[str],
-    model: Sequence[str] = ("--arch", "transformer"),
-    architecture: Any = None,
-    precision: str = "fp32",
+    data: PreparedCorpus, optimisation: Optimisation, *, model: Sequence[str] = PLAIN_MODEL, architecture: Any = None
 ) -> Any:
     """Return fairseq's configuration for a training run.
 
-    optimisation: learning_rate, warmup_updates, betas, weight_decay, clip_norm, batch_tokens, update_frequency,
-    processes. criterion and model: fairseq's own options. architecture: what a checkpoint says of its model, in place
-    of `model`.
+    model: fairseq's own options. architecture: what a checkpoint says of its model, in place of `model`.
     """
+    chosen = optimisation
     arguments = [
         str(data.path),
         *("--task", "translation"),
         *("--source-lang", data.source_language, "--target-lang", data.target_language),
         *model,
-        *criterion,
-        *("--optimizer", "adam", "--adam-betas", str(tuple(optimisation["betas"]))),
-        *("--lr", str(optimisation["learning_rate"]), "--lr-scheduler", "inverse_sqrt"),
-        *("--warmup-updates", str(optimisation["warmup_updates"]), "--warmup-init-lr", "1e-7"),
-        *("--weight-decay", str(optimisation["weight_decay"]), "--clip-norm", str(optimisation["clip_norm"])),
-        *("--max-tokens", str(optimisation["batch_tokens"]), "--update-freq", str(optimisation["update_frequency"])),
-        *data_parallel.fairseq_options(optimisation["processes"]),
-        *("--seed", str(seed), "--num-workers", "0", "--log-format", "none"),
+        *("--optimizer", "adam", "--adam-betas", str(tuple(chosen.betas))),
+        *("--lr", str(chosen.learning_rate), "--lr-scheduler", "inverse_sqrt"),
+        *("--warmup-updates", str(chosen.warmup_updates), "--warmup-init-lr", "1e-7"),
+        *("--weight-decay", str(chosen.weight_decay), "--clip-norm", str(chosen.clip_norm)),
+        *("--max-tokens", str(chosen.batch_tokens), "--update-freq", str(chosen.update_frequency)),
+        *data_parallel.fairseq_options(chosen.processes),
+        *("--seed", str(chosen.seed), "--num-workers", "0", "--log-format", "none"),
     ]
-    if torch_device(device).type == "cpu":
+    if torch_device(chosen.device).type == "cpu":
         arguments.append("--cpu")
-    torch_dtype(precision)
-    if precision != "fp32":
+    torch_dtype(chosen.precision)
+    if chosen.precision != "fp32":
         # not in one flat tensor, which fairseq makes on a GPU alone
-        arguments += [f"--{precision}", "--fp16-no-flatten-grads"]
+        arguments += [f"--{chosen.precision}", "--fp16-no-flatten-grads"]
     parser = options.get_training_parser()
     config = convert_namespace_to_omegaconf(options.parse_args_and_arch(parser, input_args=arguments))
     # fairseq takes bf16 for a sign of a TPU
@@ -82,6 +107,19 @@ def fairseq_config(
     return config
 
 
+def leave_compiler_unloaded() -> None:
+    """Let an optimiser's methods run as they are.
+
+    torch has some of them ask its compiler, which nothing here uses, to leave them alone, and so loads it, and sympy,
+    for a second of CPU time.
+    """
+    for method in vars(Optimizer).values():
+        if isinstance(method, FunctionType) and method.__code__.co_filename.endswith("_compile.py"):
+            plain = getattr(method, "__wrapped__", None)
+            if plain is not None:
+                setattr(plain, _LEFT_ALONE, plain)
+
+
 class TrainingRun:
     """A fairseq Trainer with its data iterator: runs epochs, and saves and restores the whole state of training.
 
@@ -91,12 +129,16 @@ class TrainingRun:
     `section` is the config's with the learning rate, for whoever has to lower it.
     """
 
-    def __init__(self, config: Any, task: Any, model: Any, criterion: Any, *, section: str) -> None:
+    def __init__(self, config: Any, task: Any, model: Any, objective: Objective, *, section: str) -> None:
         allow_fairseq_types()
         leave_compiler_unloaded()
+        config.criterion = objective.described()
         self.config = config
         self.section = section
-        self.trainer = Trainer(config, task, model, criterion)
+        self.model = model
+        self.curves = objective.curves
+        self.criterion = objective.criterion(task)
+        self.trainer = Trainer(config, task, model, self.criterion)
         data_parallel.send_trained_weights_alone(self.trainer)
         self.iterator: EpochBatchIterator = self.trainer.get_train_iterator(epoch=1)
         self.trainer.lr_step(self.iterator.epoch)
@@ -126,7 +168,7 @@ class TrainingRun:
     def epoch(self, description: str) -> dict[str, float]:
         """Train one epoch, or what is left of it, in fairseq's order for its number.
 
-        Returns means of what the criterion logs, over the whole epoch, and its seconds. Raises InkError where the loss
+        Returns means of the objective's curves, over the whole epoch, and its seconds. Raises InkError where the loss
         is not finite: the batch is named, and the last checkpoint stays as it is.
         """
         batches = self.iterator.next_epoch_itr(fix_batches_to_gpus=False, shuffle=True)
@@ -143,16 +185,16 @@ class TrainingRun:
             for samples in bar:
                 self._update(data_parallel.without_fillers(samples), description)
                 if self._every and updates.has_next() and self.updates % self._every == 0:
-                    self._save_inside_epoch(meters, time.perf_counter() - start)
+                    self.checkpoint(meters=meters.state_dict(), seconds=time.perf_counter() - start)
         self.trainer.lr_step(self.iterator.epoch)
-        wanted = {name: float(value) for name, value in meters.get_smoothed_values().items() if name in CURVES}
+        wanted = {name: float(value) for name, value in meters.get_smoothed_values().items() if name in self.curves}
         print(f"{description}: {', '.join(f'{name} {value:.4g}' for name, value in wanted.items())}", flush=True)
         return {**wanted, "seconds": time.perf_counter() - start}
 
-    def checkpoint(self) -> None:
-        """Write the state between two epochs, where `checkpoint_in` named a folder."""
+    def checkpoint(self, **inside_epoch: Any) -> None:
+        """Write the state where `checkpoint_in` named a folder; between two epochs, unless `inside_epoch` says more."""
         if self._checkpoint is not None:
-            self.save(self._checkpoint)
+            self.save(self._checkpoint, **inside_epoch)
 
     def save(self, path: Path, **extra: Any) -> None:
         """Write model (the adapters alone, if that is what trains), optimiser, schedule, history, place in the data."""
@@ -178,10 +220,6 @@ class TrainingRun:
         self.whole_updates.batches.most = extra.get("most_tokens")
         self._meters_so_far = extra.get("meters")
         self._seconds_so_far = extra.get("seconds", 0.0)
-
-    def _save_inside_epoch(self, meters: Any, seconds: float) -> None:
-        assert self._checkpoint is not None
-        self.save(self._checkpoint, meters=meters.state_dict(), seconds=seconds)
 
     def _update(self, samples: Sequence[Any], description: str) -> None:
         try:

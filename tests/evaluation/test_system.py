@@ -188,7 +188,7 @@ def test_a_datastore_of_another_model_is_refused_and_nothing_is_written(
 def test_dev_bleu_is_that_of_the_first_sentences_and_leaves_the_mode(tiny: Any) -> None:
     settings = tiny.settings
     model = tiny.domain.load_model(settings)
-    scorer = dev_bleu_of(model.task, tiny.corpus, tiny.vocabulary, tiny.domain.data, settings, beam=1)
+    scorer = dev_bleu_of(model.task, tiny.domain, settings, beam=1)
     assert scorer.references == read_lines(tiny.corpus / "dev.yy")[:4]
     modes: list[bool] = []
     model.network.encoder.layers[0].register_forward_pre_hook(lambda layer, _: modes.append(layer.training))

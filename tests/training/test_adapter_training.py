@@ -12,8 +12,8 @@ from ink.evaluation.dev_bleu import DevBleu
 from ink.files import read_json
 from ink.nmt.adapter import read_adapter
 from ink.training.adapter_training import AdapterTraining, train_adapter
-
-PLAIN = ["--criterion", "label_smoothed_cross_entropy"]
+from ink.training.early_stopping import Stopping
+from ink.training.fit import Training, fit
 
 
 def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
@@ -29,14 +29,16 @@ def dev_scores(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 def test_adapters_train_and_the_base_stays_bit_for_bit(tiny: Any, tmp_path: Path) -> None:
-    training = AdapterTraining(tiny.domain, tiny.settings, 1, PLAIN)
+    training = AdapterTraining(tiny.domain, tiny.settings, 1)
     network = training.model.network
     base = {name: tensor.clone() for name, tensor in network.named_parameters() if "adapters" not in name}
     assert base
     adapters = {name: tensor.clone() for name, tensor in network.adapter_weights().items()}
     told: list[Any] = []
-    entry = training.epoch("adapter, epoch", told.append)
+    kept: list[int] = []
+    (entry,) = fit(Training(training.run, "epoch", Stopping(1), kept.append, training.dev_bleu), told.append)
     assert told == training.run.history == [entry]
+    assert kept == [1]
     after = {name: tensor for name, tensor in network.named_parameters() if "adapters" not in name}
     assert same(base, {name: tensor.detach() for name, tensor in after.items()})
     untouched = tiny.domain.load_model(tiny.settings)
@@ -54,7 +56,7 @@ def test_a_fresh_adapter_depends_on_the_seed_alone(tiny: Any, tmp_path: Path) ->
     started = []
     for drawn_before, seed in ((0, 1), (5, 1), (0, 2)):
         torch.rand(drawn_before)
-        training = AdapterTraining(tiny.domain, tiny.settings, seed, PLAIN)
+        training = AdapterTraining(tiny.domain, tiny.settings, seed)
         started.append({name: tensor.clone() for name, tensor in training.model.network.adapter_weights().items()})
     assert same(started[0], started[1])
     assert not same(started[0], started[2])

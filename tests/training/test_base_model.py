@@ -11,8 +11,9 @@ import torch
 from ink.files import read_json
 from ink.nmt.checkpoint import read_checkpoint
 from ink.nmt.translation_model import load_translation_model
-from ink.training import base_model
-from ink.training.averaging import average
+from ink.training import checkpoints
+from ink.training.base_model import train_base_model
+from ink.training.checkpoints import average
 
 
 @pytest.fixture(scope="module")
@@ -28,8 +29,8 @@ def trained(tiny: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, 
 
     output = tmp_path_factory.mktemp("base") / "base_model"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(base_model, "average", watched)
-        base_model.train_base_model(tiny.domain.data, tiny.corpus, tiny.vocabulary, settings, 1, output)
+        patch.setattr(checkpoints, "average", watched)
+        train_base_model(tiny.domain, settings, 1, output)
     return output, averaged
 
 

@@ -21,8 +21,8 @@ from ink.nmt.checkpoint import read_checkpoint
 from ink.training import data_parallel
 from ink.training.adapter_training import train_adapter
 from ink.training.base_model import train_base_model
-from ink.training.ink_rounds import adapter_of_round, train_rounds
-from ink.training.knn_kd import train_knn_kd
+from ink.training.ink_rounds import Rounds, adapter_of_round, train_rounds
+from ink.training.knn_kd import TeacherFiles, train_knn_kd
 from ink.training.launcher import train_together
 from ink.training.unfinished import unfinished_path
 
@@ -170,7 +170,7 @@ def test_ink_s_rounds_of_two_are_those_of_one_with_twice_the_update_frequency(
         jobs = [[1], [*range(2, rounds + 1)]] if processes == 2 else [[number] for number in range(1, rounds + 1)]
         for numbers in jobs:
             output = tmp_path / name / str(numbers[0])
-            done = partial(train_rounds, tiny.domain, settings, 1, numbers, first, previous, output)
+            done = partial(train_rounds, tiny.domain, settings, 1, Rounds(numbers, first, previous, output))
             train_together(done, processes, "cpu", begin=partial(work.record_losses, tmp_path / "two.txt"))
             previous = output
 
@@ -204,11 +204,11 @@ def test_whole_models_of_two_are_those_of_one_with_twice_the_update_frequency(
     if what == "kNN-KD":
         store = datastore(tiny, settings, tmp_path / "store")
         store_neighbours(open_datastore(store), settings["index"], 6, tmp_path / "neighbours")
-        train = partial(train_knn_kd, tiny.domain, settings, 1, store, tmp_path / "neighbours")
+        train = partial(train_knn_kd, tiny.domain, settings, 1, TeacherFiles(store, tmp_path / "neighbours"))
         section = settings["knn_kd"]
         section.update(attention_dropout=0.0, activation_dropout=0.0)
     else:
-        train = partial(train_base_model, tiny.domain.data, tiny.corpus, tiny.vocabulary, settings, 1)
+        train = partial(train_base_model, tiny.domain, settings, 1)
         section = settings["base_model"]["train"]
     section.update(batch_tokens=60, max_epochs=4, dropout=0.0, processes=2)
     train_together(partial(train, tmp_path / "two"), 2, "cpu", begin=partial(work.record_losses, tmp_path / "two.txt"))

@@ -21,15 +21,14 @@ from ink.files import read_json
 from ink.nmt.adapter import read_adapter
 from ink.nmt.checkpoint import read_checkpoint
 from ink.nmt.precision import torch_dtype
-from ink.training import criterion as ink_criterion
-from ink.training import knn_kd_criterion
+from ink.training import ink_objective, knn_kd_objective, losses, objective
 from ink.training.adapter_training import AdapterTraining, train_adapter
 from ink.training.base_model import train_base_model
+from ink.training.checkpoints import read_weights
 from ink.training.combiners import training as combiner_training
 from ink.training.combiners.training import train_combiner
-from ink.training.ink_rounds import adapter_of_round, train_rounds
-from ink.training.knn_kd import train_knn_kd
-from ink.training.weights import read_weights
+from ink.training.ink_rounds import Rounds, adapter_of_round, train_rounds
+from ink.training.knn_kd import TeacherFiles, train_knn_kd
 
 EXACT = {"type": "exact"}
 HALF = ["bf16", "fp16"]  # fp16 has no place on a CPU, but runs there, and loses nothing in numbers this small
@@ -91,8 +90,7 @@ def rounded(weights: dict[str, torch.Tensor], precision: str) -> bool:
 @pytest.mark.parametrize("precision", HALF)
 def test_adapters_are_written_in_fp32_of_which_the_model_s_are_roundings(tiny: Any, precision: str) -> None:
     settings = settings_of(tiny, precision)
-    criterion = ["--criterion", "label_smoothed_cross_entropy"]
-    training = AdapterTraining(tiny.domain, settings, 1, criterion)
+    training = AdapterTraining(tiny.domain, settings, 1)
     assert isinstance(training.run.trainer.optimizer, FP16Optimizer)
     training.run.epoch("epoch 1")
     network = training.model.network
@@ -135,7 +133,7 @@ def test_the_adapter_is_the_same_to_the_bit_wherever_its_training_was_killed(
 
 def test_a_checkpoint_without_the_fp32_copies_is_refused_and_not_gone_on_from(tiny: Any, tmp_path: Path) -> None:
     settings = settings_of(tiny, "bf16")
-    training = AdapterTraining(tiny.domain, settings, 1, ["--criterion", "label_smoothed_cross_entropy"])
+    training = AdapterTraining(tiny.domain, settings, 1)
     training.run.epoch("epoch 1")
     training.run.save(tmp_path / "state.pt")
     state = torch.load(tmp_path / "state.pt")
@@ -152,8 +150,7 @@ def test_a_checkpoint_without_the_fp32_copies_is_refused_and_not_gone_on_from(ti
     "`precision` trains anew by itself",
 )
 def test_a_state_of_another_precision_is_refused(tiny: Any, tmp_path: Path) -> None:
-    criterion = ["--criterion", "label_smoothed_cross_entropy"]
-    one, other = (AdapterTraining(tiny.domain, settings_of(tiny, name), 1, criterion) for name in ("fp32", "bf16"))
+    one, other = (AdapterTraining(tiny.domain, settings_of(tiny, name), 1) for name in ("fp32", "bf16"))
     one.run.epoch("epoch 1")
     one.run.save(tmp_path / "state.pt")
     with pytest.raises(InkError, match=r"cannot be read \(Optimizer does not match"):
@@ -162,8 +159,7 @@ def test_a_state_of_another_precision_is_refused(tiny: Any, tmp_path: Path) -> N
 
 def test_the_loss_scale_goes_on_as_it_was(tiny: Any, tmp_path: Path) -> None:
     settings = settings_of(tiny, "fp16")
-    criterion = ["--criterion", "label_smoothed_cross_entropy"]
-    one, other = (AdapterTraining(tiny.domain, settings, 1, criterion).run for _ in range(2))
+    one, other = (AdapterTraining(tiny.domain, settings, 1).run for _ in range(2))
     one.epoch("epoch 1")
     scaler = one.trainer.optimizer.scaler
     scaler.loss_scale, scaler._last_overflow_iter = 32.0, 3
@@ -189,12 +185,13 @@ def test_losses_cosines_and_shares_are_fp32_on_a_bf16_model(
 
         return call
 
-    for name in ("label_smoothed_nll_loss", "cosines", "l_i", "l_r"):
-        monkeypatch.setattr(ink_criterion, name, watched(name, getattr(ink_criterion, name)))
+    names = {"label_smoothed_nll_loss": objective, "cosines": ink_objective, "l_i": losses, "l_r": losses}
+    for name, module in names.items():
+        monkeypatch.setattr(module, name, watched(name, getattr(module, name)))
     settings = settings_of(tiny, "bf16")
-    train_rounds(tiny.domain, settings, 1, [1], store, None, tmp_path / "first")
-    train_rounds(tiny.domain, settings, 1, [2], store, tmp_path / "first", tmp_path / "second")
-    assert seen == {name: {torch.float32} for name in ("label_smoothed_nll_loss", "cosines", "l_i", "l_r")}
+    train_rounds(tiny.domain, settings, 1, Rounds([1], store, None, tmp_path / "first"))
+    train_rounds(tiny.domain, settings, 1, Rounds([2], store, tmp_path / "first", tmp_path / "second"))
+    assert seen == {name: {torch.float32} for name in names}
     weights = read_adapter(adapter_of_round(tmp_path / "second", 2))[0]
     assert all(tensor.isfinite().all() for tensor in weights.values())
     assert not rounded(weights, "bf16")
@@ -206,14 +203,14 @@ def test_knn_kd_learns_in_bf16_from_fp32_distances_and_is_written_in_fp32(
     settings = settings_of(tiny, "bf16")
     settings["knn_kd"]["max_epochs"] = 2
     store_neighbours(open_datastore(store), EXACT, 6, tmp_path / "neighbours")
-    original, seen = knn_kd_criterion.divergence, set()
+    original, seen = knn_kd_objective.divergence, set()
 
     def divergence(scores: torch.Tensor, values: torch.Tensor, present: torch.Tensor, log_model: torch.Tensor) -> Any:
         seen.update({scores.dtype, log_model.dtype})
         return original(scores, values, present, log_model)
 
-    monkeypatch.setattr(knn_kd_criterion, "divergence", divergence)
-    train_knn_kd(tiny.domain, settings, 1, store, tmp_path / "neighbours", tmp_path / "kd")
+    monkeypatch.setattr(knn_kd_objective, "divergence", divergence)
+    train_knn_kd(tiny.domain, settings, 1, TeacherFiles(store, tmp_path / "neighbours"), tmp_path / "kd")
     assert seen == {torch.float32}
     weights = read_checkpoint(tmp_path / "kd" / "model.pt")["model"]
     assert {tensor.dtype for tensor in weights.values()} == {torch.float32}
@@ -231,8 +228,8 @@ def test_a_base_model_trained_in_bf16_is_the_average_of_fp32_weights(
         kept.append(original(path))
         return kept[-1]
 
-    monkeypatch.setattr("ink.training.base_model.read_weights", watched)
-    train_base_model(tiny.domain.data, tiny.corpus, tiny.vocabulary, settings, 1, tmp_path / "base")
+    monkeypatch.setattr("ink.training.checkpoints.read_weights", watched)
+    train_base_model(tiny.domain, settings, 1, tmp_path / "base")
     found = read_checkpoint(tmp_path / "base" / "model.pt")["model"]
     name = "decoder.layers.1.fc1.weight"
     assert not rounded({name: kept[0][name]}, "bf16")

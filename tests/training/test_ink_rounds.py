@@ -16,11 +16,10 @@ from ink.evaluation.dev_bleu import DevBleu
 from ink.files import read_json, write_json
 from ink.nmt.adapter import read_adapter
 from ink.training.adapter_training import AdapterTraining, train_adapter
-from ink.training.ink_rounds import finish_rounds, train_rounds
+from ink.training.early_stopping import has_stopped, write_stopped_rounds
+from ink.training.ink_rounds import Rounds, finish_rounds, train_rounds
 from ink.training.neighbours import TrainingNeighbours
 from ink.training.refresh import refresh
-from ink.training.report import ignore_epoch
-from ink.training.stopped import has_stopped, write_stopped_rounds
 
 ROUNDS = 3
 EXACT = {"type": "exact"}
@@ -59,7 +58,7 @@ def chain(tiny: Any, settings: dict[str, Any], folder: Path, seed: int = 1, roun
     for number in range(1, rounds + 1):
         previous = done[-1] if done else None
         output = folder / "rounds" / str(number)
-        train_rounds(tiny.domain, settings, seed, [number], datastore, previous, output)
+        train_rounds(tiny.domain, settings, seed, Rounds([number], datastore, previous, output))
         done.append(output)
     return done
 
@@ -108,9 +107,9 @@ def test_a_round_continues_and_does_not_begin_again(tiny: Any, rounds: list[Path
     """Without the state of the round before, the same weights would take another way."""
     settings = settings_of(tiny, alpha=0.0, beta=0.0)
     first = tmp_path / "first"
-    train_rounds(tiny.domain, settings, 1, [1], tmp_path / "unused", None, first)
+    train_rounds(tiny.domain, settings, 1, Rounds([1], tmp_path / "unused", None, first))
     second = tmp_path / "second"
-    train_rounds(tiny.domain, settings, 1, [2], tmp_path / "unused", first, second)
+    train_rounds(tiny.domain, settings, 1, Rounds([2], tmp_path / "unused", first, second))
     assert read_json(second / "record.json")["history"][-1]["updates"] == 2 * int(
         read_json(first / "record.json")["history"][-1]["updates"]
     )
@@ -121,8 +120,8 @@ def test_a_round_continues_and_does_not_begin_again(tiny: Any, rounds: list[Path
 def test_each_term_changes_the_weights(tiny: Any, rounds: list[Path], tmp_path: Path, terms: dict[str, float]) -> None:
     plain, moved = tmp_path / "plain", tmp_path / "moved"
     datastore = rounds[0].parent.parent / "datastore"
-    train_rounds(tiny.domain, settings_of(tiny, alpha=0.0, beta=0.0), 1, [1], datastore, None, plain)
-    train_rounds(tiny.domain, settings_of(tiny, **terms), 1, [1], datastore, None, moved)
+    train_rounds(tiny.domain, settings_of(tiny, alpha=0.0, beta=0.0), 1, Rounds([1], datastore, None, plain))
+    train_rounds(tiny.domain, settings_of(tiny, **terms), 1, Rounds([1], datastore, None, moved))
     assert not same(adapter_in(plain), adapter_in(moved))
     assert not same(adapter_in(rounds[0]), adapter_in(moved))
 
@@ -130,8 +129,12 @@ def test_each_term_changes_the_weights(tiny: Any, rounds: list[Path], tmp_path: 
 def test_neighbours_are_found_once_or_for_every_batch(tiny: Any, rounds: list[Path], tmp_path: Path) -> None:
     """With dropout the two query with other vectors, and train other weights; what was found is not kept."""
     datastore = rounds[0].parent.parent / "datastore"
-    train_rounds(tiny.domain, settings_of(tiny, neighbours="per_batch"), 1, [1], datastore, None, tmp_path / "batch")
-    train_rounds(tiny.domain, settings_of(tiny, neighbours="per_round"), 1, [1], datastore, None, tmp_path / "round")
+    train_rounds(
+        tiny.domain, settings_of(tiny, neighbours="per_batch"), 1, Rounds([1], datastore, None, tmp_path / "batch")
+    )
+    train_rounds(
+        tiny.domain, settings_of(tiny, neighbours="per_round"), 1, Rounds([1], datastore, None, tmp_path / "round")
+    )
     assert same(adapter_in(rounds[0]), adapter_in(tmp_path / "round"))
     assert not same(adapter_in(rounds[0]), adapter_in(tmp_path / "batch"))
     for name in ("batch", "round"):
@@ -169,7 +172,7 @@ def test_the_state_holds_adapters_and_no_base_model(tiny: Any, rounds: list[Path
 
 def test_the_same_round_again_gives_the_same_bytes(tiny: Any, rounds: list[Path], tmp_path: Path) -> None:
     datastore = rounds[0].parent.parent / "datastore"
-    train_rounds(tiny.domain, settings_of(tiny), 1, [2], datastore, rounds[0], tmp_path / "again")
+    train_rounds(tiny.domain, settings_of(tiny), 1, Rounds([2], datastore, rounds[0], tmp_path / "again"))
     again = adapter_in(tmp_path / "again").read_bytes()
     assert again == adapter_in(rounds[1]).read_bytes()
 
@@ -218,7 +221,7 @@ def test_a_datastore_that_is_not_the_base_model_s_is_refused(
     base = tiny.domain.load_model(tiny.settings).fingerprint
     previous = rounds[0] if number == 2 else None
     with pytest.raises(InkError, match=f"made with model {open_datastore(later).meta.model}, but {base} is in use"):
-        train_rounds(tiny.domain, settings, 1, [number], later, previous, tmp_path / "round")
+        train_rounds(tiny.domain, settings, 1, Rounds([number], later, previous, tmp_path / "round"))
     assert not (tmp_path / "round").exists()
 
 
@@ -242,7 +245,7 @@ def test_every_round_trains_on_the_keys_of_the_round_before(
     seen = keys_that_taught(monkeypatch)
     settings = settings_of(tiny)
     base = rounds[0].parent.parent / "datastore"
-    train_rounds(tiny.domain, settings, 1, [2], base, rounds[0], tmp_path / "round")
+    train_rounds(tiny.domain, settings, 1, Rounds([2], base, rounds[0], tmp_path / "round"))
     (trained_on,) = seen
     expected = open_datastore(datastore_of(tiny, settings, rounds[0], tmp_path / "expected"))
     assert trained_on.meta.model == expected.meta.model
@@ -267,9 +270,9 @@ def test_without_refresh_every_round_trains_on_the_base_model_s_datastore(
 
 def test_the_base_model_is_the_same_to_the_bit_after_training(tiny: Any, rounds: list[Path]) -> None:
     before = dict(tiny.domain.load_model(tiny.settings).network.named_parameters())
-    training = AdapterTraining(tiny.domain, settings_of(tiny), 1, ["--criterion", "label_smoothed_cross_entropy"])
+    training = AdapterTraining(tiny.domain, settings_of(tiny), 1)
     start = {name: weight.clone() for name, weight in training.model.network.adapter_weights().items()}
-    training.epoch("epoch", ignore_epoch)
+    training.run.epoch("epoch")
     network = training.model.network
     assert any(not torch.equal(weight, start[name]) for name, weight in network.adapter_weights().items())
     after = dict(network.named_parameters())
@@ -296,7 +299,7 @@ def test_a_datastore_of_another_corpus_or_kind_of_key_is_refused(
     meta = read_json(datastore / "meta.json")
     write_json(datastore / "meta.json", {**meta, what: found})
     with pytest.raises(InkError, match=rf"was made with {what}.* {found}, but {meta[what]} is in use"):
-        train_rounds(tiny.domain, settings_of(tiny), 1, [1], datastore, None, tmp_path / "round")
+        train_rounds(tiny.domain, settings_of(tiny), 1, Rounds([1], datastore, None, tmp_path / "round"))
 
 
 def test_a_round_whose_patience_has_run_out_says_so(tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -304,9 +307,9 @@ def test_a_round_whose_patience_has_run_out_says_so(tiny: Any, tmp_path: Path, m
     monkeypatch.setattr(DevBleu, "__call__", lambda self, model: scores.pop(0))
     settings = settings_of(tiny, alpha=0.0, beta=0.0)
     settings["training"]["patience"] = 1
-    train_rounds(tiny.domain, settings, 1, [1], tmp_path, None, tmp_path / "1")
+    train_rounds(tiny.domain, settings, 1, Rounds([1], tmp_path, None, tmp_path / "1"))
     assert not has_stopped(tmp_path / "1")
-    train_rounds(tiny.domain, settings, 1, [2], tmp_path, tmp_path / "1", tmp_path / "2")
+    train_rounds(tiny.domain, settings, 1, Rounds([2], tmp_path, tmp_path / "1", tmp_path / "2"))
     assert has_stopped(tmp_path / "2")
     write_stopped_rounds(tmp_path / "3")
     assert has_stopped(tmp_path / "3")
@@ -327,8 +330,8 @@ def test_a_tie_resets_patience_as_released_and_in_the_paper_it_does_not(
         settings = settings_of(tiny, alpha=0.0, beta=0.0, variant=variant)
         settings["training"] |= {"patience": 1, "average_last": 1}
         folder = tmp_path / variant
-        train_rounds(tiny.domain, settings, 1, [1], tmp_path, None, folder / "1")
-        train_rounds(tiny.domain, settings, 1, [2], tmp_path, folder / "1", folder / "2")
+        train_rounds(tiny.domain, settings, 1, Rounds([1], tmp_path, None, folder / "1"))
+        train_rounds(tiny.domain, settings, 1, Rounds([2], tmp_path, folder / "1", folder / "2"))
         assert has_stopped(folder / "2") is stops
         finish_rounds(tiny.domain, settings, [folder / "1", folder / "2"], folder / "final")
         record = read_json(folder / "final" / "record.json")

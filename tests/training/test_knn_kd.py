@@ -15,10 +15,9 @@ from ink.errors import InkError
 from ink.files import read_json, write_json
 from ink.nmt.checkpoint import read_checkpoint
 from ink.nmt.translation_model import load_translation_model
-from ink.training import knn_kd
-from ink.training.averaging import average
-from ink.training.knn_kd_criterion import KnnKdCriterion
-from ink.training.teacher import Teacher
+from ink.training import checkpoints, knn_kd
+from ink.training.checkpoints import average
+from ink.training.knn_kd_objective import KnnKdCriterion, Teacher
 
 Trained = tuple[Path, list[dict[str, torch.Tensor]]]
 DROPOUTS = {"dropout": 0.3, "attention_dropout": 0.2, "activation_dropout": 0.05}
@@ -40,7 +39,7 @@ def stored(tiny: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, P
 def train(tiny: Any, stored: tuple[Path, Path], output: Path, **chosen: Any) -> None:
     settings = tiny.settings
     settings["knn_kd"].update(chosen)
-    knn_kd.train_knn_kd(tiny.domain, settings, 1, *stored, output)
+    knn_kd.train_knn_kd(tiny.domain, settings, 1, knn_kd.TeacherFiles(*stored), output)
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +53,7 @@ def trained(tiny: Any, stored: tuple[Path, Path], tmp_path_factory: pytest.TempP
 
     output = tmp_path_factory.mktemp("knn_kd") / "seed1"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(knn_kd, "average", watched)
+        patch.setattr(checkpoints, "average", watched)
         train(tiny, stored, output, max_epochs=5, **DROPOUTS)
     return output, averaged
 
@@ -84,16 +83,16 @@ def test_it_starts_from_random_weights_of_the_seed(
     started: list[dict[str, torch.Tensor]] = []
 
     class Watched(knn_kd.TrainingRun):
-        def __init__(self, config: Any, task: Any, model: Any, criterion: Any, **more: Any) -> None:
+        def __init__(self, config: Any, task: Any, model: Any, objective: Any, **more: Any) -> None:
             started.append({name: weight.clone() for name, weight in model.state_dict().items()})
-            super().__init__(config, task, model, criterion, **more)
+            super().__init__(config, task, model, objective, **more)
 
     monkeypatch.setattr(knn_kd, "TrainingRun", Watched)
     settings = tiny.settings
     settings["knn_kd"]["max_epochs"] = 1
     for number, seed in enumerate((3, 3, 4)):
         torch.manual_seed(number)  # what was drawn before does not matter
-        knn_kd.train_knn_kd(tiny.domain, settings, seed, *stored, tmp_path / f"run{number}")
+        knn_kd.train_knn_kd(tiny.domain, settings, seed, knn_kd.TeacherFiles(*stored), tmp_path / f"run{number}")
     base = read_checkpoint(tiny.base_model)["model"]
     matrices = [name for name, weight in base.items() if weight.dim() == 2]
     assert all(torch.equal(started[0][name], started[1][name]) for name in started[0])
@@ -110,13 +109,13 @@ def test_it_learns_and_is_taught_by_the_neighbours_it_was_given(
         values = [entry[curve] for entry in history]
         assert values == sorted(values, reverse=True), curve
     teachers: list[Any] = []
-    divergence = KnnKdCriterion._divergence
+    terms = KnnKdCriterion.terms
 
-    def watched(self: KnnKdCriterion, log_probs: Any, sample: Any) -> Any:
-        teachers.append((self.teacher, self.weight, self.temperature))
-        return divergence(self, log_probs, sample)
+    def watched(self: KnnKdCriterion, *inputs: Any) -> Any:
+        teachers.append((self.teacher, self.objective.weight, self.objective.temperature))
+        return terms(self, *inputs)
 
-    monkeypatch.setattr(KnnKdCriterion, "_divergence", watched)
+    monkeypatch.setattr(KnnKdCriterion, "terms", watched)
     train(tiny, stored, tmp_path / "out", max_epochs=1, k=2, own_entry="excluded", weight=0.5, temperature=3.0)
     teacher, weight, temperature = teachers[0]
     assert isinstance(teacher, Teacher)
@@ -152,7 +151,7 @@ def test_it_stops_when_patience_has_run_out(
         folder = tmp_path / ".out.unfinished" / "epochs"
         epochs_kept.append(sorted(path.name for path in folder.glob("*")))
 
-    knn_kd.train_knn_kd(tiny.domain, settings, 1, *stored, tmp_path / "out", watch)
+    knn_kd.train_knn_kd(tiny.domain, settings, 1, knn_kd.TeacherFiles(*stored), tmp_path / "out", watch)
     record = read_json(tmp_path / "out" / "record.json")
     assert [entry["round"] for entry in record["history"]] == [1, 2, 3, 4]
     assert record["averaged_rounds"] == [2, 4]

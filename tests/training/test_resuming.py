@@ -20,8 +20,8 @@ from ink.nmt.adapter import read_adapter
 from ink.nmt.checkpoint import read_checkpoint
 from ink.training.adapter_training import train_adapter
 from ink.training.base_model import train_base_model
-from ink.training.ink_rounds import adapter_of_round, train_rounds
-from ink.training.knn_kd import train_knn_kd
+from ink.training.ink_rounds import Rounds, adapter_of_round, train_rounds
+from ink.training.knn_kd import TeacherFiles, train_knn_kd
 from ink.training.unfinished import unfinished, unfinished_path
 
 
@@ -113,12 +113,12 @@ def test_an_ink_round_goes_on_inside_its_epoch(tiny: Any, tmp_path: Path, kill_a
         index=settings["index"],
     )
     undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
-    train_rounds(tiny.domain, settings, 1, [1], tmp_path / "store", None, undisturbed)
+    train_rounds(tiny.domain, settings, 1, Rounds([1], tmp_path / "store", None, undisturbed))
     kill_at(6)
     with pytest.raises(Killed):
-        train_rounds(tiny.domain, settings, 1, [1], tmp_path / "store", None, killed)
+        train_rounds(tiny.domain, settings, 1, Rounds([1], tmp_path / "store", None, killed))
     begun = kill_at(None)
-    train_rounds(tiny.domain, settings, 1, [1], tmp_path / "store", None, killed)
+    train_rounds(tiny.domain, settings, 1, Rounds([1], tmp_path / "store", None, killed))
     assert begun[0] == 4, "checkpoints stand after updates 2 and 4"
     one, other = (read_adapter(adapter_of_round(folder, 1))[0] for folder in (undisturbed, killed))
     assert same(one, other)
@@ -135,7 +135,7 @@ def test_the_base_model_goes_on_after_a_whole_epoch_and_inside_one(tiny: Any, tm
     settings["training"]["checkpoint_updates"] = 3
 
     def train(output: Path) -> None:
-        train_base_model(tiny.domain.data, tiny.corpus, tiny.vocabulary, settings, 1, output)
+        train_base_model(tiny.domain, settings, 1, output)
 
     begun = kill_at(None)
     train(tmp_path / "undisturbed")
@@ -147,9 +147,7 @@ def test_the_base_model_goes_on_after_a_whole_epoch_and_inside_one(tiny: Any, tm
     kill_at(None)
     told: list[int] = []
     train_base_model(
-        tiny.domain.data,
-        tiny.corpus,
-        tiny.vocabulary,
+        tiny.domain,
         settings,
         1,
         tmp_path / "killed",
@@ -179,7 +177,7 @@ def test_knn_kd_goes_on_after_a_whole_epoch_and_inside_one(tiny: Any, tmp_path: 
     taught_by = teacher(tiny, tmp_path)
 
     def train(name: str, seed: int = 1) -> None:
-        train_knn_kd(tiny.domain, settings, seed, *taught_by, tmp_path / name)
+        train_knn_kd(tiny.domain, settings, seed, TeacherFiles(*taught_by), tmp_path / name)
 
     begun = kill_at(None)
     train("undisturbed")
@@ -306,9 +304,9 @@ def test_a_model_of_its_own_whose_loss_is_not_finite_names_its_own_learning_rate
 
     monkeypatch.setattr(TranslationTask, "train_step", train_step)
     with pytest.raises(InkError, match=r"\. Lower knn_kd\.learning_rate, or look at these sentences$"):
-        train_knn_kd(tiny.domain, settings, 1, *taught_by, tmp_path / "own")
+        train_knn_kd(tiny.domain, settings, 1, TeacherFiles(*taught_by), tmp_path / "own")
     with pytest.raises(InkError, match=r"\. Lower base_model\.train\.learning_rate, or look at these sentences$"):
-        train_base_model(tiny.domain.data, tiny.corpus, tiny.vocabulary, settings, 1, tmp_path / "base")
+        train_base_model(tiny.domain, settings, 1, tmp_path / "base")
     assert not (tmp_path / "own").exists()
     assert not (tmp_path / "base").exists()
 

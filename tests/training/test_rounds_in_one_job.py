@@ -17,8 +17,8 @@ from ink.files import read_json
 from ink.nmt.adapter import read_adapter
 from ink.nmt.checkpoint import read_checkpoint
 from ink.training import ink_rounds
-from ink.training.ink_rounds import adapter_of_round, finish_rounds, train_rounds
-from ink.training.stopped import has_stopped, write_stopped_rounds
+from ink.training.early_stopping import has_stopped, write_stopped_rounds
+from ink.training.ink_rounds import Rounds, adapter_of_round, finish_rounds, train_rounds
 from ink.training.unfinished import unfinished_path
 
 ROUNDS = 3
@@ -67,7 +67,7 @@ def jobs(
     done: list[Path] = []
     for some in numbers:
         output = folder / str(some[0])
-        train_rounds(tiny.domain, settings, 1, some, store, done[-1] if done else None, output)
+        train_rounds(tiny.domain, settings, 1, Rounds(some, store, done[-1] if done else None, output))
         done.append(output)
     return done
 
@@ -155,7 +155,7 @@ def test_a_job_ends_with_the_round_at_which_patience_runs_out(
     monkeypatch.setattr(DevBleu, "__call__", lambda self, model: scores.pop(0))
     settings = settings_of(tiny)
     settings["training"]["patience"] = 1
-    train_rounds(tiny.domain, settings, 1, range(1, 5), store, None, tmp_path / "1")
+    train_rounds(tiny.domain, settings, 1, Rounds(range(1, 5), store, None, tmp_path / "1"))
     record = read_json(tmp_path / "1" / "record.json")
     assert (record["rounds"], record["stop"]) == ([1, 2], True)
     assert sorted(path.name for path in (tmp_path / "1").iterdir()) == ["adapters", "record.json"]
@@ -191,7 +191,7 @@ def test_rounds_end_the_same_wherever_their_job_was_killed(
     settings = settings_of(tiny, **ink)
     settings["training"]["checkpoint_updates"] = every
     undisturbed = tmp_path / "undisturbed"
-    train_rounds(tiny.domain, settings, 1, [1, 2, 3], store, None, undisturbed)
+    train_rounds(tiny.domain, settings, 1, Rounds([1, 2, 3], store, None, undisturbed))
     updates = [entry["updates"] for entry in read_json(undisturbed / "record.json")["history"]]
     output, places = tmp_path / "killed", []
     places += [(TranslationTask, "train_step", updates[0] - 1, True), (TranslationTask, "train_step", 4, True)]
@@ -202,9 +202,9 @@ def test_rounds_end_the_same_wherever_their_job_was_killed(
     for owner, name, at, before in places:
         with monkeypatch.context() as patched, pytest.raises(Killed):
             killing(patched, owner, name, at, before=before)
-            train_rounds(tiny.domain, settings, 1, [1, 2, 3], store, None, output)
+            train_rounds(tiny.domain, settings, 1, Rounds([1, 2, 3], store, None, output))
         assert not output.exists()
-    train_rounds(tiny.domain, settings, 1, [1, 2, 3], store, None, output)
+    train_rounds(tiny.domain, settings, 1, Rounds([1, 2, 3], store, None, output))
     assert_same_training([undisturbed], [output])
     names = [sorted(str(path.relative_to(folder)) for path in folder.rglob("*")) for folder in (undisturbed, output)]
     assert names[0] == names[1]
@@ -216,11 +216,11 @@ def test_rounds_that_had_finished_are_not_trained_again_and_whoever_watches_hear
 ) -> None:
     settings, first = settings_of(tiny), tmp_path / "1"
     settings["training"]["checkpoint_updates"] = 0
-    train_rounds(tiny.domain, settings, 1, [1], store, None, first)
+    train_rounds(tiny.domain, settings, 1, Rounds([1], store, None, first))
     an_epoch = len(begun)
 
     def train(told: Callable[[Any], None] = lambda entry: None) -> None:
-        train_rounds(tiny.domain, settings, 1, [2, 3, 4], store, first, tmp_path / "2", told)
+        train_rounds(tiny.domain, settings, 1, Rounds([2, 3, 4], store, first, tmp_path / "2"), told)
 
     with monkeypatch.context() as patched, pytest.raises(Killed):
         killing(patched, TranslationTask, "train_step", 2 * an_epoch + 1, before=True)
@@ -239,21 +239,21 @@ def test_a_job_of_other_rounds_or_after_another_round_begins_anew(
     settings = settings_of(tiny)
     first, other = tmp_path / "1", tmp_path / "other"
     for seed, folder in ((1, first), (2, other)):
-        train_rounds(tiny.domain, settings, seed, [1], store, None, folder)
+        train_rounds(tiny.domain, settings, seed, Rounds([1], store, None, folder))
     an_epoch = len(begun) // 2
     for numbers, previous in (([2, 3], first), ([2, 3], other), ([2, 3, 4], other)):
         begun.clear()
         with monkeypatch.context() as patched, pytest.raises(Killed):
             killing(patched, TranslationTask, "train_step", an_epoch + 2, before=True)
-            train_rounds(tiny.domain, settings, 1, numbers, store, previous, tmp_path / "2")
+            train_rounds(tiny.domain, settings, 1, Rounds(numbers, store, previous, tmp_path / "2"))
         assert begun[0] == an_epoch
 
 
 def test_rounds_whose_predecessors_are_missing_are_refused(tiny: Any, store: Path, tmp_path: Path) -> None:
     settings = settings_of(tiny)
     with pytest.raises(InkError, match=r"^round 3 follows round 2, but of the rounds before none is given; give"):
-        train_rounds(tiny.domain, settings, 1, [3, 4], store, None, tmp_path / "3")
-    train_rounds(tiny.domain, settings, 1, [1], store, None, tmp_path / "1")
+        train_rounds(tiny.domain, settings, 1, Rounds([3, 4], store, None, tmp_path / "3"))
+    train_rounds(tiny.domain, settings, 1, Rounds([1], store, None, tmp_path / "1"))
     with pytest.raises(InkError, match=r"^round 3 follows round 2, but of the rounds before \S+/1 ends with round 1; "):
-        train_rounds(tiny.domain, settings, 1, [3], store, tmp_path / "1", tmp_path / "3")
+        train_rounds(tiny.domain, settings, 1, Rounds([3], store, tmp_path / "1", tmp_path / "3"))
     assert not (tmp_path / "3").exists()

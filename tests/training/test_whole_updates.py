@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +12,14 @@ import torch
 from ink.datastore.build import build_datastore
 from ink.datastore.storage import open_datastore
 from ink.errors import InkError
-from ink.training import criterion as _registers_the_criterion  # noqa: F401
 from ink.training.adapter_training import AdapterTraining
+from ink.training.ink_objective import InkObjective
 from ink.training.neighbours import IndexLookup, TrainingNeighbours
+from ink.training.objective import Objective
 
 EXACT = {"type": "exact"}
-PLAIN = ["--criterion", "label_smoothed_cross_entropy"]
-INK = ["--criterion", "ink", "--alpha", "0.3", "--beta", "0.2", "--variant", "paper"]
+PLAIN = Objective(0.1)
+INK = InkObjective(0.1, {"alpha": 0.3, "beta": 0.2})
 BATCH = 200  # tokens; no sentence has more than 20
 # differences of sums in another order, as parts of what an update changes
 TOLERANCE = {"fp32": 1e-3, "bf16": 0.1}
@@ -34,7 +35,7 @@ def store(tiny: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def training_of(
-    tiny: Any, criterion: Sequence[str] = PLAIN, store: Path | None = None, precision: str = "fp32", **changes: Any
+    tiny: Any, objective: Objective = PLAIN, store: Path | None = None, precision: str = "fp32", **changes: Any
 ) -> AdapterTraining:
     """A training without dropout, which is drawn anew for each part of a batch."""
     settings = tiny.settings
@@ -42,9 +43,9 @@ def training_of(
     settings["training"] |= {"dropout": 0.0, "batch_tokens": BATCH, **changes}
     # adapters that do not start at zero get gradients everywhere at once
     settings["adapter"]["initialisation"] = "default"
-    training = AdapterTraining(tiny.domain, settings, 1, criterion)
+    training = AdapterTraining(tiny.domain, settings, 1, objective)
     if store is not None:
-        training.criterion.neighbours = TrainingNeighbours(
+        training.run.criterion.neighbours = TrainingNeighbours(
             open_datastore(store), IndexLookup(open_datastore(store), EXACT, 4, "paper")
         )
     return training
@@ -72,19 +73,19 @@ def assert_same_update(
     "time, where training.batch_tokens allows more`: the update is done in parts, of the same sentences",
 )
 @pytest.mark.parametrize(
-    ("criterion", "precision", "update_frequency"),
+    ("objective", "precision", "update_frequency"),
     [("plain", "fp32", 1), ("plain", "fp32", 2), ("plain", "bf16", 1), ("ink", "fp32", 1)],
 )
 def test_the_epoch_ends_with_the_same_weights_losses_and_updates(
     tiny: Any,
     store: Path,
     out_of_memory_above: Callable[[Any, int], list[int]],
-    criterion: str,
+    objective: str,
     precision: str,
     update_frequency: int,
 ) -> None:
     def made() -> AdapterTraining:
-        options, found = (PLAIN, None) if criterion == "plain" else (INK, store)
+        options, found = (PLAIN, None) if objective == "plain" else (INK, store)
         return training_of(tiny, options, found, precision, update_frequency=update_frequency)
 
     whole, divided = made(), made()

@@ -112,12 +112,7 @@ class CombinerTraining:
     """
 
     def __init__(
-        self,
-        combiner: Combiner,
-        queries: DevQueries,
-        how: Mapping[str, Any],
-        device: str,
-        generator: torch.Generator,
+        self, combiner: Combiner, queries: DevQueries, how: Mapping[str, Any], device: str, generator: torch.Generator
     ) -> None:
         self.combiner, self.queries, self.how = combiner, queries, how
         self.context = TrainingContext(generator, queries.keys, queries.log_probs)

@@ -16,7 +16,9 @@ from torch import Tensor
 from ink.datastore.build import build_datastore
 from ink.datastore.storage import Datastore, open_datastore
 from ink.nmt.translation_model import TranslationModel
-from ink.training.criterion import InkCriterion
+from ink.training import ink_objective
+from ink.training.ink_objective import InkCriterion, InkObjective
+from ink.training.losses import INK_TERMS, Term
 from ink.training.neighbours import IndexLookup, TrainingNeighbours
 
 EXACT = {"type": "exact"}
@@ -50,7 +52,7 @@ def datastore(tiny: Any, tmp_path_factory: pytest.TempPathFactory) -> Datastore:
 
 
 def ink_criterion(model: TranslationModel, alpha: float, beta: float, variant: str = "paper") -> InkCriterion:
-    return InkCriterion(model.task, False, SMOOTHING, alpha, beta, variant)
+    return InkObjective(SMOOTHING, {"alpha": alpha, "beta": beta}, variant).criterion(model.task)
 
 
 def loss_and_gradients(criterion: Any, model: TranslationModel, sample: Any) -> tuple[Tensor, int, Any, list[Tensor]]:
@@ -196,3 +198,21 @@ def test_means_over_batches_weigh_by_what_was_counted() -> None:
 def test_terms_without_neighbours_are_a_programming_error(model: TranslationModel, sample: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="given no neighbours"):
         loss_and_gradients(ink_criterion(model, 0.1, 0.0), model, sample)
+
+
+def test_a_term_more_is_weighed_by_its_setting_added_up_and_logged(
+    model: TranslationModel, sample: dict[str, Any], datastore: Datastore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One entry of INK_TERMS is all that the criterion needs of another loss."""
+
+    def logged_by(criterion: InkCriterion) -> Any:
+        criterion.neighbours = TrainingNeighbours(datastore, IndexLookup(datastore, EXACT, 5, "paper"))
+        return loss_and_gradients(criterion, model, sample)[2]
+
+    plain = logged_by(ink_criterion(model, 0.3, 0.7))
+    pull = Term("loss_pull", "gamma", lambda found: (1 - found.similarities).masked_fill(~found.present, 0.0).sum())
+    monkeypatch.setattr(ink_objective, "INK_TERMS", (*INK_TERMS, pull))
+    chosen = {"alpha": 0.3, "beta": 0.7, "gamma": 0.5, "variant": "paper"}
+    more = logged_by(InkObjective.from_settings(chosen, SMOOTHING).criterion(model.task))
+    assert float(more["loss_pull"]) > 0
+    assert float(more["loss"]) == pytest.approx(float(plain["loss"]) + 0.5 * float(more["loss_pull"]), rel=1e-5)

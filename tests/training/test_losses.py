@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from ink.combiners.combiner import log_mass, log_shares
-from ink.training.objectives import cosines, l_i, l_r
+from ink.training.losses import cosines, l_i, l_r
 
 VOCABULARY = 6
 

@@ -1,5 +1,5 @@
-"""Training objectives over neighbours, on positions of a batch without padding: INK's (Zhu et al. 2023, equations 3 to
-5), and the divergence from p_kNN that it shares with kNN-KD (Yang et al. 2022).
+"""Losses over neighbours, on positions of a batch without padding: INK's terms (Zhu et al. 2023, equations 3 to 5), and
+the divergence from p_kNN that it shares with kNN-KD (Yang et al. 2022).
 
 INK's kernel is kappa(a, b) = exp(cos(a, b)); p_kNN(y) is the share of kernel mass on neighbours with value y. Gradients
 reach the queries h_t through every term; stored keys get none.
@@ -9,6 +9,9 @@ false where the index returned fewer than k; log_probs (positions, vocabulary) o
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -63,3 +66,33 @@ def l_r(similarities: Tensor, values: Tensor, present: Tensor, targets: Tensor) 
     hit = (values == targets.unsqueeze(-1)) & present
     defined = hit.any(-1)
     return -torch.logsumexp(logs[defined].masked_fill(~hit[defined], LOG_ZERO), dim=-1).sum()
+
+
+@dataclass(frozen=True)
+class Retrieved:
+    """The positions of a batch, with their neighbours, nearest first; `similarities` are their cosines to h_t."""
+
+    queries: Tensor
+    keys: Tensor
+    similarities: Tensor
+    values: Tensor
+    present: Tensor
+    log_probs: Tensor
+    targets: Tensor
+    variant: str
+
+
+@dataclass(frozen=True)
+class Term:
+    """A term of INK's loss: its curve's name, the setting of section `ink` that weighs it, its sum over positions."""
+
+    name: str
+    setting: str
+    loss: Callable[[Retrieved], Tensor]
+
+
+# what INK adds to label-smoothed cross-entropy, in this order
+INK_TERMS = (
+    Term("loss_i", "alpha", lambda of: l_i(of.similarities, of.values, of.present, of.log_probs, of.variant)),
+    Term("loss_r", "beta", lambda of: l_r(of.similarities, of.values, of.present, of.targets)),
+)

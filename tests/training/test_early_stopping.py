@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ink.training.stopping import best_round, patience_has_run_out, select_rounds
+from ink.training.early_stopping import Stopping, best_round, select_rounds
 
 
 def curve(*scores: float) -> list[dict[str, Any]]:
@@ -40,7 +40,7 @@ def test_the_best_round_is_the_first_of_equals(scores: tuple[float, ...], best: 
 def test_training_stops_after_patience_rounds_without_a_better_one(
     scores: tuple[float, ...], patience: int, stops: bool
 ) -> None:
-    assert patience_has_run_out(curve(*scores), patience) is stops
+    assert Stopping(99, patience).has_run_out(curve(*scores)) is stops
 
 
 @pytest.mark.parametrize(
@@ -60,8 +60,8 @@ def test_as_released_the_best_is_the_last_of_equals_to_two_places(scores: tuple[
     assert select_rounds(history, 1, "released").best == best
     assert select_rounds(history, 1, "released").averaged == sorted({best, len(scores)})
     # `patience` rounds after the best one it stops, and no sooner
-    assert patience_has_run_out(history, max(1, len(scores) - best), "released") is (best < len(scores))
-    assert not patience_has_run_out(history, len(scores) - best + 1, "released")
+    assert Stopping(99, max(1, len(scores) - best), "released").has_run_out(history) is (best < len(scores))
+    assert not Stopping(99, len(scores) - best + 1, "released").has_run_out(history)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_the_last_rounds_and_the_best_are_averaged_once_each(
 def test_a_run_that_stops_has_its_best_round_patience_ago(scores: list[int], patience: int, last: int) -> None:
     history = curve(*map(float, scores))
     for length in range(1, len(history) + 1):
-        if patience_has_run_out(history[:length], patience):
+        if Stopping(99, patience).has_run_out(history[:length]):
             assert length - best_round(history[:length]) == patience
             history = history[:length]
             break

@@ -19,9 +19,8 @@ from ink.datastore.build import build_datastore
 from ink.datastore.storage import Datastore, open_datastore
 from ink.datastore.stored_neighbours import StoredNeighbours, open_neighbours, store_neighbours
 from ink.nmt.translation_model import TranslationModel
-from ink.training.knn_kd_criterion import KnnKdCriterion
-from ink.training.objectives import distance_scores, divergence
-from ink.training.teacher import Teacher
+from ink.training.knn_kd_objective import KnnKdCriterion, KnnKdObjective, Teacher
+from ink.training.losses import distance_scores, divergence
 
 EXACT = {"type": "exact"}
 SMOOTHING = 0.1
@@ -61,7 +60,7 @@ def stored(datastore: Datastore, tmp_path_factory: pytest.TempPathFactory) -> St
 
 
 def criterion(model: TranslationModel, weight: float, temperature: float = 10.0) -> KnnKdCriterion:
-    return KnnKdCriterion(model.task, False, SMOOTHING, weight, temperature)
+    return KnnKdObjective(SMOOTHING, weight, temperature).criterion(model.task)
 
 
 def loss_and_gradients(made: Any, model: TranslationModel, sample: Any) -> tuple[Tensor, int, Any, list[Tensor]]:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from ink.training.averaging import average
+from ink.training.checkpoints import average
 
 
 @given(
