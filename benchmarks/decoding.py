@@ -297,7 +297,7 @@ def make_runner(config: Path, domain: str, systems: Sequence[str], sentences: in
     from ink.files import read_lines
     from ink.layout import Layout
     from ink.settings import settings_for
-    from ink.translation.loading import load_translator
+    from ink.translation.translator import load_translator
 
     whole = load_config(config)
     settings = settings_for(whole, "evaluate", domain)

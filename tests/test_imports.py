@@ -39,7 +39,7 @@ JOBS = {
     "evaluate": "ink.tracking.job ink.evaluation.system ink.assembly",
     "knn-accuracy": "ink.evaluation.knn_accuracy",
     "measure-speed": "ink.evaluation.speed ink.assembly",
-    "translate": "ink.cli.translation ink.translation.loading",
+    "translate": "ink.cli.translation ink.translation.translator",
 }
 
 

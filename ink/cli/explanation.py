@@ -37,7 +37,7 @@ def explain(
     from ink.errors import InkError
     from ink.explanation.as_page import as_page
     from ink.explanation.as_text import as_text, heading
-    from ink.explanation.loading import load_explainer
+    from ink.explanation.explainer import load_explainer
     from ink.files import write_atomically
     from ink.settings import settings_for
     from ink.translation.lines import batches, standard_input

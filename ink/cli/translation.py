@@ -43,7 +43,7 @@ def translate(
     _check_choice(system, domain, seed, adapter)
     from ink.settings import settings_for
     from ink.translation.lines import batches, standard_input
-    from ink.translation.loading import load_translator, load_translator_with_adapter
+    from ink.translation.translator import load_translator, load_translator_with_adapter
 
     use_machine()
     whole = load_config(config)

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from ink.combiners.knn_transformer import KnnTransformer
+from ink.corpus.prepared import PreparedCorpus
 from ink.datastore.search import Neighbours
+from ink.errors import InkError
 from ink.explanation.decomposition import Decomposition, look_again
-from ink.explanation.explanation import Explanation, Neighbour, Piece, Token
+from ink.explanation.explanation import About, Explanation, Neighbour, Piece, Token
 from ink.explanation.subwords import END, Subword, as_words, subwords
 from ink.explanation.training_pairs import TrainingPairs
+from ink.layout import Layout
 from ink.nmt.device import device_of
+from ink.systems import OWN_SYSTEMS, SYSTEMS, check_exists, system_named
 from ink.translation.lines import Line
-from ink.translation.translator import Translator
+from ink.translation.translator import Translator, load_translator
 
 # Beam search goes token by token and the second pass does not: rounding may change which entries an approximate index
 # finds last, not what a reader makes of them. Beyond this difference of log p, a reader is told.
@@ -119,3 +124,42 @@ class Explainer:
             int(agrees.sum()),
             float(shares[len(described) :].sum()),
         )
+
+
+def load_explainer(
+    config: Mapping[str, Any],
+    settings: Mapping[str, Any],
+    system: str,
+    domain: str,
+    seed: int | None,
+    shown: int,
+    warn: Callable[[str], None],
+) -> tuple[Explainer, About]:
+    """Load the system that the experiment `config` has trained for a domain, with its training text.
+
+    Raises InkError where it does not retrieve, naming those that do, or has not been trained.
+    """
+    check_exists(config, system)
+    what = system_named(system)
+    if not what.retrieves:
+        retrieving = [name for name in [*SYSTEMS, *config[OWN_SYSTEMS]] if system_named(name).retrieves]
+        raise InkError(
+            f"{what.label} does not retrieve while it translates, so that it has no neighbours to explain; "
+            f"systems that do: {', '.join(retrieving)}"
+        )
+    translator = load_translator(config, settings, system, domain, seed, warn)
+    network = translator.system.network
+    if not isinstance(network, KnnTransformer):
+        raise TypeError(f"{system} retrieves, but was put together as a {type(network).__name__}")
+    layout = Layout(config)
+    languages = settings["data"]["source_language"], settings["data"]["target_language"]
+    pairs = TrainingPairs(
+        network.searcher.datastore,
+        PreparedCorpus(Path(layout.data(domain)), *languages),
+        Path(layout.corpus(domain)),
+        escaped=settings["text"]["escape"],
+    )
+    explainer = Explainer(translator, network, pairs, shown, warn)
+    chosen = (config["seeds"][0] if seed is None else seed) if what.is_trained else None
+    about = About(config["experiment"], what.label, system, domain, chosen, network.combiner.k, *languages)
+    return explainer, about

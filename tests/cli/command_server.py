@@ -22,7 +22,7 @@ LATER = (
     "ink.cli.corpus ink.cli.datastore ink.cli.evaluation ink.cli.reporting ink.cli.training ink.cli.translation "
     "ink.config jsonschema.validators ink.corpus.files ink.corpus.prepare ink.datastore.build ink.evaluation.tune "
     "ink.evaluation.system ink.training.adapter_training ink.training.ink_rounds ink.training.base_model "
-    "ink.translation.loading ink.reporting.table2 ink.reporting.gains ink.reporting.forgetting ink.reporting.table1"
+    "ink.translation.translator ink.reporting.table2 ink.reporting.gains ink.reporting.forgetting ink.reporting.table1"
 )
 
 

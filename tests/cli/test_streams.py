@@ -44,8 +44,9 @@ class Shouting:
 
     def explain(self, lines): return [self.answer(line) for line in lines]
 
-module("ink.translation.loading", load_translator=lambda *given: Shouting(given[-1]), load_translator_with_adapter=None)
-module("ink.explanation.loading", load_explainer=lambda *given: (Shouting(given[-1]), None))
+load = lambda *given: Shouting(given[-1])
+module("ink.translation.translator", load_translator=load, load_translator_with_adapter=None)
+module("ink.explanation.explainer", load_explainer=lambda *given: (Shouting(given[-1]), None))
 module("ink.explanation.as_text", heading=lambda about: "explained", as_text=lambda answer, *_: f"{answer}\\n")
 module("ink.explanation.as_page", as_page=None)
 import ink.cli, ink.cli.translation, ink.cli.explanation

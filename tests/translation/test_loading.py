@@ -14,7 +14,7 @@ from ink.errors import InkError
 from ink.files import write_json
 from ink.nmt.adapter import write_adapter
 from ink.translation.lines import Line
-from ink.translation.loading import load_translator, load_translator_with_adapter
+from ink.translation.translator import load_translator, load_translator_with_adapter
 
 WORK = Path("work/small")
 
