@@ -269,7 +269,7 @@ def main(
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from ink.cli.machine import use_machine
     from ink.errors import InkError
-    from ink.evaluation.speed import processor
+    from ink.hardware import processor
 
     use_machine()
     try:

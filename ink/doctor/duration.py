@@ -12,7 +12,7 @@ from ink.costs.cost import Rates
 from ink.costs.rules import EVERYWHERE, RULES
 from ink.costs.workload import Workload
 from ink.doctor.finding import Finding, ok
-from ink.doctor.machine import cores
+from ink.hardware import cores
 from ink.layout import Layout
 
 MEASURING_SECONDS = 0.5

@@ -11,8 +11,9 @@ from ink.costs import rules
 from ink.costs.workload import Workload
 from ink.disk import in_words
 from ink.doctor.finding import Finding, error, ok, warning
-from ink.doctor.machine import processes, processor
+from ink.doctor.machine import processes
 from ink.errors import InkError
+from ink.hardware import processor
 
 DRIVER_FILE = Path("/proc/driver/nvidia/version")
 RESERVED = 1.0e9  # CUDA's context and libraries, and what torch's allocator keeps in between

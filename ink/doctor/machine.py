@@ -2,35 +2,21 @@
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Iterator
-from pathlib import Path
 
 from ink.config import Config, trained_sections
 from ink.costs.file_sizes import datastore_bytes, index_bytes
 from ink.costs.workload import Workload
 from ink.disk import in_words
 from ink.doctor.finding import Finding, error, ok, warning
+from ink.hardware import available_memory, cores
 
 JOB_BYTES = 1.0e9  # torch, fairseq and a small model; measured on the embedded experiment
-
-
-def cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0))
 
 
 def processes(config: Config) -> int:
     """Return how many processes of one job train together at most."""
     return max(section["processes"] for section in trained_sections(config).values())
-
-
-def processor() -> str:
-    """Return the processor's name as the kernel knows it."""
-    text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
-    names = re.findall(r"^model name\s*:\s*(.+)$", text, flags=re.MULTILINE)
-    return names[0] if names else os.uname().machine
 
 
 def threads(config: Config) -> Finding:
@@ -47,10 +33,7 @@ def threads(config: Config) -> Finding:
 
 def memory(workload: Workload) -> Iterator[Finding]:
     """Compare the memory that is free with what jobs that run beside one another take."""
-    fields = dict(
-        re.findall(r"^(\w+):\s+(\d+) kB$", Path("/proc/meminfo").read_text(encoding="utf-8"), flags=re.MULTILINE)
-    )
-    available, job = int(fields["MemAvailable"]) * 1024, job_bytes(workload)
+    available, job = available_memory(), job_bytes(workload)
     mapped = max(
         (datastore_bytes(workload, entries) for entries in map(workload.entries, workload.domains)), default=0.0
     )

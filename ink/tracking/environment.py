@@ -15,8 +15,8 @@ from typing import Any
 
 from ink import __version__
 from ink.errors import InkError
-from ink.evaluation.speed import processor
 from ink.files import read_json, write_json
+from ink.hardware import processor
 from ink.tracking.provenance import git_commit
 
 # what a number may depend on
