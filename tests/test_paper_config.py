@@ -10,7 +10,7 @@ import pytest
 from ink.config import for_domain, load
 from ink.corpus.sentence_counts import paper_counts
 from ink.download.artefacts import ARTEFACTS
-from ink.download.brought import awaited, brought
+from ink.download.provided_files import awaited, provided_files
 from ink.metrics.comet_files import PAPERS_MODEL, short_name
 from ink.systems import SYSTEMS
 
@@ -60,14 +60,18 @@ def test_tables_3_to_5_are_measured_where_the_paper_did() -> None:
 
 def test_all_that_it_uses_comes_with_its_downloads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert set(PAPER["downloads"]) == set(ARTEFACTS) == set(brought(PAPER))
-    assert awaited(PAPER) == brought(PAPER)
-    assert set(brought(PAPER)["wmt19_model"]) == {value for value in PAPER["base_model"].values() if value is not None}
-    text = brought(PAPER)["multi_domain_data"]
+    assert set(PAPER["downloads"]) == set(ARTEFACTS) == set(provided_files(PAPER))
+    assert awaited(PAPER) == provided_files(PAPER)
+    assert set(provided_files(PAPER)["wmt19_model"]) == {
+        value for value in PAPER["base_model"].values() if value is not None
+    }
+    text = provided_files(PAPER)["multi_domain_data"]
     assert len(text) == len(set(text)) == 4 * (2 + 3 * 2 * 2)
     assert "downloads/multi_domain_data/data-bin/law/valid.de-en.en.idx" in text
     comet = PAPER["evaluation"]["comet"]
-    assert brought(PAPER)["comet_model"] == [comet["model"]]
+    assert provided_files(PAPER)["comet_model"] == [comet["model"]]
     assert {
-        Path(path).parent for name in ("settings", "tokeniser") for path in brought(PAPER)[f"comet_encoder_{name}"]
+        Path(path).parent
+        for name in ("settings", "tokeniser")
+        for path in provided_files(PAPER)[f"comet_encoder_{name}"]
     } == {Path(comet["encoder"])}

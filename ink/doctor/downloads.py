@@ -50,14 +50,14 @@ def examine_downloads(config: Config, *, offline: bool) -> tuple[list[Finding], 
 
 def ask_all(absent: Sequence[Source]) -> dict[str, int | InkError | None]:
     """Ask every source's address how large its file is, all at once; return bytes or what went wrong, by name."""
-    from ink.download.asking import ask_size
+    from ink.download.remote_size import remote_size
 
     found: dict[str, int | InkError | None] = {}
 
     def ask(source: Source) -> None:
         name = source.artefact.name
         try:
-            found[name] = ask_size(direct_address(source.url), source.file.name, ANSWER_SECONDS)
+            found[name] = remote_size(direct_address(source.url), source.file.name, ANSWER_SECONDS)
         except InkError as problem:
             found[name] = problem
 

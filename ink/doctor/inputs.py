@@ -13,7 +13,7 @@ from ink.corpus.sentence_counts import check_sentence_counts, count_binarised
 from ink.costs.text_amounts import SourceFiles, TextFile, source_files
 from ink.doctor.finding import Finding, error, ok, warning
 from ink.doctor.metric_files import comet_files
-from ink.download.brought import BASE_MODEL_FILES, awaited, binarised_paths
+from ink.download.provided_files import BASE_MODEL_FILES, awaited, binarised_paths
 from ink.errors import InkError
 from ink.given_text import LOOKED_AT, MARK, what_else, without_mark
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from ink.config import load
 from ink.download.artefacts import ARTEFACTS
-from ink.download.brought import brought
+from ink.download.provided_files import provided_files
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PAPER: dict[str, Any] = load(REPOSITORY / "config" / "paper.yaml")
@@ -40,7 +40,7 @@ EVERYTHING = {
 
 def touched(workspace: Any, names: list[str]) -> None:
     for name in names:
-        for path in brought(PAPER)[name]:
+        for path in provided_files(PAPER)[name]:
             (workspace.path / path).parent.mkdir(parents=True, exist_ok=True)
             (workspace.path / path).touch()
 

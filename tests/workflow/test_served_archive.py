@@ -15,7 +15,7 @@ import pytest
 
 from ink.config import load
 from ink.corpus.prepare import fingerprint
-from ink.download.brought import brought
+from ink.download.provided_files import provided_files
 from ink.files import read_json, read_lines
 
 TESTS = Path(__file__).resolve().parents[1]
@@ -156,7 +156,7 @@ def test_what_is_wrong_with_a_download_reaches_who_runs_the_workflow(
     config = published.config()
     config["data"]["binarised"]["sentences"]["medical"] |= sentences
     config["downloads"][name] |= entry if "url" not in entry else {"url": published.server.url(entry["url"])}
-    target = brought(config)[name][0]
+    target = provided_files(config)[name][0]
     run = workspace.snakemake("--cores", "1", target, "--configfile", workspace.write_config("wrong.yaml", config))
     assert run.code != 0
     archive = {"multi_domain_data": "data-bin.zip", "wmt19_model": "wmt19.de-en.ffn8192.tar.gz"}[name]

@@ -39,7 +39,7 @@ from ink.config import (
     variations,
 )
 from ink.corpus.vocabulary_size import check_vocabulary_size
-from ink.download.brought import binarised_paths, brought
+from ink.download.provided_files import binarised_paths, provided_files
 from ink.errors import InkError
 from ink.experiment_lock import experiment_lock_path, hold
 from ink.files import write_atomically
@@ -87,7 +87,7 @@ SPEED_SYSTEMS = speed_systems(config)
 ABLATIONS = ablated_domains(config)
 CONTROLS = controlled_domains(config)
 FIGURES = figures_of(config)
-BROUGHT = brought(config)
+PROVIDED = provided_files(config)
 SEPARATE_METRICS = separate_metrics(config)
 # of these the ones that the tables of variations are in
 COMPARED_METRICS = [
@@ -301,7 +301,7 @@ def timed_files(wildcards):
 
 def metric_files(wildcards):
     """The files that a metric's model is read from; of a folder that is downloaded file by file, these files."""
-    downloaded = [path for paths in BROUGHT.values() for path in paths]
+    downloaded = [path for paths in PROVIDED.values() for path in paths]
     named = find_metric(wildcards.metric).files(config)
     return {
         name: [file for file in downloaded if os.path.dirname(file) == path] or path for name, path in named.items()

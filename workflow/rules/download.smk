@@ -1,5 +1,5 @@
 # What comes from elsewhere: of each artefact the files that the config uses. downloads/ is shared by all experiments.
-for artefact, files in BROUGHT.items():
+for artefact, files in PROVIDED.items():
 
     rule:
         name:

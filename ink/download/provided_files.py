@@ -13,7 +13,7 @@ from ink.download.unpacking import is_somebody_s
 BASE_MODEL_FILES = ("path", "bpe_codes", "source_dictionary", "target_dictionary")
 
 
-def brought(config: Mapping[str, Any]) -> dict[str, list[str]]:
+def provided_files(config: Mapping[str, Any]) -> dict[str, list[str]]:
     """Return, of every artefact in the config's section downloads, the files that the config uses of it.
 
     Of one that is unpacked, those that the config names below its folder, spelled as they are there; another is its
@@ -31,8 +31,10 @@ def brought(config: Mapping[str, Any]) -> dict[str, list[str]]:
 
 
 def awaited(config: Mapping[str, Any]) -> dict[str, list[str]]:
-    """Return, of `brought`, what is not there yet."""
-    lacking = {name: [path for path in files if not Path(path).exists()] for name, files in brought(config).items()}
+    """Return, of `provided_files`, what is not there yet."""
+    lacking = {
+        name: [path for path in files if not Path(path).exists()] for name, files in provided_files(config).items()
+    }
     return {name: files for name, files in lacking.items() if files}
 
 

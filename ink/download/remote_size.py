@@ -10,7 +10,7 @@ from urllib3.exceptions import HTTPError
 from ink.download.transfer import TransferError, cause_in_words, refuse_page
 
 
-def ask_size(address: str, description: str, timeout_seconds: float) -> int | None:
+def remote_size(address: str, description: str, timeout_seconds: float) -> int | None:
     """Return the bytes of the file at `address`, None where the server does not say; redirections are followed.
 
     One byte is asked for, since some servers refuse HEAD, and of a longer answer nothing is read. Raises TransferError,

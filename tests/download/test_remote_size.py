@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ink.download.asking import ask_size
+from ink.download.remote_size import remote_size
 from ink.download.transfer import TransferError
 
 BODY = b"weights " * 5000
@@ -16,20 +16,20 @@ BODY = b"weights " * 5000
 
 def test_one_byte_is_asked_for_and_the_whole_is_told(server: Any) -> None:
     server.then(BODY)
-    assert ask_size(server.url, "file.bin", 5) == len(BODY)
+    assert remote_size(server.url, "file.bin", 5) == len(BODY)
     assert [(asked.range, asked.status) for asked in server.asked] == [("bytes=0-0", 206)]
 
 
 def test_of_a_server_without_ranges_the_length_is_taken_and_nothing_read(server: Any) -> None:
     server.then(BODY, honour_range=False, hang_after=0)
     start = time.monotonic()
-    assert ask_size(server.url, "file.bin", 5) == len(BODY)
+    assert remote_size(server.url, "file.bin", 5) == len(BODY)
     assert time.monotonic() - start < 4
 
 
 def test_a_server_that_does_not_say_the_length(server: Any) -> None:
     server.then(BODY, honour_range=False, said_length=False)
-    assert ask_size(server.url, "file.bin", 5) is None
+    assert remote_size(server.url, "file.bin", 5) is None
 
 
 @pytest.mark.parametrize(
@@ -46,14 +46,14 @@ def test_a_server_that_does_not_say_the_length(server: Any) -> None:
 def test_what_is_no_file_is_an_error_at_once(server: Any, answer: dict[str, Any], reason: str) -> None:
     server.then(**answer)
     with pytest.raises(TransferError) as raised:
-        ask_size(server.url, "file.bin", 5)
+        remote_size(server.url, "file.bin", 5)
     assert str(raised.value).startswith(reason)
     assert len(server.asked) == 1
 
 
 def test_redirections_are_followed(server: Any) -> None:
     server.then(status=302, headers={"Location": f"{server.url}/elsewhere"}).then(BODY)
-    assert ask_size(server.url, "file.bin", 5) == len(BODY)
+    assert remote_size(server.url, "file.bin", 5) == len(BODY)
     assert server.asked[1].path.endswith("/elsewhere")
 
 
@@ -62,11 +62,11 @@ def test_a_redirection_to_where_nobody_listens_is_no_answer(server: Any) -> None
         nobody = f"http://127.0.0.1:{listening.getsockname()[1]}/file"
     server.then(status=302, headers={"Location": nobody})
     with pytest.raises(TransferError, match="no answer from the server"):
-        ask_size(server.url, "file.bin", 5)
+        remote_size(server.url, "file.bin", 5)
 
 
 def test_a_server_that_takes_the_connection_and_says_nothing_is_given_up() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         silent = f"http://127.0.0.1:{listening.getsockname()[1]}/file"
         with pytest.raises(TransferError, match="timed out"):
-            ask_size(silent, "file.bin", 0.2)
+            remote_size(silent, "file.bin", 0.2)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ink.config import load
-from ink.download.brought import awaited, brought
+from ink.download.provided_files import awaited, provided_files
 
 CONFIG = Path(__file__).resolve().parents[2] / "config"
 NOTHING = {"url": None, "path": None, "sha256": None}
@@ -23,7 +23,7 @@ def paper(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 
 def test_what_is_there_is_not_waited_for(paper: dict[str, Any]) -> None:
-    model, codes, *_ = files = brought(paper)["wmt19_model"]
+    model, codes, *_ = files = provided_files(paper)["wmt19_model"]
     (Path("downloads") / "wmt19_model").mkdir(parents=True)
     (Path("downloads") / "wmt19_model" / ".unpacked.json").write_text('{"sha256": "0"}')
     for path in files[1:]:
@@ -35,28 +35,28 @@ def test_what_is_there_is_not_waited_for(paper: dict[str, Any]) -> None:
 
 def test_where_somebody_has_put_files_nothing_is_brought(paper: dict[str, Any]) -> None:
     """What lacks there is hers to add: no job may replace what she has put there."""
-    _, codes, *_ = brought(paper)["wmt19_model"]
+    _, codes, *_ = provided_files(paper)["wmt19_model"]
     Path(codes).parent.mkdir(parents=True)
-    assert "wmt19_model" in brought(paper)
+    assert "wmt19_model" in provided_files(paper)
     Path(codes).touch()
-    assert "wmt19_model" not in brought(paper)
-    assert "multi_domain_data" in brought(paper)
+    assert "wmt19_model" not in provided_files(paper)
+    assert "multi_domain_data" in provided_files(paper)
 
 
 def test_what_lies_elsewhere_comes_with_no_download(paper: dict[str, Any]) -> None:
     paper["base_model"]["path"] = "downloads/wmt19_model_finetuned/model.pt"
     paper["data"]["binarised"]["folder"] = "downloads/multi_domain_data/../mine/{domain}"
-    found = brought(paper)
+    found = provided_files(paper)
     assert paper["base_model"]["path"] not in found["wmt19_model"]
     assert "multi_domain_data" not in found
 
 
 def test_what_the_section_does_not_name_is_not_brought(paper: dict[str, Any]) -> None:
     paper["downloads"] = {"comet_settings": NOTHING}
-    assert brought(paper) == {"comet_settings": ["downloads/wmt20-comet-da/hparams.yaml"]}
+    assert provided_files(paper) == {"comet_settings": ["downloads/wmt20-comet-da/hparams.yaml"]}
     del paper["downloads"]
-    assert brought(paper) == awaited(paper) == {}
+    assert provided_files(paper) == awaited(paper) == {}
 
 
 def test_an_experiment_that_needs_nothing_from_elsewhere(paper: dict[str, Any]) -> None:
-    assert brought(load(CONFIG / "config.yaml")) == brought(load(CONFIG / "own-corpus.yaml")) == {}
+    assert provided_files(load(CONFIG / "config.yaml")) == provided_files(load(CONFIG / "own-corpus.yaml")) == {}
