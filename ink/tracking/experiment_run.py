@@ -15,7 +15,7 @@ from ink.files import write_json
 from ink.layout import Layout
 from ink.systems import SYSTEMS, system_named
 from ink.tracking.journal import FAILED, FINISHED, KILLED, RUNNING, Journal, journals, lock_of, now, read_record
-from ink.tracking.projection import LONGEST_PARAMETER, LONGEST_TAG, Point, Projection, source_tags
+from ink.tracking.mlflow_run import LONGEST_PARAMETER, LONGEST_TAG, MlflowRun, Point, source_tags
 from ink.tracking.runs import RunName, run_above
 
 MARK = "ink.experiment"  # the tag that only this run has
@@ -86,7 +86,7 @@ class ExperimentRun:
         return {str(path.relative_to(self.results)): path for path in whole}
 
 
-def project_experiment(experiment: ExperimentRun) -> Projection:
+def mlflow_run_of_experiment(experiment: ExperimentRun) -> MlflowRun:
     """Read all journals of an experiment, and sum them up."""
     own, config = experiment.open(), experiment.config
     runs: list[dict[str, Any]] = []
@@ -110,7 +110,7 @@ def project_experiment(experiment: ExperimentRun) -> Projection:
         "mlflow.note.content": _description(experiment, averages),
         **source_tags(experiment.results, max(runs, key=lambda run: int(run["created"]), default=None)),
     }
-    return Projection(
+    return MlflowRun(
         name=experiment.name,
         status=status,
         created=own["created"],

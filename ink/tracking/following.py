@@ -8,19 +8,17 @@ from __future__ import annotations
 
 import os
 import select
-import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from ink.errors import InkError
 from ink.experiment_lock import holder
 from ink.processes import is_on_this_machine, is_running, may_be_running
 from ink.tracking.experiment_run import ExperimentRun
 from ink.tracking.journal import RUNNING, Journal, now
-from ink.tracking.quiet import sync_command
+from ink.tracking.safe_uploader import SafeUploader, sync_command
 from ink.tracking.store import configured_uri
 from ink.tracking.syncing import close_dead_runs
 from ink.tracking.upload import Uploader
@@ -63,25 +61,14 @@ class Follower:
     def __init__(self, config: Mapping[str, Any], config_path: Path, say: Callable[[str], None] | None = None) -> None:
         self.experiment = ExperimentRun(config)
         self.uploader = Uploader(self.experiment, configured_uri(config))
-        self._sync_command = sync_command(config_path)
-        self._say = say or _say
-        self._has_said = False
-        self._ask_again = 0.0
+        self._safe = SafeUploader(self.uploader, sync_command(config_path), say, SECONDS_AFTER_REFUSAL)
         self._uploaded: Uploaded | None = None
         # files of journals as they were when nothing more was to be uploaded
         self._done: dict[str, Any] = {}
 
     def look(self, *, last: bool = False) -> None:
         """Upload what has changed since the last look; with `last` whatever it is, and though MLflow has refused."""
-        if not last and time.monotonic() < self._ask_again:
-            return
-        try:
-            self._upload(last)
-        except (InkError, OSError) as error:
-            self._ask_again = time.monotonic() + SECONDS_AFTER_REFUSAL
-            if not self._has_said:
-                self._has_said = True
-                self._say(f"tracking: {error}; results are on disk, `{self._sync_command}` uploads them later")
+        self._safe.try_to(lambda: self._upload(last), in_any_case=last)
 
     def _upload(self, last: bool) -> None:
         if self._uploaded is None:
@@ -185,7 +172,3 @@ class _Ending:
     def _is_told(self) -> bool:
         ready, _, _ = select.select([self._stdin], [], [], 0.0)
         return bool(ready) and os.read(self._stdin, len(FINISHED)) == FINISHED
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)

@@ -20,8 +20,8 @@ from ink.tracking.curves import curve_points, score_measures, training_measures
 from ink.tracking.experiment_run import ExperimentRun
 from ink.tracking.journal import FAILED, FINISHED, KILLED, RUNNING, JobRecord, Journal
 from ink.tracking.provenance import git_commit
-from ink.tracking.quiet import QuietUploader, sync_command
 from ink.tracking.runs import RunName, first_job, last_job, parameters
+from ink.tracking.safe_uploader import SafeUploader, sync_command
 from ink.tracking.store import configured_uri
 from ink.tracking.upload import Uploader
 
@@ -137,7 +137,7 @@ def track(
 
 def _upload(config: Mapping[str, Any], config_path: Path, journal: Journal, record: JobRecord) -> None:
     """Send everything the run says, with the job's files."""
-    uploader = QuietUploader(Uploader(ExperimentRun(config), configured_uri(config)), sync_command(config_path))
+    uploader = SafeUploader(Uploader(ExperimentRun(config), configured_uri(config)), sync_command(config_path))
     uploader.upload(journal, ["config.yaml", *record.record["artifacts"]])
     uploader.upload_below(journal)
     uploader.upload_experiment()

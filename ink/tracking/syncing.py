@@ -9,7 +9,7 @@ from typing import Any
 from ink.layout import Layout
 from ink.tracking.experiment_run import ExperimentRun
 from ink.tracking.journal import Journal, journals
-from ink.tracking.quiet import QuietUploader, sync_command
+from ink.tracking.safe_uploader import SafeUploader, sync_command
 from ink.tracking.store import configured_uri
 from ink.tracking.upload import Uploader
 
@@ -28,7 +28,7 @@ def log_report(config: Mapping[str, Any], config_path: Path) -> str | None:
     files = len(experiment.reports())
     if not files:
         return f"no tables, figures or report under {experiment.results} yet"
-    uploader = QuietUploader(Uploader(experiment, configured_uri(config)), sync_command(config_path))
+    uploader = SafeUploader(Uploader(experiment, configured_uri(config)), sync_command(config_path))
     there: list[bool] = []
     uploader.try_to(lambda: there.append(uploader.uploader.upload_experiment(None)))
     if not there:

@@ -15,9 +15,9 @@ from typing import Any, TypeVar
 from ink.errors import InkError
 from ink.locks import exclusive
 from ink.tracking.artifact_places import artifact_location, follow_project
-from ink.tracking.experiment_run import ExperimentRun, project_experiment
+from ink.tracking.experiment_run import ExperimentRun, mlflow_run_of_experiment
 from ink.tracking.journal import KILLED, RUNNING, Journal
-from ink.tracking.projection import Point, Projection, project
+from ink.tracking.mlflow_run import MlflowRun, Point, mlflow_run_of
 from ink.tracking.store import (
     PROJECTS_DATABASE,
     UploadError,
@@ -66,16 +66,16 @@ class Uploader:
         False where somebody has deleted the run in MLflow, which is left at that. UploadError says in one line why
         nothing could be sent.
         """
-        projection = project(journal)
+        shown = mlflow_run_of(journal)
         run = journal.run()
-        if projection is None or run is None:
+        if shown is None or run is None:
             return False
         with self._speaking(), self._alone():
             self._connect()
-            found = self._find_or_create(journal, run, projection)
+            found = self._find_or_create(journal, run, shown)
             if found.info.lifecycle_stage == "deleted":
                 return False
-            self._bring(found, projection, self._place(journal), artifacts)
+            self._bring(found, shown, self._place(journal), artifacts)
             for replaced in run["replaced"]:
                 self._close_replaced(replaced)
             return True
@@ -87,11 +87,11 @@ class Uploader:
             self.experiment.folder.mkdir(parents=True, exist_ok=True)
             # of two jobs that end at once, whoever writes last must have read last
             with exclusive(self.experiment.folder / "experiment-upload", LOCK_SECONDS):
-                projection = project_experiment(self.experiment)
-                found = self._find_or_create(self.experiment, self.experiment.open(), projection)
+                shown = mlflow_run_of_experiment(self.experiment)
+                found = self._find_or_create(self.experiment, self.experiment.open(), shown)
                 if found.info.lifecycle_stage == "deleted":
                     return False
-                self._bring(found, projection, {}, artifacts)
+                self._bring(found, shown, {}, artifacts)
                 return True
 
     def _place(self, journal: Journal) -> dict[str, str]:
@@ -104,20 +104,18 @@ class Uploader:
         if run is not None and self.uri in run["mlflow"]:
             return {PARENT_TAG: run["mlflow"][self.uri]}
         if self._experiment_run_id is None:
-            projection = project_experiment(self.experiment)
-            found = self._find_or_create(self.experiment, self.experiment.open(), projection)
+            shown = mlflow_run_of_experiment(self.experiment)
+            found = self._find_or_create(self.experiment, self.experiment.open(), shown)
             self._experiment_run_id = str(found.info.run_id)
         return {PARENT_TAG: self._experiment_run_id}
 
-    def _bring(
-        self, found: Any, projection: Projection, place: Mapping[str, str], artifacts: Collection[str] | None
-    ) -> None:
-        """Make MLflow's run `found` what `projection` says."""
+    def _bring(self, found: Any, shown: MlflowRun, place: Mapping[str, str], artifacts: Collection[str] | None) -> None:
+        """Make MLflow's run `found` what `shown` says."""
         run_id = found.info.run_id
-        self._send(run_id, replace(projection, tags={**projection.tags, **place}), found)
-        wanted = projection.artifacts if artifacts is None else artifacts
-        self._send_artifacts(run_id, {name: projection.artifacts[name] for name in wanted})
-        self._set_status(run_id, projection, found.info.status)
+        self._send(run_id, replace(shown, tags={**shown.tags, **place}), found)
+        wanted = shown.artifacts if artifacts is None else artifacts
+        self._send_artifacts(run_id, {name: shown.artifacts[name] for name in wanted})
+        self._set_status(run_id, shown, found.info.status)
 
     @contextlib.contextmanager
     def _speaking(self) -> Iterator[None]:
@@ -187,7 +185,7 @@ class Uploader:
             follow_project(database, found.artifact_location)
         self._client, self._experiment_id = client, found.experiment_id
 
-    def _find_or_create(self, journal: Journal | ExperimentRun, run: Mapping[str, Any], projection: Projection) -> Any:
+    def _find_or_create(self, journal: Journal | ExperimentRun, run: Mapping[str, Any], shown: MlflowRun) -> Any:
         """Return MLflow's run of a journal or of the experiment.
 
         By the id that was written down, else by our key, else a new one.
@@ -205,21 +203,21 @@ class Uploader:
             there = self._client.search_runs([self._experiment_id], ours, run_view_type=ViewType.ALL, max_results=1)
             found = next(iter(there), None) or self._client.create_run(
                 self._experiment_id,
-                start_time=projection.created,
+                start_time=shown.created,
                 tags={"ink.run": run["key"]},
-                run_name=projection.name,
+                run_name=shown.name,
             )
         journal.remember(uri, found.info.run_id)
         return found
 
-    def _send(self, run_id: str, projection: Projection, found: Any) -> None:
+    def _send(self, run_id: str, shown: MlflowRun, found: Any) -> None:
         from mlflow.entities import Metric, Param, RunTag
 
         sent = self._sent.setdefault(run_id, set())
-        points: Sequence[Point] = [point for point in projection.points if _identity(point) not in sent]
-        parameters = [item for item in projection.parameters.items() if item not in sent]
+        points: Sequence[Point] = [point for point in shown.points if _identity(point) not in sent]
+        parameters = [item for item in shown.parameters.items() if item not in sent]
         there = found.data.tags
-        tags = [(name, value) for name, value in projection.tags.items() if there.get(name) != value]
+        tags = [(name, value) for name, value in shown.tags.items() if there.get(name) != value]
         for batch in _batches(points, METRICS):
             metrics = [Metric(name, value, moment, step) for name, value, moment, step in batch]
             self._client.log_batch(run_id, metrics=metrics)
@@ -227,7 +225,7 @@ class Uploader:
             self._client.log_batch(run_id, params=[Param(name, value) for name, value in some])
         for some in _batches(tags, TAGS):
             self._client.log_batch(run_id, tags=[RunTag(name, value) for name, value in some])
-        if ERROR_TAG in there and ERROR_TAG not in projection.tags:
+        if ERROR_TAG in there and ERROR_TAG not in shown.tags:
             self._client.delete_tag(run_id, ERROR_TAG)
         sent.update([*map(_identity, points), *parameters])
 
@@ -242,12 +240,12 @@ class Uploader:
                 link.symlink_to(path.resolve())
             self._client.log_artifacts(run_id, folder)
 
-    def _set_status(self, run_id: str, projection: Projection, status: str) -> None:
-        if projection.status == RUNNING:
+    def _set_status(self, run_id: str, shown: MlflowRun, status: str) -> None:
+        if shown.status == RUNNING:
             if status != RUNNING:
                 self._client.update_run(run_id, status=RUNNING)
         else:
-            self._client.set_terminated(run_id, projection.status, projection.ended)
+            self._client.set_terminated(run_id, shown.status, shown.ended)
 
     def _close_replaced(self, ids: Mapping[str, str]) -> None:
         """End a run that MLflow believes running and that another one has taken the place of."""

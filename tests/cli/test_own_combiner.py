@@ -74,7 +74,7 @@ def run(experiment: Any, spelled: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.syspath_prepend(str(folder))
     monkeypatch.chdir(folder)
     monkeypatch.setattr("ink.combiners.__path__", [*sys.modules["ink.combiners"].__path__, str(folder)])
-    monkeypatch.setattr("ink.tracking.quiet.QuietUploader.upload", lambda *arguments: None)
+    monkeypatch.setattr("ink.tracking.safe_uploader.SafeUploader.upload", lambda *arguments: None)
     monkeypatch.setattr("ink.cli.machine.keep_freed_memory", lambda: None)
     for name in ("mine_by_keys", "ink.combiners.mine_by_keys"):
         monkeypatch.delitem(sys.modules, name, raising=False)

@@ -90,7 +90,7 @@ def test_the_command_writes_scores_that_say_what_they_are_of(
     model, encoder = str(tiny_comet.checkpoint), str(tiny_comet.encoder)
     write_experiment(tmp_path, {"model": model, "encoder": encoder, "batch_sentences": 3})
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("ink.tracking.quiet.QuietUploader.upload", lambda *arguments: None)
+    monkeypatch.setattr("ink.tracking.safe_uploader.SafeUploader.upload", lambda *arguments: None)
     run = "--config config.yaml --system ink --domain koran --seed 1"
     files = "--corpus corpus --hypotheses hypotheses.en --output found.json"
     ended = CliRunner().invoke(ink, f"score --metric comet {run} {files}".split())

@@ -22,7 +22,7 @@ from ink.metrics.scoring import score_run
 from ink.reporting.compare import as_text, compare
 from ink.settings import settings_for
 from ink.tracking.journal import Journal
-from ink.tracking.projection import project
+from ink.tracking.mlflow_run import mlflow_run_of
 from ink.tracking.runs import RunName
 
 TEXT = (Path(__file__).resolve().parents[2] / "docs" / "adding-a-metric.md").read_text(encoding="utf-8")
@@ -74,7 +74,7 @@ def test_the_metric_is_in_table_2_a_figure_a_comparison_and_mlflow(
     assert NAMED == {"evaluation": {"metrics": ["bleu", "chrf", PLACE]}}
     results = experiment(evaluation={"metrics": [PLACE, "bleu", "chrf"]})
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("ink.tracking.quiet.QuietUploader.upload", lambda *arguments: None)
+    monkeypatch.setattr("ink.tracking.safe_uploader.SafeUploader.upload", lambda *arguments: None)
     config = load(results / "config.yaml")
     check(config)
     assert separate_metrics(config) == [PLACE]
@@ -145,6 +145,6 @@ def test_the_metric_is_in_table_2_a_figure_a_comparison_and_mlflow(
 
     job = read_json(results / "runs" / "ink" / "koran" / "seed1" / "jobs" / f"score-{PLACE}.json")
     assert job["metrics"][f"test/{PLACE}"][0] == pytest.approx(values["ink", "koran"])
-    shown = project(Journal(results, RunName("ink", "koran", 1)))
+    shown = mlflow_run_of(Journal(results, RunName("ink", "koran", 1)))
     assert shown is not None
     assert f"PER {values['ink', 'koran']:.2f}" in shown.tags["mlflow.note.content"]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ink.tracking.experiment_run import ExperimentRun, project_experiment, status_of
+from ink.tracking.experiment_run import ExperimentRun, mlflow_run_of_experiment, status_of
 from ink.tracking.journal import JobRecord, Journal
 from ink.tracking.provenance import record_workflow
 from ink.tracking.runs import RunName, run_above
@@ -54,7 +54,7 @@ def scored(experiment: Experiment, system: str, domain: str, seed: int, bleu: fl
 
 
 def averages(experiment: Experiment) -> dict[str, float]:
-    return {name: value for name, value, _, _ in project_experiment(ExperimentRun(experiment.config)).points}
+    return {name: value for name, value, _, _ in mlflow_run_of_experiment(ExperimentRun(experiment.config)).points}
 
 
 def test_an_experiment_is_one_line_that_unfolds(experiment: Experiment, store: Store) -> None:

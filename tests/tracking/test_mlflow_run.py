@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ink.tracking.journal import JobRecord, Journal
-from ink.tracking.projection import project
+from ink.tracking.mlflow_run import mlflow_run_of
 from ink.tracking.runs import RunName
 
 
@@ -20,7 +20,7 @@ def test_comet_s_score_is_the_run_s_and_what_it_took_is_not(tmp_path: Path) -> N
         record.measure(measure, value)
         record.end("FINISHED", peak_mb=peak)
     journal.update(status="FINISHED", ended=1)
-    found = project(journal)
+    found = mlflow_run_of(journal)
     assert found is not None
     points = {name: value for name, value, _, _ in found.points}
     assert (points["test/bleu"], points["test/comet"], points["memory/peak_mb"]) == (20.0, -1.5, 900.0)

@@ -24,7 +24,7 @@ Point = tuple[str, float, int, int]
 
 
 @dataclass(frozen=True)
-class Projection:
+class MlflowRun:
     """A run as MLflow has it."""
 
     name: str
@@ -37,7 +37,7 @@ class Projection:
     artifacts: dict[str, Path]
 
 
-def project(journal: Journal) -> Projection | None:
+def mlflow_run_of(journal: Journal) -> MlflowRun | None:
     """Read a journal; None where there is no run."""
     run, jobs = journal.run(), journal.jobs()
     if run is None:
@@ -60,7 +60,7 @@ def project(journal: Journal) -> Projection | None:
     artifacts = {"config.yaml": journal.folder / "config.yaml"}
     for record in jobs.values():
         artifacts |= {name: Path(path) for name, path in record["artifacts"].items()}
-    return Projection(
+    return MlflowRun(
         name=str(journal.name),
         status=run["status"],
         created=run["created"],

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ink.tracking.quiet import QuietUploader, sync_command
+from ink.tracking.safe_uploader import SafeUploader, sync_command
 from ink.tracking.store import UploadError
 
 
@@ -16,7 +16,7 @@ from ink.tracking.store import UploadError
 def test_the_command_can_be_pasted(path: str) -> None:
     said: list[str] = []
     uploader: Any = None
-    quiet = QuietUploader(uploader, sync_command(Path(path)), said.append)
+    quiet = SafeUploader(uploader, sync_command(Path(path)), said.append)
 
     def refuse() -> None:
         raise UploadError("nobody is there")

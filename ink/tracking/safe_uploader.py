@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 import sys
+import time
 from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
+from ink.errors import InkError
 from ink.tracking.journal import Journal
-from ink.tracking.store import UploadError
 from ink.tracking.upload import Uploader
 
 
@@ -18,24 +20,37 @@ def sync_command(config: Path) -> str:
     return shlex.join(["ink", "sync", str(config)])
 
 
-class QuietUploader:
-    """What a job uploads with: one line where MLflow cannot be filled, and no further try in this process."""
+class SafeUploader:
+    """An uploader whose failures are told in one line a process, and that is let rest for `patience` seconds after one.
 
-    def __init__(self, uploader: Uploader, sync_command: str, say: Callable[[str], None] | None = None) -> None:
+    patience: none by default, so that a job tries once.
+    """
+
+    def __init__(
+        self,
+        uploader: Uploader,
+        sync_command: str,
+        say: Callable[[str], None] | None = None,
+        patience: float = math.inf,
+    ) -> None:
         self.uploader = uploader
         self.sync_command = sync_command
         self._say = say or _say
-        self._given_up = False
+        self._patience = patience
+        self._has_said = False
+        self._rests_until = 0.0
 
-    def try_to(self, act: Callable[[], Any]) -> None:
-        """Do something with the uploader."""
-        if self._given_up:
+    def try_to(self, act: Callable[[], Any], *, in_any_case: bool = False) -> None:
+        """Do something with the uploader, `in_any_case` soon after a failure too."""
+        if not in_any_case and time.monotonic() < self._rests_until:
             return
         try:
             act()
-        except UploadError as error:
-            self._given_up = True
-            self._say(f"tracking: {error}; results are on disk, `{self.sync_command}` uploads them later")
+        except (InkError, OSError) as error:
+            self._rests_until = time.monotonic() + self._patience
+            if not self._has_said:
+                self._has_said = True
+                self._say(f"tracking: {error}; results are on disk, `{self.sync_command}` uploads them later")
 
     def upload(self, journal: Journal, artifacts: Collection[str] | None = ()) -> None:
         """Send what a journal says, as Uploader does."""
