@@ -469,6 +469,22 @@ def test_a_wrong_setting_is_named_with_what_was_found_and_what_is_allowed(
 
 @pytest.mark.failure(
     "Config",
+    "a combiner of own_systems that asks for more neighbours than a domain's training text has tokens",
+    "`configuration: own_systems.mine.k: found 101; allowed: at most 100 (koran has 10 training pairs of at most 10 "
+    "target tokens)`",
+)
+def test_a_kernel_smoothed_combiner_s_neighbours_are_counted_before_anything_runs() -> None:
+    few = {"text.max_length": 9, "data.synthetic.sentences.koran.train": 10, "index.type": "exact"}
+    entry = {"combiner": "kernel_smoothed", "key": "decoder_output", "kernel": "gaussian", "retrieval_dropout": 1}
+    config = changed(MINI, {**few, "systems": ["off_the_shelf", "mine"], "own_systems": {"mine": {**entry, "k": 100}}})
+    check(config)
+    config["own_systems"]["mine"]["k"] = [8, 101]
+    said = "own_systems.mine.k: found 101; allowed: at most 100 (koran has 10 training pairs of at most 10 target"
+    assert said in message_of(config)
+
+
+@pytest.mark.failure(
+    "Config",
     "a number, true, false or null in quotes, and a number that YAML takes for text, such as 1e-7",
     "`seeds[0]: found '1' (text); allowed: ...; YAML reads 1 as text: write 1 without quotes`",
 )
