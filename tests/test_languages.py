@@ -13,11 +13,12 @@ from sacremoses import MosesDetokenizer, MosesTokenizer
 from sacremoses.corpus import NonbreakingPrefixes
 
 from ink.config import check, load
-from ink.config.languages import MOSES, TOKENISERS, language_of
+from ink.config.languages import MOSES, TOKENISERS
 from ink.corpus.files import ingest
 from ink.corpus.prepare import prepare
 from ink.corpus.prepared import PreparedCorpus
 from ink.errors import InkError
+from ink.language_codes import language_of
 from ink.metrics.scoring import score_translations
 from ink.nmt.translation_model import load_translation_model
 

@@ -5,10 +5,10 @@ A code of `data` only names files and fairseq's two sides, and may be any: de, p
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from ink.config.domains import Config
+from ink.language_codes import language_of
 
 # languages of which sacremoses has rules of its own; any other code of two or three letters gets the English ones
 MOSES = frozenset(
@@ -18,17 +18,6 @@ MOSES = frozenset(
         "ta", "tdt", "te", "yue", "zh",
     }
 )  # fmt: skip
-# code -> those of ISO 639-2 and 639-3, and of countries, that are written for it
-_WRITTEN_FOR = {
-    "as": "asm", "bn": "ben", "ca": "cat", "cs": "ces cze cz", "de": "deu ger", "el": "ell gre gr", "en": "eng",
-    "es": "spa", "et": "est ekk", "fi": "fin", "fr": "fra fre", "ga": "gle", "gu": "guj", "hi": "hin", "hu": "hun",
-    "is": "isl ice", "it": "ita", "kn": "kan", "lt": "lit", "lv": "lav lvs", "ml": "mal", "mr": "mar",
-    "nl": "nld dut", "or": "ori ory", "pa": "pan", "pl": "pol", "pt": "por", "ro": "ron rum", "ru": "rus",
-    "sk": "slk slo", "sl": "slv", "sv": "swe", "ta": "tam", "tdt": "tet", "te": "tel", "zh": "zho chi cmn cn",
-    "ja": "jpn jp", "ko": "kor kr", "th": "tha", "lo": "lao", "km": "khm", "my": "mya bur", "bo": "bod tib",
-    "dz": "dzo",
-}  # fmt: skip
-_SHORT = {other: code for code, others in _WRITTEN_FOR.items() for other in others.split()}
 # target language -> the tokeniser whose words are compared there; 13a and its like split at blanks and punctuation
 TOKENISERS = {
     **dict.fromkeys(("zh", "yue", "wuu", "nan", "hak", "lzh"), "zh"),
@@ -37,12 +26,6 @@ TOKENISERS = {
     **dict.fromkeys(("th", "lo", "km", "my", "bo", "dz", "shn"), "flores200"),
 }
 OF_ANY_LANGUAGE = ("char", "flores101", "flores200", "spBLEU-1K")
-
-
-def language_of(code: str) -> str:
-    """Return a code's language without region and script, in libraries' short form: pt of pt_BR, de of deu_Latn."""
-    language = re.split("[-_]", code.lower())[0]
-    return _SHORT.get(language, language)
 
 
 def languages(config: Config) -> Iterator[str]:

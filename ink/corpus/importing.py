@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ink.corpus.exchange.found import Found
-from ink.corpus.exchange.segments import one_line, without_accelerator
+from ink.corpus.exchange.units import UnitPairs, one_line, without_accelerator
 from ink.corpus.files import SPLITS, Pair, hold_out, read_parallel
 from ink.corpus.near_duplicates import SHARED, near_duplicates
 from ink.errors import InkError
@@ -36,7 +35,7 @@ class Wanted:
 class Imported:
     """What an import has found and written; `lines` say it to a person."""
 
-    inputs: dict[str, Found] = field(default_factory=dict)
+    inputs: dict[str, UnitPairs] = field(default_factory=dict)
     repeats: int = 0
     elsewhere: int = 0
     sources_held_out: int = 0
@@ -96,17 +95,19 @@ def import_text(memories: Sequence[Path], texts: Sequence[tuple[Path, Path]], wa
     return imported
 
 
-def _found(memories: Sequence[Path], texts: Sequence[tuple[Path, Path]], wanted: Wanted) -> Iterable[tuple[str, Found]]:
+def _found(
+    memories: Sequence[Path], texts: Sequence[tuple[Path, Path]], wanted: Wanted
+) -> Iterable[tuple[str, UnitPairs]]:
     from ink.corpus.exchange.reading import read_units
 
     for path in memories:
         yield str(path), read_units(path, wanted.languages, wanted.msgid_language)
     for source, target in texts:
         pairs = read_parallel(source, target)
-        yield f"{source}, {target}", Found(units=len(pairs), pairs=pairs)
+        yield f"{source}, {target}", UnitPairs(units=len(pairs), pairs=pairs)
 
 
-def _as_lines(found: Found, accelerators: Sequence[str]) -> list[Pair]:
+def _as_lines(found: UnitPairs, accelerators: Sequence[str]) -> list[Pair]:
     """Return an input's pairs as lines; those with an empty side are counted as left out."""
     lines = []
     for pair in found.pairs:
@@ -166,7 +167,7 @@ def _write(output: Path, splits: Mapping[str, Sequence[Pair]], wanted: Wanted, i
         write_json(folder / RECORD, record)
 
 
-def _line_of_input(name: str, found: Found) -> str:
+def _line_of_input(name: str, found: UnitPairs) -> str:
     files = f" ({found.files:,} files)" if found.files > 1 else ""
     line = f"{name}{files}: {found.units:,} units, {len(found.pairs):,} pairs"
     if found.left_out:

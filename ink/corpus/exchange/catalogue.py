@@ -10,14 +10,14 @@ from typing import Any
 from translate.storage.poparser import PoParseError
 from translate.storage.pypo import pofile
 
-from ink.corpus.exchange.found import Found, OtherLanguages
-from ink.corpus.exchange.language_codes import is_of
+from ink.corpus.exchange.units import OtherLanguages, UnitPairs
 from ink.errors import InkError
+from ink.language_codes import is_of
 
 _UTF8 = ("", "CHARSET", "UTF-8", "UTF8", "ASCII", "US-ASCII")
 
 
-def read_catalogue(path: Path, data: bytes, languages: tuple[str, str], msgid_language: str) -> Found:
+def read_catalogue(path: Path, data: bytes, languages: tuple[str, str], msgid_language: str) -> UnitPairs:
     """Return the pairs of a catalogue, `data`, whichever of the two languages it translates into.
 
     Obsolete, fuzzy and untranslated entries are left out and counted. The language of msgstr is the header's Language,
@@ -27,7 +27,7 @@ def read_catalogue(path: Path, data: bytes, languages: tuple[str, str], msgid_la
     store = _parse(path, data)
     header = store.parseheader() if any(unit.isheader() for unit in store.units) else {}
     translated_first = _translated_first(path, header, languages, msgid_language)
-    found = Found()
+    found = UnitPairs()
     for unit in store.units:
         if unit.isheader():
             continue

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ink.corpus.exchange.catalogue import read_catalogue
-from ink.corpus.exchange.found import Found, OtherLanguages
 from ink.corpus.exchange.tmx import read_tmx
+from ink.corpus.exchange.units import OtherLanguages, UnitPairs
 from ink.corpus.exchange.xliff import read_xliff
 from ink.errors import InkError
 
-READERS: dict[str, Callable[[Path, bytes, tuple[str, str], str], Found]] = {
+READERS: dict[str, Callable[[Path, bytes, tuple[str, str], str], UnitPairs]] = {
     ".tmx": read_tmx,
     ".po": read_catalogue,
     ".xlf": read_xliff,
@@ -19,7 +19,7 @@ READERS: dict[str, Callable[[Path, bytes, tuple[str, str], str], Found]] = {
 }
 
 
-def read_units(path: Path, languages: tuple[str, str], msgid_language: str) -> Found:
+def read_units(path: Path, languages: tuple[str, str], msgid_language: str) -> UnitPairs:
     """Return what a file, or every file in a folder and below, gives in two languages; unchanged, as units have it.
 
     In a folder files of other languages are passed over and counted; InkError where that is all of them, where there is
@@ -30,7 +30,7 @@ def read_units(path: Path, languages: tuple[str, str], msgid_language: str) -> F
     files = sorted(file for file in path.rglob("*") if file.suffix.lower() in READERS and file.is_file())
     if not files:
         raise InkError(f"{path} holds no file of a kind that is read ({', '.join(READERS)})")
-    together, refused = Found(files=0), []
+    together, refused = UnitPairs(files=0), []
     for file in files:
         try:
             together.add(_read(file, languages, msgid_language))
@@ -42,7 +42,7 @@ def read_units(path: Path, languages: tuple[str, str], msgid_language: str) -> F
     return together
 
 
-def _read(path: Path, languages: tuple[str, str], msgid_language: str) -> Found:
+def _read(path: Path, languages: tuple[str, str], msgid_language: str) -> UnitPairs:
     reader = READERS.get(path.suffix.lower())
     if reader is None:
         raise InkError(

@@ -8,18 +8,18 @@ from pathlib import Path
 from translate.misc.xml_helpers import getXMLlang
 from translate.storage.tmx import tmxfile
 
-from ink.corpus.exchange.found import Found, OtherLanguages
-from ink.corpus.exchange.language_codes import normalised, position_of
+from ink.corpus.exchange.units import OtherLanguages, UnitPairs
 from ink.corpus.exchange.xml_files import check_entities, holds_bare_elements, parse
+from ink.language_codes import normalised, position_of
 
 
-def read_tmx(path: Path, data: bytes, languages: tuple[str, str], msgid_language: str) -> Found:
+def read_tmx(path: Path, data: bytes, languages: tuple[str, str], msgid_language: str) -> UnitPairs:
     """Return the pairs of a TMX file, `data`, in two languages, each of whatever region.
 
     A unit that has several segments in a language gives the one of the code that was asked for, else the first. Inline
     elements keep their content, which is the markup that they stand for. OtherLanguages where no unit has both.
     """
-    found, codes_found = Found(), Counter[str]()
+    found, codes_found = UnitPairs(), Counter[str]()
     for number, unit in enumerate(parse(tmxfile, path, data, "TMX").units, start=1):
         name = unit.xmlelement.get("tuid")
         named = f"{number} ({name})" if name else str(number)

@@ -7,18 +7,18 @@ from typing import Any
 
 from translate.storage.xliff import Xliff1File
 
-from ink.corpus.exchange.found import Found, OtherLanguages
-from ink.corpus.exchange.language_codes import is_of
+from ink.corpus.exchange.units import OtherLanguages, UnitPairs
 from ink.corpus.exchange.xml_files import check_entities, holds_bare_elements, parse
+from ink.language_codes import is_of
 
 
-def read_xliff(path: Path, data: bytes, languages: tuple[str, str], msgid_language: str) -> Found:
+def read_xliff(path: Path, data: bytes, languages: tuple[str, str], msgid_language: str) -> UnitPairs:
     """Return the pairs of an XLIFF file, `data`, whichever of the two languages is its source.
 
     Units that are untranslated, in a state such as needs-review-translation, or not to be translated are left out and
     counted. OtherLanguages where no file within has the two languages.
     """
-    found, others = Found(), dict[str, None]()
+    found, others = UnitPairs(), dict[str, None]()
     units = parse(Xliff1File, path, data, "XLIFF 1").units
     for number, unit in enumerate(units, start=1):
         element = unit.xmlelement

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ink.corpus.exchange.found import Found
 from ink.corpus.exchange.reading import read_units
+from ink.corpus.exchange.units import UnitPairs
 from ink.errors import InkError
 
 DE_EN = ("de", "en")
@@ -26,7 +26,7 @@ def entry(msgid: str, msgstr: str, before: str = "") -> str:
 
 def read(
     folder: Path, text: str | bytes, languages: tuple[str, str] = DE_EN, name: str = "app.po", msgid: str = "en"
-) -> Found:
+) -> UnitPairs:
     path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(text if isinstance(text, bytes) else text.encode())

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ink.corpus.exchange.found import Found
 from ink.corpus.exchange.reading import read_units
+from ink.corpus.exchange.units import UnitPairs
 from ink.errors import InkError
 
 DE_EN = ("de", "en")
@@ -26,7 +26,7 @@ def tmx(*units: str, prolog: str = '<!DOCTYPE tmx SYSTEM "tmx14.dtd">') -> str:
     return f'<?xml version="1.0"?>\n{prolog}\n<tmx version="1.4"><header srclang="*all*"/><body>\n{body}\n</body></tmx>'
 
 
-def read(folder: Path, text: str | bytes, languages: tuple[str, str] = DE_EN) -> Found:
+def read(folder: Path, text: str | bytes, languages: tuple[str, str] = DE_EN) -> UnitPairs:
     path = folder / "memory.tmx"
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     return read_units(path, languages, "en")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ink.corpus.exchange.found import Found
 from ink.corpus.exchange.reading import read_units
+from ink.corpus.exchange.units import UnitPairs
 from ink.errors import InkError
 
 NAMESPACE = "urn:oasis:names:tc:xliff:document:1.2"
@@ -25,7 +25,7 @@ def unit(source: str, target: str, state: str = "", attributes: str = "") -> str
     return f"{attributes}><source>{source}</source><target{state}>{target}</target>"
 
 
-def read(folder: Path, text: str, languages: tuple[str, str] = ("de", "en")) -> Found:
+def read(folder: Path, text: str, languages: tuple[str, str] = ("de", "en")) -> UnitPairs:
     path = folder / "app.xlf"
     path.write_text(text, encoding="utf-8")
     return read_units(path, languages, "en")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ink.corpus.exchange.segments import one_line, without_accelerator
+from ink.corpus.exchange.units import one_line, without_accelerator
 
 
 @pytest.mark.parametrize(
