@@ -8,7 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -212,3 +212,37 @@ def trained(tiny: Any, commands: Commands, tmp_path_factory: pytest.TempPathFact
 def experiment(trained: Experiment, tmp_path: Path) -> Experiment:
     """A copy of a run's files, to be damaged."""
     return Experiment(Path(shutil.copytree(trained.folder, tmp_path / "experiment")))
+
+
+OUTPUTS = {
+    **dict.fromkeys(("build", "go on", "adapt", "round", "prepare", "learn"), ("--output", "out")),
+    "tune": ("--output", "out.json"),
+    "score": ("--scores", "out.json"),
+}
+
+
+@pytest.fixture
+def refused(experiment: Experiment, commands: Commands, spelled: Callable[..., list[str]]) -> Callable[..., None]:
+    """Damage the experiment and run a command: what it says, that it says no more, and that nothing is overwritten."""
+
+    def run(damage: Callable[[Any], object], name: str, more: tuple[str, ...], said: str) -> None:
+        before = older_output(experiment)
+        damage(experiment)
+        ended = commands(*spelled(name, *OUTPUTS.get(name, ()), *more), folder=experiment.folder)
+        assert said in ended.refusal
+        assert older_output(experiment, make=False) == before
+        assert not [path.name for path in experiment.folder.rglob(".*") if path.name.endswith((".lock", "partial"))]
+
+    return run
+
+
+def older_output(experiment: Experiment, make: bool = True) -> dict[str, bytes]:
+    """What stands where the command would write: a folder, and files beside it."""
+    files = ["out/older", "out.json", "out.txt", "out.summary", "out.references", "results/tables/table2.csv"]
+    if make:
+        for name in files:
+            experiment.path(name).parent.mkdir(parents=True, exist_ok=True)
+            experiment.path(name).write_text("older", encoding="utf-8")
+    found = [path for place in ("out", "results/tables") for path in experiment.path(place).rglob("*")]
+    found += [experiment.path(name) for name in files if "/" not in name]
+    return {str(path.relative_to(experiment.folder)): path.read_bytes() for path in found}

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 
@@ -65,6 +65,17 @@ def started(name: str, **streams: Any) -> subprocess.Popen[bytes]:
     return subprocess.Popen(command(name), **{**pipes, **streams})
 
 
+def answering(name: str) -> tuple[subprocess.Popen[bytes], IO[bytes], IO[bytes], IO[bytes]]:
+    """Start a command that has answered its first line, with its input, output and errors, all of them open."""
+    running = started(name)
+    assert running.stdin is not None and running.stdout is not None and running.stderr is not None
+    running.stdin.write(b"eins\n")
+    running.stdin.flush()
+    while running.stdout.readline() != b"EINS\n":
+        pass
+    return running, running.stdin, running.stdout, running.stderr
+
+
 def read_until(descriptor: int, expected: bytes) -> bytes:
     """What a terminal shows up to what is expected, or up to its end."""
     shown, deadline = b"", time.monotonic() + 30
@@ -102,19 +113,14 @@ def test_ctrl_c_at_a_terminal_ends_quietly() -> None:
 )
 def test_a_reader_that_has_enough_ends_it_quietly() -> None:
     for name in COMMANDS:
-        running = started(name)
-        assert running.stdin is not None and running.stdout is not None and running.stderr is not None
-        running.stdin.write(b"eins\n")
-        running.stdin.flush()
-        while running.stdout.readline() != b"EINS\n":
-            pass
-        running.stdout.close()
-        running.stdin.write(b"zwei\n")
-        running.stdin.flush()  # and stays open
+        running, given, answers, errors = answering(name)
+        answers.close()
+        given.write(b"zwei\n")
+        given.flush()  # and stays open
         assert running.wait(30) == 128 + signal.SIGPIPE
-        assert running.stderr.read() == b""
-        running.stdin.close()
-        running.stderr.close()
+        assert errors.read() == b""
+        given.close()
+        errors.close()
 
 
 @pytest.mark.failure(
@@ -124,17 +130,12 @@ def test_a_reader_that_has_enough_ends_it_quietly() -> None:
 )
 def test_an_error_while_the_pipe_is_open_is_one_line() -> None:
     for name in COMMANDS:
-        running = started(name)
-        assert running.stdin is not None and running.stdout is not None and running.stderr is not None
-        running.stdin.write(b"eins\n")
-        running.stdin.flush()
-        while running.stdout.readline() != b"EINS\n":
-            pass
-        running.stdin.write(b"fail\n")
-        running.stdin.flush()
+        running, given, answers, errors = answering(name)
+        given.write(b"fail\n")
+        given.flush()
         assert running.wait(30) == 1
-        assert (running.stdout.read(), running.stderr.read()) == (b"", b"error: too bad\n")
-        for stream in (running.stdin, running.stdout, running.stderr):
+        assert (answers.read(), errors.read()) == (b"", b"error: too bad\n")
+        for stream in (given, answers, errors):
             stream.close()
 
 
