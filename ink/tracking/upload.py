@@ -31,6 +31,8 @@ from ink.tracking.store import (
 LOCK_SECONDS = 120.0
 # MLflow's limits of one call
 METRICS, PARAMETERS, TAGS = 1000, 100, 100
+# MLflow shows an HTML file as it is, and a fragment for another page says nothing of its characters
+FRAGMENT_HEAD = b'<!doctype html>\n<meta charset="utf-8">\n'
 ERROR_TAG, PARENT_TAG = "ink.error", "mlflow.parentRunId"
 # what MLflow would otherwise have to guess: runs that train, not traces of language models
 EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
@@ -235,9 +237,12 @@ class Uploader:
             return
         with tempfile.TemporaryDirectory(prefix="ink-artifacts-") as folder:
             for name, path in there.items():
-                link = Path(folder) / name
-                link.parent.mkdir(parents=True, exist_ok=True)
-                link.symlink_to(path.resolve())
+                place = Path(folder) / name
+                place.parent.mkdir(parents=True, exist_ok=True)
+                if path.suffix == ".html" and not (html := path.read_bytes()).startswith(b"<!doctype"):
+                    place.write_bytes(FRAGMENT_HEAD + html)
+                else:
+                    place.symlink_to(path.resolve())
             self._client.log_artifacts(run_id, folder)
 
     def _set_status(self, run_id: str, shown: MlflowRun, status: str) -> None:

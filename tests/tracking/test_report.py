@@ -11,13 +11,16 @@ from ink.tracking.syncing import sync
 from .conftest import Experiment, Store
 from .test_servers import closed_port
 
+ALL = {name: f"{name}\n" for name in ("tables/table2.md", "tables/table2.csv", "figures/figure3.svg")}
+ALL["report.html"] = "<!doctype html>\n<meta charset=utf-8>–\n"
+
 
 @pytest.fixture
 def rendered(experiment: Experiment) -> Experiment:
-    for name in ("tables/table2.md", "tables/table2.csv", "figures/figure3.svg", "report.html"):
+    for name, text in ALL.items():
         path = experiment.results / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f"{name}\n")
+        path.write_text(text, encoding="utf-8")
     (experiment.results / "tables" / ".table1.partial.md").write_text("half")
     (experiment.results / "config.yaml").write_text("experiment: micro\n")
     return experiment
@@ -26,10 +29,7 @@ def rendered(experiment: Experiment) -> Experiment:
 def artifacts(store: Store) -> dict[str, str]:
     """What the experiment's run has, by name."""
     folder = store.files(store.experiment_run())
-    return {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.is_file()}
-
-
-ALL = {name: f"{name}\n" for name in ("tables/table2.md", "tables/table2.csv", "figures/figure3.svg", "report.html")}
+    return {str(path.relative_to(folder)): path.read_text("utf-8") for path in folder.rglob("*") if path.is_file()}
 
 
 def test_what_was_rendered_is_in_the_experiment_s_run(rendered: Experiment, store: Store) -> None:
@@ -44,6 +44,14 @@ def test_what_was_rendered_is_in_the_experiment_s_run(rendered: Experiment, stor
     (rendered.results / "tables" / "table2.md").write_text("other\n")
     assert rendered.ink("log-report", "config.yaml").returncode == 0
     assert artifacts(store) == {**ALL, "tables/table2.md": "other\n"}
+
+
+def test_a_fragment_s_characters_are_named_and_no_whole_page_s(rendered: Experiment, store: Store) -> None:
+    rendered.evaluate()
+    (rendered.results / "tables" / "table2.html").write_text("<figure>–</figure>\n", encoding="utf-8")
+    assert rendered.ink("log-report", "config.yaml").returncode == 0
+    head = '<!doctype html>\n<meta charset="utf-8">\n'
+    assert artifacts(store) == {**ALL, "tables/table2.html": f"{head}<figure>–</figure>\n"}
 
 
 def test_sync_brings_it_into_another_store(rendered: Experiment) -> None:
