@@ -1,4 +1,4 @@
-"""What came out, in sentences, from tables written by hand."""
+"""The results, in sentences, from tables written by hand."""
 
 from __future__ import annotations
 

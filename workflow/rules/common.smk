@@ -94,7 +94,7 @@ COMPARED_METRICS = [
     metric.name for metric in compared_metrics(metrics_of(config), config) if metric.name in SEPARATE_METRICS
 ]
 TITLES = {piece.name: piece.title for piece in [*contents.tables(config), *contents.figures(config)]}
-TITLES["report"] = "What came out"
+TITLES["report"] = "Results"
 # the process that uploads to MLflow what jobs say, and how long it is waited for in the end
 FOLLOWERS = []
 SECONDS_TO_UPLOAD = 60
