@@ -27,6 +27,7 @@ from ink.files import write_atomically
 from ink.metrics.metric import Metric
 from ink.metrics.registry import SCORED_WITH_TRANSLATION, make_metrics
 from ink.reporting.aggregation import prefixes
+from ink.reporting.formats import rounded
 from ink.reporting.metric_scores import score_in, statistics_of
 from ink.reporting.scores import Score, read_references, read_scores
 
@@ -264,10 +265,7 @@ def _scores(row: Mapping[Any, Any], metric: Metric, prefix: str) -> list[str]:
 
 
 def _signed(value: float) -> str:
-    if math.isnan(value):
-        return ABSENT
-    # + 0.0 turns -0.0 into 0.0
-    return f"{round(value, 2) + 0.0:+.2f}".replace("-", "−")
+    return ABSENT if math.isnan(value) else rounded(value, signed=True)
 
 
 def _written(value: Any) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ink.reporting.comparisons import Comparisons, in_turn
 from ink.reporting.differences import difference_columns, difference_frame, difference_notes, difference_record
-from ink.reporting.formats import Column, Table, domain_label, write_tables
+from ink.reporting.formats import Column, Table, domain_column, domain_label, write_tables
 from ink.systems import system_named
 from ink.variations import variation_named
 
@@ -43,10 +43,10 @@ def render(output: Path, controls: Mapping[str, Sequence[str]], comparisons: Seq
             for domain, system in rows
         ]
     )
-    domains = {domain: domain_label(domain) for domain, _ in rows}
+    domains = list(dict.fromkeys(domain for domain, _ in rows))
     labels = {name: system_named(name).label for _, name in rows}
     leading = [
-        *([Column("Domain", "domain", names=domains)] if len(domains) > 1 else []),
+        *([domain_column(domains)] if len(domains) > 1 else []),
         Column("System", "system", names=labels),
         Column("Over", "baseline", names=labels),
     ]
@@ -58,7 +58,9 @@ def render(output: Path, controls: Mapping[str, Sequence[str]], comparisons: Seq
             f"Diff.: {heading} less that of the system named under Over; {ahead} 0 the control is ahead.",
             *difference_notes(frame, one, prefix, BASELINES, absent),
         ]
-        caption = f"{heading} of controls of Adapter and INK, on the test set of {', '.join(domains.values())}."
+        caption = (
+            f"{heading} of controls of Adapter and INK, on the test set of {', '.join(map(domain_label, domains))}."
+        )
         tables.append(Table(frame, caption, notes, [*leading, *difference_columns(one, prefix, best=False)]))
     return write_tables(Path(output) / "controls", tables)
 

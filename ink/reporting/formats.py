@@ -104,6 +104,11 @@ def domain_label(domain: str) -> str:
     return words.upper() if len(words) <= 2 else words[:1].upper() + words[1:]
 
 
+def domain_column(domains: Sequence[str]) -> Column:
+    """Make the column of domains, as headings write them."""
+    return Column("Domain", "domain", names={domain: domain_label(domain) for domain in domains})
+
+
 def _content(table: Table) -> tuple[str, list[Heading], list[list[list[Cell]]], Sequence[str]]:
     headings = [Heading(column.heading, column.decimals is not None, column.group) for column in table.columns]
     return table.caption, headings, _parts(table), table.notes
@@ -151,13 +156,13 @@ def _number_text(record: dict[str, Any], column: Column) -> str:
     if _absent(value) or (column.zero_as_dash and value == 0):
         return DASH
     if column.interval:
-        lower, upper = (_rounded(record[name], decimals, column.signed) for name in column.interval)
+        lower, upper = (rounded(record[name], decimals, column.signed) for name in column.interval)
         return f"[{lower}, {upper}]"
-    text = _rounded(value, decimals, column.signed)
+    text = rounded(value, decimals, column.signed)
     if column.deviation and not _absent(record[column.deviation]):
-        text += f" {PLUS_MINUS} {_rounded(record[column.deviation], decimals)}"
+        text += f" {PLUS_MINUS} {rounded(record[column.deviation], decimals)}"
     if column.aside and not _absent(record[column.aside]):
-        text += f" ({_rounded(record[column.aside], decimals, signed=True)})"
+        text += f" ({rounded(record[column.aside], decimals, signed=True)})"
     return text
 
 
@@ -165,6 +170,7 @@ def _absent(value: Any) -> bool:
     return bool(pd.isna(value))
 
 
-def _rounded(value: float, decimals: int, signed: bool = False) -> str:
+def rounded(value: float, decimals: int = 2, signed: bool = False) -> str:
+    """Write a number with so many decimals, − for minus and, where `signed`, + for plus."""
     number = round(float(value), decimals) + 0.0  # + 0.0 turns -0.0 into 0.0
     return f"{number:{'+' if signed else ''}.{decimals}f}".replace("-", "−")

@@ -13,6 +13,7 @@ import pandas as pd
 from ink.errors import InkError
 from ink.metrics.metric import Metric
 from ink.reporting.aggregation import AVERAGE, prefixes
+from ink.reporting.formats import rounded
 from ink.reporting.paper import read_paper
 from ink.systems import OFF_THE_SHELF, SYSTEMS, system_named
 
@@ -115,7 +116,7 @@ def _against(system: str, baseline: str, gain: Gain, metric: Metric) -> str:
 
 
 def _over(gain: Gain, metric: Metric) -> str:
-    points, lower, upper = (f"{value:+.2f}".replace("-", "−") for value in gain)
+    points, lower, upper = (rounded(value, signed=True) for value in gain)
     unit = metric.heading if metric.higher_is_better else f"gained in {metric.heading}"
     return f"{points} {unit}, 95 % interval [{lower}, {upper}]"
 

@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 
 from ink.files import read_json
-from ink.reporting.formats import Column, Table, domain_label, write_tables
+from ink.reporting.formats import Column, Table, domain_column, domain_label, write_tables
 from ink.reporting.paper import read_paper
 from ink.reporting.scores import Fields, Score, labels, read_scores, select
 
@@ -103,7 +103,7 @@ def _record(score: Score, tokens: int, printed: Mapping[str, float]) -> dict[str
 def _columns(names: Mapping[str, str], domains: Sequence[str]) -> list[Column]:
     return [
         Column("System", "system", names=names),
-        Column("Domain", "domain", names={domain: domain_label(domain) for domain in domains}),
+        domain_column(domains),
         Column("MB", "megabytes", decimals=2),
         Column("Entries", "entries", decimals=0, group="Datastore"),
         Column("bytes an entry", "bytes_an_entry", decimals=1, group="Datastore"),

@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from ink.files import read_json
-from ink.reporting.formats import Column, Table, domain_label, write_tables
+from ink.reporting.formats import Column, Table, domain_column, domain_label, write_tables
 from ink.reporting.paper import read_paper
 from ink.reporting.scores import Fields
 
@@ -39,7 +39,7 @@ def render(
     table = pd.DataFrame.from_records([{"domain": domain, **record} for domain, record in records.items()])
     table = table.astype({field: "Int64" for field in table.columns if field != "domain"})
     columns = [
-        Column("Domain", "domain", names={domain: domain_label(domain) for domain in domains}),
+        domain_column(domains),
         *(Column(part.capitalize(), part, decimals=0) for part in PARTS),
     ]
     notes = [*_notes(records), *(_put_together(results, domain) for domain in put_together)]

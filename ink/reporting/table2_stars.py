@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ink.metrics.bootstrap import Comparison
 from ink.reporting.comparisons import Comparisons
-from ink.reporting.formats import domain_label
+from ink.reporting.formats import domain_label, rounded
 from ink.systems import SYSTEMS
 
 BETTER, BASELINE = next((name, system.starred_over) for name, system in SYSTEMS.items() if system.starred_over)
@@ -52,6 +52,6 @@ def find_stars(domains: Sequence[str], comparisons: Sequence[Comparisons]) -> St
 
 
 def _difference(domain: str, found: Comparison) -> str:
-    signed = f"{round(found.gain, 2) + 0.0:+.2f}".replace("-", "−")
+    signed = rounded(found.gain, signed=True)
     p_value = "< 0.001" if found.p_value < 0.001 else f"= {found.p_value:.3f}"
     return ", ".join(filter(None, (f"{domain_label(domain)} {signed}, p {p_value}", found.remark)))

@@ -25,7 +25,7 @@ import pandas as pd
 from ink.errors import InkError
 from ink.files import read_json
 from ink.reporting.aggregation import seeds_note
-from ink.reporting.formats import Column, Table, domain_label, write_tables
+from ink.reporting.formats import Column, Table, domain_column, domain_label, write_tables
 from ink.reporting.paper import read_paper
 from ink.reporting.scores import Fields
 from ink.systems import OFF_THE_SHELF, SYSTEMS
@@ -187,9 +187,8 @@ def _paper_records(paper: pd.DataFrame, domain: str, k: int, edges: Edges) -> li
 
 def _columns(domains: Sequence[str], edges: Edges, buckets: Sequence[str], several: bool, beside: bool) -> list[Column]:
     headings = dict(zip(_fields(edges), _labels(edges), strict=True)) | {WITHOUT_END: "all but </s>"}
-    labels = {domain: domain_label(domain) for domain in domains}
     return [
-        *([Column("Domain", "domain", names=labels)] if len(domains) > 1 else []),
+        *([domain_column(domains)] if len(domains) > 1 else []),
         Column("k", "k", decimals=0),
         Column("System", "system", names=LABELS),
         *([Column("Source", "source", names={"paper": "the paper"})] if beside else []),

@@ -20,7 +20,7 @@ import pandas as pd
 
 from ink.reporting.comparisons import Comparisons, in_turn
 from ink.reporting.differences import difference_columns, difference_frame, difference_notes, difference_record
-from ink.reporting.formats import Column, Table, domain_label, write_tables
+from ink.reporting.formats import Column, Table, domain_column, domain_label, write_tables
 from ink.reporting.paper import read_paper
 from ink.systems import system_named
 from ink.variations import ABLATIONS
@@ -69,7 +69,7 @@ def _table(frame: pd.DataFrame, domains: Sequence[str], one: Comparisons, prefix
     metric = one.metric
     beside = bool(what_differs) and metric.name == PAPER_METRIC
     columns = [
-        *([Column("Domain", "domain", names={name: domain_label(name) for name in domains})] if domains[1:] else []),
+        *([domain_column(domains)] if len(domains) > 1 else []),
         Column("System", "system", names={name: system_named(name).label for name in ORDER}),
         *difference_columns(one, prefix, "Ours" if beside else ""),
     ]

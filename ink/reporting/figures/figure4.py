@@ -25,7 +25,7 @@ from ink.metrics.bootstrap import Comparison
 from ink.metrics.metric import Metric
 from ink.reporting.comparisons import Comparisons
 from ink.reporting.figures.style import COLUMN, TEXT, mark_of, new_figure, styled, write_figure
-from ink.reporting.formats import PLUS_MINUS, domain_label
+from ink.reporting.formats import PLUS_MINUS, domain_label, rounded
 from ink.reporting.paper import read_paper
 from ink.reporting.scores import labels
 from ink.systems import OFF_THE_SHELF, SYSTEMS
@@ -225,7 +225,7 @@ def _notes(
             deviation = _deviation(gain)
             spread = "" if deviation is None else f" {PLUS_MINUS} {deviation:.2f}"
             where = f"{domain_label(gain.domain)} {names[gain.system]}"
-            mean = f"{statistics.fmean(gain.by_seed):+.2f}".replace("-", "−")
+            mean = rounded(statistics.fmean(gain.by_seed), signed=True)
             told.append(f"{where} {mean}{spread}")
         listed = ", ".join(map(str, seeds))
         notes.append(

@@ -18,7 +18,7 @@ from ink.metrics.registry import compared_metrics
 from ink.reporting import contents
 from ink.reporting.benchmarks import Spent, spent_by_rule
 from ink.reporting.contents import Piece, experiment_config
-from ink.reporting.formats import domain_label
+from ink.reporting.formats import domain_label, rounded
 from ink.reporting.headline import headline
 from ink.reporting.page.drawing import inline_svg
 from ink.reporting.provenance import calls
@@ -56,7 +56,7 @@ def render(results: Path) -> Path:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(duration=duration, score=lambda value: f"{value:.2f}".replace("-", "−"))
+    environment.filters.update(duration=duration, score=rounded)
     spent = spent_by_rule(results)
     metrics = compared_metrics(metrics_of(config), config)
     tables = [piece for piece in contents.tables(config) if _file(results, "tables", piece, "html").is_file()]
