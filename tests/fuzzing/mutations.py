@@ -139,7 +139,7 @@ def _change(draw: Draw, inner: Any, place: Any) -> str:
         half = value // 2 if isinstance(value, int) else value / 2
         new = draw(st.sampled_from([value + 1, value - 1, value * 1000, half, -value, str(value), [value]]))
     else:
-        new = draw(VALUES)
+        new = copy.deepcopy(draw(VALUES))  # a second change may be one inside it
     if what != "add":
         inner[place] = new
     elif isinstance(inner, dict):
