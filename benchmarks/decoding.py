@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ink.assembly import AssembledSystem
+    from ink.config.slices.result_slices import EvaluationSettings
     from ink.nmt.generation import Translations
 
 BASE = "off_the_shelf"
@@ -114,12 +115,12 @@ class Runner:
     dataset: Any
     references: Sequence[str]
     text: Any
-    settings: Mapping[str, Any]
+    settings: EvaluationSettings
 
     def decode(self, system: str, batch: int) -> Translations:
         from ink.evaluation.speed import decoder_of
 
-        return decoder_of(self.systems, self.dataset, self.indices, self.settings["decoding"])(system, batch)
+        return decoder_of(self.systems, self.dataset, self.indices, self.settings.decoding)(system, batch)
 
     def work(self, system: str, batch: int) -> dict[str, float]:
         """Decode, and count what a sentence takes: steps of beam search, and positions, those of every beam."""
@@ -139,7 +140,7 @@ class Runner:
         from ink.metrics.scoring import score_translations
 
         lines = [self.text.decode_target(line) for line in found.hypotheses]
-        scores = score_translations(lines, self.references, self.settings["evaluation"]["sacrebleu_tokeniser"])
+        scores = score_translations(lines, self.references, self.settings.evaluation.sacrebleu_tokeniser)
         return float(scores["bleu"]["score"])
 
 
@@ -293,6 +294,7 @@ def make_runner(config: Path, domain: str, systems: Sequence[str], sentences: in
     import numpy as np
 
     from ink.cli.options import load_config
+    from ink.config.slices.result_slices import EvaluationSettings, TranslationSettings
     from ink.corpus.prepared import PreparedCorpus
     from ink.files import read_lines
     from ink.layout import Layout
@@ -300,14 +302,14 @@ def make_runner(config: Path, domain: str, systems: Sequence[str], sentences: in
     from ink.translation.translator import load_translator
 
     whole = load_config(config)
-    settings = settings_for(whole, "evaluate", domain)
-    loading = settings_for(whole, "translate", domain)
+    settings = settings_for(whole, EvaluationSettings, domain)
+    loading = settings_for(whole, TranslationSettings, domain)
     loaded = {
         name: load_translator(whole, loading, name, domain, None, click.echo)
         for name in dict.fromkeys([BASE, *systems])
     }
     base, layout = loaded[BASE], Layout(whole)
-    source, target = settings["data"]["source_language"], settings["data"]["target_language"]
+    source, target = settings.data.source_language, settings.data.target_language
     dataset = PreparedCorpus(Path(layout.data(domain)), source, target).load(base.system.model.task, "test")
     references = read_lines(Path(layout.corpus(domain)) / f"test.{target}")
     count = min(sentences or len(dataset), len(dataset))

@@ -22,6 +22,8 @@ import torch
 from fairseq.data.iterators import GroupedIterator
 
 from ink.config import load
+from ink.config.sections.base_system import Index
+from ink.config.slices.training_slices import InkRoundSettings
 from ink.corpus.prepared import PreparedCorpus
 from ink.datastore.index import set_threads
 from ink.datastore.search import Searcher
@@ -55,13 +57,13 @@ def main(config: Path, domain: str, updates: int, repeats: int, threads: int) ->
     source, target = described["data"]["source_language"], described["data"]["target_language"]
     data = PreparedCorpus(Path(layout.data(domain)), source, target)
     files = Domain(Path(layout.base_model), Path(layout.vocabulary), Path(layout.corpus(domain)), data)
-    settings = settings_for(described, "train-ink-round", domain)
+    settings = settings_for(described, InkRoundSettings, domain)
     store = open_datastore(Path(layout.datastore(domain, "decoder_output")))
-    per_batch = {**settings, "ink": {**settings["ink"], "neighbours": "per_batch"}}
-    index, k, variant = settings["index"], settings["ink"]["k"], settings["ink"]["variant"]
+    per_batch = settings.model_copy(update={"ink": settings.ink.model_copy(update={"neighbours": "per_batch"})})
+    index, k, variant = settings.index, settings.ink.k, settings.ink.variant
     with tempfile.TemporaryDirectory() as folder:
         found = Path(folder) / "neighbours.npy"
-        finding = timed(lambda: find_once(store, index, k, settings["device"], found))
+        finding = timed(lambda: find_once(store, index, k, settings.device, found))
         trainings = {
             "Adapter": steps(files, settings, None),
             "INK, per_batch": steps(files, settings, TrainingNeighbours(store, IndexLookup(store, index, k, variant))),
@@ -85,7 +87,7 @@ def main(config: Path, domain: str, updates: int, repeats: int, threads: int) ->
         recalls = recall(store, found, index, k)
     epochs = {name: float(np.mean(spent)) * in_epoch for name, spent in seconds.items()}
     adapter = epochs["Adapter"]
-    print(f"{domain}: {store.meta.entries} entries, {in_epoch} updates an epoch, k = {k}, {index}")
+    print(f"{domain}: {store.meta.entries} entries, {in_epoch} updates an epoch, k = {k}, {index.plain()}")
     for name, turns in seconds.items():
         ratios = np.array(turns) / np.array(seconds["Adapter"])
         spread = f"{ratios.min():.2f}-{ratios.max():.2f}"
@@ -106,12 +108,12 @@ def timed(do: Callable[[], Any]) -> float:
 
 
 def steps(
-    domain: Domain, settings: dict[str, Any], neighbours: TrainingNeighbours | None
+    domain: Domain, settings: InkRoundSettings, neighbours: TrainingNeighbours | None
 ) -> Iterator[tuple[float, int]]:
     """Train, one update at a time; yields its CPU seconds and the number of updates in an epoch."""
-    objective = Objective(settings["training"]["label_smoothing"])
+    objective = Objective(settings.training.label_smoothing)
     if neighbours is not None:
-        objective = InkObjective.from_settings(settings["ink"], objective.label_smoothing)
+        objective = InkObjective.from_settings(settings.ink, objective.label_smoothing)
     training = AdapterTraining(domain, settings, 1, objective)
     if neighbours is not None:
         training.run.criterion.neighbours = neighbours
@@ -126,7 +128,7 @@ def steps(
             yield time.process_time() - start, len(updates)
 
 
-def recall(store: Datastore, found: Path, index: dict[str, Any], k: int) -> dict[str, float]:
+def recall(store: Datastore, found: Path, index: Index, k: int) -> dict[str, float]:
     """Return each way's share of the k nearest others that exact search finds of entries drawn with seed 0."""
     keys = np.asarray(store.keys, dtype=np.float32)
     own = np.sort(np.random.default_rng(0).choice(len(keys), QUERIES_OF_RECALL, replace=False))

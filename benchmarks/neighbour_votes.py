@@ -20,6 +20,7 @@ import torch
 
 from ink.combiners.combiner import log_shares
 from ink.config import load
+from ink.config.slices.training_slices import InkRoundSettings
 from ink.corpus.prepared import PreparedCorpus
 from ink.datastore.build import teacher_forced
 from ink.datastore.index import set_threads
@@ -48,10 +49,10 @@ def main(config: Path, domain: str, seed: int, k: int, threads: int) -> None:
     layout, languages = Layout(described), (described["data"]["source_language"], described["data"]["target_language"])
     data = PreparedCorpus(Path(layout.data(domain)), *languages)
     files = Domain(Path(layout.base_model), Path(layout.vocabulary), Path(layout.corpus(domain)), data)
-    settings = settings_for(described, "train-ink-round", domain)
+    settings = settings_for(described, InkRoundSettings, domain)
     adapters = {name: Path(layout.adapter(name, domain, seed)) for name in ("adapter", "ink")}
     found = {
-        name: votes(files.load_model(settings, adapter=adapter), data, settings["datastore"]["batch_tokens"], k)
+        name: votes(files.load_model(settings, adapter=adapter), data, settings.datastore.batch_tokens, k)
         for name, adapter in {"base": None, **adapters}.items()
     }
     click.echo(pd.DataFrame(found).to_string(float_format=lambda value: f"{value:.3f}"))

@@ -22,6 +22,7 @@ import torch
 from fairseq.data.iterators import GroupedIterator
 
 from ink.config import load
+from ink.config.slices.training_slices import AdapterSettings, InkRoundSettings
 from ink.corpus.prepared import PreparedCorpus
 from ink.datastore.build import teacher_forced
 from ink.datastore.storage import Datastore, DatastoreMeta, create_datastore
@@ -56,13 +57,13 @@ def main(config: Path, domain: str, steps: int, sentences: int, repeats: int, th
     source, target = described["data"]["source_language"], described["data"]["target_language"]
     data = PreparedCorpus(Path(layout.data(domain)), source, target)
     files = Domain(Path(layout.base_model), Path(layout.vocabulary), Path(layout.corpus(domain)), data)
-    settings = settings_for(described, "train-ink-round", domain)
+    settings = settings_for(described, InkRoundSettings, domain)
     with tempfile.TemporaryDirectory() as folder:
-        model = files.load_model({**settings, "precision": "fp32"})
+        model = files.load_model(settings.model_copy(update={"precision": "fp32"}))
         neighbours = drawn(data.load(model.task, "train"), model.network.decoder.embed_dim, settings, Path(folder))
         works: dict[tuple[str, str], Iterator[float]] = {}
         for precision in PRECISIONS:
-            own = {**settings, "precision": precision}
+            own = settings.model_copy(update={"precision": precision})
             works["update of Adapter", precision] = updates(files, own, None)
             works["update of INK", precision] = updates(files, own, neighbours)
             works["batch of a datastore's pass", precision] = passes(files, own)
@@ -81,14 +82,14 @@ def main(config: Path, domain: str, steps: int, sentences: int, repeats: int, th
             spread = f"{ratios.min():.2f} to {ratios.max():.2f}"
             print(f"{what}: fp32 {full.mean():.3f}, bf16 {half.mean():.3f}, {ratios.mean():.2f} times ({spread})")
         if epochs:
-            compare(files, settings_for(described, "train-adapter", domain), epochs, Path(folder))
+            compare(files, settings_for(described, AdapterSettings, domain), epochs, Path(folder))
 
 
-def drawn(dataset: Any, dimension: int, settings: dict[str, Any], folder: Path) -> Callable[[], TrainingNeighbours]:
+def drawn(dataset: Any, dimension: int, settings: InkRoundSettings, folder: Path) -> Callable[[], TrainingNeighbours]:
     """Write keys and neighbours at random for `dataset` and return what opens them."""
     generator = np.random.default_rng(0)
     offsets = np.concatenate([[0], np.cumsum(np.asarray(dataset.tgt_sizes, dtype=np.int64))])
-    entries, k = int(offsets[-1]), settings["ink"]["k"]
+    entries, k = int(offsets[-1]), settings.ink.k
     meta = DatastoreMeta(entries, dimension, len(dataset), "decoder_output", "drawn", "drawn", log_probs=False)
     store: Datastore = create_datastore(folder / "store", meta)
     store.offsets[:], keys = offsets, store.keys
@@ -102,10 +103,10 @@ def drawn(dataset: Any, dimension: int, settings: dict[str, Any], folder: Path) 
 
 
 def updates(
-    domain: Domain, settings: dict[str, Any], neighbours: Callable[[], TrainingNeighbours] | None
+    domain: Domain, settings: InkRoundSettings, neighbours: Callable[[], TrainingNeighbours] | None
 ) -> Iterator[float]:
     """Train, one update at a time, and yield its CPU seconds."""
-    objective = Objective(settings["training"]["label_smoothing"])
+    objective = Objective(settings.training.label_smoothing)
     if neighbours is not None:
         objective = InkObjective(objective.label_smoothing, {"alpha": 0.2, "beta": 0.2})
     training = AdapterTraining(domain, settings, 1, objective)
@@ -121,35 +122,35 @@ def updates(
             yield time.process_time() - start
 
 
-def passes(domain: Domain, settings: dict[str, Any]) -> Iterator[float]:
+def passes(domain: Domain, settings: InkRoundSettings) -> Iterator[float]:
     """Pass over training text as a datastore is built, and yield the CPU seconds of each batch."""
     model = domain.load_model(settings)
     dataset = domain.data.load(model.task, "train")
     options = {"with_log_probs": True, "description": "pass"}
     for _ in repeat(None):
         start = time.process_time()
-        batches = teacher_forced(model, dataset, "decoder_output", settings["datastore"]["batch_tokens"], **options)
+        batches = teacher_forced(model, dataset, "decoder_output", settings.datastore.batch_tokens, **options)
         for _found in batches:
             yield time.process_time() - start
             start = time.process_time()
 
 
-def searches(domain: Domain, settings: dict[str, Any], sentences: int) -> Iterator[float]:
+def searches(domain: Domain, settings: InkRoundSettings, sentences: int) -> Iterator[float]:
     """Decode the same dev sentences again and again, and yield the CPU seconds of beam search."""
     model = domain.load_model(settings)
     dataset = domain.data.load(model.task, "dev")
-    decode = partial(generate, model.network, dataset, model.target_dictionary, settings["decoding"])
+    decode = partial(generate, model.network, dataset, model.target_dictionary, settings.decoding)
     for _ in repeat(None):
         yield decode(indices=range(min(sentences, len(dataset)))).cpu_seconds
 
 
-def compare(domain: Domain, settings: dict[str, Any], epochs: int, folder: Path) -> None:
+def compare(domain: Domain, settings: AdapterSettings, epochs: int, folder: Path) -> None:
     """Train the same Adapter in both precisions; print losses, dev BLEU, and dev BLEU of the base model."""
-    settings["adapter"]["max_epochs"] = epochs
+    shortened = settings.model_copy(update={"adapter": settings.adapter.model_copy(update={"max_epochs": epochs})})
     for precision in PRECISIONS:
-        own = {**settings, "precision": precision}
+        own = shortened.model_copy(update={"precision": precision})
         model = domain.load_model(own)
-        beam = own["decoding"]["beam"]
+        beam = own.decoding.beam
         scorer = dev_bleu_of(model.task, domain, own, beam=beam)
         base = scorer(model.network)
         start = time.process_time()

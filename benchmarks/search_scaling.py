@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from neighbour_memory import MB, anonymous, highest, take
 
+from ink.config.sections.base_system import Index
 from ink.datastore.index import set_threads
 from ink.datastore.search import Searcher
 from ink.datastore.storage import open_datastore
@@ -49,8 +50,7 @@ def main(
     repeats: int,
 ) -> None:
     """Build what is not there yet, then search."""
-    index = {"type": "ivfpq", "device": "cpu", "lists": lists, "code_bytes": code_bytes, "probes": probes}
-    index |= {"training_sample": 100000, "seed": 142758}
+    index = Index(lists=lists, code_bytes=code_bytes, probes=probes, training_sample=100000)
     spawning = multiprocessing.get_context("spawn")
     stores = {int(size): work / f"{size}-{lists}-{code_bytes}" for size in entries.split(",")}
     for size, path in stores.items():
@@ -67,7 +67,7 @@ def main(
         print(f"{size} entries: {', '.join(f'{1e6 * seconds / queries:.0f}' for seconds in found)} us a query")
 
 
-def build(source: Path, path: Path, size: int, index: dict[str, object]) -> tuple[float, int]:
+def build(source: Path, path: Path, size: int, index: Index) -> tuple[float, int]:
     """Return the CPU seconds that a datastore of `size` entries takes, copying included, and its anonymous memory."""
     set_threads(1)
     start = time.process_time()
@@ -76,7 +76,7 @@ def build(source: Path, path: Path, size: int, index: dict[str, object]) -> tupl
     return time.process_time() - start, peak[0]
 
 
-def memory(path: Path, queries_of: Path, index: dict[str, object], queries: int, k: int) -> tuple[int, int]:
+def memory(path: Path, queries_of: Path, index: Index, queries: int, k: int) -> tuple[int, int]:
     """Return the anonymous memory before a datastore is opened, and its highest while it is searched."""
     set_threads(1)
     asked = drawn(queries_of, queries)
@@ -87,7 +87,7 @@ def memory(path: Path, queries_of: Path, index: dict[str, object], queries: int,
 
 
 def by_turns(
-    paths: list[Path], queries_of: Path, index: dict[str, object], queries: int, k: int, repeats: int
+    paths: list[Path], queries_of: Path, index: Index, queries: int, k: int, repeats: int
 ) -> list[list[float]]:
     """Return the CPU seconds of all queries, a list of `repeats` for each datastore."""
     set_threads(1)

@@ -130,9 +130,10 @@ def updates_of(run: Any, count: int) -> Callable[[], int]:
 
 def beam_search(model: TranslationModel, dataset: Any, sentences: int, batch: int, beam: int) -> int:
     """Translate the first sentences, `batch` at once, and return how many."""
+    from ink.config.sections.base_system import Decoding
     from ink.nmt.generation import generate
 
-    decoding = {"beam": beam, "length_penalty": 0.6, "max_len_a": 1.0, "max_len_b": 0, "batch_sentences": batch}
+    decoding = Decoding(beam=beam, length_penalty=0.6, max_len_a=1.0, max_len_b=0, batch_sentences=batch)
     found = generate(model.network, dataset, model.target_dictionary, decoding, indices=range(sentences))
     return len(found.hypotheses)
 

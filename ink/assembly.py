@@ -12,6 +12,9 @@ import torch
 from ink.combiners.chosen import combiner_files, load_combiner
 from ink.combiners.combiner import Combiner
 from ink.combiners.knn_transformer import KnnTransformer
+from ink.config.sections.base_system import Index
+from ink.config.slices.result_slices import SpeedSettings, TranslationSettings
+from ink.config.slices.slice import ModelSettings
 from ink.corpus.prepared import PreparedCorpus
 from ink.datastore.search import Searcher
 from ink.datastore.storage import Datastore, open_datastore
@@ -49,8 +52,8 @@ class AssembledSystem:
     files: dict[str, Path]
 
 
-def assemble(domain: Domain, parts: Parts, settings: Mapping[str, Any]) -> AssembledSystem:
-    """Load a system; settings: device, precision, index.
+def assemble(domain: Domain, parts: Parts, settings: ModelSettings, index: Index) -> AssembledSystem:
+    """Load a system, which searches its datastore through its index.
 
     Raises InkError where adapter or datastore belong to another base model, or the datastore to another corpus.
     """
@@ -61,17 +64,21 @@ def assemble(domain: Domain, parts: Parts, settings: Mapping[str, Any]) -> Assem
     if parts.datastore is None or parts.combiner is None:
         return AssembledSystem(model.network, model, files)
     store = open_datastore(parts.datastore, model=model.fingerprint, corpus=domain.data.fingerprint)
-    searcher = Searcher(store, settings["index"])
-    combiner = load_combiner(parts.combiner, device=settings["device"], without_keys=parts.without_keys)
+    searcher = Searcher(store, index)
+    combiner = load_combiner(parts.combiner, device=settings.device, without_keys=parts.without_keys)
     combiner.check_vocabulary(len(model.target_dictionary), str(parts.combiner))
     files |= {path.name: path for path in _read_of(store, combiner)} | combiner_files(parts.combiner, combiner)
     return AssembledSystem(KnnTransformer(model.network, searcher, combiner), model, files)
 
 
 def load_system(
-    config: Mapping[str, Any], settings: Mapping[str, Any], system: str, domain: str, seed: int | None
+    config: Mapping[str, Any],
+    settings: TranslationSettings | SpeedSettings,
+    system: str,
+    domain: str,
+    seed: int | None,
 ) -> AssembledSystem:
-    """Load the system that the experiment `config` has trained for a domain; settings: device, precision, data, index.
+    """Load the system that the experiment `config` has trained for a domain.
 
     Raises InkError naming the command that trains it where it has not been trained.
     """
@@ -86,14 +93,14 @@ def load_system(
                 f"{path} does not exist: {what.label} has not been trained for {domain}; "
                 f"run: snakemake --cores all {layout.scores(system, domain, chosen)}"
             )
-    languages = settings["data"]["source_language"], settings["data"]["target_language"]
+    languages = settings.data.source_language, settings.data.target_language
     place = Domain(
         Path(layout.base_model),
         Path(layout.vocabulary),
         Path(layout.corpus(domain)),
         PreparedCorpus(Path(layout.data(domain)), *languages),
     )
-    return assemble(place, Parts(**files, without_keys=what.without_keys), settings)
+    return assemble(place, Parts(**files, without_keys=what.without_keys), settings, settings.index)
 
 
 def _read_of(store: Datastore, combiner: Combiner) -> list[Path]:

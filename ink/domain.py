@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from ink.config.slices.slice import ModelSettings
 from ink.corpus.prepared import PreparedCorpus
 from ink.files import read_json
 from ink.nmt.translation_model import TranslationModel, load_translation_model
@@ -27,16 +26,16 @@ class Domain:
         return str(read_json(self.corpus / "corpus.json", "domain")["domain"])
 
     def load_model(
-        self, settings: Mapping[str, Any], *, dropout: float | None = None, adapter: Path | None = None
+        self, settings: ModelSettings, *, dropout: float | None = None, adapter: Path | None = None
     ) -> TranslationModel:
-        """Load the base model, with `adapter` if one is named; settings: device, precision."""
+        """Load the base model, with `adapter` if one is named."""
         return load_translation_model(
             self.base_model,
             self.vocabulary,
             self.data.source_language,
             self.data.target_language,
-            settings["device"],
+            settings.device,
             adapter=adapter,
             dropout=dropout,
-            precision=settings["precision"],
+            precision=settings.precision,
         )

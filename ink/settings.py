@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from typing import Any, TypeVar, overload
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
@@ -57,38 +57,18 @@ READS: dict[str, type[Slice]] = {
 S = TypeVar("S", bound=Slice)
 
 
-@overload
 def settings_for(
     config: Mapping[str, Any],
     kind: type[S],
     domain: str | None = None,
     system: str | None = None,
     metric: str | None = None,
-) -> S: ...
-@overload
-def settings_for(
-    config: Mapping[str, Any],
-    kind: str,
-    domain: str | None = None,
-    system: str | None = None,
-    metric: str | None = None,
-) -> dict[str, Any]: ...
-def settings_for(
-    config: Mapping[str, Any],
-    kind: type[Slice] | str,
-    domain: str | None = None,
-    system: str | None = None,
-    metric: str | None = None,
-) -> Slice | dict[str, Any]:
+) -> S:
     """Return the slice `kind` of the config, with values that differ by domain resolved for `domain`.
-
-    Of a command's name, its settings as the config has them.
 
     With `system`, the sections of other systems' combiners are left out: it is trained without looking at them; where
     it is a variation, what it changes is changed. With `metric`, what other metrics read is left out.
     """
-    if isinstance(kind, str):
-        return settings_for(config, READS[kind], domain, system, metric).plain()
     chosen = _taken(kind, config)
     if metric is not None:
         _leave_out(chosen, read_by_others(metric))
@@ -101,13 +81,6 @@ def settings_for(
     except ValidationError:
         check(dict(config))  # which says what is wrong with a config that nobody has checked
         raise
-
-
-def without_effect_removed(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a copy of a command's settings without those that do not change what it yields."""
-    kept = copy.deepcopy(dict(settings))
-    kept.get("training", {}).pop("checkpoint_updates", None)
-    return kept
 
 
 def _taken(kind: type[Section], source: Mapping[str, Any]) -> dict[str, Any]:

@@ -103,8 +103,7 @@ def test_the_languages_of_moses_are_those_of_sacremoses() -> None:
 
 
 def test_data_of_regional_codes_is_ingested_prepared_and_loaded(tiny: Any, tmp_path: Path) -> None:
-    codes, settings = ("deu_Latn", "zh-CN"), tiny.settings
-    settings["data"] |= dict(zip(("source_language", "target_language"), codes, strict=True))
+    codes = ("deu_Latn", "zh-CN")
     for own, code in zip(tiny.languages, codes, strict=True):
         for split in ("train", "dev", "test"):
             shutil.copy(tiny.corpus / f"{split}.{own}", tmp_path / f"koran.{split}.{code}")
@@ -113,6 +112,6 @@ def test_data_of_regional_codes_is_ingested_prepared_and_loaded(tiny: Any, tmp_p
     shutil.copy(tiny.vocabulary / "bpecodes", tmp_path / "vocabulary")
     pattern, splits = str(tmp_path / "{domain}.{split}.{language}"), ["train", "dev", "test"]
     ingest(pattern, "koran", *codes, splits, tmp_path / "corpus", 1, {})
-    prepare(tmp_path / "corpus", tmp_path / "vocabulary", settings["text"], *codes, tmp_path / "data")
+    prepare(tmp_path / "corpus", tmp_path / "vocabulary", tiny.settings.text, *codes, tmp_path / "data")
     model = load_translation_model(tiny.base_model, tmp_path / "vocabulary", *codes)
     assert len(PreparedCorpus(tmp_path / "data", *codes).load(model.task, "train")) == 60

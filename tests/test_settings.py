@@ -24,6 +24,7 @@ from ink.config.slices.slice import section_in
 from ink.config.slices.training_slices import AdapterSettings, KnnKdSettings
 from ink.config.values import WITHOUT_EFFECT, Section
 from ink.errors import InkError
+from ink.metrics.registry import METRICS
 from ink.settings import READS, settings_for
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -199,6 +200,12 @@ def test_a_changed_setting_reruns_the_commands_that_read_it_and_no_others(config
             assert (after.that_matter() != before[command].that_matter()) is reruns, (command, keys)
 
 
+def test_a_job_that_scores_may_read_what_any_metric_does() -> None:
+    for name, reads in METRICS.items():
+        for dotted in reads:
+            assert declared("score", tuple(dotted.split("."))), name
+
+
 def test_settings_without_effect_are_marked_where_they_are_defined() -> None:
     found = {
         (place, name)
@@ -291,9 +298,8 @@ def test_every_command_with_a_config_says_what_it_reads() -> None:
 def test_every_command_asks_for_its_own_settings(name: str) -> None:
     callback = command_named(name).callback
     assert callback is not None
-    assert re.findall(r'(?:load_settings\(config|settings_for\(whole), "([\w-]+)"', inspect.getsource(callback)) == [
-        name
-    ]
+    asked = re.findall(r"(?:load_settings\(config|settings_for\(whole), (\w+)", inspect.getsource(callback))
+    assert asked == [READS[name].__name__]
 
 
 def test_every_rule_reruns_for_the_settings_of_the_command_that_it_runs() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from ink.config import ablations_of, controlled_domains, controls_of, load, searched_points, sizes_of, variations
+from ink.config.slices.training_slices import AdapterSettings, InkRoundSettings
 from ink.settings import settings_for
 from ink.systems import system_named
 from ink.variations import variation_named
@@ -72,7 +73,7 @@ def test_controls_are_trained_where_the_system_is_that_they_vary(config: dict[st
     assert set(controls_of(config, "koran")) <= set(variations(config))
     config["systems"] = ["off_the_shelf", "ink"]
     assert controlled_domains(config) == {"koran": ["ink_exact_neighbours"]}
-    changed = settings_for(config, "train-adapter", "it", "adapter_smoothing0.2")["training"]
+    changed = settings_for(config, AdapterSettings, "it", "adapter_smoothing0.2").training.plain()
     assert changed == config["training"] | {"label_smoothing": 0.2}
 
 
@@ -87,11 +88,11 @@ def test_a_search_tries_every_pair(config: dict[str, Any]) -> None:
 
 
 def test_a_command_gets_the_changed_settings_and_all_others_as_they_are(config: dict[str, Any]) -> None:
-    plain = settings_for(config, "train-ink-round", "koran", "ink")
-    changed = settings_for(config, "train-ink-round", "koran", "ink_without_l_r")
-    assert plain == settings_for(config, "train-ink-round", "koran")
-    assert plain["ink"]["beta"] != 0 == changed["ink"]["beta"]
-    changed["ink"]["beta"] = plain["ink"]["beta"]
-    assert changed == plain
-    assert settings_for(config, "train-adapter", "koran", "adapter_inner4")["adapter"]["inner_dimension"] == 4
-    assert config["ink"]["beta"] == plain["ink"]["beta"], "the config itself is left alone"
+    plain = settings_for(config, InkRoundSettings, "koran", "ink")
+    changed = settings_for(config, InkRoundSettings, "koran", "ink_without_l_r")
+    assert plain == settings_for(config, InkRoundSettings, "koran")
+    assert plain.ink.beta != 0 == changed.ink.beta
+    beta = {"beta": plain.ink.beta}
+    assert changed.model_copy(update={"ink": changed.ink.model_copy(update=beta)}) == plain
+    assert settings_for(config, AdapterSettings, "koran", "adapter_inner4").adapter.inner_dimension == 4
+    assert config["ink"]["beta"] == plain.ink.beta, "the config itself is left alone"

@@ -45,11 +45,12 @@ def train_combiner(
 
     owner = run_that_trains(load_config(config), system)
     with tracked(config, "train-combiner", system=owner, domain=domain, seed=seed) as job:
+        from ink.config.slices.training_slices import CombinerSettings
         from ink.training.combiners.training import train_combiner as train
 
         use_machine()
-        settings = load_settings(config, "train-combiner", domain, system)
-        train(make_domain(settings, **files), datastore, system, settings, seed, output, adapter)
+        settings = load_settings(config, CombinerSettings, domain, system)
+        train(make_domain(settings.data, **files), datastore, system, settings, seed, output, adapter)
         # of a grid only the one that was kept has curves: they are known at the end
         job.trained(output / "record.json", curves_by="update")
         job.record.artifact("combiner.json", output / "combiner.json")

@@ -6,7 +6,7 @@ import importlib
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -21,6 +21,9 @@ from ink.cli.options import (
     vocabulary_option,
 )
 from ink.startup import work_begins
+
+if TYPE_CHECKING:
+    from ink.config.sections.parallel_text import BinarisedFolder
 
 _summary_option = path_option("--summary", "Where to write the counts that Table 1 is made of (JSON).")
 _references_option = path_option("--references", "Where to write the raw test references.")
@@ -105,15 +108,16 @@ def _language(code: str, option: str) -> str:
 @output_option
 def generate_corpus(config: Path, output: Path) -> None:
     """Generate the synthetic corpus: a folder a domain under OUTPUT."""
+    from ink.config.slices.text_slices import GenerationSettings
     from ink.corpus.files import write_corpus
     from ink.corpus.synthetic import generate
 
-    data = load_settings(config, "generate-corpus")["data"]
+    data = load_settings(config, GenerationSettings).data
     _begin()
-    synthetic = data["synthetic"]
+    synthetic = data.synthetic.plain()
     corpora = generate(synthetic["sentences"], synthetic["seed"], synthetic["in_general"])
     for domain, splits in corpora.items():
-        write_corpus(output / domain, domain, splits, data["source_language"], data["target_language"], "synthetic")
+        write_corpus(output / domain, domain, splits, data.source_language, data.target_language, "synthetic")
 
 
 @click.command("ingest-corpus")
@@ -122,21 +126,22 @@ def generate_corpus(config: Path, output: Path) -> None:
 @output_option
 def ingest_corpus(config: Path, domain: str, output: Path) -> None:
     """Check a domain's own parallel text and bring it into the experiment."""
+    from ink.config.slices.text_slices import IngestionSettings
     from ink.corpus.files import ingest
 
-    data = load_settings(config, "ingest-corpus")["data"]
+    data = load_settings(config, IngestionSettings).data
     _begin()
-    files = data["files"]
+    files = data.files
     ingest(
-        files["pattern"],
+        files.pattern,
         domain,
-        data["source_language"],
-        data["target_language"],
-        files["splits"][domain],
+        data.source_language,
+        data.target_language,
+        files.splits[domain],
         output,
-        files["split_seed"],
-        files["held_out"],
-        (files.get("train_from") or {}).get(domain, ()),
+        files.split_seed,
+        files.held_out.plain(),
+        [source.plain() for source in (files.train_from or {}).get(domain, ())],
     )
 
 
@@ -146,18 +151,19 @@ def ingest_corpus(config: Path, domain: str, output: Path) -> None:
 @output_option
 def restore_corpus(config: Path, domain: str, output: Path) -> None:
     """Put a domain's binarised text back together as raw text."""
+    from ink.config.slices.text_slices import RestorationSettings
     from ink.corpus.binarised import restore
 
-    settings = load_settings(config, "restore-corpus")
+    settings = load_settings(config, RestorationSettings)
     _begin()
-    data = settings["data"]
+    data = settings.data
     restore(
-        _binarised_folder(settings, domain),
+        _binarised_folder(data.binarised, domain),
         domain,
-        settings["text"],
-        data["source_language"],
-        data["target_language"],
-        data["binarised"]["sentences"][domain],
+        settings.text,
+        data.source_language,
+        data.target_language,
+        data.binarised.sentences[domain].plain(),
         output,
     )
 
@@ -168,12 +174,13 @@ def restore_corpus(config: Path, domain: str, output: Path) -> None:
 @output_option
 def learn_vocabulary(config: Path, corpus: Path, output: Path) -> None:
     """Learn BPE codes and the joint dictionary from a corpus's training text."""
+    from ink.config.slices.text_slices import VocabularySettings
     from ink.corpus import vocabulary
 
-    settings = load_settings(config, "learn-vocabulary")
+    settings = load_settings(config, VocabularySettings)
     _begin("ink.corpus.text", "subword_nmt.learn_bpe")
-    data = settings["data"]
-    vocabulary.learn_vocabulary(corpus, settings["text"], data["source_language"], data["target_language"], output)
+    data = settings.data
+    vocabulary.learn_vocabulary(corpus, settings.text, data.source_language, data.target_language, output)
 
 
 @click.command("adopt-vocabulary")
@@ -181,17 +188,18 @@ def learn_vocabulary(config: Path, corpus: Path, output: Path) -> None:
 @output_option
 def adopt_vocabulary(config: Path, output: Path) -> None:
     """Take over the BPE codes and dictionaries of the base model that the config names."""
+    from ink.config.slices.text_slices import GivenVocabularySettings
     from ink.corpus import vocabulary
 
-    settings = load_settings(config, "adopt-vocabulary")
+    settings = load_settings(config, GivenVocabularySettings)
     _begin()
-    given, data = settings["base_model"], settings["data"]
+    given, data = settings.base_model, settings.data
     vocabulary.adopt_vocabulary(
-        Path(given["bpe_codes"]),
-        Path(given["source_dictionary"]),
-        Path(given["target_dictionary"]),
-        data["source_language"],
-        data["target_language"],
+        Path(given.bpe_codes),
+        Path(given.source_dictionary),
+        Path(given.target_dictionary),
+        data.source_language,
+        data.target_language,
         output,
     )
 
@@ -205,13 +213,14 @@ def adopt_vocabulary(config: Path, output: Path) -> None:
 @_references_option
 def prepare_corpus(config: Path, corpus: Path, vocabulary: Path, output: Path, summary: Path, references: Path) -> None:
     """Normalise, tokenise, segment, filter and binarise a domain's text."""
+    from ink.config.slices.text_slices import PreparationSettings
     from ink.corpus.prepare import prepare
 
-    settings = load_settings(config, "prepare-corpus")
+    settings = load_settings(config, PreparationSettings)
     _begin()
-    data = settings["data"]
-    counts = prepare(corpus, vocabulary, settings["text"], data["source_language"], data["target_language"], output)
-    _write_results(counts, corpus, data["target_language"], summary, references)
+    data = settings.data
+    counts = prepare(corpus, vocabulary, settings.text, data.source_language, data.target_language, output)
+    _write_results(counts, corpus, data.target_language, summary, references)
 
 
 @click.command("adopt-corpus")
@@ -226,21 +235,22 @@ def adopt_corpus(
     config: Path, domain: str, corpus: Path, vocabulary: Path, output: Path, summary: Path, references: Path
 ) -> None:
     """Take a domain's binarised text over as it is."""
+    from ink.config.slices.text_slices import AdoptionSettings
     from ink.corpus.binarised import adopt
 
-    settings = load_settings(config, "adopt-corpus")
+    settings = load_settings(config, AdoptionSettings)
     _begin()
-    data = settings["data"]
+    data = settings.data
     counts = adopt(
-        _binarised_folder(settings, domain),
+        _binarised_folder(data.binarised, domain),
         corpus,
         vocabulary,
-        settings["text"],
-        data["source_language"],
-        data["target_language"],
+        settings.text,
+        data.source_language,
+        data.target_language,
         output,
     )
-    _write_results(counts, corpus, data["target_language"], summary, references)
+    _write_results(counts, corpus, data.target_language, summary, references)
 
 
 def _begin(*modules: str) -> None:
@@ -250,8 +260,8 @@ def _begin(*modules: str) -> None:
     work_begins()
 
 
-def _binarised_folder(settings: Mapping[str, Any], domain: str) -> Path:
-    return Path(settings["data"]["binarised"]["folder"].format(domain=domain))
+def _binarised_folder(binarised: BinarisedFolder, domain: str) -> Path:
+    return Path(binarised.folder.format(domain=domain))
 
 
 def _write_results(counts: Mapping[str, Any], corpus: Path, language: str, summary: Path, references: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,6 +20,9 @@ from ink.cli.options import (
     prepared_corpus,
     vocabulary_option,
 )
+
+if TYPE_CHECKING:
+    from ink.config.slices.training_slices import DatastoreSettings, ShardSettings
 
 
 def _pass_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -40,20 +43,20 @@ def _pass_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _loaded(
-    settings: dict[str, Any], base_model: Path, vocabulary: Path, data: Path, adapter: Path | None
+    settings: DatastoreSettings | ShardSettings, base_model: Path, vocabulary: Path, data: Path, adapter: Path | None
 ) -> tuple[Any, Any, str]:
     """Load the model and the training text over which it passes; the third is the text's fingerprint."""
     from ink.nmt.translation_model import load_translation_model
 
-    prepared = prepared_corpus(settings, data)
+    prepared = prepared_corpus(settings.data, data)
     model = load_translation_model(
         base_model,
         vocabulary,
         prepared.source_language,
         prepared.target_language,
-        settings["device"],
+        settings.device,
         adapter=adapter,
-        precision=settings["precision"],
+        precision=settings.precision,
     )
     return model, prepared.load(model.task, "train"), prepared.fingerprint
 
@@ -62,12 +65,13 @@ def _loaded(
 @_pass_options
 def build_datastore(config: Path, domain: str, key: str, output: Path, **files: Any) -> None:
     """Build the datastore of a domain's training set, the base model's or an adapted model's, with its index."""
+    from ink.config.slices.training_slices import DatastoreSettings
     from ink.datastore.build import build_datastore as build
 
     use_machine()
-    settings = load_settings(config, "build-datastore", domain)
-    batch_tokens = settings["datastore"]["batch_tokens"]
-    build(*_loaded(settings, **files), output, key=key, batch_tokens=batch_tokens, index=settings["index"])
+    settings = load_settings(config, DatastoreSettings, domain)
+    batch_tokens = settings.datastore.batch_tokens
+    build(*_loaded(settings, **files), output, key=key, batch_tokens=batch_tokens, index=settings.index)
 
 
 @click.command("build-datastore-shard")
@@ -75,11 +79,12 @@ def build_datastore(config: Path, domain: str, key: str, output: Path, **files: 
 @click.option("--shard", required=True, type=click.IntRange(min=1), help="Which of datastore.shards, from 1 on.")
 def build_datastore_shard(config: Path, domain: str, key: str, shard: int, output: Path, **files: Any) -> None:
     """Build one shard of a datastore, a share of its batches, for join-datastore."""
+    from ink.config.slices.training_slices import ShardSettings
     from ink.datastore.build import build_shard
 
     use_machine()
-    settings = load_settings(config, "build-datastore-shard", domain)
-    batch_tokens, count = settings["datastore"]["batch_tokens"], settings["datastore"]["shards"]
+    settings = load_settings(config, ShardSettings, domain)
+    batch_tokens, count = settings.datastore.batch_tokens, settings.datastore.shards
     build_shard(*_loaded(settings, **files), output, number=shard, count=count, key=key, batch_tokens=batch_tokens)
 
 
@@ -90,10 +95,11 @@ def build_datastore_shard(config: Path, domain: str, key: str, shard: int, outpu
 @output_option
 def join_datastore(config: Path, domain: str, shard: tuple[Path, ...], output: Path) -> None:
     """Make a datastore, with its index, of all of its shards: the same that build-datastore makes in one."""
+    from ink.config.slices.training_slices import JoiningSettings
     from ink.datastore.joining import join_shards
 
     use_machine()
-    join_shards(shard, output, load_settings(config, "join-datastore", domain)["index"])
+    join_shards(shard, output, load_settings(config, JoiningSettings, domain).index)
 
 
 @click.command("store-neighbours")
@@ -103,9 +109,10 @@ def join_datastore(config: Path, domain: str, shard: tuple[Path, ...], output: P
 @output_option
 def store_neighbours(config: Path, domain: str, datastore: Path, output: Path) -> None:
     """Find the neighbours of every entry of a datastore in it, once, for kNN-KD."""
+    from ink.config.slices.training_slices import StoringSettings
     from ink.datastore.storage import open_datastore
     from ink.datastore.stored_neighbours import store_neighbours as store
 
     use_machine()
-    settings = load_settings(config, "store-neighbours", domain)
-    store(open_datastore(datastore, key="decoder_output"), settings["index"], settings["knn_kd"]["stored"], output)
+    settings = load_settings(config, StoringSettings, domain)
+    store(open_datastore(datastore, key="decoder_output"), settings.index, settings.knn_kd.stored, output)

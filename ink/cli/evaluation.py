@@ -30,11 +30,12 @@ from ink.cli.options import (
 def tune_v_knn(config: Path, domain: str, datastore: Path, output: Path, **files: Path) -> None:
     """Choose V-kNN's k, lambda and T on the domain's dev set."""
     with tracked(config, "tune-v-knn", system="v_knn", domain=domain, seed=None) as job:
+        from ink.config.slices.training_slices import TuningSettings
         from ink.evaluation.tune import tune_vanilla
 
         use_machine()
-        settings = load_settings(config, "tune-v-knn", domain)
-        tune_vanilla(make_domain(settings, **files), datastore, settings, output)
+        settings = load_settings(config, TuningSettings, domain)
+        tune_vanilla(make_domain(settings.data, **files), datastore, settings, output)
         job.record.artifact("combiner.json", output)
 
 
@@ -70,20 +71,21 @@ def evaluate(
     """Translate a domain's test set with one system and score it."""
     with tracked(config, "evaluate", system=system, domain=domain, seed=seed) as job:
         from ink.assembly import Parts
+        from ink.config.slices.result_slices import EvaluationSettings
         from ink.evaluation.system import GeneralTest, evaluate_system
         from ink.systems import system_named
 
         use_machine()
-        settings = load_settings(config, "evaluate", domain)
+        settings = load_settings(config, EvaluationSettings, domain)
         general = None
         if general_corpus is not None and general_data is not None:
-            name = settings["data"]["general_domain"]
-            general = GeneralTest(name, general_corpus, prepared_corpus(settings, general_data))
+            name = str(settings.data.general_domain)
+            general = GeneralTest(name, general_corpus, prepared_corpus(settings.data, general_data))
         evaluate_system(
             system,
             domain,
             seed,
-            make_domain(settings, **files),
+            make_domain(settings.data, **files),
             Parts(adapter, datastore, combiner, system_named(system).without_keys, model=model),
             general,
             settings,

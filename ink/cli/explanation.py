@@ -34,6 +34,7 @@ def explain(
     Takes one sentence a line, as `ink translate` does, and finds the same translations. A line that is empty or not
     UTF-8 is named on standard error and left out (the latter: exit code 1 at the end).
     """
+    from ink.config.slices.result_slices import TranslationSettings
     from ink.errors import InkError
     from ink.explanation.as_page import as_page
     from ink.explanation.as_text import as_text, heading
@@ -44,7 +45,7 @@ def explain(
 
     use_machine()
     whole = load_config(config)
-    settings = settings_for(whole, "explain", domain)
+    settings = settings_for(whole, TranslationSettings, domain)
 
     def warn(message: str) -> None:
         print(message, file=sys.stderr, flush=True)
@@ -54,7 +55,7 @@ def explain(
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     for_page: list[Explanation] = []
     explained, refused = 0, 0
-    for lines in batches(stream, settings["decoding"]["batch_sentences"]):
+    for lines in batches(stream, settings.decoding.batch_sentences):
         refused += sum(line.text is None for line in lines)
         for explanation in explainer.explain(lines):
             if html is None:

@@ -54,13 +54,14 @@ def knn_accuracy(
     output: Path,
 ) -> None:
     """Measure the mean kNN accuracy of the base model, of Adapter and of INK on a domain's dev set."""
+    from ink.config.slices.result_slices import AccuracySettings
     from ink.evaluation.knn_accuracy import Source, measure_knn_accuracy
 
     use_machine()
-    settings = load_settings(config, "knn-accuracy", domain)
+    settings = load_settings(config, AccuracySettings, domain)
     sources = {OFF_THE_SHELF: Source(datastore)}
     sources |= {system: Source(store, adapter) for system, adapter, store in adapted}
-    prepared = prepared_corpus(settings, data)
+    prepared = prepared_corpus(settings.data, data)
     measure_knn_accuracy(domain, seed, base_model, vocabulary, prepared, sources, settings, output)
 
 
@@ -73,14 +74,15 @@ def knn_accuracy(
 def measure_speed(config: Path, domain: str, seed: int, systems: tuple[str, ...], output: Path) -> None:
     """Time beam search of trained systems on a domain's test set, in turn."""
     from ink.assembly import load_system
+    from ink.config.slices.result_slices import SpeedSettings
     from ink.evaluation.speed import measure_speed as measure
     from ink.layout import Layout
     from ink.settings import settings_for
 
     use_machine()
     whole = load_config(config)
-    settings = settings_for(whole, "measure-speed", domain)
+    settings = settings_for(whole, SpeedSettings, domain)
     loaded = {system: load_system(whole, settings, system, domain, seed) for system in systems}
-    data = prepared_corpus(settings, Path(Layout(whole).data(domain)))
+    data = prepared_corpus(settings.data, Path(Layout(whole).data(domain)))
     dataset = data.load(next(iter(loaded.values())).model.task, "test")
     measure(domain, seed, loaded, dataset, settings, output)

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from ink.home import with_home
+
+if TYPE_CHECKING:
+    from ink.config.sections.parallel_text import Languages
+    from ink.config.slices.slice import Slice
+
+S = TypeVar("S", bound="Slice")
 
 
 class PathOnDisk(click.Path):
@@ -50,12 +56,12 @@ def domain_files_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def load_settings(
-    config: Path, command: str, domain: str | None = None, system: str | None = None, metric: str | None = None
-) -> dict[str, Any]:
-    """Read what `command` may know of the config, resolved for the domain and the system, or the metric."""
+    config: Path, kind: type[S], domain: str | None = None, system: str | None = None, metric: str | None = None
+) -> S:
+    """Read a command's slice of the config, resolved for the domain and the system, or the metric."""
     from ink.settings import settings_for
 
-    return settings_for(load_config(config), command, domain, system, metric)
+    return settings_for(load_config(config), kind, domain, system, metric)
 
 
 def load_config(path: Path) -> dict[str, Any]:
@@ -72,15 +78,15 @@ def load_config(path: Path) -> dict[str, Any]:
     return config
 
 
-def make_domain(settings: dict[str, Any], base_model: Path, vocabulary: Path, corpus: Path, data: Path) -> Any:
+def make_domain(languages: Languages, base_model: Path, vocabulary: Path, corpus: Path, data: Path) -> Any:
     """Make the Domain that jobs with a model work on."""
     from ink.domain import Domain
 
-    return Domain(base_model, vocabulary, corpus, prepared_corpus(settings, data))
+    return Domain(base_model, vocabulary, corpus, prepared_corpus(languages, data))
 
 
-def prepared_corpus(settings: dict[str, Any], data: Path) -> Any:
-    """Make the PreparedCorpus in a folder, in the config's languages."""
+def prepared_corpus(languages: Languages, data: Path) -> Any:
+    """Make the PreparedCorpus in a folder, in these languages."""
     from ink.corpus.prepared import PreparedCorpus
 
-    return PreparedCorpus(data, settings["data"]["source_language"], settings["data"]["target_language"])
+    return PreparedCorpus(data, languages.source_language, languages.target_language)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,6 +13,7 @@ from ink.cli.options import PATH, config_option, load_settings, path_option
 from ink.systems import OFF_THE_SHELF
 
 if TYPE_CHECKING:
+    from ink.config.slices.result_slices import FigureSettings, TableSettings
     from ink.reporting.comparisons import Comparisons
 
 TABLES = ("table1", "table2", "gains", "memory", "general", "table3", "table4", "controls", "table5")
@@ -30,52 +31,52 @@ def tables(config: Path, results: Path, names: tuple[str, ...]) -> None:
         accuracy_domains,
         accuracy_systems,
         controlled_domains,
-        metrics_of,
         put_together_domains,
         speed_systems,
     )
+    from ink.config.slices.result_slices import TableSettings
     from ink.metrics.registry import SCORED_WITH_TRANSLATION, compared_metrics, make_metrics
     from ink.reporting import controls, forgetting, gains, memory, table1, table2, table3, table4, table5
 
-    settings = load_settings(config, "tables")
-    domains, systems, seeds = settings["domains"], settings["systems"], settings["seeds"]
+    settings = load_settings(config, TableSettings)
+    described = settings.plain()
+    domains, systems, seeds = settings.domains, settings.systems, settings.seeds
     output = results / "tables"
     # of Table 2 and the gains, which compare the same
     comparisons = _comparisons(settings, results, domains, systems)
     for name in names or TABLES:
         if name == "table1":
-            table1.render(results, output, domains, settings["data"]["source"], put_together_domains(settings))
+            table1.render(results, output, domains, settings.data.source, put_together_domains(described))
         elif name == "table2":
-            languages = [settings["data"][side] for side in ("source_language", "target_language")]
-            metrics = make_metrics(metrics_of(settings), settings)
-            restored = settings["data"]["source"] == "binarised"
+            languages = [settings.data.source_language, settings.data.target_language]
+            metrics = make_metrics(settings.evaluation.metrics, described)
+            restored = settings.data.source == "binarised"
             table2.render(results, output, domains, systems, seeds, comparisons, languages, metrics, restored)
         elif name == "gains":
             gains.render(output, domains, systems, comparisons)
         elif name == "memory":
             memory.render(results, output, domains, systems, seeds)
         elif name == "table3":
-            if measured := accuracy_domains(settings):
-                accuracy, compared = settings["knn_accuracy"], accuracy_systems(settings)
-                asked = table3.Question(measured, compared, seeds, accuracy["k"], accuracy["bucket_edges"])
+            if measured := accuracy_domains(described):
+                accuracy, compared = settings.knn_accuracy, accuracy_systems(described)
+                asked = table3.Question(measured, compared, seeds, accuracy.k, accuracy.bucket_edges)
                 table3.render(results, output, asked)
         elif name == "table4":
-            if ablations := ablated_domains(settings):
+            if ablations := ablated_domains(described):
                 compared = ["ink", *itertools.chain(*ablations.values())]
                 table4.render(results, output, ablations, _comparisons(settings, results, [*ablations], compared))
         elif name == "controls":
-            if controlled := controlled_domains(settings):
+            if controlled := controlled_domains(described):
                 compared = controls.systems_of([*itertools.chain(*controlled.values())])
                 controls.render(output, controlled, _comparisons(settings, results, [*controlled], compared))
         elif name == "table5":
-            if timed := speed_systems(settings):
-                speed = settings["speed"]
-                table5.render(results, output, speed["domain"], timed, speed["batch_sentences"])
-        elif settings["data"]["general_domain"] is not None:
-            general = settings["data"]["general_domain"]
+            if timed := speed_systems(described):
+                domain, batches = str(settings.speed.domain), settings.speed.batch_sentences
+                table5.render(results, output, domain, timed, batches)
+        elif (general := settings.data.general_domain) is not None:
             at_once = [
                 metric
-                for metric in compared_metrics(metrics_of(settings), settings)
+                for metric in compared_metrics(settings.evaluation.metrics, described)
                 if metric.name in SCORED_WITH_TRANSLATION
             ]
             forgetting.render(results, output, domains, systems, seeds, general, at_once)
@@ -87,49 +88,50 @@ def tables(config: Path, results: Path, names: tuple[str, ...]) -> None:
 @click.argument("names", nargs=-1, type=click.Choice(FIGURES))
 def figures(config: Path, results: Path, names: tuple[str, ...]) -> None:
     """Draw figures (all that the experiment has by default) from the results folder alone."""
-    from ink.config import adapted_domains, figures_of, for_domain, gaining_systems, metrics_of, sizes_of
+    from ink.config import adapted_domains, figures_of, for_domain, gaining_systems, sizes_of
+    from ink.config.slices.result_slices import FigureSettings
     from ink.metrics.registry import find_metric
     from ink.reporting.figures import figure3, figure4
 
-    settings = load_settings(config, "figures")
-    domains, systems, seeds = adapted_domains(settings), settings["systems"], settings["seeds"]
+    settings = load_settings(config, FigureSettings)
+    described = settings.plain()
+    domains, systems, seeds = adapted_domains(described), settings.systems, settings.seeds
     output = results / "figures"
-    for name in figures_of(settings):
+    for name in figures_of(described):
         if names and name not in names:
             continue
         if name == "figure3":
-            adapters = {domain: for_domain(settings["adapter"], domain, domains) for domain in domains}
+            adapters = {domain: for_domain(described["adapter"], domain, domains) for domain in domains}
             inner = {domain: adapter["inner_dimension"] for domain, adapter in adapters.items()}
-            sizes = {domain: sizes_of(settings, domain) for domain in domains}
-            metric = find_metric(metrics_of(settings)[0]).from_settings(settings)
+            sizes = {domain: sizes_of(described, domain) for domain in domains}
+            metric = find_metric(settings.evaluation.metrics[0]).from_settings(described)
             figure3.render(results, output, domains, systems, seeds, inner, sizes, metric)
         else:
-            gaining = gaining_systems(settings)
+            gaining = gaining_systems(described)
             first, *_ = _comparisons(settings, results, domains, [OFF_THE_SHELF, *gaining])
             figure4.render(results, output, domains, gaining, first)
 
 
 def _comparisons(
-    settings: Mapping[str, Any], results: Path, domains: Sequence[str], systems: Sequence[str]
+    settings: TableSettings | FigureSettings, results: Path, domains: Sequence[str], systems: Sequence[str]
 ) -> list[Comparisons]:
     """Compare these systems in each metric in which readers see gains, the first of the config's metrics first."""
-    from ink.config import metrics_of
     from ink.metrics.registry import compared_metrics
     from ink.reporting.comparisons import Comparisons
 
-    bootstrap = settings["evaluation"]
+    evaluation = settings.evaluation
     return [
         Comparisons(
             results,
             domains,
             systems,
-            settings["seeds"][0],
-            bootstrap["bootstrap_samples"],
-            bootstrap["bootstrap_seed"],
+            settings.seeds[0],
+            evaluation.bootstrap_samples,
+            evaluation.bootstrap_seed,
             metric,
-            settings["seeds"][1:],
+            settings.seeds[1:],
         )
-        for metric in compared_metrics(metrics_of(settings), settings)
+        for metric in compared_metrics(evaluation.metrics, settings.plain())
     ]
 
 

@@ -33,9 +33,10 @@ def score(
 ) -> None:
     """Score a run's translations of a domain's test set with one metric."""
     with tracked(config, f"score-{metric}", system=system, domain=domain, seed=seed) as job:
+        from ink.config.slices.result_slices import ScoringSettings
         from ink.metrics.scoring import score_run
 
         use_machine()
-        settings = load_settings(config, "score", domain, metric=metric)
+        settings = load_settings(config, ScoringSettings, domain, metric=metric)
         score_run(metric, system, domain, seed, corpus, hypotheses, settings, output)
         job.scored_with(metric, output)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +29,7 @@ from ink.startup import work_begins
 from ink.systems import OFF_THE_SHELF
 
 if TYPE_CHECKING:
+    from ink.config.slices.slice import ModelSettings
     from ink.training.launcher import EpochReport
 
 
@@ -45,24 +46,22 @@ def train_base(config: Path, seed: int, vocabulary: Path, corpus: Path, data: Pa
 
     general = load(config)["data"]["general_domain"]
     with tracked(config, "train-base", system=OFF_THE_SHELF, domain=general, seed=seed) as job:
+        from ink.config.slices.training_slices import BaseModelSettings
         from ink.training.base_model import train_base_model
 
         use_machine()
-        settings = load_settings(config, "train-base")
-        found = make_domain(settings, output / "model.pt", vocabulary, corpus, data)
+        settings = load_settings(config, BaseModelSettings)
+        found = make_domain(settings.data, output / "model.pt", vocabulary, corpus, data)
         work = partial(train_base_model, found, settings, seed, output)
-        _train(work, settings, settings["base_model"]["train"], job.epoch)
+        _train(work, settings, settings.base_model.train.processes, job.epoch)
         job.trained(output / "record.json")
 
 
-def _train(
-    work: Callable[..., None], settings: Mapping[str, Any], section: Mapping[str, Any], on_epoch: EpochReport
-) -> None:
-    """Do the work in as many processes as its section of the settings says, and tell `on_epoch` of its epochs."""
+def _train(work: Callable[..., None], settings: ModelSettings, processes: int, on_epoch: EpochReport) -> None:
+    """Do the work in so many processes, and tell `on_epoch` of its epochs."""
     from ink.training.launcher import train_together
 
-    processes = section["processes"]
-    train_together(work, processes, settings["device"], on_epoch, begin=partial(begin_process, processes))
+    train_together(work, processes, settings.device, on_epoch, begin=partial(begin_process, processes))
 
 
 def _varied_option(system: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -90,14 +89,15 @@ def _varied_option(system: str) -> Callable[[Callable[..., Any]], Callable[..., 
 def train_adapter(config: Path, system: str, domain: str, seed: int, output: Path, **files: Path) -> None:
     """Train the Adapter baseline on a domain."""
     with tracked(config, "train-adapter", system=system, domain=domain, seed=seed) as job:
+        from ink.config.slices.training_slices import AdapterSettings
         from ink.training.adapter_training import Origin
         from ink.training.adapter_training import train_adapter as train
 
         use_machine()
-        settings = load_settings(config, "train-adapter", domain, system)
+        settings = load_settings(config, AdapterSettings, domain, system)
         origin = Origin(system, typed("train-adapter", config, domain, seed, system=system))
-        work = partial(train, make_domain(settings, **files), settings, seed, output, origin=origin)
-        _train(work, settings, settings["training"], job.epoch)
+        work = partial(train, make_domain(settings.data, **files), settings, seed, output, origin=origin)
+        _train(work, settings, settings.training.processes, job.epoch)
         job.trained(output / "record.json")
 
 
@@ -114,14 +114,15 @@ def train_knn_kd(
 ) -> None:
     """Train kNN-KD on a domain, from scratch, taught by the base model's neighbours."""
     with tracked(config, "train-knn-kd", system="knn_kd", domain=domain, seed=seed) as job:
+        from ink.config.slices.training_slices import KnnKdSettings
         from ink.training.knn_kd import TeacherFiles
         from ink.training.knn_kd import train_knn_kd as train
 
         use_machine()
-        settings = load_settings(config, "train-knn-kd", domain)
+        settings = load_settings(config, KnnKdSettings, domain)
         teacher = TeacherFiles(datastore, neighbours)
-        work = partial(train, make_domain(settings, **files), settings, seed, teacher, output)
-        _train(work, settings, settings["knn_kd"], job.epoch)
+        work = partial(train, make_domain(settings.data, **files), settings, seed, teacher, output)
+        _train(work, settings, settings.knn_kd.processes, job.epoch)
         job.trained(output / "record.json")
 
 
@@ -160,16 +161,17 @@ def train_ink_round(
         write_stopped_rounds(output)
         return
     with tracked(config, "train-ink-round", system=system, domain=domain, seed=seed, number=first) as job:
+        from ink.config.slices.training_slices import InkRoundSettings
         from ink.training.adapter_training import Origin
         from ink.training.ink_rounds import Rounds, train_rounds
 
         use_machine()
-        settings = load_settings(config, "train-ink-round", domain, system)
+        settings = load_settings(config, InkRoundSettings, domain, system)
         numbers = range(first, last + 1)
         rounds = Rounds(numbers, datastore, previous, output)
         origin = Origin(system, typed("train-ink-round", config, domain, seed, numbers, system))
-        work = partial(train_rounds, make_domain(settings, **files), settings, seed, rounds, origin=origin)
-        _train(work, settings, settings["training"], job.epoch)
+        work = partial(train_rounds, make_domain(settings.data, **files), settings, seed, rounds, origin=origin)
+        _train(work, settings, settings.training.processes, job.epoch)
 
 
 @click.command("finish-ink")
@@ -185,12 +187,13 @@ def finish_ink(
 ) -> None:
     """Average INK's last rounds and the best one into the final adapter."""
     with tracked(config, "finish-ink", system=system, domain=domain, seed=seed) as job:
+        from ink.config.slices.training_slices import InkAverageSettings
         from ink.training.ink_rounds import finish_rounds
 
         use_machine()
-        settings = load_settings(config, "finish-ink", domain, system)
+        settings = load_settings(config, InkAverageSettings, domain, system)
         command = typed("finish-ink", config, domain, seed, system=system)
-        finish_rounds(make_domain(settings, **files), settings, round, output, command)
+        finish_rounds(make_domain(settings.data, **files), settings, round, output, command)
         job.trained(output / "record.json")
 
 
@@ -203,9 +206,10 @@ def finish_ink(
 def choose_ink(config: Path, domain: str, seed: int, output: Path, point: tuple[Path, ...]) -> None:
     """Choose INK's alpha and beta: the point of the search with the best dev BLEU, its adapter for this seed."""
     with tracked(config, "choose-ink", system="ink", domain=domain, seed=seed) as job:
+        from ink.config.slices.training_slices import InkChoiceSettings
         from ink.training.hyperparameter_search import choose
 
-        load_settings(config, "choose-ink", domain)
+        load_settings(config, InkChoiceSettings, domain)
         work_begins()
         choose(point, domain, seed, output)
         job.trained(output / "record.json")

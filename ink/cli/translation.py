@@ -41,15 +41,17 @@ def translate(
     With --nbest above 1 each output line begins with its input line's number and a tab.
     """
     _check_choice(system, domain, seed, adapter)
+    from ink.config.slices.result_slices import TranslationSettings
     from ink.settings import settings_for
     from ink.translation.lines import batches, standard_input
     from ink.translation.translator import load_translator, load_translator_with_adapter
 
     use_machine()
     whole = load_config(config)
-    settings = settings_for(whole, "translate", domain)
-    settings["decoding"] |= {name: value for name, value in {"beam": beam}.items() if value is not None}
-    if nbest > settings["decoding"]["beam"]:
+    settings = settings_for(whole, TranslationSettings, domain)
+    if beam is not None:
+        settings = settings.model_copy(update={"decoding": settings.decoding.model_copy(update={"beam": beam})})
+    if nbest > settings.decoding.beam:
         raise click.BadParameter(f"{nbest} hypotheses a line need --beam {nbest} or more", param_hint="--nbest")
     refused = 0
 
@@ -60,7 +62,7 @@ def translate(
         translator = load_translator_with_adapter(whole, settings, adapter, warn)
     else:
         translator = load_translator(whole, settings, str(system), str(domain), seed, warn)
-    for lines in batches(standard_input(), batch_size or settings["decoding"]["batch_sentences"]):
+    for lines in batches(standard_input(), batch_size or settings.decoding.batch_sentences):
         refused += sum(line.text is None for line in lines)
         for line, hypotheses in zip(lines, translator.translate(lines, nbest), strict=True):
             for hypothesis in hypotheses:

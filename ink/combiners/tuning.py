@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ink.combiners.vanilla import vanilla_log_shares
+from ink.config.sections.retrieval_systems import VKnn
 from ink.datastore.search import Neighbours
 
 GRID = ("k", "lambda", "temperature")
@@ -21,9 +22,10 @@ def grid(settings: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [dict(zip(settings, values, strict=True)) for values in itertools.product(*lists)]
 
 
-def vanilla_grid(settings: Mapping[str, Any]) -> list[dict[str, Any]]:
+def vanilla_grid(settings: VKnn) -> list[dict[str, Any]]:
     """Return every combination of V-kNN's settings k, lambda and temperature, each one value or a list of them."""
-    return grid({name: settings[name] for name in GRID})
+    named = settings.plain()
+    return grid({name: named[name] for name in GRID})
 
 
 def likelihood_of_target(

@@ -10,6 +10,7 @@ from typing import Any
 import numpy
 from numpy.typing import NDArray
 
+from ink.config.sections.parallel_text import MaxLength, Tokenisation
 from ink.corpus.dictionary import END, SPECIAL_SYMBOLS, UNKNOWN
 from ink.corpus.fairseq_files import binarised_files
 from ink.corpus.files import SPLITS, Pair, write_corpus
@@ -31,7 +32,7 @@ RESTORED = "subwords joined and tokens detokenised; the raw lines are not at han
 def restore(
     folder: Path,
     domain: str,
-    text_settings: Mapping[str, Any],
+    text_settings: Tokenisation,
     source_language: str,
     target_language: str,
     sentences: Mapping[str, int],
@@ -56,7 +57,7 @@ def adopt(
     folder: Path,
     corpus: Path,
     vocabulary: Path,
-    text_settings: Mapping[str, Any],
+    text_settings: MaxLength,
     source_language: str,
     target_language: str,
     output: Path,
@@ -77,7 +78,7 @@ def adopt(
     for language in languages:
         _check_dictionary(folder, vocabulary, language)
     if "train" in sentences:
-        _check_lengths(given, text_settings["max_length"])
+        _check_lengths(given, text_settings.max_length)
     tokens, unknown = _token_counts(given, sentences)
     report: dict[str, Any] = {
         "domain": domain,

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy
 
+from ink.config.slices.text_slices import PreparedText
 from ink.corpus.fairseq_files import binarised_file
 from ink.corpus.files import REMEDY, SPLITS, Pair
 from ink.corpus.indexed_tokens import write_sentences
@@ -26,7 +27,7 @@ MOST_UNKNOWN = 0.5
 def prepare(
     corpus: Path,
     vocabulary: Path,
-    text_settings: Mapping[str, Any],
+    text_settings: PreparedText,
     source_language: str,
     target_language: str,
     output: Path,
@@ -42,13 +43,13 @@ def prepare(
     raw = read_splits(corpus, languages)
     described = read_json(corpus / "corpus.json", "domain")
     domain = str(described["domain"])
-    known = known_subwords(vocabulary, languages) if text_settings["split_unknown_subwords"] else None
+    known = known_subwords(vocabulary, languages) if text_settings.split_unknown_subwords else None
     processor = TextProcessor(text_settings, vocabulary / CODES, known)
     encoded = {split: _encode(pairs, processor, f"{domain}: {split}") for split, pairs in raw.items()}
     dropped = {"empty": 0, "too_long": 0, "ratio": 0}
     kept: list[int] = []
     if "train" in encoded:
-        kept, dropped = select(encoded["train"], text_settings["max_length"], text_settings["max_length_ratio"])
+        kept, dropped = select(encoded["train"], text_settings.max_length, text_settings.max_length_ratio)
         if not kept:
             reasons = ", ".join(f"{count} {reason}" for reason, count in dropped.items())
             raise InkError(

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from sacremoses import MosesDetokenizer, MosesPunctNormalizer, MosesTokenizer
 from subword_nmt.apply_bpe import BPE
 
+from ink.config.sections.parallel_text import Tokenisation
 from ink.errors import InkError
 from ink.files import read_lines
 from ink.given_text import SENTENCEPIECE
@@ -42,20 +41,20 @@ class _Tokenizer(MosesTokenizer):
 class TextProcessor:
     """A sentence pair's way into the model and a translation's way out of it; one line in, one line out.
 
-    `settings` is the config's `text`; without `bpe_codes` words stay whole. Codes may be subword-nmt's or fastBPE's.
+    Without `bpe_codes` words stay whole. Codes may be subword-nmt's or fastBPE's.
     With `known`, the subwords of the source's and the target's dictionary, a subword that the dictionary lacks is split
     into smaller ones that it has, by undoing merges.
     """
 
     def __init__(
-        self, settings: Mapping[str, Any], bpe_codes: Path | None, known: tuple[set[str], set[str]] | None = None
+        self, settings: Tokenisation, bpe_codes: Path | None, known: tuple[set[str], set[str]] | None = None
     ) -> None:
-        self._escape = bool(settings["escape"])
-        self._dash_splits = bool(settings["aggressive_dash_splits"])
-        self._source = _side(settings["source_tokeniser_language"], settings["normalise_punctuation"])
-        self._target = _side(settings["target_tokeniser_language"], settings["normalise_punctuation"])
-        self._source_detokeniser = MosesDetokenizer(lang=settings["source_tokeniser_language"])
-        self._target_detokeniser = MosesDetokenizer(lang=settings["target_tokeniser_language"])
+        self._escape = settings.escape
+        self._dash_splits = settings.aggressive_dash_splits
+        self._source = _side(settings.source_tokeniser_language, settings.normalise_punctuation)
+        self._target = _side(settings.target_tokeniser_language, settings.normalise_punctuation)
+        self._source_detokeniser = MosesDetokenizer(lang=settings.source_tokeniser_language)
+        self._target_detokeniser = MosesDetokenizer(lang=settings.target_tokeniser_language)
         codes = read_codes(bpe_codes) if bpe_codes is not None else None
         source_known, target_known = known if known is not None else (None, None)
         self._source_bpe = _byte_pairs(codes, source_known)

@@ -8,13 +8,17 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ink.corpus.dictionary import OVERWRITE, SPECIAL_SYMBOLS, Dictionary
 from ink.errors import InkError
 from ink.files import read_lines, write_atomically, write_lines
 from ink.given_text import marks_inside, without_mark
 from ink.progress import progress
+
+if TYPE_CHECKING:
+    from ink.config.sections.parallel_text import Tokenisation
+    from ink.config.slices.text_slices import MergedText
 
 # ink.corpus.text is not imported here, with its tables of every character: many jobs only check a dictionary.
 
@@ -27,14 +31,14 @@ LONGEST_COUNT = 18  # digits
 
 
 def learn_vocabulary(
-    corpus: Path, text_settings: Mapping[str, Any], source_language: str, target_language: str, output: Path
+    corpus: Path, text_settings: MergedText, source_language: str, target_language: str, output: Path
 ) -> None:
     """Learn joint BPE codes and one joint dictionary from `corpus`/train and write them as the folder `output`.
 
     The dictionary is what fairseq-preprocess --joined-dictionary makes: by frequency, then alphabetically, padded to a
     multiple of 8; both languages' files are the same.
     """
-    merges = text_settings["bpe_merges"]
+    merges = text_settings.bpe_merges
     if not merges:
         raise InkError(
             "text.bpe_merges is not set: give the number of merges to learn, or base_model.path with its bpe_codes"
@@ -123,9 +127,7 @@ def known_subwords(vocabulary: Path, languages: tuple[str, str]) -> tuple[set[st
     return source, target
 
 
-def _count_words(
-    corpus: Path, text_settings: Mapping[str, Any], source_language: str, target_language: str
-) -> Counter[str]:
+def _count_words(corpus: Path, text_settings: Tokenisation, source_language: str, target_language: str) -> Counter[str]:
     from ink.corpus.text import TextProcessor
 
     processor = TextProcessor(text_settings, None)

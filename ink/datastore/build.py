@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import torch
 from fairseq.data import LanguagePairDataset
 from numpy.typing import NDArray
 
+from ink.config.sections.base_system import Index
 from ink.datastore.gpu import gpu_of
 from ink.datastore.index import build_index, check_settings_fit
 from ink.datastore.shards import ShardMeta, batches_of, create_shard, seal_shard
@@ -34,7 +35,7 @@ def build_datastore(
     *,
     key: str,
     batch_tokens: int,
-    index: Mapping[str, Any] | None,
+    index: Index | None,
     log_probs: bool = True,
     trained_index: Path | None = None,
 ) -> DatastoreMeta:

@@ -5,7 +5,6 @@ It has run on no GPU yet: what is tested are its refusals, and that indexes take
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -16,17 +15,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ink.config.sections.base_system import Index
 from ink.errors import InkError
 
 MOST = 2048  # neighbours of a search, and lists that it looks into, which FAISS's kernels for GPUs can sort
 
 
-def gpu_of(settings: Mapping[str, Any]) -> torch.device | None:
-    """Return the GPU that index.device names, None where it is the CPU, which it is where nothing is said.
+def gpu_of(settings: Index) -> torch.device | None:
+    """Return the GPU that index.device names, None where it is the CPU.
 
     Raises InkError where FAISS has no support for GPUs, or this machine no such one.
     """
-    name = settings.get("device", "cpu")
+    name = settings.device
     if name == "cpu":
         return None
     install = "install faiss-gpu and torch's CUDA build (README, GPU machines), or set index.device to cpu"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -10,6 +9,7 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
+from ink.config.sections.base_system import Index
 from ink.datastore import gpu
 from ink.errors import InkError
 from ink.files import write_atomically
@@ -34,7 +34,7 @@ class Keys(Protocol):
 
 
 def build_index(
-    keys: Keys, settings: Mapping[str, Any], path: Path, trained: Path | None = None, *, of: Path | None = None
+    keys: Keys, settings: Index, path: Path, trained: Path | None = None, *, of: Path | None = None
 ) -> None:
     """Index `keys` (entries, dimension) by squared L2 distance and write the index to `path`.
 
@@ -83,11 +83,11 @@ def check_keys(keys: NDArray[np.float16], first: int, of: Path, numbers: NDArray
     )
 
 
-def check_settings_fit(entries: int, dimension: int, settings: Mapping[str, Any]) -> None:
+def check_settings_fit(entries: int, dimension: int, settings: Index) -> None:
     """Raise InkError where an index with these settings cannot be made of so many keys of this dimension."""
-    if settings["type"] == "exact":
+    if settings.type == "exact":
         return
-    lists, code_bytes = settings["lists"], settings["code_bytes"]
+    lists, code_bytes = settings.lists, settings.code_bytes
     if dimension % code_bytes:
         fitting = max(number for number in range(1, code_bytes) if dimension % number == 0)
         raise InkError(
@@ -105,20 +105,20 @@ def check_settings_fit(entries: int, dimension: int, settings: Mapping[str, Any]
         )
 
 
-def _train(keys: Keys, settings: Mapping[str, Any], of: Path) -> Any:
+def _train(keys: Keys, settings: Index, of: Path) -> Any:
     entries, dimension = keys.shape
     check_settings_fit(entries, dimension, settings)
-    if settings["type"] == "exact":
+    if settings.type == "exact":
         return faiss.IndexFlatL2(dimension)
-    lists, code_bytes = settings["lists"], settings["code_bytes"]
+    lists, code_bytes = settings.lists, settings.code_bytes
     # np: no polysemous training, which reorders codes for a filter that is not used here and takes 1.5 s for each byte
     index: Any = faiss.index_factory(dimension, f"IVF{lists},PQ{code_bytes}x{BITS}np")
-    index.cp.seed = index.pq.cp.seed = settings["seed"]
+    index.cp.seed = index.pq.cp.seed = settings.seed
     # the sample is drawn here, so FAISS has no reason to complain about it or to draw its own
     index.cp.min_points_per_centroid = index.pq.cp.min_points_per_centroid = 1
-    index.cp.max_points_per_centroid = index.pq.cp.max_points_per_centroid = settings["training_sample"]
-    size = min(entries, settings["training_sample"])
-    sample = np.sort(np.random.default_rng(settings["seed"]).choice(entries, size, replace=False))
+    index.cp.max_points_per_centroid = index.pq.cp.max_points_per_centroid = settings.training_sample
+    size = min(entries, settings.training_sample)
+    sample = np.sort(np.random.default_rng(settings.seed).choice(entries, size, replace=False))
     drawn = keys[sample]
     check_keys(drawn, 0, of, sample)
     learned_from = np.asarray(drawn, dtype=np.float32)
@@ -127,7 +127,7 @@ def _train(keys: Keys, settings: Mapping[str, Any], of: Path) -> Any:
         index.train(learned_from)
     else:
         gpu.train(index, learned_from, device)
-    index.nprobe = settings["probes"]
+    index.nprobe = settings.probes
     return index
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ink.config.sections.base_system import Index
 from ink.datastore.index import build_index
 from ink.datastore.shards import Shard, ShardedKeys, open_shards
 from ink.datastore.storage import Datastore, DatastoreMeta, create_datastore, seal
@@ -17,7 +17,7 @@ from ink.files import remove, write_atomically
 from ink.progress import progress
 
 
-def join_shards(paths: Sequence[Path], output: Path, index: Mapping[str, Any]) -> DatastoreMeta:
+def join_shards(paths: Sequence[Path], output: Path, index: Index) -> DatastoreMeta:
     """Write the datastore of which `paths` are all shards, byte for byte what one pass would have built.
 
     The shards are removed. Keys are moved last and shard by shard, so that the disk never holds more than the keys and

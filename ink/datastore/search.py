@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -13,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ink.config.sections.base_system import Index
 from ink.datastore import gpu
 from ink.datastore.index import read_index
 from ink.datastore.storage import Datastore
@@ -49,11 +49,11 @@ class Neighbours:
 class Searcher:
     """Finds neighbours in one datastore through its index; `reachable` is how many a query can find at the most.
 
-    settings: index. With a GPU as index.device the index is copied there and searched there, and so are the values and
+    With a GPU as index.device the index is copied there and searched there, and so are the values and
     log-probabilities that are looked up. Raises InkError where there is no such GPU.
     """
 
-    def __init__(self, datastore: Datastore, settings: Mapping[str, Any]) -> None:
+    def __init__(self, datastore: Datastore, settings: Index) -> None:
         self.datastore = datastore
         self.index = read_index(datastore.index_path, mapped=True)
         meta = datastore.meta
@@ -63,8 +63,8 @@ class Searcher:
                 f"datastore has {meta.entries} of dimension {meta.dimension}; build the datastore again"
             )
         self.reachable = meta.entries
-        if settings["type"] == "ivfpq":
-            self._use_probes(settings["probes"])
+        if settings.type == "ivfpq":
+            self._use_probes(settings.probes)
         self.device = gpu.gpu_of(settings) or torch.device("cpu")
         if self.device.type == "cuda":
             self.index = gpu.on_gpu(self.index, self.device)

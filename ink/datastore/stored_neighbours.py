@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ink.config.sections.base_system import Index
 from ink.datastore.blocks import PROBES, divide, neighbours_of_all, undivided
 from ink.datastore.search import Searcher, drop_own, others
 from ink.datastore.storage import Datastore, map_array
@@ -87,7 +88,7 @@ def neighbours_of_entries(searcher: Searcher, k: int) -> Iterator[tuple[slice, N
             bar.update(part.stop - part.start)
 
 
-def store_neighbours(datastore: Datastore, index: Mapping[str, Any], k: int, output: Path) -> NeighboursMeta:
+def store_neighbours(datastore: Datastore, index: Index, k: int, output: Path) -> NeighboursMeta:
     """Write the folder `output` with the k nearest entries of every entry, whole or not at all.
 
     `index`: the settings of the search. Raises InkError where there are fewer entries, or more than int32 holds.
@@ -97,7 +98,7 @@ def store_neighbours(datastore: Datastore, index: Mapping[str, Any], k: int, out
         raise InkError(
             f"datastore {datastore.path} has {of.entries} entries; neighbours are stored of 2**31 - 1 at most"
         )
-    meta = NeighboursMeta(of.entries, k, of.model, of.corpus, of.key, dict(index))
+    meta = NeighboursMeta(of.entries, k, of.model, of.corpus, of.key, index.plain())
     searcher = Searcher(datastore, index)
     with write_atomically(output) as folder:
         folder.mkdir(parents=True)
@@ -108,9 +109,7 @@ def store_neighbours(datastore: Datastore, index: Mapping[str, Any], k: int, out
     return meta
 
 
-def find_once(
-    datastore: Datastore, index: Mapping[str, Any], k: int, device: str, path: Path, *, exact: bool = False
-) -> None:
+def find_once(datastore: Datastore, index: Index, k: int, device: str, path: Path, *, exact: bool = False) -> None:
     """Write the k nearest other entries of every entry, (entries, k) int32 with -1 where there are fewer, to `path`.
 
     By exact distances: with `exact` or an exact index among all entries, else among those of the lists nearest to each.
@@ -128,7 +127,7 @@ def find_once(
         )
     with write_atomically(path) as temporary:
         found = map_array(temporary, np.int32, (entries, k), "w+")
-        if index["type"] == "exact":
+        if index.type == "exact":
             for part, _, near in neighbours_of_entries(Searcher(datastore, index), k + 1):
                 found[part] = drop_own(torch.from_numpy(near), torch.arange(part.start, part.stop)).numpy()
         else:
@@ -137,7 +136,7 @@ def find_once(
                 lists = undivided(entries, datastore.meta.dimension, where)
                 probes = len(lists.members)
             else:
-                lists, probes = divide(datastore, where, index["seed"]), PROBES
+                lists, probes = divide(datastore, where, index.seed), PROBES
             for part, _, ids in neighbours_of_all(datastore, lists, k, probes):
                 found[part] = ids.cpu().numpy()
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from fairseq.data import Dictionary, LanguagePairDataset
 
+from ink.config.sections.base_system import Decoding
+from ink.config.slices.training_slices import DevSettings
 from ink.corpus.text import TextProcessor
 from ink.domain import Domain
 from ink.files import read_lines
@@ -26,7 +27,7 @@ class DevBleu:
         target_dictionary: Dictionary,
         references: Path,
         text: TextProcessor,
-        decoding: Mapping[str, Any],
+        decoding: Decoding,
         *,
         sentences: int,
         tokeniser: str,
@@ -55,17 +56,14 @@ class DevBleu:
         return self.bleu.score(Texts(hypotheses, self.references)).score
 
 
-def dev_bleu_of(task: Any, domain: Domain, settings: Mapping[str, Any], *, beam: int) -> DevBleu:
-    """Make the dev scorer of a domain, with `beam` hypotheses.
-
-    settings: text, decoding (but for its beam), evaluation.sacrebleu_tokeniser, training.dev_sentences.
-    """
+def dev_bleu_of(task: Any, domain: Domain, settings: DevSettings, *, beam: int) -> DevBleu:
+    """Make the dev scorer of a domain, with `beam` hypotheses in place of decoding.beam."""
     return DevBleu(
         domain.data.load(task, "dev"),
         task.target_dictionary,
         domain.corpus / f"dev.{domain.data.target_language}",
-        TextProcessor(settings["text"], domain.vocabulary / "bpecodes"),
-        {**settings["decoding"], "beam": beam},
-        sentences=settings["training"]["dev_sentences"],
-        tokeniser=settings["evaluation"]["sacrebleu_tokeniser"],
+        TextProcessor(settings.text, domain.vocabulary / "bpecodes"),
+        settings.decoding.model_copy(update={"beam": beam}),
+        sentences=settings.training.dev_sentences,
+        tokeniser=settings.evaluation.sacrebleu_tokeniser,
     )

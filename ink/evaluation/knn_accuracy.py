@@ -12,6 +12,7 @@ from fairseq.data import LanguagePairDataset
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ink.config.slices.result_slices import AccuracySettings
 from ink.corpus.prepared import PreparedCorpus
 from ink.datastore.build import teacher_forced
 from ink.datastore.search import Searcher
@@ -153,15 +154,14 @@ def measure_knn_accuracy(
     vocabulary: Path,
     data: PreparedCorpus,
     sources: Mapping[str, Source],
-    settings: Mapping[str, Any],
+    settings: AccuracySettings,
     output: Path,
 ) -> None:
     """Write the mean kNN accuracy of each of `sources`, by the systems' names, on the domain's dev set to `output`.
 
-    settings: device, precision, datastore.batch_tokens, index, knn_accuracy. Raises InkError where a datastore belongs
-    to another model or corpus, or holds fewer entries than the largest k.
+    Raises InkError where a datastore belongs to another model or corpus, or holds fewer entries than the largest k.
     """
-    ks, edges = settings["knn_accuracy"]["k"], settings["knn_accuracy"]["bucket_edges"]
+    ks, edges = settings.knn_accuracy.k, settings.knn_accuracy.bucket_edges
     models: dict[str, Any] = {}
     shared: dict[str, Any] = {}
     for system, source in sources.items():
@@ -170,18 +170,18 @@ def measure_knn_accuracy(
             vocabulary,
             data.source_language,
             data.target_language,
-            settings["device"],
+            settings.device,
             source.adapter,
-            precision=settings["precision"],
+            precision=settings.precision,
         )
         store = open_datastore(source.datastore, model=model.fingerprint, corpus=data.fingerprint, key=KEY)
         tallies = tally_of(
             model,
             data.load(model.task, PART),
-            Searcher(store, settings["index"]),
+            Searcher(store, settings.index),
             ks,
             edges,
-            settings["datastore"]["batch_tokens"],
+            settings.datastore.batch_tokens,
             f"neighbours of {PART}, {system}",
         )
         tally, without_end = tallies.by_bucket, tallies.without_end
@@ -218,7 +218,7 @@ def measure_knn_accuracy(
                 "key": KEY,
                 "languages": [data.source_language, data.target_language],
                 "corpus": data.fingerprint,
-                "index": dict(settings["index"]),
+                "index": settings.index.plain(),
                 "distances": "recomputed from the keys",
             },
         },

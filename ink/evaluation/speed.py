@@ -17,6 +17,8 @@ from ink.hardware import processor
 
 if TYPE_CHECKING:
     from ink.assembly import AssembledSystem
+    from ink.config.sections.base_system import BeamSearch
+    from ink.config.slices.result_slices import SpeedSettings
     from ink.nmt.generation import Translations
 
 WARM_UP = 0  # the round that does not count: every system once, with the largest batch
@@ -72,15 +74,16 @@ def _record(batch: int, passes: Sequence[Timed]) -> dict[str, Any]:
 
 
 def decoder_of(
-    systems: Mapping[str, AssembledSystem], dataset: Any, indices: Sequence[int], decoding: Mapping[str, Any]
+    systems: Mapping[str, AssembledSystem], dataset: Any, indices: Sequence[int], decoding: BeamSearch
 ) -> Callable[[str, int], Translations]:
     """Make a function that translates the sentences `indices` with one of `systems`, so many at once."""
+    from ink.config.sections.base_system import Decoding
     from ink.nmt.generation import generate
     from ink.nmt.memory import is_out_of_memory
 
     def decode(system: str, batch: int) -> Translations:
         assembled = systems[system]
-        settings = {**decoding, "batch_sentences": batch}
+        settings = Decoding(**{**decoding.plain(), "batch_sentences": batch})
         try:
             return generate(
                 assembled.network,
@@ -107,26 +110,23 @@ def measure_speed(
     seed: int,
     systems: Mapping[str, AssembledSystem],
     dataset: Any,
-    settings: Mapping[str, Any],
+    settings: SpeedSettings,
     output: Path,
 ) -> None:
-    """Time the systems on the first test sentences and write sentences a second, and on which hardware, to `output`.
-
-    settings: device, decoding, speed.
-    """
-    how = settings["speed"]
-    indices = list(range(min(how["sentences"], len(dataset))))
-    decode = decoder_of(systems, dataset, indices, settings["decoding"])
-    measured = speeds(decode, list(systems), how["batch_sentences"], how["repeats"])
+    """Time the systems on the first test sentences and write sentences a second, and on which hardware, to `output`."""
+    how = settings.speed
+    indices = list(range(min(how.sentences, len(dataset))))
+    decode = decoder_of(systems, dataset, indices, settings.decoding)
+    measured = speeds(decode, list(systems), how.batch_sentences, how.repeats)
     write_json(
         output,
         {
             "domain": domain,
             "seed": seed,
             "sentences": len(indices),
-            "repeats": how["repeats"],
-            "decoding": dict(settings["decoding"]),
-            "hardware": hardware(settings["device"]),
+            "repeats": how.repeats,
+            "decoding": settings.decoding.plain(),
+            "hardware": hardware(settings.device),
             "systems": {
                 name: {"model": system.model.fingerprint, "batches": measured[name]} for name, system in systems.items()
             },

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,8 @@ import torch
 
 from ink.assembly import Parts, assemble
 from ink.combiners.chosen import read_combiner
+from ink.config.slices.result_slices import EvaluationSettings
+from ink.config.slices.slice import DecodingSettings
 from ink.corpus.prepared import PreparedCorpus
 from ink.corpus.text import TextProcessor
 from ink.domain import Domain
@@ -37,17 +38,14 @@ def evaluate_system(
     domain: Domain,
     parts: Parts,
     general: GeneralTest | None,
-    settings: Mapping[str, Any],
+    settings: EvaluationSettings,
     hypotheses: Path,
     scores: Path,
 ) -> None:
-    """Translate the domain's test set, and the general one if given; write hypotheses (one a line) and the scores.
-
-    settings: device, precision, text, decoding, evaluation.sacrebleu_tokeniser, index.
-    """
-    assembled = assemble(domain, parts, settings)
+    """Translate the domain's test set, and the general one if given; write hypotheses (one a line) and the scores."""
+    assembled = assemble(domain, parts, settings, settings.index)
     network, model = assembled.network, assembled.model
-    text = TextProcessor(settings["text"], domain.vocabulary / "bpecodes")
+    text = TextProcessor(settings.text, domain.vocabulary / "bpecodes")
     lines, measured, found = _translate_and_score(network, model, domain.data, domain.corpus, text, settings)
     result = {"system": system, "domain": domain_name, "seed": seed, **measured, "general": None}
     if general is not None:
@@ -59,10 +57,10 @@ def evaluate_system(
         "decoding": {
             "seconds": found.seconds,
             "sentences_per_second": len(lines) / found.seconds,
-            "batch_sentences": settings["decoding"]["batch_sentences"],
+            "batch_sentences": settings.decoding.batch_sentences,
         },
         "chosen": _chosen_on_dev(parts),
-        "settings": {"decoding": settings["decoding"]},
+        "settings": {"decoding": settings.decoding.plain()},
         "model": model.fingerprint,
     }
     write_lines(hypotheses, lines)
@@ -83,16 +81,16 @@ def _translate_and_score(
     data: PreparedCorpus,
     corpus: Path,
     text: TextProcessor,
-    settings: Mapping[str, Any],
+    settings: DecodingSettings,
 ) -> tuple[list[str], dict[str, Any], Translations]:
     found = generate(
         network,
         data.load(model.task, "test"),
         model.target_dictionary,
-        settings["decoding"],
+        settings.decoding,
         description=f"translating {corpus.name}",
     )
     lines = [text.decode_target(line) for line in found.hypotheses]
     references = read_lines(corpus / f"test.{data.target_language}")
-    measured = score_translations(lines, references, settings["evaluation"]["sacrebleu_tokeniser"])
+    measured = score_translations(lines, references, settings.evaluation.sacrebleu_tokeniser)
     return lines, {"sentences": len(lines), **measured}, found

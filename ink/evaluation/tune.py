@@ -13,6 +13,7 @@ from ink.combiners.chosen import write_combiner
 from ink.combiners.knn_transformer import KnnTransformer
 from ink.combiners.tuning import choose_by_bleu, choose_by_likelihood, vanilla_grid
 from ink.combiners.vanilla import VanillaCombiner
+from ink.config.slices.training_slices import TuningSettings
 from ink.datastore.build import teacher_forced
 from ink.datastore.search import Neighbours, Searcher
 from ink.datastore.storage import open_datastore
@@ -20,21 +21,17 @@ from ink.domain import Domain
 from ink.evaluation.dev_bleu import dev_bleu_of
 
 
-def tune_vanilla(domain: Domain, datastore: Path, settings: Mapping[str, Any], output: Path) -> None:
-    """Choose from the grid in settings.v_knn and write combiner.json with the choice and everything tried.
-
-    settings: device, precision, text, decoding, evaluation.sacrebleu_tokeniser, training.dev_sentences, datastore,
-    index, v_knn.
-    """
-    chosen = settings["v_knn"]
+def tune_vanilla(domain: Domain, datastore: Path, settings: TuningSettings, output: Path) -> None:
+    """Choose from the grid in settings.v_knn and write combiner.json with the choice and everything tried."""
+    chosen = settings.v_knn
     choices = vanilla_grid(chosen)
     model = domain.load_model(settings)
     store = open_datastore(datastore, model=model.fingerprint, corpus=domain.data.fingerprint)
-    searcher = Searcher(store, settings["index"])
+    searcher = Searcher(store, settings.index)
 
     if len(choices) == 1:
         best, tried = choices[0], choices
-    elif chosen["select_by"] == "likelihood":
+    elif chosen.select_by == "likelihood":
         dataset = domain.data.load(model.task, "dev")
         largest = max(choice["k"] for choice in choices)
 
@@ -43,7 +40,7 @@ def tune_vanilla(domain: Domain, datastore: Path, settings: Mapping[str, Any], o
                 model,
                 dataset,
                 store.meta.key,
-                settings["datastore"]["batch_tokens"],
+                settings.datastore.batch_tokens,
                 with_log_probs=True,
                 description="choosing k, lambda, T on dev",
             )
@@ -55,7 +52,7 @@ def tune_vanilla(domain: Domain, datastore: Path, settings: Mapping[str, Any], o
         with torch.no_grad():
             best, tried = choose_by_likelihood(batches(), choices)
     else:
-        scorer = dev_bleu_of(model.task, domain, settings, beam=settings["decoding"]["beam"])
+        scorer = dev_bleu_of(model.task, domain, settings, beam=settings.decoding.beam)
 
         def dev_bleu(choice: Mapping[str, Any]) -> float:
             network = KnnTransformer(model.network, searcher, VanillaCombiner.from_settings(choice))
@@ -65,4 +62,4 @@ def tune_vanilla(domain: Domain, datastore: Path, settings: Mapping[str, Any], o
                 network.close()
 
         best, tried = choose_by_bleu(dev_bleu, choices)
-    write_combiner(output, "vanilla", best, chosen=best, tried=tried, selected_by=chosen["select_by"])
+    write_combiner(output, "vanilla", best, chosen=best, tried=tried, selected_by=chosen.select_by)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ink.combiners.knn_transformer import KnnTransformer
+from ink.config.slices.result_slices import TranslationSettings
 from ink.corpus.prepared import PreparedCorpus
 from ink.datastore.search import Neighbours
 from ink.errors import InkError
@@ -128,7 +129,7 @@ class Explainer:
 
 def load_explainer(
     config: Mapping[str, Any],
-    settings: Mapping[str, Any],
+    settings: TranslationSettings,
     system: str,
     domain: str,
     seed: int | None,
@@ -152,12 +153,12 @@ def load_explainer(
     if not isinstance(network, KnnTransformer):
         raise TypeError(f"{system} retrieves, but was put together as a {type(network).__name__}")
     layout = Layout(config)
-    languages = settings["data"]["source_language"], settings["data"]["target_language"]
+    languages = settings.data.source_language, settings.data.target_language
     pairs = TrainingPairs(
         network.searcher.datastore,
         PreparedCorpus(Path(layout.data(domain)), *languages),
         Path(layout.corpus(domain)),
-        escaped=settings["text"]["escape"],
+        escaped=settings.text.escape,
     )
     explainer = Explainer(translator, network, pairs, shown, warn)
     chosen = (config["seeds"][0] if seed is None else seed) if what.is_trained else None

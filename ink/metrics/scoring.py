@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
+from ink.config.slices.result_slices import ScoringSettings
 from ink.errors import InkError
 from ink.files import read_lines, sha256_of, write_json
 from ink.metrics.bleu import Bleu
@@ -34,17 +34,16 @@ def score_run(
     seed: int,
     corpus: Path,
     hypotheses: Path,
-    settings: Mapping[str, Any],
+    settings: ScoringSettings,
     output: Path,
 ) -> None:
     """Score one run's translations of `corpus`'s test set with the metric `name` and write what came out (JSON).
 
-    settings: data (languages), and what the metric reads. InkError where the lines do not pair, or the metric lacks
-    what it needs.
+    InkError where the lines do not pair, or the metric lacks what it needs.
     """
-    metric = find_metric(name).from_settings(settings)
-    data = settings["data"]
-    sources, references = (read_lines(corpus / f"test.{data[side]}") for side in ("source_language", "target_language"))
+    metric = find_metric(name).from_settings(settings.plain())
+    languages = (settings.data.source_language, settings.data.target_language)
+    sources, references = (read_lines(corpus / f"test.{language}") for language in languages)
     translations = read_lines(hypotheses)
     if not len(sources) == len(references) == len(translations):
         raise InkError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ import torch
 from fairseq.data import Dictionary, LanguagePairDataset
 from fairseq.sequence_generator import SequenceGenerator
 
+from ink.config.sections.base_system import BeamSearch, Decoding
 from ink.nmt.device import device_of, to_device
 from ink.nmt.memory import FittingBatches
 from ink.progress import progress
@@ -28,17 +29,15 @@ class Translations:
     cpu_seconds: float
 
 
-def build_generator(
-    model: torch.nn.Module, target_dictionary: Dictionary, decoding: Mapping[str, Any]
-) -> SequenceGenerator:
+def build_generator(model: torch.nn.Module, target_dictionary: Dictionary, decoding: BeamSearch) -> SequenceGenerator:
     """Make fairseq's beam search for `model` from the config's `decoding` section."""
     return SequenceGenerator(
         [model],
         target_dictionary,
-        beam_size=decoding["beam"],
-        max_len_a=decoding["max_len_a"],
-        max_len_b=decoding["max_len_b"],
-        len_penalty=decoding["length_penalty"],
+        beam_size=decoding.beam,
+        max_len_a=decoding.max_len_a,
+        max_len_b=decoding.max_len_b,
+        len_penalty=decoding.length_penalty,
     )
 
 
@@ -46,7 +45,7 @@ def generate(
     model: torch.nn.Module,
     dataset: LanguagePairDataset,
     target_dictionary: Dictionary,
-    decoding: Mapping[str, Any],
+    decoding: Decoding,
     *,
     description: str = "translating",
     indices: Sequence[int] | None = None,
@@ -60,7 +59,7 @@ def generate(
     generator = build_generator(model, target_dictionary, decoding)
     wanted = list(range(len(dataset))) if indices is None else list(indices)
     by_length = sorted(wanted, key=lambda index: (-int(dataset.src_sizes[index]), index))
-    size = decoding["batch_sentences"]
+    size = decoding.batch_sentences
     batches = [by_length[start : start + size] for start in range(0, len(by_length), size)]
     texts: dict[int, str] = {}
     seconds = cpu_seconds = 0.0

@@ -9,12 +9,12 @@ from typing import Any
 
 import torch
 
+from ink.config.slices.training_slices import AdapterSettings, InkRoundSettings
 from ink.domain import Domain
 from ink.evaluation.dev_bleu import DevBleu, dev_bleu_of
 from ink.files import write_json
 from ink.nmt.adapter import read_adapter, write_adapter
 from ink.nmt.translation_model import TranslationModel
-from ink.settings import without_effect_removed
 from ink.training.checkpoints import average
 from ink.training.distributed import is_first
 from ink.training.early_stopping import Selection, Stopping, select_rounds
@@ -41,46 +41,45 @@ class Origin:
 class AdapterTraining:
     """A base model with fresh adapters, the Trainer that updates them, and the dev set that judges them.
 
-    settings: device, precision, text, decoding, evaluation, training and adapter, resolved for the domain. `objective`
-    and `origin` are the Adapter baseline's where there are none.
+    `objective` and `origin` are the Adapter baseline's where there are none.
     """
 
     def __init__(
         self,
         domain: Domain,
-        settings: Mapping[str, Any],
+        settings: AdapterSettings | InkRoundSettings,
         seed: int,
         objective: Objective | None = None,
         origin: Origin | None = None,
     ) -> None:
-        chosen = settings["training"]
+        chosen = settings.training
         self.domain = domain
         self.settings = settings
         self.seed = seed
         self.origin = (origin or Origin("adapter")).said_of(domain.name, seed)
-        self.model = domain.load_model(settings, dropout=chosen["dropout"])
+        self.model = domain.load_model(settings, dropout=chosen.dropout)
         optimisation = Optimisation.from_settings(settings, "training", seed)
         config = fairseq_config(domain.data, optimisation)
         # the adapters' start depends on the seed alone, not on what was drawn before
         torch.manual_seed(seed)
         self.model.network.attach_adapters(
-            settings["adapter"]["inner_dimension"], chosen["dropout"], settings["adapter"]["initialisation"]
+            settings.adapter.inner_dimension, chosen.dropout, settings.adapter.initialisation
         )
         task = self.model.task
-        self.dev_bleu = dev_bleu_of(task, domain, settings, beam=chosen["dev_beam"])
-        objective = objective or Objective(chosen["label_smoothing"])
+        self.dev_bleu = dev_bleu_of(task, domain, settings, beam=chosen.dev_beam)
+        objective = objective or Objective(chosen.label_smoothing)
         self.run = TrainingRun(config, task, self.model.network, objective, section=optimisation.section)
         self.model.network.take_adapter_weights_from(self.run.weights)
 
     def identity(self, **more: Any) -> dict[str, Any]:
         """Return what the trained adapter depends on, by which an interrupted training is known again."""
         base, corpus = self.model.base_fingerprint, self.domain.data.fingerprint
-        system, settings = self.origin["system"], without_effect_removed(self.settings)
+        system, settings = self.origin["system"], self.settings.that_matter()
         return {"seed": self.seed, "base_model": base, "corpus": corpus, "settings": settings, "system": system, **more}
 
     def train_in(self, folder: Path) -> None:
         """Keep checkpoints in `folder`, and go on from the one that an interrupted job has left there."""
-        self.run.checkpoint_in(folder, self.settings["training"]["checkpoint_updates"])
+        self.run.checkpoint_in(folder, self.settings.training.checkpoint_updates)
 
     def write_adapter(self, path: Path) -> None:
         """Write the adapters as they are."""
@@ -89,7 +88,7 @@ class AdapterTraining:
 
 def train_adapter(
     domain: Domain,
-    settings: Mapping[str, Any],
+    settings: AdapterSettings,
     seed: int,
     output: Path,
     on_epoch: EpochReport = ignore_epoch,
@@ -102,7 +101,7 @@ def train_adapter(
     `origin` is what the files say of it.
     """
     training = AdapterTraining(domain, settings, seed, origin=origin)
-    chosen = settings["training"]
+    chosen = settings.training
     with unfinished(output, training.identity()) as folder:
         training.train_in(folder)
 
@@ -113,11 +112,11 @@ def train_adapter(
             training.write_adapter(adapter(number))
             training.run.checkpoint()
 
-        stopping = Stopping(settings["adapter"]["max_epochs"], chosen["patience"])
+        stopping = Stopping(settings.adapter.max_epochs, chosen.patience)
         history = fit(Training(training.run, "adapter, epoch", stopping, keep, training.dev_bleu), on_epoch)
         if not is_first():
             return
-        selected = select_rounds(history, chosen["average_last"])
+        selected = select_rounds(history, chosen.average_last)
         finish(training.model, training.dev_bleu, selected, adapter, folder, training.origin)
 
 

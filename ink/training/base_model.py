@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 from fairseq import tasks
 
+from ink.config.sections.base_system import BaseModelTraining
+from ink.config.slices.training_slices import BaseModelSettings
 from ink.domain import Domain
 from ink.evaluation.dev_bleu import dev_bleu_of
-from ink.settings import without_effect_removed
 from ink.training.checkpoints import WholeModels
 from ink.training.distributed import is_first
 from ink.training.early_stopping import Stopping
@@ -23,41 +22,40 @@ from ink.training.unfinished import unfinished
 
 
 def train_base_model(
-    domain: Domain, settings: Mapping[str, Any], seed: int, output: Path, on_epoch: EpochReport = ignore_epoch
+    domain: Domain, settings: BaseModelSettings, seed: int, output: Path, on_epoch: EpochReport = ignore_epoch
 ) -> None:
     """Write the folder `output` with model.pt, the average of the last epochs, and record.json with its curves.
 
-    domain: the general one, whose base model this will be. settings: device, precision, text, decoding, evaluation,
-    training.dev_sentences, training.checkpoint_updates and base_model.train. `on_epoch` is told of each epoch, after an
-    interruption of those before it as well.
+    domain: the general one, whose base model this will be. `on_epoch` is told of each epoch, after an interruption of
+    those before it as well.
     """
-    chosen = settings["base_model"]["train"]
+    chosen = settings.base_model.train
     optimisation = Optimisation.from_settings(settings, "base_model.train", seed)
     config = fairseq_config(domain.data, optimisation, model=_architecture(chosen))
     task = tasks.setup_task(config.task)
     torch.manual_seed(seed)
     model = task.build_model(config.model)
-    epochs = chosen["max_epochs"]
-    last = range(max(1, epochs - chosen["average_last"] + 1), epochs + 1)
-    identity = {"seed": seed, "corpus": domain.data.fingerprint, "settings": without_effect_removed(settings)}
+    epochs = chosen.max_epochs
+    last = range(max(1, epochs - chosen.average_last + 1), epochs + 1)
+    identity = {"seed": seed, "corpus": domain.data.fingerprint, "settings": settings.that_matter()}
     with unfinished(output, identity) as folder:
-        run = TrainingRun(config, task, model, Objective(chosen["label_smoothing"]), section=optimisation.section)
-        run.checkpoint_in(folder, settings["training"]["checkpoint_updates"])
+        run = TrainingRun(config, task, model, Objective(chosen.label_smoothing), section=optimisation.section)
+        run.checkpoint_in(folder, settings.training.checkpoint_updates)
         kept = WholeModels(run, folder)
         training = Training(run, "base model, epoch", Stopping(epochs), lambda number: kept.keep(number, last))
         history = fit(training, on_epoch)
         if not is_first():
             return
-        dev_bleu = dev_bleu_of(task, domain, settings, beam=settings["decoding"]["beam"])
-        precision = settings["precision"]
+        dev_bleu = dev_bleu_of(task, domain, settings, beam=settings.decoding.beam)
+        precision = settings.precision
         kept.finish(last, precision, lambda final: {"seed": seed, "dev_bleu": dev_bleu(final), "history": history})
 
 
-def _architecture(chosen: Mapping[str, Any]) -> list[str]:
-    options = ["--arch", "transformer", "--share-all-embeddings", "--dropout", str(chosen["dropout"])]
+def _architecture(chosen: BaseModelTraining) -> list[str]:
+    options = ["--arch", "transformer", "--share-all-embeddings", "--dropout", str(chosen.dropout)]
     for side in ("encoder", "decoder"):
-        options += [f"--{side}-layers", str(chosen[f"{side}_layers"])]
-        options += [f"--{side}-embed-dim", str(chosen["dimension"])]
-        options += [f"--{side}-ffn-embed-dim", str(chosen["ffn_dimension"])]
-        options += [f"--{side}-attention-heads", str(chosen["attention_heads"])]
+        options += [f"--{side}-layers", str(getattr(chosen, f"{side}_layers"))]
+        options += [f"--{side}-embed-dim", str(chosen.dimension)]
+        options += [f"--{side}-ffn-embed-dim", str(chosen.ffn_dimension)]
+        options += [f"--{side}-attention-heads", str(chosen.attention_heads)]
     return options

@@ -10,6 +10,7 @@ import torch
 from fairseq.logging import metrics
 from torch import Tensor
 
+from ink.config.slices.training_slices import InkRound
 from ink.training.losses import INK_TERMS, Retrieved, cosines
 from ink.training.neighbours import TrainingNeighbours, own_entries
 from ink.training.objective import CriterionOfTerms, Objective, Terms, total
@@ -28,10 +29,10 @@ class InkObjective(Objective):
     curves: ClassVar[tuple[str, ...]] = (*LOSSES, "share_with_target", "cosine_same_value")
 
     @classmethod
-    def from_settings(cls, chosen: Mapping[str, Any], label_smoothing: float) -> InkObjective:
+    def from_settings(cls, chosen: InkRound, label_smoothing: float) -> InkObjective:
         """Make the objective of the config's section `ink`."""
-        weights = {term.setting: chosen[term.setting] for term in INK_TERMS}
-        return cls(label_smoothing, weights, chosen["variant"])
+        weights = {term.setting: getattr(chosen, term.setting) for term in INK_TERMS}
+        return cls(label_smoothing, weights, chosen.variant)
 
     def term_weights(self) -> Mapping[str, float]:
         return {term.name: self.weights.get(term.setting, 0.0) for term in INK_TERMS}

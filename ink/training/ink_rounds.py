@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ink.config.slices.training_slices import InkAverageSettings, InkRoundSettings
 from ink.datastore.storage import Datastore, open_datastore
 from ink.datastore.stored_neighbours import find_once
 from ink.domain import Domain
@@ -54,7 +55,7 @@ def adapter_of_round(folder: Path, number: int) -> Path:
 
 def train_rounds(
     domain: Domain,
-    settings: Mapping[str, Any],
+    settings: InkRoundSettings,
     seed: int,
     rounds: Rounds,
     on_epoch: EpochReport = ignore_epoch,
@@ -65,13 +66,12 @@ def train_rounds(
     Every round refreshes the datastore with the model as the round before has left it; round 1 trains on the base
     model's, as all rounds do where ink.refresh is `never`. Writes the folder `rounds.output`: adapters/N.safetensors of
     every round; record.json with these rounds and the history so far; and state.pt (optimiser, schedule, place in the
-    data), from which later rounds go on. settings: as for an adapter, and datastore, index and ink. `on_epoch` is told
-    of each round, after an interruption of those before it as well; `origin` is what the files say of it. Raises
-    InkError where `rounds.previous` is not of the rounds before.
+    data), from which later rounds go on. `on_epoch` is told of each round, after an interruption of those before it as
+    well; `origin` is what the files say of it. Raises InkError where `rounds.previous` is not of the rounds before.
     """
-    chosen, numbers, previous = settings["ink"], rounds.numbers, rounds.previous
+    chosen, numbers, previous = settings.ink, rounds.numbers, rounds.previous
     first = numbers[0]
-    objective = InkObjective.from_settings(chosen, settings["training"]["label_smoothing"])
+    objective = InkObjective.from_settings(chosen, settings.training.label_smoothing)
     training = AdapterTraining(domain, settings, seed, objective, origin or Origin("ink"))
     run = training.run
     if previous is not None:
@@ -83,12 +83,12 @@ def train_rounds(
         store = open_datastore(rounds.datastore, model=base, corpus=domain.data.fingerprint, key="decoder_output")
     begun_from = base if previous is None else training.model.fingerprint
     identity = training.identity(rounds=[first, numbers[-1]], begun_from=begun_from)
-    stopping = Stopping(numbers[-1], settings["training"]["patience"], chosen["variant"])
+    stopping = Stopping(numbers[-1], settings.training.patience, chosen.variant)
     with unfinished(rounds.output, identity) as folder:
         if (folder / STATE).exists():
             run.restore(folder / STATE)
             print(f"going on after round {len(run.history)}", flush=True)
-        steps = _Steps(training, store, folder)
+        steps = _Steps(training, settings, store, folder)
         whole = Training(run, "INK, round", stopping, steps.keep, training.dev_bleu, steps.prepare)
         history = fit(whole, on_epoch, first)
         if not is_first():
@@ -114,10 +114,11 @@ class _Steps:
     base model's datastore, None where no term needs neighbours. folder: that of the training.
     """
 
-    def __init__(self, training: AdapterTraining, store: Datastore | None, folder: Path) -> None:
-        self.training, self.store, self.folder = training, store, folder
-        self.settings = training.settings
-        self.refreshes = self.settings["ink"]["refresh"] == "every_round"
+    def __init__(
+        self, training: AdapterTraining, settings: InkRoundSettings, store: Datastore | None, folder: Path
+    ) -> None:
+        self.training, self.settings, self.store, self.folder = training, settings, store, folder
+        self.refreshes = settings.ink.refresh == "every_round"
 
     def prepare(self, number: int) -> dict[str, float]:
         """Refresh the datastore, and find the neighbours in it; returns the seconds of either."""
@@ -163,22 +164,22 @@ def _timed(what: str, seconds: dict[str, float], folder: Path) -> Iterator[None]
             write_json(folder / SPENT, seconds)
 
 
-def _source(store: Datastore, settings: Mapping[str, Any], folder: Path) -> Source:
-    chosen, index = settings["ink"], settings["index"]
-    if chosen["neighbours"] == "per_batch":
-        return IndexLookup(store, index, chosen["k"], chosen["variant"])
+def _source(store: Datastore, settings: InkRoundSettings, folder: Path) -> Source:
+    chosen, index = settings.ink, settings.index
+    if chosen.neighbours == "per_batch":
+        return IndexLookup(store, index, chosen.k, chosen.variant)
 
     def find() -> None:
         if not (folder / FOUND).exists():  # else an interrupted job has left it here, whole
-            exact = chosen["neighbours"] == "per_round_exact"
-            find_once(store, index, chosen["k"], settings["device"], folder / FOUND, exact=exact)
+            exact = chosen.neighbours == "per_round_exact"
+            find_once(store, index, chosen.k, settings.device, folder / FOUND, exact=exact)
 
     in_first(find)
-    return PrecomputedLookup(folder / FOUND, store, chosen["k"], chosen["variant"])
+    return PrecomputedLookup(folder / FOUND, store, chosen.k, chosen.variant)
 
 
 def finish_rounds(
-    domain: Domain, settings: Mapping[str, Any], rounds: Sequence[Path], output: Path, command: str | None = None
+    domain: Domain, settings: InkAverageSettings, rounds: Sequence[Path], output: Path, command: str | None = None
 ) -> None:
     """Write the folder `output` with INK's final adapter, averaged over rounds, from the folders of all of them.
 
@@ -195,10 +196,10 @@ def finish_rounds(
     with write_atomically(output) as folder:
         folder.mkdir(parents=True)
         model = domain.load_model(settings, adapter=last)
-        dev_bleu = dev_bleu_of(model.task, domain, settings, beam=settings["training"]["dev_beam"])
+        dev_bleu = dev_bleu_of(model.task, domain, settings, beam=settings.training.dev_beam)
         said = read_metadata(last)
         origin: dict[str, Any] = {name: said[name] for name in ("system", "domain", "seed") if name in said}
         if command is not None:
             origin["command"] = command
-        selected = select_rounds(history, settings["training"]["average_last"], settings["ink"]["variant"])
+        selected = select_rounds(history, settings.training.average_last, settings.ink.variant)
         finish(model, dev_bleu, selected, adapter, folder, origin)

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from ink.config.sections.trained_systems import KnnKd
+from ink.config.slices.slice import ModelSettings
+from ink.config.slices.training_slices import KnnKdSettings
 from ink.datastore.storage import open_datastore
 from ink.datastore.stored_neighbours import open_neighbours
 from ink.domain import Domain
 from ink.evaluation.dev_bleu import dev_bleu_of
 from ink.nmt.checkpoint import read_architecture
-from ink.settings import without_effect_removed
 from ink.training.checkpoints import WholeModels
 from ink.training.distributed import is_first
 from ink.training.early_stopping import Stopping, select_rounds
@@ -35,7 +36,7 @@ class TeacherFiles:
 
 def train_knn_kd(
     domain: Domain,
-    settings: Mapping[str, Any],
+    settings: KnnKdSettings,
     seed: int,
     taught_by: TeacherFiles,
     output: Path,
@@ -44,13 +45,11 @@ def train_knn_kd(
     """Train kNN-KD (Yang et al. 2022) and write the folder `output`.
 
     It holds model.pt, the average of the last epochs and the one with the best dev BLEU, and record.json with the
-    curves. settings: device, precision, text, decoding, evaluation, training.{dev_sentences, dev_beam, patience,
-    average_last, checkpoint_updates} and knn_kd, resolved for the domain. `on_epoch` is told of each epoch, after an
-    interruption of those before it as well.
+    curves. `on_epoch` is told of each epoch, after an interruption of those before it as well.
 
     Raises InkError where datastore or neighbours belong to another model, corpus or datastore.
     """
-    chosen = settings["knn_kd"]
+    chosen = settings.knn_kd
     base_model, task = _base(domain, settings)
     store = open_datastore(taught_by.datastore, model=base_model, corpus=domain.data.fingerprint, key="decoder_output")
     stored = open_neighbours(taught_by.neighbours, store)
@@ -59,42 +58,40 @@ def train_knn_kd(
     config = fairseq_config(domain.data, optimisation, architecture=architecture)
     torch.manual_seed(seed)
     model = task.build_model(config.model)
-    dev_bleu = dev_bleu_of(task, domain, settings, beam=settings["training"]["dev_beam"])
+    dev_bleu = dev_bleu_of(task, domain, settings, beam=settings.training.dev_beam)
     identity = {
         "seed": seed,
         "base_model": base_model,
         "corpus": domain.data.fingerprint,
         "neighbours": {"stored": stored.meta.stored, "index": dict(stored.meta.index)},
-        "settings": without_effect_removed(settings),
+        "settings": settings.that_matter(),
     }
-    average_last, patience = settings["training"]["average_last"], settings["training"]["patience"]
+    average_last, patience = settings.training.average_last, settings.training.patience
     with unfinished(output, identity) as folder:
         run = TrainingRun(config, task, model, KnnKdObjective.from_settings(chosen), section=optimisation.section)
-        run.criterion.teacher = Teacher(store, stored, chosen["k"], chosen["own_entry"])
-        run.checkpoint_in(folder, settings["training"]["checkpoint_updates"])
+        run.criterion.teacher = Teacher(store, stored, chosen.k, chosen.own_entry)
+        run.checkpoint_in(folder, settings.training.checkpoint_updates)
         kept = WholeModels(run, folder)
 
         def keep(number: int) -> None:
             # an epoch that would not be averaged now never will be
             kept.keep(number, select_rounds(run.history, average_last).averaged)
 
-        history = fit(
-            Training(run, "kNN-KD, epoch", Stopping(chosen["max_epochs"], patience), keep, dev_bleu), on_epoch
-        )
+        history = fit(Training(run, "kNN-KD, epoch", Stopping(chosen.max_epochs, patience), keep, dev_bleu), on_epoch)
         if not is_first():
             return
         selected = select_rounds(history, average_last)
-        kept.finish(selected.averaged, settings["precision"], lambda final: selected.record(dev_bleu(final)))
+        kept.finish(selected.averaged, settings.precision, lambda final: selected.record(dev_bleu(final)))
 
 
-def _base(domain: Domain, settings: Mapping[str, Any]) -> tuple[str, Any]:
+def _base(domain: Domain, settings: ModelSettings) -> tuple[str, Any]:
     """Return the base model's fingerprint and its task, set to the domain's text; the model itself is let go."""
     model = domain.load_model(settings)
     model.task.cfg.data = str(domain.data.path)
     return model.base_fingerprint, model.task
 
 
-def _dropouts(chosen: Mapping[str, Any]) -> dict[str, float]:
+def _dropouts(chosen: KnnKd) -> dict[str, float]:
     names = ("dropout", "attention_dropout", "activation_dropout")
     # fairseq's old name for the last of them, which counts where that is 0
-    return {"relu_dropout": 0.0, **{name: chosen[name] for name in names}}
+    return {"relu_dropout": 0.0, **{name: getattr(chosen, name) for name in names}}

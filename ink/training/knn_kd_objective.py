@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ink.config.sections.trained_systems import KnnKd
 from ink.datastore.storage import Datastore
 from ink.datastore.stored_neighbours import StoredNeighbours
 from ink.training.losses import distance_scores, divergence
@@ -56,9 +57,9 @@ class KnnKdObjective(Objective):
     curves: ClassVar[tuple[str, ...]] = ("loss", "nll_loss", "loss_kd")
 
     @classmethod
-    def from_settings(cls, chosen: Mapping[str, Any]) -> KnnKdObjective:
+    def from_settings(cls, chosen: KnnKd) -> KnnKdObjective:
         """Make the objective of the config's section `knn_kd`."""
-        return cls(chosen["label_smoothing"], chosen["weight"], chosen["temperature"])
+        return cls(chosen.label_smoothing, chosen.weight, chosen.temperature)
 
     def term_weights(self) -> Mapping[str, float]:
         return {"loss_kd": self.weight}

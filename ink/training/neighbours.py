@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from ink.config.sections.base_system import Index
 from ink.datastore.search import Searcher, gather_keys, in_order
 from ink.datastore.storage import Datastore, map_array
 
@@ -46,7 +46,7 @@ class IndexLookup:
 
     looks_at_queries = True
 
-    def __init__(self, datastore: Datastore, index: Mapping[str, Any], k: int, variant: str) -> None:
+    def __init__(self, datastore: Datastore, index: Index, k: int, variant: str) -> None:
         self.searcher = Searcher(datastore, index)
         self.k = k
         self.drops_nearest = variant == "released"

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-import operator
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import reduce
 from pathlib import Path
@@ -20,6 +19,7 @@ from fairseq.trainer import Trainer
 from torch import Tensor
 from torch.optim import Optimizer
 
+from ink.config.slices.slice import ModelSettings
 from ink.corpus.prepared import PreparedCorpus
 from ink.errors import InkError
 from ink.files import write_atomically
@@ -61,12 +61,12 @@ class Optimisation:
     precision: str = "fp32"
 
     @classmethod
-    def from_settings(cls, settings: Mapping[str, Any], section: str, seed: int) -> Optimisation:
-        """Take what `section`, such as `base_model.train`, says of it; settings: that section, device, precision."""
-        chosen = {"device": settings["device"], "precision": settings["precision"]}
-        chosen |= reduce(operator.getitem, section.split("."), settings)
-        known = {field.name for field in fields(cls)} & chosen.keys()
-        return cls(section=section, seed=seed, **{name: chosen[name] for name in known})
+    def from_settings(cls, settings: ModelSettings, section: str, seed: int) -> Optimisation:
+        """Take what `section` of the settings, such as `base_model.train`, says of it."""
+        chosen: Any = reduce(getattr, section.split("."), settings)
+        known = {field.name for field in fields(cls)} & type(chosen).model_fields.keys()
+        named = {name: getattr(chosen, name) for name in known}
+        return cls(section=section, seed=seed, device=settings.device, precision=settings.precision, **named)
 
 
 def fairseq_config(

@@ -12,6 +12,9 @@ from fairseq.data import LanguagePairDataset
 from torch import Tensor
 
 from ink.assembly import AssembledSystem, load_system
+from ink.config.sections.base_system import BeamSearch
+from ink.config.sections.parallel_text import Languages
+from ink.config.slices.result_slices import TranslationSettings
 from ink.corpus.text import TextProcessor
 from ink.corpus.vocabulary import known_subwords
 from ink.layout import Layout
@@ -38,15 +41,15 @@ class Hypothesis:
 class Translator:
     """Translates lines in batches; a line longer than the model's limit is translated in pieces.
 
-    settings: text, decoding. `warn` is told, with the line's number, of what a person should know.
+    `warn` is told, with the line's number, of what a person should know.
     """
 
-    def __init__(self, system: AssembledSystem, text: TextProcessor, settings: Mapping[str, Any], warn: Any) -> None:
+    def __init__(self, system: AssembledSystem, text: TextProcessor, decoding: BeamSearch, warn: Any) -> None:
         self.system = system
         self.text = text
         self.warn = warn
         self.dictionary = system.model.task.source_dictionary
-        self.generator = build_generator(system.network, system.model.target_dictionary, settings["decoding"])
+        self.generator = build_generator(system.network, system.model.target_dictionary, decoding)
         self.fitting = FittingBatches([], what="translating", setting="--batch-size", remedy="lower decoding.beam")
         # the end of sentence takes one position
         self.limit = int(system.model.network.max_positions()[0]) - 1
@@ -169,7 +172,7 @@ def split_at_limit(tokens: Sequence[str], limit: int) -> list[list[str]]:
 
 def load_translator(
     config: Mapping[str, Any],
-    settings: Mapping[str, Any],
+    settings: TranslationSettings,
     system: str,
     domain: str,
     seed: int | None,
@@ -180,7 +183,7 @@ def load_translator(
 
 
 def load_translator_with_adapter(
-    config: Mapping[str, Any], settings: Mapping[str, Any], adapter: Path, warn: Callable[[str], None]
+    config: Mapping[str, Any], settings: TranslationSettings, adapter: Path, warn: Callable[[str], None]
 ) -> Translator:
     """Load the base model and vocabulary of the experiment `config`, with the adapter of a file from anywhere.
 
@@ -191,23 +194,23 @@ def load_translator_with_adapter(
     model = load_translation_model(
         Path(layout.base_model),
         Path(layout.vocabulary),
-        *_languages(settings),
-        settings["device"],
+        *_languages(settings.data),
+        settings.device,
         adapter=adapter,
-        precision=settings["precision"],
+        precision=settings.precision,
     )
     return _translator(AssembledSystem(model.network, model, {adapter.name: adapter}), layout, settings, warn)
 
 
 def _translator(
-    system: AssembledSystem, layout: Layout, settings: Mapping[str, Any], warn: Callable[[str], None]
+    system: AssembledSystem, layout: Layout, settings: TranslationSettings, warn: Callable[[str], None]
 ) -> Translator:
     vocabulary = Path(layout.vocabulary)
-    split_unknown = settings["text"]["split_unknown_subwords"]
-    known = known_subwords(vocabulary, _languages(settings)) if split_unknown else None
-    text = TextProcessor(settings["text"], vocabulary / "bpecodes", known)
-    return Translator(system, text, settings, warn)
+    split_unknown = settings.text.split_unknown_subwords
+    known = known_subwords(vocabulary, _languages(settings.data)) if split_unknown else None
+    text = TextProcessor(settings.text, vocabulary / "bpecodes", known)
+    return Translator(system, text, settings.decoding, warn)
 
 
-def _languages(settings: Mapping[str, Any]) -> tuple[str, str]:
-    return settings["data"]["source_language"], settings["data"]["target_language"]
+def _languages(data: Languages) -> tuple[str, str]:
+    return data.source_language, data.target_language

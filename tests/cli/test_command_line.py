@@ -22,7 +22,7 @@ from ink.cli import ink as ink_command
 from ink.processes import own_name, process_name
 
 INK = Path(sys.executable).with_name("ink")
-HEAVY = ("torch", "fairseq", "faiss", "sacrebleu", "sacremoses", "pandas", "matplotlib", "numpy", "mlflow")
+HEAVY = ("torch", "fairseq", "faiss", "sacrebleu", "sacremoses", "pandas", "matplotlib", "numpy", "mlflow", "pydantic")
 
 
 def run(*arguments: str | Path, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:

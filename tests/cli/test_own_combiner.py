@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 from ink.cli import ink
 from ink.combiners.chosen import load_combiner
+from ink.config.sections.base_system import Index
 from ink.corpus.prepared import PreparedCorpus
 from ink.datastore.search import Searcher
 from ink.datastore.storage import open_datastore
@@ -97,7 +98,7 @@ def run(experiment: Any, spelled: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
 def dev_loss(folder: Path) -> float:
     """The loss of dev with keys as decoding gets them, from the search itself."""
     model = load_translation_model(folder / "model.pt", folder / "vocabulary", "xx", "yy")
-    searcher = Searcher(open_datastore(folder / "datastore"), {"type": "exact"})
+    searcher = Searcher(open_datastore(folder / "datastore"), Index(type="exact"))
     combiner: Any = load_combiner(folder / "trained" / "combiner.json")
     dataset = PreparedCorpus(folder / "data", "xx", "yy").load(model.task, "dev")
     stored = DevQueries(model, dataset, searcher, combiner, "none", 200).stored.nearest(combiner.k)

@@ -11,12 +11,13 @@ import torch
 
 from ink.combiners.knn_transformer import KnnTransformer
 from ink.combiners.vanilla import VanillaCombiner
+from ink.config.sections.base_system import Index
 from ink.datastore.build import build_datastore
 from ink.datastore.search import Searcher
 from ink.datastore.storage import open_datastore
 from ink.nmt.generation import generate
 
-EXACT = {"type": "exact"}
+EXACT = Index(type="exact")
 
 
 @pytest.fixture(scope="module")
@@ -42,9 +43,9 @@ def with_neighbours(model: Any, store: Path, combiner: VanillaCombiner) -> KnnTr
 @pytest.mark.parametrize("key", ["decoder_output", "ffn_input"])
 def test_with_lambda_0_hypotheses_are_the_models(tiny: Any, model: Any, stores: Path, key: str) -> None:
     dataset = tiny.domain.data.load(model.task, "test")
-    expected = generate(model.network, dataset, model.target_dictionary, tiny.settings["decoding"])
+    expected = generate(model.network, dataset, model.target_dictionary, tiny.settings.decoding)
     network = with_neighbours(model, stores / key, VanillaCombiner(4, 0.0, 10.0))
-    found = generate(network, dataset, model.target_dictionary, tiny.settings["decoding"])
+    found = generate(network, dataset, model.target_dictionary, tiny.settings.decoding)
     assert found.hypotheses == expected.hypotheses
 
 
@@ -55,7 +56,7 @@ def test_with_lambda_near_1_training_sources_give_their_training_targets(
     dataset = tiny.domain.data.load(model.task, "train")
     network = with_neighbours(model, stores / key, VanillaCombiner(2, 0.99, 1e-3))
     # one hypothesis: a wider beam ends once it is full of shorter ones, however unlikely
-    decoding = {**tiny.settings["decoding"], "max_len_a": 3, "beam": 1}
+    decoding = tiny.settings.changed(decoding={"max_len_a": 3, "beam": 1}).decoding
     found = generate(network, dataset, model.target_dictionary, decoding, indices=range(0, 60, 5))
     expected = [model.target_dictionary.string(dataset[index]["target"]) for index in range(0, 60, 5)]
     assert found.hypotheses == expected

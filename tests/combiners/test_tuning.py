@@ -10,9 +10,10 @@ import torch
 
 from ink.combiners.tuning import choose_by_bleu, choose_by_likelihood, grid, likelihood_of_target, vanilla_grid
 from ink.combiners.vanilla import VanillaCombiner
+from ink.config.sections.retrieval_systems import VKnn
 from ink.datastore.search import Neighbours
 
-SETTINGS = {"key": "decoder_output", "k": [1, 3, 8], "lambda": [0.0, 0.3, 0.9], "temperature": [1, 50]}
+SETTINGS = VKnn(**{"key": "decoder_output", "k": [1, 3, 8], "lambda": [0.0, 0.3, 0.9], "temperature": [1, 50]})
 
 
 def found(positions: int, seed: int) -> tuple[Neighbours, torch.Tensor, torch.Tensor]:
@@ -49,7 +50,9 @@ def test_the_grid_has_every_combination_in_order() -> None:
     assert choices[0] == {"k": 1, "lambda": 0.0, "temperature": 1}
     assert choices[-1] == {"k": 8, "lambda": 0.9, "temperature": 50}
     assert len({tuple(choice.values()) for choice in choices}) == 18
-    assert vanilla_grid({"k": 4, "lambda": 0.5, "temperature": [10]}) == [{"k": 4, "lambda": 0.5, "temperature": 10}]
+    assert vanilla_grid(VKnn(**{"k": 4, "lambda": 0.5, "temperature": [10]})) == [
+        {"k": 4, "lambda": 0.5, "temperature": 10}
+    ]
 
 
 def test_grids_have_every_combination() -> None:

@@ -10,6 +10,7 @@ import numpy
 import pytest
 from fairseq.data import Dictionary
 
+from ink.config.sections.parallel_text import Text
 from ink.corpus.binarised import adopt, restore
 from ink.corpus.files import write_corpus
 from ink.corpus.prepare import fingerprint, prepare
@@ -17,16 +18,16 @@ from ink.corpus.prepared import PreparedCorpus
 from ink.errors import InkError
 from ink.files import read_json, read_lines
 
-SETTINGS: dict[str, Any] = {
-    "source_tokeniser_language": "de",
-    "target_tokeniser_language": "en",
-    "normalise_punctuation": True,
-    "aggressive_dash_splits": True,
-    "split_unknown_subwords": False,
-    "escape": True,
-    "max_length": 9,
-    "max_length_ratio": 0,
-}
+SETTINGS = Text(
+    source_tokeniser_language="de",
+    target_tokeniser_language="en",
+    normalise_punctuation=True,
+    aggressive_dash_splits=True,
+    split_unknown_subwords=False,
+    escape=True,
+    max_length=9,
+    max_length_ratio=0,
+)
 CODES = "D i\nDi e</w>\nL e\nT h\nTh e</w>\n"
 TRAIN = [("Die Leitung.", "The line."), ("Die R&D-Firma.", "The R&D firm's."), ("Die", "The")]
 TEST = [("Die Leitung.", "The line."), ("Ω", "The Ω")]
@@ -52,7 +53,7 @@ def vocabulary(tmp_path: Path) -> Path:
 def given(vocabulary: Path, tmp_path: Path) -> Path:
     """What somebody binarised elsewhere: fairseq's files and dictionaries alone."""
     write_corpus(tmp_path / "raw", "koran", {"train": TRAIN, "dev": TRAIN[:1], "test": TEST}, "de", "en", "files")
-    settings = {**SETTINGS, "max_length": 60}
+    settings = SETTINGS.model_copy(update={"max_length": 60})
     prepare(tmp_path / "raw", vocabulary, settings, "de", "en", tmp_path / "prepared")
     folder = tmp_path / "data-bin" / "koran"
     folder.mkdir(parents=True)
@@ -69,7 +70,7 @@ def restored(given: Path, output: Path, sentences: dict[str, int] = COUNTS) -> d
 
 def adopted(given: Path, vocabulary: Path, output: Path, **settings: Any) -> dict[str, Any]:
     restored(given, output / "corpus")
-    changed = {**SETTINGS, "max_length": 40, **settings}
+    changed = SETTINGS.model_copy(update={"max_length": 40, **settings})
     return adopt(given, output / "corpus", vocabulary, changed, "de", "en", output / "binarised")
 
 
@@ -128,7 +129,7 @@ def test_all_else_is_as_prepare_writes_it(given: Path, vocabulary: Path, tmp_pat
 def test_what_is_translated_is_the_binarised_source_and_not_the_text_tokenised_again(tiny: Any, tmp_path: Path) -> None:
     """The source of the tiny corpus ends in ` .`, which detokenising joins to the word before."""
     counts = read_json(tiny.data / "prepared.json", "sentences")["sentences"]
-    text = {**tiny.settings["text"], "max_length": 60}
+    text = tiny.settings.changed(text={"max_length": 60}).text
     restore(tiny.data, "koran", text, *tiny.languages, counts, tmp_path / "corpus")
     assert read_lines(tmp_path / "corpus" / "test.xx") != read_lines(tiny.corpus / "test.xx")
     adopt(tiny.data, tmp_path / "corpus", tiny.vocabulary, text, *tiny.languages, tmp_path / "binarised")
@@ -194,7 +195,7 @@ def test_tokens_beyond_the_dictionary_are_refused(given: Path, vocabulary: Path,
             given,
             restored_by_hand,
             vocabulary,
-            {**SETTINGS, "max_length": 40},
+            SETTINGS.model_copy(update={"max_length": 40}),
             "de",
             "en",
             tmp_path / "out" / "binarised",

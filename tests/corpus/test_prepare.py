@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ink.config.sections.parallel_text import Text
 from ink.corpus.files import ingest, write_corpus
 from ink.corpus.prepare import fingerprint, prepare, select
 from ink.corpus.text import TextProcessor
@@ -23,17 +24,17 @@ from ink.files import read_json, read_lines, write_lines
 
 Pairs = Sequence[tuple[str, str]]
 
-SETTINGS: dict[str, Any] = {
-    "source_tokeniser_language": "de",
-    "target_tokeniser_language": "en",
-    "normalise_punctuation": True,
-    "aggressive_dash_splits": True,
-    "split_unknown_subwords": False,
-    "escape": False,
-    "bpe_merges": 40,
-    "max_length": 12,
-    "max_length_ratio": 3.0,
-}
+SETTINGS = Text(
+    source_tokeniser_language="de",
+    target_tokeniser_language="en",
+    normalise_punctuation=True,
+    aggressive_dash_splits=True,
+    split_unknown_subwords=False,
+    escape=False,
+    bpe_merges=40,
+    max_length=12,
+    max_length_ratio=3.0,
+)
 
 TRAIN = [
     ("Die Leitung ist defekt.", "The line is down."),
@@ -61,7 +62,7 @@ def vocabulary(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run(folder: Path, vocabulary: Path, splits: Mapping[str, Pairs], **text: Any) -> dict[str, Any]:
     write_corpus(folder / "corpus", "law", splits, "xx", "yy", "files")
-    return prepare(folder / "corpus", vocabulary, {**SETTINGS, **text}, "xx", "yy", folder / "binarised")
+    return prepare(folder / "corpus", vocabulary, SETTINGS.model_copy(update=text), "xx", "yy", folder / "binarised")
 
 
 def load(folder: Path, split: str) -> Any:
@@ -258,7 +259,7 @@ def test_the_real_domain_has_the_tokens_that_others_counted(tmp_path: Path) -> N
     assert counts["sentences"] == {"train": 17982, "dev": 2000, "test": 2000}
     base = place / "base"
     adopt_vocabulary(base / "bpecodes", base / "dict.de.txt", base / "dict.en.txt", "de", "en", tmp_path / "vocabulary")
-    text = {**SETTINGS, "max_length": 10_000, "max_length_ratio": 0}
+    text = SETTINGS.model_copy(update={"max_length": 10_000, "max_length_ratio": 0})
     report = prepare(tmp_path / "koran", tmp_path / "vocabulary", text, "de", "en", tmp_path / "binarised")
     # The size of the datastore that another implementation built from this text and this model.
     assert report["tokens"]["train"]["target"] == 599_532

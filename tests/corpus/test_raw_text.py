@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from ink.config.sections.parallel_text import Tokenisation
 from ink.corpus.files import ingest
 from ink.corpus.raw_text import LINES_LOOKED_AT, beginning, remarks
 from ink.corpus.text import TextProcessor
@@ -46,7 +47,7 @@ def test_prepared_text_is_told_with_a_count_and_an_example(what: str) -> None:
 
 
 def test_what_this_project_prepares_is_recognised(tmp_path: Path) -> None:
-    settings = {"source_tokeniser_language": "de", "target_tokeniser_language": "en", "normalise_punctuation": True}
+    settings = Tokenisation(source_tokeniser_language="de", target_tokeniser_language="en", normalise_punctuation=True)
     codes = tmp_path / "codes"
     codes.write_text("#version: 0.2\ns a\n", encoding="utf-8")
     for escape, dashes, bpe, kinds in (
@@ -54,7 +55,7 @@ def test_what_this_project_prepares_is_recognised(tmp_path: Path) -> None:
         (True, False, None, ["escaped as Moses escapes", "tokenised"]),
         (False, False, codes, ["split into subwords", "tokenised"]),
     ):
-        text = TextProcessor({**settings, "escape": escape, "aggressive_dash_splits": dashes}, bpe)
+        text = TextProcessor(settings.model_copy(update={"escape": escape, "aggressive_dash_splits": dashes}), bpe)
         lines = [text.encode_target(line) for line in ("It's a well-known line, isn't it?", "Yes, it is.", "No.")]
         said = remarks("a", lines)
         assert [kind for line in said for kind in kinds if f"look {kind} already" in line] == kinds, (lines, said)

@@ -12,17 +12,18 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from sacremoses import MosesTokenizer
 
+from ink.config.sections.parallel_text import Text
 from ink.corpus.text import TextProcessor, read_codes
 from ink.errors import InkError
 from ink.files import read_lines
 
-SETTINGS: dict[str, Any] = {
-    "source_tokeniser_language": "de",
-    "target_tokeniser_language": "en",
-    "normalise_punctuation": True,
-    "aggressive_dash_splits": True,
-    "escape": False,
-}
+SETTINGS = Text(
+    source_tokeniser_language="de",
+    target_tokeniser_language="en",
+    normalise_punctuation=True,
+    aggressive_dash_splits=True,
+    escape=False,
+)
 
 # th, the; in, ing</w>; do, dog</w>
 CODES = "#version: 0.2\nt h\nth e</w>\ni n\nin g</w>\nd o\ndo g</w>\n"
@@ -43,7 +44,7 @@ def processor(codes: Path) -> TextProcessor:
 
 
 def words(**settings: Any) -> TextProcessor:
-    return TextProcessor({**SETTINGS, **settings}, None)
+    return TextProcessor(SETTINGS.model_copy(update=settings), None)
 
 
 @pytest.mark.parametrize(
@@ -133,7 +134,7 @@ def test_one_line_in_is_one_line_out(processor: TextProcessor, line: str) -> Non
 @settings(deadline=None)
 @given(LINE, st.booleans(), st.booleans())
 def test_subwords_join_to_the_tokens_they_were_split_from(codes: Path, line: str, escape: bool, dashes: bool) -> None:
-    processor = TextProcessor({**SETTINGS, "escape": escape, "aggressive_dash_splits": dashes}, codes)
+    processor = TextProcessor(SETTINGS.model_copy(update={"escape": escape, "aggressive_dash_splits": dashes}), codes)
     assert processor.encode_source(line).replace("@@ ", "") == processor.tokenise_source(line)
 
 

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from ink.config.sections.parallel_text import Text
 from ink.corpus.files import write_corpus
 from ink.corpus.text import TextProcessor
 from ink.corpus.vocabulary import adopt_vocabulary, check_dictionary, learn_vocabulary, load_dictionary
 from ink.errors import InkError
 
-SETTINGS: dict[str, Any] = {
-    "source_tokeniser_language": "de",
-    "target_tokeniser_language": "en",
-    "normalise_punctuation": True,
-    "aggressive_dash_splits": True,
-    "escape": False,
-    "bpe_merges": 12,
-}
+SETTINGS = Text(
+    source_tokeniser_language="de",
+    target_tokeniser_language="en",
+    normalise_punctuation=True,
+    aggressive_dash_splits=True,
+    escape=False,
+    bpe_merges=12,
+)
 
 TRAIN = [
     ("Die Leitung ist defekt.", "The line is down."),
@@ -81,7 +81,7 @@ def test_learning_twice_gives_the_same_files(tmp_path: Path, corpus: Path) -> No
 def test_learning_says_nothing_but_its_progress(
     tmp_path: Path, corpus: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    learn_vocabulary(corpus, {**SETTINGS, "bpe_merges": 5000}, "xx", "yy", tmp_path / "vocabulary")
+    learn_vocabulary(corpus, SETTINGS.model_copy(update={"bpe_merges": 5000}), "xx", "yy", tmp_path / "vocabulary")
     written = capsys.readouterr()
     assert written.out == ""
     assert [line.partition(":")[0] for line in written.err.splitlines() if line] == [
@@ -92,7 +92,7 @@ def test_learning_says_nothing_but_its_progress(
 
 def test_learning_needs_a_number_of_merges_and_words(tmp_path: Path, corpus: Path) -> None:
     with pytest.raises(InkError, match=r"text\.bpe_merges is not set"):
-        learn_vocabulary(corpus, {**SETTINGS, "bpe_merges": None}, "xx", "yy", tmp_path / "vocabulary")
+        learn_vocabulary(corpus, SETTINGS.model_copy(update={"bpe_merges": None}), "xx", "yy", tmp_path / "vocabulary")
     write_corpus(tmp_path / "short", "short", {"train": [("a b", "c .")]}, "xx", "yy", "files")
     with pytest.raises(InkError, match="short: the training text has no word of two characters"):
         learn_vocabulary(tmp_path / "short", SETTINGS, "xx", "yy", tmp_path / "vocabulary")

@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 import torch
 
+from ink.config.sections.base_system import Index
 from ink.datastore import build
 from ink.datastore.build import batches_by_length, build_datastore, key_dimension, teacher_forced
 from ink.datastore.storage import open_datastore
 from ink.errors import InkError
 from ink.nmt.adapter import write_adapter
 
-EXACT = {"type": "exact"}
+EXACT = Index(type="exact")
 
 
 @pytest.fixture

@@ -11,22 +11,23 @@ import pytest
 import torch
 
 from ink.config import combinations
+from ink.config.sections.base_system import Index
 from ink.datastore import gpu
 from ink.datastore.build import build_datastore
 from ink.datastore.index import build_index, read_index
 from ink.datastore.search import Searcher
 from ink.errors import InkError
 
-IVFPQ = {
-    "type": "ivfpq",
-    "device": "cpu",
-    "lists": 8,
-    "code_bytes": 8,
-    "probes": 3,
-    "training_sample": 700,
-    "seed": 3,
-}
-ON_GPU = {**IVFPQ, "device": "cuda"}
+IVFPQ = Index(
+    type="ivfpq",
+    device="cpu",
+    lists=8,
+    code_bytes=8,
+    probes=3,
+    training_sample=700,
+    seed=3,
+)
+ON_GPU = IVFPQ.model_copy(update={"device": "cuda"})
 DEVICE = torch.device("cuda", 0)
 
 
@@ -36,8 +37,8 @@ def keys() -> np.ndarray:
 
 
 def test_the_cpu_needs_no_gpu() -> None:
-    assert gpu.gpu_of({"device": "cpu"}) is None
-    assert gpu.gpu_of({"type": "exact"}) is None
+    assert gpu.gpu_of(Index(device="cpu")) is None
+    assert gpu.gpu_of(Index(type="exact")) is None
 
 
 def test_faiss_without_gpus_is_refused_and_what_to_install_is_said(
@@ -64,9 +65,9 @@ def test_a_gpu_that_torch_and_faiss_do_not_both_find_is_refused(
     monkeypatch.setattr(torch.cuda, "device_count", lambda: torch_finds)
     both = min(torch_finds, faiss_finds)
     with pytest.raises(InkError, match=rf"index\.device is cuda:{both}, but torch and FAISS find {both} GPUs here"):
-        gpu.gpu_of({"device": f"cuda:{both}"})
+        gpu.gpu_of(Index(device=f"cuda:{both}"))
     if both:
-        assert gpu.gpu_of({"device": "cuda"}) == DEVICE
+        assert gpu.gpu_of(Index(device="cuda")) == DEVICE
 
 
 def test_a_build_is_refused_before_the_pass_over_the_training_set(
@@ -112,7 +113,7 @@ def test_an_index_takes_tensors_as_it_takes_arrays(store_of: Any, tmp_path: Path
     store = store_of(tmp_path / "store", keys, np.arange(1000), IVFPQ)
     queries = np.random.default_rng(1).standard_normal((40, 16)).astype(np.float32)
     index = read_index(store.index_path)
-    index.nprobe = IVFPQ["probes"]
+    index.nprobe = IVFPQ.probes
     distances, ids = index.search(queries, 5)
     assert isinstance(ids, np.ndarray)
     found = Searcher(store, IVFPQ).search(torch.from_numpy(queries), 5)
@@ -156,7 +157,7 @@ def mapped_from(path: Path, address: int) -> bool:
 )
 def test_more_neighbours_than_a_gpu_finds_are_refused(store_of: Any, tmp_path: Path) -> None:
     keys = np.zeros((3000, 2), dtype=np.float16)
-    searcher = Searcher(store_of(tmp_path / "store", keys, np.arange(3000)), {"type": "exact"})
+    searcher = Searcher(store_of(tmp_path / "store", keys, np.arange(3000)), Index(type="exact"))
     assert gpu.MOST == combinations.MOST_ON_GPU
     searcher.search(torch.zeros(1, 2), 2049)
     searcher.device = DEVICE

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from ink.config.sections.base_system import Index
 from ink.datastore import build
 from ink.datastore.blocks import divide
 from ink.datastore.build import build_datastore, build_shard
@@ -16,8 +17,8 @@ from ink.datastore.index import build_index
 from ink.datastore.joining import join_shards
 from ink.errors import InkError
 
-EXACT = {"type": "exact"}
-IVFPQ = {"type": "ivfpq", "lists": 4, "code_bytes": 4, "probes": 2, "training_sample": 300, "seed": 7}
+EXACT = Index(type="exact")
+IVFPQ = Index(type="ivfpq", lists=4, code_bytes=4, probes=2, training_sample=300, seed=7)
 SECTION = "Datastores and combiners"
 
 
@@ -154,5 +155,5 @@ def test_an_index_that_cannot_be_made_is_refused_before_the_pass(
 ) -> None:
     monkeypatch.setattr(build, "_passes", lambda *_, **__: pytest.fail("the text was passed over"))
     with pytest.raises(InkError, match=said):
-        built(tiny, model, tmp_path / "store", index={**IVFPQ, **changed})
+        built(tiny, model, tmp_path / "store", index=IVFPQ.model_copy(update=changed))
     assert not list(tmp_path.iterdir())

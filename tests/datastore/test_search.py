@@ -13,12 +13,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ink.config.sections.base_system import Index
 from ink.datastore.index import build_index, read_index
 from ink.datastore.search import Neighbours, Searcher, drop_own, gather_keys, sorted_by_distance
 from ink.errors import InkError
 
-EXACT = {"type": "exact"}
-IVFPQ = {"type": "ivfpq", "lists": 8, "code_bytes": 8, "probes": 8, "training_sample": 10000, "seed": 3}
+EXACT = Index(type="exact")
+IVFPQ = Index(type="ivfpq", lists=8, code_bytes=8, probes=8, training_sample=10000, seed=3)
 
 
 def squared_distances(queries: np.ndarray, keys: np.ndarray) -> np.ndarray:
@@ -77,7 +78,7 @@ def test_more_neighbours_than_the_largest_lists_hold_is_an_error(
     store_of: Any, tmp_path: Path, clustered: Any, probes: int
 ) -> None:
     """No query could ever get them: a setting that asks for them is a mistake, not a search that found fewer."""
-    settings = {**IVFPQ, "probes": probes}
+    settings = IVFPQ.model_copy(update={"probes": probes})
     searcher = Searcher(store_of(tmp_path, clustered[0], np.ones(2000), IVFPQ), settings)
     lists = searcher.index.invlists
     most = sum(sorted(lists.list_size(number) for number in range(8))[-probes:])
@@ -106,12 +107,12 @@ def test_ivfpq_with_all_its_lists_comes_near_brute_force(store_of: Any, tmp_path
 
 def test_probes_are_those_of_the_settings_at_search(store_of: Any, tmp_path: Path, clustered: Any) -> None:
     store = store_of(tmp_path, clustered[0], np.arange(2000), IVFPQ)
-    assert Searcher(store, {**IVFPQ, "probes": 3}).index.nprobe == 3
+    assert Searcher(store, IVFPQ.model_copy(update={"probes": 3})).index.nprobe == 3
 
 
 def test_where_the_index_returns_fewer_the_distance_is_infinite(store_of: Any, tmp_path: Path, clustered: Any) -> None:
     keys, queries = clustered
-    one_probe = {**IVFPQ, "probes": 1}
+    one_probe = IVFPQ.model_copy(update={"probes": 1})
     searcher = Searcher(store_of(tmp_path, keys, np.ones(2000), one_probe), one_probe)
     found = searcher.search(torch.from_numpy(queries), searcher.reachable)
     absent = found.ids == -1
@@ -123,9 +124,9 @@ def test_where_the_index_returns_fewer_the_distance_is_infinite(store_of: Any, t
 
 def test_the_same_seed_makes_the_same_index(tmp_path: Path, clustered: Any) -> None:
     for name in ("first", "second"):
-        build_index(clustered[0], {**IVFPQ, "training_sample": 500}, tmp_path / name)
+        build_index(clustered[0], IVFPQ.model_copy(update={"training_sample": 500}), tmp_path / name)
     assert (tmp_path / "first").read_bytes() == (tmp_path / "second").read_bytes()
-    build_index(clustered[0], {**IVFPQ, "training_sample": 500, "seed": 4}, tmp_path / "other")
+    build_index(clustered[0], IVFPQ.model_copy(update={"training_sample": 500, "seed": 4}), tmp_path / "other")
     assert (tmp_path / "first").read_bytes() != (tmp_path / "other").read_bytes()
 
 
@@ -188,12 +189,12 @@ def test_settings_that_cannot_hold_for_the_keys_are_named_and_the_advice_helps(
 ) -> None:
     keys = clustered[0][:entries]
     with pytest.raises(InkError, match=message):
-        build_index(keys, {**IVFPQ, **changed}, tmp_path / "index")
+        build_index(keys, IVFPQ.model_copy(update=changed), tmp_path / "index")
     assert list(tmp_path.iterdir()) == []
     helping = {"code_bytes": {"code_bytes": 4}, "lists": {"lists": entries}} if entries >= 256 else {}
     advised = [{"type": "exact"}] if "set index.type" in message or "lists" in changed else []
     for settings in [*advised, *(helping[name] for name in changed if name in helping)]:
-        build_index(keys, {**IVFPQ, **changed, **settings}, tmp_path / "index")
+        build_index(keys, IVFPQ.model_copy(update={**changed, **settings}), tmp_path / "index")
         assert read_index(tmp_path / "index").ntotal == entries
 
 
@@ -261,7 +262,7 @@ def test_with_keys_distances_are_recomputed_and_sorted_anew(store_of: Any, tmp_p
 
 def test_absent_neighbours_stay_absent_and_last_with_keys(store_of: Any, tmp_path: Path, clustered: Any) -> None:
     keys, queries = clustered
-    few = {**IVFPQ, "probes": 1}
+    few = IVFPQ.model_copy(update={"probes": 1})
     searcher = Searcher(store_of(tmp_path, keys, np.arange(2000), few), few)
     # as many as the largest list holds: the others hold fewer
     found = searcher.search(torch.from_numpy(queries), searcher.reachable, keys=True)

@@ -15,6 +15,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ink.config.sections.base_system import Index
 from ink.datastore import joining
 from ink.datastore.build import build_datastore, build_shard
 from ink.datastore.joining import join_shards
@@ -24,16 +25,16 @@ from ink.disk import DiskTrouble
 from ink.errors import InkError
 from ink.files import read_json
 
-EXACT = {"type": "exact", "device": "cpu"}
-IVFPQ = {
-    "type": "ivfpq",
-    "device": "cpu",
-    "lists": 4,
-    "code_bytes": 8,
-    "probes": 2,
-    "training_sample": 300,
-    "seed": 3,
-}
+EXACT = Index(type="exact", device="cpu")
+IVFPQ = Index(
+    type="ivfpq",
+    device="cpu",
+    lists=4,
+    code_bytes=8,
+    probes=2,
+    training_sample=300,
+    seed=3,
+)
 PARTS: dict[str, Any] = {"key": "decoder_output", "batch_tokens": 60}
 
 
@@ -169,7 +170,7 @@ def test_a_failure_before_keys_are_moved_costs_no_shard(
 ) -> None:
     before = [contents(path) for path in shards]
     with pytest.raises(InkError, match=r"index\.lists is 3000, but the datastore has"):
-        join_shards(shards, tmp_path / "joined", {**IVFPQ, "lists": 3000})
+        join_shards(shards, tmp_path / "joined", IVFPQ.model_copy(update={"lists": 3000}))
     assert [contents(path) for path in shards] == before
     assert [path.name for path in tmp_path.iterdir()] == ["shards"]
 

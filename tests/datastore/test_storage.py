@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ink.config.sections.base_system import Index
 from ink.datastore.build import build_datastore
 from ink.datastore.search import Searcher
 from ink.datastore.storage import DatastoreMeta, create_datastore, open_datastore, seal
@@ -22,7 +23,7 @@ def built(tiny: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("built") / "store"
     dataset = tiny.domain.data.load(model.task, "train")
     corpus = tiny.domain.data.fingerprint
-    build_datastore(model, dataset, corpus, path, key="decoder_output", batch_tokens=500, index={"type": "exact"})
+    build_datastore(model, dataset, corpus, path, key="decoder_output", batch_tokens=500, index=Index(type="exact"))
     return path
 
 
@@ -95,13 +96,13 @@ def test_an_index_cut_short_is_named(path: Path, share: float) -> None:
     file = path / "index.faiss"
     file.write_bytes(file.read_bytes()[: int(share * file.stat().st_size)])
     with pytest.raises(InkError, match=r"index\.faiss cannot be read"):
-        Searcher(open_datastore(path), {"type": "exact"})
+        Searcher(open_datastore(path), Index(type="exact"))
 
 
 def test_a_missing_index_is_named(path: Path) -> None:
     (path / "index.faiss").unlink()
     with pytest.raises(InkError, match=r"index\.faiss does not exist"):
-        Searcher(open_datastore(path), {"type": "exact"})
+        Searcher(open_datastore(path), Index(type="exact"))
 
 
 @pytest.mark.failure(
@@ -116,7 +117,7 @@ def test_an_index_of_other_keys_is_refused(path: Path) -> None:
     index.add(np.zeros((5, 16), dtype=np.float32))
     faiss.write_index(index, str(path / "index.faiss"))
     with pytest.raises(InkError, match="holds 5 keys of dimension 16"):
-        Searcher(open_datastore(path), {"type": "exact"})
+        Searcher(open_datastore(path), Index(type="exact"))
 
 
 def test_a_description_cut_short_or_of_something_else_is_refused(path: Path) -> None:

@@ -9,14 +9,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from ink.config.sections.base_system import Index
 from ink.datastore import stored_neighbours
 from ink.datastore.storage import Datastore
 from ink.datastore.stored_neighbours import StoredNeighbours, open_neighbours, store_neighbours
 from ink.errors import InkError
 from ink.files import read_json, write_json
 
-EXACT = {"type": "exact"}
-IVFPQ = {"type": "ivfpq", "lists": 8, "code_bytes": 4, "probes": 1, "training_sample": 1000, "seed": 7}
+EXACT = Index(type="exact")
+IVFPQ = Index(type="ivfpq", lists=8, code_bytes=4, probes=1, training_sample=1000, seed=7)
 ENTRIES, STORED = 300, 12
 
 
@@ -116,7 +117,7 @@ def test_the_files_are_small_and_plain(stored: StoredNeighbours) -> None:
     ]
     assert read_json(stored.path / "meta.json") == {
         **{"entries": ENTRIES, "stored": STORED, "model": "model", "corpus": "corpus", "key": "decoder_output"},
-        **{"index": EXACT, "format": 1},
+        **{"index": EXACT.plain(), "format": 1},
     }
 
 

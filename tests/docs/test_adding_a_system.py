@@ -16,6 +16,8 @@ import ink.combiners
 import ink.systems
 from ink.assembly import Parts
 from ink.config import check, load
+from ink.config.sections.base_system import Index
+from ink.config.slices.training_slices import CombinerSettings
 from ink.datastore.build import build_datastore
 from ink.errors import InkError
 from ink.evaluation.system import evaluate_system
@@ -67,12 +69,12 @@ def test_the_test_of_the_document_passes(module: None) -> None:
 def test_the_entry_is_accepted_and_reaches_the_command_that_trains(module: None) -> None:
     config = config_with_entry()
     check(config)
-    settings = settings_for(config, "train-combiner", "koran", NAME)
-    assert settings["own_systems"] == ENTRY["own_systems"]
-    assert "a_knn" not in settings
+    settings = settings_for(config, CombinerSettings, "koran", NAME)
+    assert settings.own_systems == ENTRY["own_systems"]
+    assert settings.a_knn is None
     by_domain = copy.deepcopy(config)
     by_domain["own_systems"][NAME]["k"] = {"medical": 4, "law": 4, "it": 4, "koran": 16}
-    assert settings_for(by_domain, "train-combiner", "koran", NAME)["own_systems"][NAME]["k"] == 16
+    assert settings_for(by_domain, CombinerSettings, "koran", NAME).own_systems[NAME]["k"] == 16
     assert labels([NAME, "v_knn"]) == {"v_knn": "V-kNN", NAME: NAME}
     assert seeds_of(NAME, [1, 2]) == [1, 2]
 
@@ -80,8 +82,8 @@ def test_the_entry_is_accepted_and_reaches_the_command_that_trains(module: None)
 def test_a_row_of_the_package_is_accepted_and_reaches_the_command_that_trains(row: None) -> None:
     config = {**load(REPOSITORY / "config" / "config.yaml"), "systems": ["off_the_shelf", "v_knn", NAME]}
     check(config)
-    settings = settings_for(config, "train-combiner", "koran", NAME)
-    assert settings["own_systems"] == {NAME: {**ENTRY["own_systems"][NAME], "combiner": PLACE}}
+    settings = settings_for(config, CombinerSettings, "koran", NAME)
+    assert settings.own_systems == {NAME: {**ENTRY["own_systems"][NAME], "combiner": PLACE}}
     assert labels([NAME, "v_knn"]) == {"v_knn": "V-kNN", NAME: "SK-MT"}
     assert run_that_trains(config, NAME) == NAME
     with pytest.raises(InkError, match=r"own_systems\.sk_mt: found a name that is taken"):
@@ -94,7 +96,7 @@ def chosen_and_scored(tiny: Any, tmp_path: Path) -> Callable[[dict[str, Any]], t
 
     def run(entry: dict[str, Any], in_package: bool = False) -> tuple[Any, Any]:
         ((name, described),) = entry["own_systems"].items()
-        settings = {**tiny.settings, **({"own_systems": {}} if in_package else entry)}
+        settings = tiny.settings.changed(**({} if in_package else entry))
         model = tiny.domain.load_model(settings)
         build_datastore(
             model,
@@ -103,7 +105,7 @@ def chosen_and_scored(tiny: Any, tmp_path: Path) -> Callable[[dict[str, Any]], t
             tmp_path / "store",
             key=described["key"],
             batch_tokens=500,
-            index={"type": "exact"},
+            index=Index(type="exact"),
         )
         train_combiner(tiny.domain, tmp_path / "store", name, settings, 1, tmp_path / "trained")
         combiner = tmp_path / "trained" / "combiner.json"

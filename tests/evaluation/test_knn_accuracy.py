@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from ink.config.sections.base_system import Index
 from ink.datastore.build import build_datastore
 from ink.datastore.search import Searcher
 from ink.datastore.storage import open_datastore
@@ -43,14 +44,14 @@ def sources(tiny: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, So
             folder / system,
             key="decoder_output",
             batch_tokens=500,
-            index={"type": "exact"},
+            index=Index(type="exact"),
         )
         found[system] = Source(folder / system, path)
     return found
 
 
-def measured(tiny: Any, sources: dict[str, Source], output: Path, **settings: Any) -> Any:
-    settings = {**tiny.settings, "knn_accuracy": {"domains": [], "k": KS, "bucket_edges": EDGES}, **settings}
+def measured(tiny: Any, sources: dict[str, Source], output: Path, **changed: Any) -> Any:
+    settings = tiny.settings.changed(knn_accuracy={"k": KS, "bucket_edges": EDGES}).changed(**changed)
     arguments = (tiny.base_model, tiny.vocabulary, tiny.domain.data, sources, settings, output)
     measure_knn_accuracy("koran", 3, *arguments)
     return read_json(output)
@@ -109,8 +110,7 @@ def test_positions_beyond_the_last_edge_are_counted_and_in_no_bucket(
     tiny: Any, sources: dict[str, Source], tmp_path: Path
 ) -> None:
     whole = measured(tiny, sources, tmp_path / "whole.json")
-    settings = {"domains": [], "k": KS, "bucket_edges": EDGES[:-1]}
-    cut = measured(tiny, sources, tmp_path / "cut.json", knn_accuracy=settings)
+    cut = measured(tiny, sources, tmp_path / "cut.json", knn_accuracy={"bucket_edges": EDGES[:-1]})
     assert cut["positions"]["buckets"] == whole["positions"]["buckets"][:-1]
     # what is without ends of sentence is of all positions
     assert cut["positions"]["without_end_of_sentence"] == whole["positions"]["without_end_of_sentence"]
@@ -163,7 +163,7 @@ def test_neighbours_are_sorted_by_distances_recomputed_from_the_keys(
     store_of: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = store_of(tmp_path / "store", [[0.0, 1.0], [0.0, 2.0], [0.0, 3.0], [0.0, 4.0]], [9, 8, 7, 6])
-    searcher = Searcher(store, {"type": "exact"})
+    searcher = Searcher(store, Index(type="exact"))
     searcher.index = _Misleading()
     passed = [(None, torch.zeros(2, 2), torch.tensor([9, 7]), None)]
     monkeypatch.setattr(knn_accuracy, "teacher_forced", lambda *_, **__: iter(passed))
@@ -196,6 +196,5 @@ def test_a_datastore_of_another_model_is_refused_and_nothing_is_written(
 
 
 def test_more_neighbours_than_entries_are_refused(tiny: Any, sources: dict[str, Source], tmp_path: Path) -> None:
-    settings = {"domains": [], "k": [2, 5000], "bucket_edges": EDGES}
-    with pytest.raises(InkError, match="5000 neighbours asked of datastore"):
-        measured(tiny, sources, tmp_path / "seed3.json", knn_accuracy=settings)
+    with pytest.raises(InkError, match="2000 neighbours asked of datastore"):
+        measured(tiny, sources, tmp_path / "seed3.json", knn_accuracy={"k": [2, 2000]})

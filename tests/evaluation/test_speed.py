@@ -64,17 +64,16 @@ def test_one_round_has_no_deviation() -> None:
 
 
 def test_trained_systems_are_timed_on_the_first_test_sentences(tiny: Any, tmp_path: Path) -> None:
-    settings = tiny.settings
-    system = assemble(tiny.domain, Parts(), settings)
+    settings = tiny.settings.changed(speed={"sentences": 4, "batch_sentences": [1, 3], "repeats": 2})
+    system = assemble(tiny.domain, Parts(), settings, settings.index)
     dataset = tiny.domain.data.load(system.model.task, "test")
-    settings["speed"] |= {"sentences": 4, "batch_sentences": [1, 3], "repeats": 2}
     measure_speed("koran", 7, {"off_the_shelf": system}, dataset, settings, tmp_path / "koran.json")
     found = read_json(tmp_path / "koran.json")
     assert (found["domain"], found["seed"], found["sentences"], found["repeats"]) == ("koran", 7, 4, 2)
     assert found["systems"]["off_the_shelf"]["model"] == system.model.fingerprint
     batches = found["systems"]["off_the_shelf"]["batches"]
     assert [(batch["batch_sentences"], len(batch["seconds"])) for batch in batches] == [(1, 2), (3, 2)]
-    settings["speed"]["sentences"] = 1000
+    settings = tiny.settings.changed(speed={"sentences": 1000, "batch_sentences": [1, 3], "repeats": 2})
     measure_speed("koran", 7, {"off_the_shelf": system}, dataset, settings, tmp_path / "all.json")
     assert read_json(tmp_path / "all.json")["sentences"] == len(dataset) == 10
 
@@ -93,9 +92,9 @@ def test_the_hardware_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     "measurement; lower speed.batch_sentences`",
 )
 def test_a_batch_that_does_not_fit_is_not_measured_in_parts(tiny: Any, out_of_memory_above: Any) -> None:
-    system = assemble(tiny.domain, Parts(), tiny.settings)
+    system = assemble(tiny.domain, Parts(), tiny.settings, tiny.settings.index)
     dataset = tiny.domain.data.load(system.model.task, "test")
-    decode = decoder_of({"off_the_shelf": system}, dataset, range(6), tiny.settings["decoding"])
+    decode = decoder_of({"off_the_shelf": system}, dataset, range(6), tiny.settings.decoding)
     out_of_memory_above(system.network, 40)
     assert len(decode("off_the_shelf", 1).hypotheses) == 6
     with pytest.raises(InkError, match=r"off_the_shelf: 6 sentences at once do not fit.*lower speed\.batch_sentences"):

@@ -11,6 +11,8 @@ import pytest
 import torch
 
 from ink.assembly import Parts
+from ink.config.sections.base_system import Index
+from ink.config.slices.result_slices import EvaluationSettings
 from ink.datastore.build import build_datastore
 from ink.errors import InkError
 from ink.evaluation.dev_bleu import dev_bleu_of
@@ -21,6 +23,7 @@ from ink.nmt.adapter import read_adapter, write_adapter
 from ink.nmt.checkpoint import allow_fairseq_types
 from ink.nmt.translation_model import load_translation_model
 from ink.reporting.scores import read_scores
+from ink.settings import settings_for
 
 TEST_SENTENCES = 10
 
@@ -47,7 +50,7 @@ def datastore(tiny: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
         path,
         key="decoder_output",
         batch_tokens=500,
-        index={"type": "exact"},
+        index=Index(type="exact"),
     )
     return path
 
@@ -57,8 +60,7 @@ def run(tiny: Any, tmp_path: Path) -> Callable[..., tuple[dict[str, Any], list[s
     """Evaluate a system under tmp_path; return its score and its hypotheses."""
 
     def evaluate(system: str, *, with_general: bool = False, **parts: Path) -> tuple[dict[str, Any], list[str]]:
-        settings = tiny.settings
-        needed = {name: settings[name] for name in ("device", "precision", "text", "decoding", "evaluation", "index")}
+        needed = settings_for(tiny.settings.plain(), EvaluationSettings)
         general = GeneralTest("general", tiny.corpus, tiny.domain.data) if with_general else None
         hypotheses = tmp_path / "hypotheses" / system / "koran" / "seed3.en"
         scores = tmp_path / "scores" / system / "koran" / "seed3.json"
@@ -97,7 +99,7 @@ def test_off_the_shelf(tiny: Any, run: Any, tmp_path: Path) -> None:
     assert score["chosen"] is None
     assert score["decoding"]["batch_sentences"] == 4
     assert score["decoding"]["sentences_per_second"] * score["decoding"]["seconds"] == pytest.approx(TEST_SENTENCES)
-    assert score["settings"] == {"decoding": tiny.settings["decoding"]}
+    assert score["settings"] == {"decoding": tiny.settings.decoding.plain()}
     assert score["model"] == tiny.domain.load_model(tiny.settings).fingerprint
     # what was written is what the tables read
     (read,) = read_scores(tmp_path)
@@ -124,8 +126,9 @@ def test_an_adapter_is_counted_by_its_file_and_what_was_forgotten_is_scored(
 def test_v_knn_with_settings_chosen_on_dev(
     tiny: Any, run: Any, datastore: Path, tmp_path: Path, select_by: str
 ) -> None:
-    settings = tiny.settings
-    settings["v_knn"] |= {"select_by": select_by, "k": [1, 4], "lambda": [0.0, 0.9], "temperature": 1}
+    settings = tiny.settings.changed(
+        v_knn={"select_by": select_by, "k": [1, 4], "lambda": [0.0, 0.9], "temperature": 1}
+    )
     combiner = tmp_path / "combiner.json"
     tune_vanilla(tiny.domain, datastore, settings, combiner)
     described = read_json(combiner)
@@ -145,8 +148,7 @@ def test_v_knn_with_settings_chosen_on_dev(
 
 
 def test_a_grid_of_one_needs_no_choice(tiny: Any, run: Any, datastore: Path, tmp_path: Path) -> None:
-    settings = tiny.settings
-    settings["v_knn"] |= {"k": 2, "lambda": 0.0, "temperature": [1]}
+    settings = tiny.settings.changed(v_knn={"k": 2, "lambda": 0.0, "temperature": [1]})
     tune_vanilla(tiny.domain, datastore, settings, tmp_path / "combiner.json")
     assert len(read_json(tmp_path / "combiner.json")["tried"]) == 1
     score, hypotheses = run("v_knn", datastore=datastore, combiner=tmp_path / "combiner.json")
@@ -155,8 +157,7 @@ def test_a_grid_of_one_needs_no_choice(tiny: Any, run: Any, datastore: Path, tmp
 
 
 def test_likelihood_on_dev_is_the_models_own_where_lambda_is_0(tiny: Any, datastore: Path, tmp_path: Path) -> None:
-    settings = tiny.settings
-    settings["v_knn"] |= {"k": 2, "lambda": [0.0, 0.1], "temperature": 1}
+    settings = tiny.settings.changed(v_knn={"k": 2, "lambda": [0.0, 0.1], "temperature": 1})
     tune_vanilla(tiny.domain, datastore, settings, tmp_path / "combiner.json")
     model = tiny.domain.load_model(settings)
     dataset = tiny.domain.data.load(model.task, "dev")

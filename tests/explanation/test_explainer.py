@@ -15,6 +15,7 @@ from ink.combiners.combiner import Combiner
 from ink.combiners.knn_transformer import KnnTransformer
 from ink.combiners.robust import RobustCombiner
 from ink.combiners.vanilla import VanillaCombiner
+from ink.config.sections.base_system import Index
 from ink.corpus.text import TextProcessor
 from ink.datastore.build import build_datastore
 from ink.datastore.search import Searcher
@@ -25,7 +26,7 @@ from ink.files import read_lines
 from ink.translation.lines import Line
 from ink.translation.translator import Translator
 
-EXACT = {"type": "exact"}
+EXACT = Index(type="exact")
 COMBINERS: dict[str, tuple[str, Callable[[], Combiner]]] = {
     "V-kNN": ("decoder_output", lambda: VanillaCombiner(6, 0.5, 10.0)),
     "V-kNN on the feed-forward network's input": ("ffn_input", lambda: VanillaCombiner(6, 0.5, 10.0)),
@@ -54,10 +55,9 @@ def explainer_of(tiny: Any, stores: Path) -> Callable[..., Explainer]:
             mixed.network.eval()
         store = open_datastore(stores / key)
         network = KnnTransformer(model.network, Searcher(store, EXACT), mixed)
-        settings = tiny.settings
-        settings["decoding"] |= {"max_len_a": 0.0, "max_len_b": 12}
-        text = TextProcessor(settings["text"], tiny.vocabulary / "bpecodes")
-        translator = Translator(AssembledSystem(network, model, {}), text, settings, warnings.append)
+        settings = tiny.settings.changed(decoding={"max_len_a": 0.0, "max_len_b": 12})
+        text = TextProcessor(settings.text, tiny.vocabulary / "bpecodes")
+        translator = Translator(AssembledSystem(network, model, {}), text, settings.decoding, warnings.append)
         return Explainer(
             translator, network, TrainingPairs(store, tiny.domain.data, tiny.corpus), shown, warnings.append
         )
@@ -85,7 +85,7 @@ def test_it_explains_what_is_translated_with_beam_searchs_probabilities(
     for one in explained:
         (piece,) = one.pieces
         # before the length penalty, with which beam search ranks
-        searched = piece.score * len(piece.tokens) ** tiny.settings["decoding"]["length_penalty"]
+        searched = piece.score * len(piece.tokens) ** tiny.settings.decoding.length_penalty
         assert sum(torch.tensor(token.p).double().log().item() for token in piece.tokens) == pytest.approx(
             searched, abs=1e-4
         )

@@ -29,7 +29,7 @@ KEPT = [0, 2, 4]
 @pytest.fixture
 def corpus(tiny: Any, tmp_path: Path) -> Path:
     """Raw and prepared text of which the second and the fourth pair were filtered out."""
-    text = tiny.settings["text"]
+    text = tiny.settings.text
     write_corpus(tmp_path / "corpus", "koran", {"train": TRAIN}, *tiny.languages, "synthetic")
     report = prepare(tmp_path / "corpus", tiny.vocabulary, text, *tiny.languages, tmp_path / "data")
     assert report["dropped"] == {"empty": 1, "too_long": 1, "ratio": 0}

@@ -28,9 +28,8 @@ def test_a_checkpoint_is_refused_or_translates(
     import_rest_of_fairseq()  # takes seconds, once, at the first checkpoint that names what is not known yet
     state = torch.load(tiny.base_model, weights_only=True)
     path = tmp_path / "model.pt"
-    settings = tiny.settings
-    settings["decoding"] |= {"max_len_a": 0.0, "max_len_b": 2, "beam": 1}
-    text = TextProcessor(settings["text"], tiny.vocabulary / "bpecodes")
+    settings = tiny.settings.changed(decoding={"max_len_a": 0.0, "max_len_b": 2, "beam": 1})
+    text = TextProcessor(settings.text, tiny.vocabulary / "bpecodes")
     domain = replace(tiny.domain, base_model=path)
 
     def parse(given: Any) -> None:
@@ -41,7 +40,9 @@ def test_a_checkpoint_is_refused_or_translates(
         read_checkpoint(path)
 
     def use(_parsed: None) -> None:
-        translator = Translator(assemble(domain, Parts(), settings), text, settings, lambda warning: None)
+        translator = Translator(
+            assemble(domain, Parts(), settings, settings.index), text, settings.decoding, lambda warning: None
+        )
         translator.translate([Line(1, "Gott sieht das Wort .")])
 
     inputs = st.one_of(revalued(state), revalued(state), revalued(state), mutated(tiny.base_model.read_bytes(), most=1))

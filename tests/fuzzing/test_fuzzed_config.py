@@ -75,7 +75,7 @@ def check_and_plan(config: Config) -> None:
     for domain in data_domains(config):
         for command in READS:
             if command not in ELSEWHERE and domain in config["domains"]:
-                settings_for(config, command, domain)
+                settings_for(config, READS[command], domain)
     variations(config)
     figures_of(config)
     contents.tables(config)

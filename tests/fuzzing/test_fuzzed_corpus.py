@@ -37,7 +37,7 @@ def test_a_corpus_is_refused_or_prepared(
         return project / "corpus"
 
     def use(corpus: Path) -> None:
-        prepare(corpus, tiny.vocabulary, tiny.settings["text"], source, target, project / "data")
+        prepare(corpus, tiny.vocabulary, tiny.settings.text, source, target, project / "data")
 
     def one_side(name: str) -> st.SearchStrategy[Handed]:
         return mutated(valid[name]).map(lambda side: Handed({**valid, name: side.data}, f"{name}: {side.how}"))

@@ -26,10 +26,9 @@ COMMAND = ["--config", str(MICRO), "--system", "off_the_shelf", "--domain", "kor
 def test_standard_input_is_answered_line_by_line(
     tiny: Any, count: int, project: Path, monkeypatch: pytest.MonkeyPatch, record_property: Any
 ) -> None:
-    settings = tiny.settings
-    settings["decoding"] |= {"max_len_a": 0.0, "max_len_b": 2, "beam": 1}
-    text = TextProcessor(settings["text"], tiny.vocabulary / "bpecodes")
-    translator = Translator(assemble(tiny.domain, Parts(), settings), text, settings, None)
+    settings = tiny.settings.changed(decoding={"max_len_a": 0.0, "max_len_b": 2, "beam": 1})
+    text = TextProcessor(settings.text, tiny.vocabulary / "bpecodes")
+    translator = Translator(assemble(tiny.domain, Parts(), settings, settings.index), text, settings.decoding, None)
 
     def load(*arguments: Any) -> Translator:
         translator.warn = arguments[-1]

@@ -47,7 +47,7 @@ def test_a_vocabulary_is_refused_or_taken(
     def use(vocabulary: Path) -> None:
         known = known_subwords(vocabulary, tiny.languages)
         for subwords in (None, known):
-            processor = TextProcessor(tiny.settings["text"], vocabulary / CODES, subwords)
+            processor = TextProcessor(tiny.settings.text, vocabulary / CODES, subwords)
             for line in lines:
                 assert "\n" not in processor.decode_source(processor.encode_source(line))
         if what == "dictionary":

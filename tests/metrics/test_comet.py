@@ -19,6 +19,7 @@ from omegaconf import OmegaConf
 
 from ink.cli import ink
 from ink.config import load
+from ink.config.slices.result_slices import ScoringSettings
 from ink.errors import InkError
 from ink.files import read_json, write_lines
 from ink.metrics.comet_files import find_checkpoint, find_encoder, short_name
@@ -131,11 +132,13 @@ def test_what_cannot_be_scored(
     whole = {"model": str(tiny_comet.checkpoint), "encoder": str(tiny_comet.encoder), "batch_sentences": 3}
     write_experiment(tmp_path, None)
     write_lines(tmp_path / "hypotheses.en", lines)
-    settings = {
-        "device": "cpu",
-        "data": {"source_language": "de", "target_language": "en"},
-        "evaluation": {"comet": None if comet is None else whole | comet},
-    }
+    settings = ScoringSettings.model_validate(
+        {
+            "device": "cpu",
+            "data": {"source_language": "de", "target_language": "en"},
+            "evaluation": {"comet": None if comet is None else whole | comet},
+        }
+    )
     found, hypotheses = tmp_path / "found.json", tmp_path / "hypotheses.en"
     with pytest.raises(InkError, match=said):
         score_run("comet", "ink", "koran", 1, tmp_path / "corpus", hypotheses, settings, found)

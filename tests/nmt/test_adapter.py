@@ -322,6 +322,6 @@ def test_an_adapter_beyond_half_precision_is_refused_there_alone(tiny: Any, mode
     path = tmp_path / "a.safetensors"
     write_adapter(path, model.network.adapter_weights(), base_model=model.base_fingerprint)
     for precision in ("fp32", "bf16"):
-        assert tiny.domain.load_model({**tiny.settings, "precision": precision}, adapter=path) is not None
+        assert tiny.domain.load_model(tiny.settings.changed(precision=precision), adapter=path) is not None
     with pytest.raises(InkError, match=r"a\.safetensors in fp16: 1 of the numbers in encoder_0\.down\.weight"):
-        tiny.domain.load_model({**tiny.settings, "precision": "fp16"}, adapter=path)
+        tiny.domain.load_model(tiny.settings.changed(precision="fp16"), adapter=path)

@@ -8,6 +8,7 @@ import pytest
 import torch
 from fairseq.sequence_generator import SequenceGenerator
 
+from ink.config.sections.base_system import BeamSearch
 from ink.errors import InkError
 from ink.nmt.generation import build_generator, generate
 
@@ -26,7 +27,7 @@ def dataset(tiny: Any, model: Any) -> Any:
 
 
 def translate(model: Any, dataset: Any, tiny: Any, batch: int = 4, **arguments: Any) -> list[str]:
-    decoding = {**tiny.settings["decoding"], "batch_sentences": batch, **LENGTH}
+    decoding = tiny.settings.changed(decoding={"batch_sentences": batch, **LENGTH}).decoding
     return generate(model.network, dataset, model.target_dictionary, decoding, **arguments).hypotheses
 
 
@@ -68,12 +69,12 @@ def test_an_empty_source_sentence_has_a_hypothesis(tiny: Any, model: Any, datase
 
 
 def test_seconds_are_those_of_the_search(tiny: Any, model: Any, dataset: Any) -> None:
-    found = generate(model.network, dataset, model.target_dictionary, tiny.settings["decoding"], indices=[0])
+    found = generate(model.network, dataset, model.target_dictionary, tiny.settings.decoding, indices=[0])
     assert found.seconds > 0
 
 
 def test_settings_reach_the_generator(tiny: Any, model: Any) -> None:
-    decoding = {"beam": 5, "length_penalty": 0.25, "max_len_a": 0.5, "max_len_b": 7, "batch_sentences": 1}
+    decoding = BeamSearch(beam=5, length_penalty=0.25, max_len_a=0.5, max_len_b=7)
     generator = build_generator(model.network, model.target_dictionary, decoding)
     assert (generator.beam_size, generator.len_penalty) == (5, 0.25)
     assert (generator.max_len_a, generator.max_len_b) == (0.5, 7)

@@ -132,18 +132,17 @@ def test_datastores_and_translations_are_made_with_it(old: Any, tiny: Any, tmp_p
         tmp_path / "datastore",
         key="decoder_output",
         batch_tokens=200,
-        index=settings["index"],
+        index=settings.index,
     )
     assert (meta.entries, meta.dimension) == (int(sum(train.tgt_sizes)), WIDTH)
     test = domain.data.load(model.task, "test")
-    found = generate(model.network, test, model.target_dictionary, settings["decoding"])
+    found = generate(model.network, test, model.target_dictionary, settings.decoding)
     assert len(found.hypotheses) == len(test)
 
 
 def test_adapters_are_trained_on_it(old: Any, tiny: Any, tmp_path: Path) -> None:
     domain, _ = old
-    settings = tiny.settings
-    settings["adapter"]["max_epochs"] = 1
+    settings = tiny.settings.changed(adapter={"max_epochs": 1})
     train_adapter(domain, settings, 1, tmp_path / "adapter")
     adapted = domain.load_model(settings, adapter=tmp_path / "adapter" / "adapter.safetensors").network
     assert sum(float(tensor.abs().sum()) for name, tensor in adapted.adapter_weights().items() if "up" in name) > 0

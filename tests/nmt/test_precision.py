@@ -11,6 +11,7 @@ import torch
 
 from ink.combiners.knn_transformer import KnnTransformer
 from ink.combiners.vanilla import VanillaCombiner
+from ink.config.sections.base_system import Index
 from ink.datastore.build import build_datastore, teacher_forced
 from ink.datastore.search import Searcher
 from ink.datastore.storage import open_datastore
@@ -19,11 +20,11 @@ from ink.nmt.adapter import read_adapter, write_adapter
 from ink.nmt.generation import build_generator
 from ink.nmt.precision import dtype_of, torch_dtype
 
-EXACT = {"type": "exact"}
+EXACT = Index(type="exact")
 
 
 def load(tiny: Any, precision: str, adapter: Path | None = None) -> Any:
-    return tiny.domain.load_model({**tiny.settings, "precision": precision}, adapter=adapter)
+    return tiny.domain.load_model(tiny.settings.changed(precision=precision), adapter=adapter)
 
 
 def write(tiny: Any, path: Path, change: float = 0.0) -> Path:
@@ -122,7 +123,7 @@ def test_beam_search_adds_up_scores_in_fp32(tiny: Any, tmp_path: Path, precision
     dataset = tiny.domain.data.load(model.task, "test")
     sample = dataset.collater([dataset[number] for number in range(4)])
     for network in (model.network, retrieving):
-        generator = build_generator(network, model.target_dictionary, tiny.settings["decoding"])
+        generator = build_generator(network, model.target_dictionary, tiny.settings.decoding)
         for hypotheses in generator.generate([network], sample):
             assert hypotheses[0]["positional_scores"].dtype == torch.float32
             assert hypotheses[0]["positional_scores"].isfinite().all()

@@ -16,6 +16,7 @@ import ink.metrics
 from ink.cli import ink as command_line
 from ink.cli.report import report
 from ink.config import check, load, separate_metrics
+from ink.config.slices.result_slices import ScoringSettings
 from ink.files import read_json, read_lines, write_lines
 from ink.metrics.registry import METRICS
 from ink.metrics.scoring import score_run
@@ -95,7 +96,7 @@ def test_the_metric_is_in_table_2_a_figure_a_comparison_and_mlflow(
             ended = CliRunner().invoke(command_line, f"score {run} {files}".split())
             assert ended.exit_code == 0, ended.exception
         else:
-            settings = settings_for(config, "score", domain, metric=PLACE)
+            settings = settings_for(config, ScoringSettings, domain, metric=PLACE)
             score_run(PLACE, system, domain, 1, corpus, path, settings, output)
     done = CliRunner().invoke(report, [str(results)], catch_exceptions=False)
     assert done.exit_code == 0, done.output

@@ -64,9 +64,7 @@ def test_a_fresh_adapter_depends_on_the_seed_alone(tiny: Any, tmp_path: Path) ->
 
 def test_what_is_written(tiny: Any, tmp_path: Path, dev_scores: list[float]) -> None:
     dev_scores += [1.0, 3.0, 2.0, 1.5, 9.9]  # four epochs, then the average
-    settings = tiny.settings
-    settings["adapter"]["max_epochs"] = 4
-    settings["training"]["average_last"] = 2
+    settings = tiny.settings.changed(adapter={"max_epochs": 4}, training={"average_last": 2})
     output = tmp_path / "adapter"
     train_adapter(tiny.domain, settings, 1, output)
     record = read_json(output / "record.json")
@@ -94,9 +92,7 @@ def test_what_is_written(tiny: Any, tmp_path: Path, dev_scores: list[float]) -> 
 
 def test_it_stops_when_patience_has_run_out(tiny: Any, tmp_path: Path, dev_scores: list[float]) -> None:
     dev_scores += [2.0, 1.0, 2.0, 0.0]
-    settings = tiny.settings
-    settings["adapter"]["max_epochs"] = 9
-    settings["training"]["patience"] = 2
+    settings = tiny.settings.changed(adapter={"max_epochs": 9}, training={"patience": 2})
     train_adapter(tiny.domain, settings, 1, tmp_path / "adapter")
     record = read_json(tmp_path / "adapter" / "record.json")
     assert [entry["round"] for entry in record["history"]] == [1, 2, 3]

@@ -19,8 +19,7 @@ from ink.training.checkpoints import average
 @pytest.fixture(scope="module")
 def trained(tiny: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[dict[str, torch.Tensor]]]:
     """The folder, and the weights that were averaged into it."""
-    settings = tiny.settings
-    settings["base_model"]["train"].update(max_epochs=3, average_last=2)
+    settings = tiny.settings.changed(base_model={"train": {"max_epochs": 3, "average_last": 2}})
     averaged: list[dict[str, torch.Tensor]] = []
 
     def watched(weights: Any) -> dict[str, torch.Tensor]:
@@ -48,12 +47,12 @@ def test_it_is_the_average_of_the_last_epochs(tiny: Any, trained: tuple[Path, li
 def test_it_opens_with_its_own_settings(tiny: Any, trained: tuple[Path, list[dict[str, torch.Tensor]]]) -> None:
     source, target = tiny.languages
     model = load_translation_model(trained[0] / "model.pt", tiny.vocabulary, source, target)
-    asked = tiny.settings["base_model"]["train"]
-    assert len(model.network.encoder.layers) == asked["encoder_layers"]
-    assert len(model.network.decoder.layers) == asked["decoder_layers"]
+    asked = tiny.settings.base_model.train
+    assert len(model.network.encoder.layers) == asked.encoder_layers
+    assert len(model.network.decoder.layers) == asked.decoder_layers
     layer = model.network.decoder.layers[-1]
-    assert (layer.fc1.in_features, layer.fc1.out_features) == (asked["dimension"], asked["ffn_dimension"])
-    assert layer.self_attn.num_heads == asked["attention_heads"]
+    assert (layer.fc1.in_features, layer.fc1.out_features) == (asked.dimension, asked.ffn_dimension)
+    assert layer.self_attn.num_heads == asked.attention_heads
     assert model.network.encoder.embed_tokens.weight is model.network.decoder.embed_tokens.weight
     assert not model.network.training
 

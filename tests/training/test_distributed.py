@@ -11,6 +11,8 @@ import pytest
 import torch
 from fairseq.tasks.fairseq_task import FairseqTask
 
+from ink.config.sections.base_system import BaseModelTraining, Index
+from ink.config.slices.training_slices import LearnedModel
 from ink.datastore.build import build_datastore
 from ink.datastore.storage import open_datastore
 from ink.datastore.stored_neighbours import store_neighbours
@@ -50,12 +52,16 @@ def losses(work: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]
     return arrange
 
 
-def settings_of(tiny: Any, update_frequency: int = 1) -> dict[str, Any]:
+class InLargerUpdates(BaseModelTraining):
+    """Base models are trained with one batch of each process an update; here it is more."""
+
+    update_frequency: int
+
+
+def settings_of(tiny: Any, update_frequency: int = 1) -> Any:
     """19 batches: one of two processes runs out of them first, and does so inside an update of two batches each."""
-    settings: dict[str, Any] = tiny.settings
-    settings["training"].update(batch_tokens=80, dropout=0.0, update_frequency=update_frequency, warmup_updates=10)
-    settings["index"] = {"type": "exact"}
-    return settings
+    training = {"batch_tokens": 80, "dropout": 0.0, "update_frequency": update_frequency, "warmup_updates": 10}
+    return tiny.settings.changed(training=training, index=Index(type="exact"))
 
 
 def read_losses(path: Path) -> list[tuple[float, float]]:
@@ -93,7 +99,7 @@ def files_in(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
 
 
-def datastore(tiny: Any, settings: dict[str, Any], output: Path) -> Path:
+def datastore(tiny: Any, settings: Any, output: Path) -> Path:
     model = tiny.domain.load_model(settings)
     build_datastore(
         model,
@@ -102,7 +108,7 @@ def datastore(tiny: Any, settings: dict[str, Any], output: Path) -> Path:
         output,
         key="decoder_output",
         batch_tokens=200,
-        index=settings["index"],
+        index=settings.index,
     )
     return output
 
@@ -112,14 +118,14 @@ def datastore(tiny: Any, settings: dict[str, Any], output: Path) -> Path:
 def test_the_adapter_of_two_is_that_of_one_with_twice_the_update_frequency(
     tiny: Any, tmp_path: Path, work: Any, losses: Any, update_frequency: int
 ) -> None:
-    settings = settings_of(tiny, update_frequency)
-    settings["adapter"]["max_epochs"] = 5 * update_frequency
-    settings["training"]["processes"] = 2
+    settings = settings_of(tiny, update_frequency).changed(
+        adapter={"max_epochs": 5 * update_frequency}, training={"processes": 2}
+    )
     begin = partial(work.record_losses, tmp_path / "two.txt")
     told: list[Any] = []
     train_together(partial(train_adapter, tiny.domain, settings, 1, tmp_path / "two"), 2, "cpu", told.append, begin)
 
-    settings["training"].update(processes=1, update_frequency=2 * update_frequency)
+    settings = settings.changed(training={"processes": 1, "update_frequency": 2 * update_frequency})
     losses(tmp_path / "one.txt")
     train_adapter(tiny.domain, settings, 1, tmp_path / "one")
 
@@ -138,9 +144,7 @@ def test_the_adapter_of_two_is_that_of_one_with_twice_the_update_frequency(
 def test_one_of_two_that_has_less_memory_divides_its_batches_and_the_other_waits(
     tiny: Any, tmp_path: Path, work: Any, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    settings = settings_of(tiny)
-    settings["adapter"]["max_epochs"] = 2
-    settings["training"]["processes"] = 2
+    settings = settings_of(tiny).changed(adapter={"max_epochs": 2}, training={"processes": 2})
     for name, begin in (
         ("enough", partial(work.record_losses, tmp_path / "enough.txt")),
         ("little", partial(work.run_out_of_memory, 1, 40, tmp_path / "little.txt")),
@@ -157,20 +161,20 @@ def test_ink_s_rounds_of_two_are_those_of_one_with_twice_the_update_frequency(
     tiny: Any, tmp_path: Path, work: Any, losses: Any, neighbours: str
 ) -> None:
     """The datastore of every round but the first is the first process's refresh, which the other one opens."""
-    settings = settings_of(tiny)
-    settings["training"]["batch_tokens"] = 50
-    settings["ink"].update(alpha=0.2, beta=0.2, neighbours=neighbours)
+    settings = settings_of(tiny).changed(
+        training={"batch_tokens": 50}, ink={"alpha": 0.2, "beta": 0.2, "neighbours": neighbours}
+    )
     first = datastore(tiny, settings, tmp_path / "store")
     rounds = 3 if neighbours == "per_round" else 2
 
     def train(processes: int, name: str) -> None:
-        settings["training"].update(processes=processes, update_frequency=3 - processes)
+        own = settings.changed(training={"processes": processes, "update_frequency": 3 - processes})
         previous = None
         # of two processes the later rounds in one job, of one process one a job
         jobs = [[1], [*range(2, rounds + 1)]] if processes == 2 else [[number] for number in range(1, rounds + 1)]
         for numbers in jobs:
             output = tmp_path / name / str(numbers[0])
-            done = partial(train_rounds, tiny.domain, settings, 1, Rounds(numbers, first, previous, output))
+            done = partial(train_rounds, tiny.domain, own, 1, Rounds(numbers, first, previous, output))
             train_together(done, processes, "cpu", begin=partial(work.record_losses, tmp_path / "two.txt"))
             previous = output
 
@@ -203,19 +207,25 @@ def test_whole_models_of_two_are_those_of_one_with_twice_the_update_frequency(
     settings = settings_of(tiny)
     if what == "kNN-KD":
         store = datastore(tiny, settings, tmp_path / "store")
-        store_neighbours(open_datastore(store), settings["index"], 6, tmp_path / "neighbours")
-        train = partial(train_knn_kd, tiny.domain, settings, 1, TeacherFiles(store, tmp_path / "neighbours"))
-        section = settings["knn_kd"]
-        section.update(attention_dropout=0.0, activation_dropout=0.0)
-    else:
-        train = partial(train_base_model, tiny.domain, settings, 1)
-        section = settings["base_model"]["train"]
-    section.update(batch_tokens=60, max_epochs=4, dropout=0.0, processes=2)
-    train_together(partial(train, tmp_path / "two"), 2, "cpu", begin=partial(work.record_losses, tmp_path / "two.txt"))
+        store_neighbours(open_datastore(store), settings.index, 6, tmp_path / "neighbours")
 
-    section.update(processes=1, update_frequency=2)
+    def training(name: str, processes: int, update_frequency: int) -> Callable[..., None]:
+        """One that sees as much in an update, into a folder of this name."""
+        how = {"batch_tokens": 60, "max_epochs": 4, "dropout": 0.0, "processes": processes}
+        if what == "kNN-KD":
+            how |= {"attention_dropout": 0.0, "activation_dropout": 0.0, "update_frequency": update_frequency}
+            teacher = TeacherFiles(tmp_path / "store", tmp_path / "neighbours")
+            return partial(train_knn_kd, tiny.domain, settings.changed(knn_kd=how), 1, teacher, tmp_path / name)
+        own = settings.changed(base_model={"train": how})
+        if update_frequency > 1:
+            train = InLargerUpdates(**own.base_model.train.plain(), update_frequency=update_frequency)
+            own = own.model_copy(update={"base_model": LearnedModel(train=train)})
+        return partial(train_base_model, tiny.domain, own, 1, tmp_path / name)
+
+    begin = partial(work.record_losses, tmp_path / "two.txt")
+    train_together(training("two", 2, 1), 2, "cpu", begin=begin)
     losses(tmp_path / "one.txt")
-    train(tmp_path / "one")
+    training("one", 1, 2)()
     assert_alike(tmp_path / "one.txt", tmp_path / "two.txt")
     assert_near(*(read_checkpoint(tmp_path / name / "model.pt")["model"] for name in ("one", "two")))
     assert files_in(tmp_path / "one") == files_in(tmp_path / "two")
@@ -230,8 +240,7 @@ def test_whole_models_of_two_are_those_of_one_with_twice_the_update_frequency(
 @pytest.mark.slow
 def test_what_two_have_broken_off_two_go_on_with(tiny: Any, tmp_path: Path, work: Any) -> None:
     """Inside an epoch and between two; killed, and with an error."""
-    settings = settings_of(tiny)
-    settings["training"].update(processes=2, dropout=0.1, checkpoint_updates=3)
+    settings = settings_of(tiny).changed(training={"processes": 2, "dropout": 0.1, "checkpoint_updates": 3})
 
     def train(name: str, begin: Any = None) -> None:
         train_together(partial(train_adapter, tiny.domain, settings, 1, tmp_path / name), 2, "cpu", begin=begin)
@@ -276,8 +285,7 @@ def test_a_state_inside_an_epoch_is_of_as_many_processes(tmp_path: Path) -> None
 
 
 def test_a_training_that_wants_others_does_not_go_alone(tiny: Any, tmp_path: Path) -> None:
-    settings = settings_of(tiny)
-    settings["training"]["processes"] = 2
+    settings = settings_of(tiny).changed(training={"processes": 2})
     with pytest.raises(ValueError, match="2 processes are to train together, and there are 1"):
         train_adapter(tiny.domain, settings, 1, tmp_path / "adapter")
 

@@ -12,6 +12,7 @@ from fairseq.optim import FP16Optimizer
 from fairseq.tasks.translation import TranslationTask
 from safetensors.torch import load_file
 
+from ink.config.sections.base_system import Index
 from ink.datastore.build import build_datastore
 from ink.datastore.search import Searcher
 from ink.datastore.storage import open_datastore
@@ -30,7 +31,7 @@ from ink.training.combiners.training import train_combiner
 from ink.training.ink_rounds import Rounds, adapter_of_round, train_rounds
 from ink.training.knn_kd import TeacherFiles, train_knn_kd
 
-EXACT = {"type": "exact"}
+EXACT = Index(type="exact")
 HALF = ["bf16", "fp16"]  # fp16 has no place on a CPU, but runs there, and loses nothing in numbers this small
 
 
@@ -38,11 +39,8 @@ class Killed(BaseException):
     """Stands for a signal: no handler of errors takes it."""
 
 
-def settings_of(tiny: Any, precision: str) -> dict[str, Any]:
-    settings: dict[str, Any] = tiny.settings
-    settings["precision"] = precision
-    settings["index"] = {**settings["index"], **EXACT}
-    return settings
+def settings_of(tiny: Any, precision: str) -> Any:
+    return tiny.settings.changed(precision=precision, index=EXACT)
 
 
 @pytest.fixture
@@ -117,8 +115,7 @@ def test_training_goes_the_way_that_fp32_goes(tiny: Any, tmp_path: Path, precisi
 def test_the_adapter_is_the_same_to_the_bit_wherever_its_training_was_killed(
     tiny: Any, tmp_path: Path, kill_at: Any, precision: str
 ) -> None:
-    settings = settings_of(tiny, precision)
-    settings["training"]["checkpoint_updates"] = 2
+    settings = settings_of(tiny, precision).changed(training={"checkpoint_updates": 2})
     begun = kill_at(None)
     train_adapter(tiny.domain, settings, 1, tmp_path / "undisturbed")
     assert len(begun) > 10
@@ -200,8 +197,7 @@ def test_losses_cosines_and_shares_are_fp32_on_a_bf16_model(
 def test_knn_kd_learns_in_bf16_from_fp32_distances_and_is_written_in_fp32(
     tiny: Any, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = settings_of(tiny, "bf16")
-    settings["knn_kd"]["max_epochs"] = 2
+    settings = settings_of(tiny, "bf16").changed(knn_kd={"max_epochs": 2})
     store_neighbours(open_datastore(store), EXACT, 6, tmp_path / "neighbours")
     original, seen = knn_kd_objective.divergence, set()
 
@@ -242,8 +238,9 @@ def test_a_base_model_trained_in_bf16_is_the_average_of_fp32_weights(
 def test_combiners_train_in_fp32_on_a_bf16_base(
     tiny: Any, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, system: str, base_dropout: str
 ) -> None:
-    settings = settings_of(tiny, "bf16")
-    settings["combiner_training"] |= {"base_dropout": base_dropout, "max_updates": 20, "best_from": 10}
+    settings = settings_of(tiny, "bf16").changed(
+        combiner_training={"base_dropout": base_dropout, "max_updates": 20, "best_from": 10}
+    )
     original, seen = combiner_training.smoothed_loss, set()
 
     def smoothed_loss(weights: Any, positions: Any, label_smoothing: float) -> Any:

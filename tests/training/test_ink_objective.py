@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from fairseq.criterions.label_smoothed_cross_entropy import LabelSmoothedCrossEn
 from fairseq.logging import metrics
 from torch import Tensor
 
+from ink.config.sections.base_system import Index
 from ink.datastore.build import build_datastore
 from ink.datastore.storage import Datastore, open_datastore
 from ink.nmt.translation_model import TranslationModel
@@ -21,7 +23,7 @@ from ink.training.ink_objective import InkCriterion, InkObjective
 from ink.training.losses import INK_TERMS, Term
 from ink.training.neighbours import IndexLookup, TrainingNeighbours
 
-EXACT = {"type": "exact"}
+EXACT = Index(type="exact")
 SMOOTHING = 0.1
 
 
@@ -212,7 +214,7 @@ def test_a_term_more_is_weighed_by_its_setting_added_up_and_logged(
     plain = logged_by(ink_criterion(model, 0.3, 0.7))
     pull = Term("loss_pull", "gamma", lambda found: (1 - found.similarities).masked_fill(~found.present, 0.0).sum())
     monkeypatch.setattr(ink_objective, "INK_TERMS", (*INK_TERMS, pull))
-    chosen = {"alpha": 0.3, "beta": 0.7, "gamma": 0.5, "variant": "paper"}
+    chosen: Any = SimpleNamespace(alpha=0.3, beta=0.7, gamma=0.5, variant="paper")
     more = logged_by(InkObjective.from_settings(chosen, SMOOTHING).criterion(model.task))
     assert float(more["loss_pull"]) > 0
     assert float(more["loss"]) == pytest.approx(float(plain["loss"]) + 0.5 * float(more["loss_pull"]), rel=1e-5)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from ink.config.sections.base_system import Index
 from ink.datastore.build import build_datastore
 from ink.datastore.storage import Datastore, open_datastore
 from ink.errors import InkError
@@ -22,18 +23,14 @@ from ink.training.neighbours import TrainingNeighbours
 from ink.training.refresh import refresh
 
 ROUNDS = 3
-EXACT = {"type": "exact"}
+EXACT = Index(type="exact")
 
 
-def settings_of(tiny: Any, **ink: Any) -> dict[str, Any]:
-    settings: dict[str, Any] = tiny.settings
-    settings["ink"].update(ink)
-    settings["adapter"]["max_epochs"] = ROUNDS
-    settings["index"] = EXACT
-    return settings
+def settings_of(tiny: Any, **ink: Any) -> Any:
+    return tiny.settings.changed(ink=ink, adapter={"max_epochs": ROUNDS}, index=EXACT)
 
 
-def datastore_of(tiny: Any, settings: dict[str, Any], previous: Path | None, output: Path) -> Path:
+def datastore_of(tiny: Any, settings: Any, previous: Path | None, output: Path) -> Path:
     """Build the datastore of the model that a round left, from its files."""
     adapter = None if previous is None else adapter_in(previous)
     model = tiny.domain.load_model(settings, adapter=adapter)
@@ -51,7 +48,7 @@ def adapter_in(folder: Path) -> Path:
     return path
 
 
-def chain(tiny: Any, settings: dict[str, Any], folder: Path, seed: int = 1, rounds: int = ROUNDS) -> list[Path]:
+def chain(tiny: Any, settings: Any, folder: Path, seed: int = 1, rounds: int = ROUNDS) -> list[Path]:
     """Run rounds one after the other, each in the state that the one before left on disk."""
     done: list[Path] = []
     datastore = datastore_of(tiny, settings, None, folder / "datastore")
@@ -78,11 +75,10 @@ def test_without_its_terms_rounds_are_the_adapter_s_epochs_bit_for_bit(
     tiny: Any, tmp_path: Path, update_frequency: int, precision: str
 ) -> None:
     """Optimiser, schedule, update count, data order and dropout carry over from round to round through the disk."""
-    settings = settings_of(tiny, alpha=0.0, beta=0.0)
-    settings["precision"] = precision
-    settings["training"]["update_frequency"] = update_frequency
-    settings["training"]["warmup_updates"] = 10
-    assert settings["training"]["dropout"] > 0
+    settings = settings_of(tiny, alpha=0.0, beta=0.0).changed(
+        precision=precision, training={"update_frequency": update_frequency, "warmup_updates": 10}
+    )
+    assert settings.training.dropout > 0
     train_adapter(tiny.domain, settings, 1, tmp_path / "adapter")
     done = chain(tiny, settings, tmp_path / "ink")
     finish_rounds(tiny.domain, settings, done, tmp_path / "final")
@@ -96,7 +92,7 @@ def test_without_its_terms_rounds_are_the_adapter_s_epochs_bit_for_bit(
             assert mine[name] == theirs[name], f"round {number}: {name}"
         for name in ("loss", "nll_loss"):  # rounded by their loggers
             assert mine[name] == pytest.approx(theirs[name], abs=2e-3), f"round {number}: {name}"
-    assert history[0]["updates"] < settings["training"]["warmup_updates"] < history[-1]["updates"]
+    assert history[0]["updates"] < settings.training.warmup_updates < history[-1]["updates"]
     assert same(tmp_path / "final" / "adapter.safetensors", tmp_path / "adapter" / "adapter.safetensors")
     final = read_json(tmp_path / "final" / "record.json")
     for name in ("best_round", "best_dev_bleu", "averaged_rounds", "dev_bleu"):
@@ -285,8 +281,7 @@ def test_an_index_is_built_only_where_training_searches_it(tiny: Any, rounds: li
     model = tiny.domain.load_model(tiny.settings, adapter=adapter_in(rounds[0]))
     lists = {"type": "ivfpq", "lists": 4, "code_bytes": 8, "probes": 4, "training_sample": 2000, "seed": 7}
     for neighbours, there in (("per_round", False), ("per_batch", True)):
-        settings = settings_of(tiny, neighbours=neighbours, refresh_index="retrain")
-        settings["index"] = lists
+        settings = settings_of(tiny, neighbours=neighbours, refresh_index="retrain").changed(index=lists)
         found = refresh(model, tiny.domain.data, settings, first, tmp_path / neighbours)
         assert found.index_path.exists() == there
 
@@ -305,8 +300,7 @@ def test_a_datastore_of_another_corpus_or_kind_of_key_is_refused(
 def test_a_round_whose_patience_has_run_out_says_so(tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     scores = [3.0, 2.0, 4.0]
     monkeypatch.setattr(DevBleu, "__call__", lambda self, model: scores.pop(0))
-    settings = settings_of(tiny, alpha=0.0, beta=0.0)
-    settings["training"]["patience"] = 1
+    settings = settings_of(tiny, alpha=0.0, beta=0.0).changed(training={"patience": 1})
     train_rounds(tiny.domain, settings, 1, Rounds([1], tmp_path, None, tmp_path / "1"))
     assert not has_stopped(tmp_path / "1")
     train_rounds(tiny.domain, settings, 1, Rounds([2], tmp_path, tmp_path / "1", tmp_path / "2"))
@@ -327,8 +321,9 @@ def test_a_tie_resets_patience_as_released_and_in_the_paper_it_does_not(
     for variant, stops, best in (("paper", True, 1), ("released", False, 2)):
         scores = [3.0, 2.998, 4.0]
         monkeypatch.setattr(DevBleu, "__call__", lambda self, model, scores=scores: scores.pop(0))
-        settings = settings_of(tiny, alpha=0.0, beta=0.0, variant=variant)
-        settings["training"] |= {"patience": 1, "average_last": 1}
+        settings = settings_of(tiny, alpha=0.0, beta=0.0, variant=variant).changed(
+            training={"patience": 1, "average_last": 1}
+        )
         folder = tmp_path / variant
         train_rounds(tiny.domain, settings, 1, Rounds([1], tmp_path, None, folder / "1"))
         train_rounds(tiny.domain, settings, 1, Rounds([2], tmp_path, folder / "1", folder / "2"))
@@ -360,8 +355,7 @@ def test_the_final_adapter_averages_the_last_rounds_and_the_best(
     tiny: Any, rounds: list[Path], tmp_path: Path, scores: list[float], expected: list[int]
 ) -> None:
     folders = with_scores(tiny, rounds, tmp_path / "rounds", scores)
-    settings = settings_of(tiny)
-    settings["training"]["average_last"] = 2
+    settings = settings_of(tiny).changed(training={"average_last": 2})
     command = "ink finish-ink --config config.yaml"
     finish_rounds(tiny.domain, settings, list(reversed(folders)), tmp_path / "final", command)  # in whatever order
     record = read_json(tmp_path / "final" / "record.json")

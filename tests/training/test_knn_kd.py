@@ -30,15 +30,14 @@ def stored(tiny: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, P
     settings = tiny.settings
     model = tiny.domain.load_model(settings)
     train_set, corpus = tiny.domain.data.load(model.task, "train"), tiny.domain.data.fingerprint
-    parts = {"key": "decoder_output", "batch_tokens": 200, "index": settings["index"]}
+    parts = {"key": "decoder_output", "batch_tokens": 200, "index": settings.index}
     build_datastore(model, train_set, corpus, folder / "store", **parts)
-    store_neighbours(open_datastore(folder / "store"), settings["index"], 6, folder / "neighbours")
+    store_neighbours(open_datastore(folder / "store"), settings.index, 6, folder / "neighbours")
     return folder / "store", folder / "neighbours"
 
 
 def train(tiny: Any, stored: tuple[Path, Path], output: Path, **chosen: Any) -> None:
-    settings = tiny.settings
-    settings["knn_kd"].update(chosen)
+    settings = tiny.settings.changed(knn_kd=chosen)
     knn_kd.train_knn_kd(tiny.domain, settings, 1, knn_kd.TeacherFiles(*stored), output)
 
 
@@ -88,8 +87,7 @@ def test_it_starts_from_random_weights_of_the_seed(
             super().__init__(config, task, model, objective, **more)
 
     monkeypatch.setattr(knn_kd, "TrainingRun", Watched)
-    settings = tiny.settings
-    settings["knn_kd"]["max_epochs"] = 1
+    settings = tiny.settings.changed(knn_kd={"max_epochs": 1})
     for number, seed in enumerate((3, 3, 4)):
         torch.manual_seed(number)  # what was drawn before does not matter
         knn_kd.train_knn_kd(tiny.domain, settings, seed, knn_kd.TeacherFiles(*stored), tmp_path / f"run{number}")
@@ -142,9 +140,7 @@ def test_it_stops_when_patience_has_run_out(
 ) -> None:
     scores = iter([5.0, 7.0, 6.0, 7.0, 8.0, 9.0])
     monkeypatch.setattr(knn_kd, "dev_bleu_of", lambda *_, **__: lambda _: next(scores))
-    settings = tiny.settings
-    settings["training"].update(patience=2, average_last=1)
-    settings["knn_kd"]["max_epochs"] = 6
+    settings = tiny.settings.changed(training={"patience": 2, "average_last": 1}, knn_kd={"max_epochs": 6})
     epochs_kept: list[list[str]] = []
 
     def watch(_entry: Any) -> None:

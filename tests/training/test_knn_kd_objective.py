@@ -15,6 +15,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from torch import Tensor
 
+from ink.config.sections.base_system import Index
 from ink.datastore.build import build_datastore
 from ink.datastore.storage import Datastore, open_datastore
 from ink.datastore.stored_neighbours import StoredNeighbours, open_neighbours, store_neighbours
@@ -22,7 +23,7 @@ from ink.nmt.translation_model import TranslationModel
 from ink.training.knn_kd_objective import KnnKdCriterion, KnnKdObjective, Teacher
 from ink.training.losses import distance_scores, divergence
 
-EXACT = {"type": "exact"}
+EXACT = Index(type="exact")
 SMOOTHING = 0.1
 VOCABULARY = 9
 STORED = 8

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ink.config.sections.base_system import Index
 from ink.datastore import blocks
 from ink.datastore.build import build_datastore
 from ink.datastore.search import Searcher, drop_own
@@ -23,8 +24,8 @@ from ink.datastore.stored_neighbours import find_once
 from ink.errors import InkError
 from ink.training.neighbours import IndexLookup, PrecomputedLookup, TrainingNeighbours, own_entries
 
-EXACT = {"type": "exact"}
-IVFPQ = {"type": "ivfpq", "lists": 4, "code_bytes": 2, "probes": 4, "training_sample": 2000, "seed": 7}
+EXACT = Index(type="exact")
+IVFPQ = Index(type="ivfpq", lists=4, code_bytes=2, probes=4, training_sample=2000, seed=7)
 
 
 @contextmanager
@@ -184,7 +185,7 @@ def test_order_is_by_distances_recomputed_from_the_keys(ivfpq: Datastore, varian
 
 def test_what_an_index_does_not_return_is_absent_and_last(ivfpq: Datastore) -> None:
     own = list(range(0, 200, 7))
-    narrow = {**IVFPQ, "probes": 1}
+    narrow = IVFPQ.model_copy(update={"probes": 1})
     most = Searcher(ivfpq, narrow).reachable - 1
     neighbours = every_batch(ivfpq, narrow, most, "paper")
     _, _, present = neighbours.find(queries_near(ivfpq, own), torch.tensor(own))

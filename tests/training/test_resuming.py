@@ -70,8 +70,7 @@ def curves(record: Path) -> list[dict[str, Any]]:
 def test_the_adapter_is_the_same_to_the_bit_wherever_its_training_was_killed(
     tiny: Any, tmp_path: Path, kill_at: Any, every: int, update_frequency: int
 ) -> None:
-    settings = tiny.settings
-    settings["training"].update(checkpoint_updates=every, update_frequency=update_frequency)
+    settings = tiny.settings.changed(training={"checkpoint_updates": every, "update_frequency": update_frequency})
     begun = kill_at(None)
     train_adapter(tiny.domain, settings, 1, tmp_path / "undisturbed")
     batches = len(begun)
@@ -100,8 +99,7 @@ def test_the_adapter_is_the_same_to_the_bit_wherever_its_training_was_killed(
 
 
 def test_an_ink_round_goes_on_inside_its_epoch(tiny: Any, tmp_path: Path, kill_at: Any) -> None:
-    settings = tiny.settings
-    settings["training"]["checkpoint_updates"] = 2
+    settings = tiny.settings.changed(training={"checkpoint_updates": 2})
     model = tiny.domain.load_model(settings)
     build_datastore(
         model,
@@ -110,7 +108,7 @@ def test_an_ink_round_goes_on_inside_its_epoch(tiny: Any, tmp_path: Path, kill_a
         tmp_path / "store",
         key="decoder_output",
         batch_tokens=200,
-        index=settings["index"],
+        index=settings.index,
     )
     undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
     train_rounds(tiny.domain, settings, 1, Rounds([1], tmp_path / "store", None, undisturbed))
@@ -130,9 +128,10 @@ def test_an_ink_round_goes_on_inside_its_epoch(tiny: Any, tmp_path: Path, kill_a
 
 
 def test_the_base_model_goes_on_after_a_whole_epoch_and_inside_one(tiny: Any, tmp_path: Path, kill_at: Any) -> None:
-    settings = tiny.settings
-    settings["base_model"]["train"].update(max_epochs=3, average_last=2, batch_tokens=100)
-    settings["training"]["checkpoint_updates"] = 3
+    settings = tiny.settings.changed(
+        base_model={"train": {"max_epochs": 3, "average_last": 2, "batch_tokens": 100}},
+        training={"checkpoint_updates": 3},
+    )
 
     def train(output: Path) -> None:
         train_base_model(tiny.domain, settings, 1, output)
@@ -162,7 +161,7 @@ def test_the_base_model_goes_on_after_a_whole_epoch_and_inside_one(tiny: Any, tm
 
 def teacher(tiny: Any, folder: Path) -> tuple[Path, Path]:
     """The base model's datastore and the neighbours of its entries."""
-    model, index = tiny.domain.load_model(tiny.settings), tiny.settings["index"]
+    model, index = tiny.domain.load_model(tiny.settings), tiny.settings.index
     train_set = tiny.domain.data.load(model.task, "train")
     parts = {"key": "decoder_output", "batch_tokens": 200, "index": index}
     build_datastore(model, train_set, tiny.domain.data.fingerprint, folder / "store", **parts)
@@ -171,9 +170,9 @@ def teacher(tiny: Any, folder: Path) -> tuple[Path, Path]:
 
 
 def test_knn_kd_goes_on_after_a_whole_epoch_and_inside_one(tiny: Any, tmp_path: Path, kill_at: Any) -> None:
-    settings = tiny.settings
-    settings["knn_kd"].update(max_epochs=4, batch_tokens=100)
-    settings["training"].update(checkpoint_updates=3, average_last=1)
+    settings = tiny.settings.changed(
+        knn_kd={"max_epochs": 4, "batch_tokens": 100}, training={"checkpoint_updates": 3, "average_last": 1}
+    )
     taught_by = teacher(tiny, tmp_path)
 
     def train(name: str, seed: int = 1) -> None:
@@ -205,17 +204,17 @@ def test_knn_kd_goes_on_after_a_whole_epoch_and_inside_one(tiny: Any, tmp_path: 
 def test_what_another_training_has_left_is_not_gone_on_from(
     tiny: Any, tmp_path: Path, kill_at: Any, capsys: Any
 ) -> None:
-    settings = tiny.settings
-    settings["training"]["checkpoint_updates"] = 1
+    settings = tiny.settings.changed(training={"checkpoint_updates": 1})
     kill_at(5)
     with pytest.raises(Killed):
         train_adapter(tiny.domain, settings, 1, tmp_path / "adapter")
-    settings["training"]["checkpoint_updates"] = 2  # changes no result, and so not whose training it is
+    # changes no result, and so not whose training it is
+    settings = settings.changed(training={"checkpoint_updates": 2})
     begun = kill_at(3)
     with pytest.raises(Killed):
         train_adapter(tiny.domain, settings, 1, tmp_path / "adapter")
     assert begun[0] > 0
-    settings["training"]["learning_rate"] = 1e-3
+    settings = settings.changed(training={"learning_rate": 1e-3})
     begun = kill_at(None)
     train_adapter(tiny.domain, settings, 1, tmp_path / "adapter")
     assert begun[0] == 0
@@ -228,8 +227,7 @@ def test_what_another_training_has_left_is_not_gone_on_from(
     "`training state .../checkpoint.pt cannot be read (...); delete it and train again`",
 )
 def test_a_checkpoint_that_is_cut_short_is_named(tiny: Any, tmp_path: Path, kill_at: Any) -> None:
-    settings = tiny.settings
-    settings["training"]["checkpoint_updates"] = 1
+    settings = tiny.settings.changed(training={"checkpoint_updates": 1})
     kill_at(4)
     with pytest.raises(Killed):
         train_adapter(tiny.domain, settings, 1, tmp_path / "adapter")
@@ -249,8 +247,7 @@ def test_a_checkpoint_that_is_cut_short_is_named(tiny: Any, tmp_path: Path, kill
 def test_a_loss_that_is_not_finite_stops_names_the_batch_and_keeps_the_last_checkpoint(
     tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
-    settings = tiny.settings
-    settings["training"]["checkpoint_updates"] = 1
+    settings = tiny.settings.changed(training={"checkpoint_updates": 1})
     original = TranslationTask.train_step
     poisoned: list[int] = []
 

@@ -10,6 +10,7 @@ import pytest
 import torch
 from fairseq.tasks.translation import TranslationTask
 
+from ink.config.sections.base_system import Index
 from ink.datastore.build import build_datastore
 from ink.errors import InkError
 from ink.evaluation.dev_bleu import DevBleu
@@ -22,7 +23,7 @@ from ink.training.ink_rounds import Rounds, adapter_of_round, finish_rounds, tra
 from ink.training.unfinished import unfinished_path
 
 ROUNDS = 3
-INDEX = {"type": "ivfpq", "lists": 4, "code_bytes": 8, "probes": 4, "training_sample": 2000, "seed": 7, "device": "cpu"}
+INDEX = Index(type="ivfpq", lists=4, code_bytes=8, probes=4, training_sample=2000, seed=7, device="cpu")
 
 
 class Killed(BaseException):
@@ -53,16 +54,11 @@ def begun(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return seen
 
 
-def settings_of(tiny: Any, **ink: Any) -> dict[str, Any]:
-    settings: dict[str, Any] = tiny.settings
-    settings["ink"].update(ink)
-    settings["index"] = INDEX
-    return settings
+def settings_of(tiny: Any, **ink: Any) -> Any:
+    return tiny.settings.changed(ink=ink, index=INDEX)
 
 
-def jobs(
-    tiny: Any, settings: dict[str, Any], store: Path, folder: Path, numbers: Sequence[Sequence[int]]
-) -> list[Path]:
+def jobs(tiny: Any, settings: Any, store: Path, folder: Path, numbers: Sequence[Sequence[int]]) -> list[Path]:
     """Train rounds in jobs that each go on from what the one before has left on disk."""
     done: list[Path] = []
     for some in numbers:
@@ -122,10 +118,10 @@ def assert_same_training(one: Sequence[Path], other: Sequence[Path]) -> None:
 def test_rounds_of_one_job_are_those_of_a_job_each_bit_for_bit(
     tiny: Any, store: Path, tmp_path: Path, ink: dict[str, Any], precision: str, update_frequency: int
 ) -> None:
-    settings = settings_of(tiny, **ink)
-    settings["precision"] = precision
-    settings["training"].update(update_frequency=update_frequency, warmup_updates=10)
-    assert settings["training"]["dropout"] > 0
+    settings = settings_of(tiny, **ink).changed(
+        precision=precision, training={"update_frequency": update_frequency, "warmup_updates": 10}
+    )
+    assert settings.training.dropout > 0
     alone = jobs(tiny, settings, store, tmp_path / "alone", [[1], [2], [3]])
     for name, numbers in (("together", [[1, 2, 3]]), ("mixed", [[1, 2], [3]])):
         done = jobs(tiny, settings, store, tmp_path / name, numbers)
@@ -153,8 +149,7 @@ def test_a_job_ends_with_the_round_at_which_patience_runs_out(
 ) -> None:
     scores = [3.0, 2.0]
     monkeypatch.setattr(DevBleu, "__call__", lambda self, model: scores.pop(0))
-    settings = settings_of(tiny)
-    settings["training"]["patience"] = 1
+    settings = settings_of(tiny).changed(training={"patience": 1})
     train_rounds(tiny.domain, settings, 1, Rounds(range(1, 5), store, None, tmp_path / "1"))
     record = read_json(tmp_path / "1" / "record.json")
     assert (record["rounds"], record["stop"]) == ([1, 2], True)
@@ -188,15 +183,14 @@ def killing(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, at: int, *, 
 def test_rounds_end_the_same_wherever_their_job_was_killed(
     tiny: Any, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ink: dict[str, Any], every: int
 ) -> None:
-    settings = settings_of(tiny, **ink)
-    settings["training"]["checkpoint_updates"] = every
+    settings = settings_of(tiny, **ink).changed(training={"checkpoint_updates": every})
     undisturbed = tmp_path / "undisturbed"
     train_rounds(tiny.domain, settings, 1, Rounds([1, 2, 3], store, None, undisturbed))
     updates = [entry["updates"] for entry in read_json(undisturbed / "record.json")["history"]]
     output, places = tmp_path / "killed", []
     places += [(TranslationTask, "train_step", updates[0] - 1, True), (TranslationTask, "train_step", 4, True)]
     places += [(ink_rounds, "adapter_of_round", 1, True)]  # the epoch has ended, and nothing says so yet
-    if settings["ink"]["refresh"] != "never":
+    if settings.ink.refresh != "never":
         # the round has ended, and what it needed is still there; then, the next one's datastore is
         places += [(ink_rounds, "remove", 1, True), (ink_rounds, "refresh", 1, False)]
     for owner, name, at, before in places:
@@ -215,7 +209,7 @@ def test_rounds_that_had_finished_are_not_trained_again_and_whoever_watches_hear
     tiny: Any, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, begun: list[int], capsys: Any
 ) -> None:
     settings, first = settings_of(tiny), tmp_path / "1"
-    settings["training"]["checkpoint_updates"] = 0
+    settings = settings.changed(training={"checkpoint_updates": 0})
     train_rounds(tiny.domain, settings, 1, Rounds([1], store, None, first))
     an_epoch = len(begun)
 

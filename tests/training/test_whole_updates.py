@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 
+from ink.config.sections.base_system import Index
 from ink.datastore.build import build_datastore
 from ink.datastore.storage import open_datastore
 from ink.errors import InkError
@@ -17,7 +18,7 @@ from ink.training.ink_objective import InkObjective
 from ink.training.neighbours import IndexLookup, TrainingNeighbours
 from ink.training.objective import Objective
 
-EXACT = {"type": "exact"}
+EXACT = Index(type="exact")
 PLAIN = Objective(0.1)
 INK = InkObjective(0.1, {"alpha": 0.3, "beta": 0.2})
 BATCH = 200  # tokens; no sentence has more than 20
@@ -38,11 +39,9 @@ def training_of(
     tiny: Any, objective: Objective = PLAIN, store: Path | None = None, precision: str = "fp32", **changes: Any
 ) -> AdapterTraining:
     """A training without dropout, which is drawn anew for each part of a batch."""
-    settings = tiny.settings
-    settings["precision"] = precision
-    settings["training"] |= {"dropout": 0.0, "batch_tokens": BATCH, **changes}
+    settings = tiny.settings.changed(precision=precision, training={"dropout": 0.0, "batch_tokens": BATCH, **changes})
     # adapters that do not start at zero get gradients everywhere at once
-    settings["adapter"]["initialisation"] = "default"
+    settings = settings.changed(adapter={"initialisation": "default"})
     training = AdapterTraining(tiny.domain, settings, 1, objective)
     if store is not None:
         training.run.criterion.neighbours = TrainingNeighbours(

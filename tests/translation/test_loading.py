@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 
+from ink.config.sections.base_system import Index
 from ink.datastore.build import build_datastore
 from ink.errors import InkError
 from ink.files import write_json
@@ -23,11 +24,8 @@ WORK = Path("work/small")
 def experiment(tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """An experiment with an INK adapter, its datastore and a combiner that keeps to the neighbours, as if trained."""
     monkeypatch.chdir(tmp_path)
-    source, target = tiny.languages
     settings = tiny.settings
-    settings["data"] = {"source_language": source, "target_language": target}
-    settings["text"] = {**settings["text"], "split_unknown_subwords": False}
-    config = {**settings, "experiment": "small", "seeds": [3]}
+    config = {**settings.plain(), "experiment": "small", "seeds": [3]}
     config["base_model"] = {"path": str(tiny.base_model)}
     shutil.copytree(tiny.vocabulary, WORK / "vocabulary")
     for name, folder in (("corpus", tiny.corpus), ("binarised", tiny.data)):
@@ -39,7 +37,7 @@ def experiment(tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> di
         parameter.data = 0.3 * torch.randn(parameter.shape, generator=drawn)
     write_adapter(adapter_of(3), model.network.adapter_weights(), base_model=model.base_fingerprint)
     dataset = tiny.domain.data.load(model.task, "train")
-    store, exact = WORK / "datastores/ink/koran/seed3", {"type": "exact"}
+    store, exact = WORK / "datastores/ink/koran/seed3", Index(type="exact")
     build_datastore(
         model, dataset, tiny.domain.data.fingerprint, store, key="decoder_output", batch_tokens=500, index=exact
     )
@@ -55,7 +53,7 @@ def adapter_of(seed: int) -> Path:
 def test_r_knn_on_top_of_ink_is_loaded_with_its_adapter_datastore_and_combiner(
     tiny: Any, experiment: dict[str, Any]
 ) -> None:
-    loaded = load_translator(experiment, experiment, "ink_r_knn", "koran", None, print).system
+    loaded = load_translator(experiment, tiny.settings, "ink_r_knn", "koran", None, print).system
     adapted = tiny.domain.load_model(tiny.settings, adapter=adapter_of(3))
     assert loaded.model.fingerprint == adapted.fingerprint != adapted.base_fingerprint
     assert loaded.files == {
@@ -67,21 +65,23 @@ def test_r_knn_on_top_of_ink_is_loaded_with_its_adapter_datastore_and_combiner(
 @pytest.mark.parametrize(
     "lost", ["adapters/ink/koran/seed3", "datastores/ink/koran/seed3", "combiners/ink_r_knn/koran/seed3"]
 )
-def test_what_is_missing_is_named_with_the_command_that_makes_it(experiment: dict[str, Any], lost: str) -> None:
+def test_what_is_missing_is_named_with_the_command_that_makes_it(
+    tiny: Any, experiment: dict[str, Any], lost: str
+) -> None:
     shutil.rmtree(WORK / lost)
     with pytest.raises(InkError, match=rf"{lost}.* INK \+ R-kNN has not been trained for koran; .*scores/ink_r_knn/"):
-        load_translator(experiment, experiment, "ink_r_knn", "koran", None, print)
+        load_translator(experiment, tiny.settings, "ink_r_knn", "koran", None, print)
 
 
 def test_an_adapter_file_is_loaded_on_the_experiment_s_base_model(
     tiny: Any, experiment: dict[str, Any], tmp_path: Path
 ) -> None:
     """From wherever it was copied to, with no domain's text and nothing that was trained beside it."""
-    by_system = load_translator(experiment, experiment, "ink", "koran", None, print)
+    by_system = load_translator(experiment, tiny.settings, "ink", "koran", None, print)
     carried = Path(shutil.copy(adapter_of(3), tmp_path / "carried.safetensors"))
     for place in ("adapters", "corpus", "binarised", "datastores", "combiners"):
         shutil.rmtree(WORK / place)
-    by_file = load_translator_with_adapter(experiment, experiment, carried, print)
+    by_file = load_translator_with_adapter(experiment, tiny.settings, carried, print)
     assert by_file.system.model.fingerprint == by_system.system.model.fingerprint
     assert by_file.system.files == {"carried.safetensors": carried}
     lines = [Line(1, "Gott sieht das Wort ."), Line(2, ""), Line(3, "der Text meldet kein Signal heute .")]
@@ -95,11 +95,13 @@ def test_an_adapter_file_of_another_base_model_is_refused(tiny: Any, experiment:
     with pytest.raises(
         InkError, match=rf"system ink, domain law, seed 2.* 0123456789abcdef, but .* is {model.base_fingerprint}"
     ):
-        load_translator_with_adapter(experiment, experiment, Path("law.safetensors"), print)
+        load_translator_with_adapter(experiment, tiny.settings, Path("law.safetensors"), print)
 
 
-def test_a_file_that_is_no_adapter_is_refused_before_the_base_model_is_loaded(experiment: dict[str, Any]) -> None:
+def test_a_file_that_is_no_adapter_is_refused_before_the_base_model_is_loaded(
+    tiny: Any, experiment: dict[str, Any]
+) -> None:
     Path("text.safetensors").write_text("no adapter", encoding="utf-8")
     experiment["base_model"] = {"path": "absent.pt"}
     with pytest.raises(InkError, match=r"text\.safetensors is not a whole safetensors file"):
-        load_translator_with_adapter(experiment, experiment, Path("text.safetensors"), print)
+        load_translator_with_adapter(experiment, tiny.settings, Path("text.safetensors"), print)

@@ -22,11 +22,9 @@ from ink.translation.translator import (
 )
 
 
-def settings_of(tiny: Any) -> dict[str, Any]:
+def settings_of(tiny: Any) -> Any:
     """Settings under which a random model's endless translations do not depend on the batch's longest source."""
-    settings: dict[str, Any] = tiny.settings
-    settings["decoding"] |= {"max_len_a": 0.0, "max_len_b": 12}
-    return settings
+    return tiny.settings.changed(decoding={"max_len_a": 0.0, "max_len_b": 12})
 
 
 @pytest.fixture
@@ -37,8 +35,10 @@ def warnings() -> list[str]:
 @pytest.fixture
 def translator(tiny: Any, warnings: list[str]) -> Translator:
     settings = settings_of(tiny)
-    text = TextProcessor(settings["text"], tiny.vocabulary / "bpecodes")
-    return Translator(assemble(tiny.domain, Parts(), settings), text, settings, warnings.append)
+    text = TextProcessor(settings.text, tiny.vocabulary / "bpecodes")
+    return Translator(
+        assemble(tiny.domain, Parts(), settings, settings.index), text, settings.decoding, warnings.append
+    )
 
 
 def numbered(texts: list[str | None]) -> list[Line]:
@@ -53,7 +53,7 @@ def test_lines_are_translated_as_the_test_set_is(tiny: Any, translator: Translat
         model.network,
         tiny.domain.data.load(model.task, "test"),
         model.target_dictionary,
-        settings_of(tiny)["decoding"],
+        settings_of(tiny).decoding,
         indices=kept,
     )
     found = translator.translate(numbered([sources[number] for number in kept]))

@@ -45,7 +45,7 @@ CheckpointUpdates = Annotated[
 ]
 
 
-class Optimisation(Section):
+class Learning(Section):
     """How weights are updated."""
 
     learning_rate: Positive = 5e-4
@@ -109,7 +109,7 @@ class Checkpoints(Section):
     nothing."""
 
 
-class Training(Checkpoints, Averaging, DevDecoding, Patience, Optimisation):
+class Training(Checkpoints, Averaging, DevDecoding, Patience, Learning):
     """What Adapter and INK share; dev_sentences, dev_beam, patience and average_last are kNN-KD's too."""
 
 

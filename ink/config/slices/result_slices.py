@@ -19,14 +19,14 @@ from ink.config.slices.slice import DecodingSettings, ModelSettings, Slice
 from ink.config.values import Device, Domain, Systems
 
 
-class TestedText(GeneralDomain, Languages):
+class EvaluatedText(GeneralDomain, Languages):
     """The direction, and the domain on which forgetting is measured."""
 
 
 class EvaluationSettings(DecodingSettings):
     """What evaluate reads."""
 
-    data: TestedText
+    data: EvaluatedText
     index: Index
 
 

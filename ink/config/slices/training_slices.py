@@ -28,6 +28,12 @@ from ink.config.slices.slice import DecodingSettings, ModelSettings, Slice
 from ink.config.values import Section
 
 
+class DevSettings(DecodingSettings):
+    """What translating dev in training takes."""
+
+    training: DevSentences
+
+
 class WholeEpochs(Checkpoints, DevSentences):
     """Training whose epochs are all run."""
 
@@ -38,7 +44,7 @@ class LearnedModel(Section):
     train: BaseModelTraining
 
 
-class BaseModelSettings(DecodingSettings):
+class BaseModelSettings(DevSettings):
     """What train-base reads."""
 
     training: WholeEpochs
@@ -66,10 +72,9 @@ class JoiningSettings(Slice):
     index: Index
 
 
-class TuningSettings(DecodingSettings):
+class TuningSettings(DevSettings):
     """What tune-v-knn reads."""
 
-    training: DevSentences
     datastore: KeyExtraction
     index: Index
     v_knn: VKnn
@@ -98,32 +103,32 @@ class StoppedByDev(Checkpoints, Averaging, Patience, DevDecoding):
     """Training that dev stops, and whose last epochs are averaged."""
 
 
-class KnnKdSettings(DecodingSettings):
+class KnnKdSettings(DevSettings):
     """What train-knn-kd reads."""
 
     training: StoppedByDev
     knn_kd: KnnKd
 
 
-class AdapterSettings(DecodingSettings):
+class AdapterSettings(DevSettings):
     """What train-adapter reads."""
 
     training: Training
     adapter: TrainedAdapter
 
 
-class InkObjective(LossWeights, NeighbourSearch, InkNeighbours, InkVariant):
+class InkRound(LossWeights, NeighbourSearch, InkNeighbours, InkVariant):
     """What a round of INK minimises, and where its neighbours are from."""
 
 
-class InkRoundSettings(DecodingSettings):
+class InkRoundSettings(DevSettings):
     """What train-ink-round reads."""
 
     training: Training
     adapter: AdapterShape
     datastore: KeyExtraction
     index: Index
-    ink: InkObjective
+    ink: InkRound
 
 
 class InkChoiceSettings(Slice):
@@ -136,7 +141,7 @@ class AveragedRounds(Averaging, DevDecoding):
     """What is averaged of rounds, and how dev is translated with it."""
 
 
-class InkAverageSettings(DecodingSettings):
+class InkAverageSettings(DevSettings):
     """What finish-ink reads."""
 
     training: AveragedRounds

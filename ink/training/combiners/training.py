@@ -17,6 +17,8 @@ from ink.combiners.combiner import Combiner
 from ink.combiners.positions import TrainingContext
 from ink.combiners.registry import find_combiner
 from ink.combiners.tuning import grid
+from ink.config.sections import retrieval_systems
+from ink.config.slices.training_slices import CombinerSettings
 from ink.datastore.search import Searcher
 from ink.datastore.storage import open_datastore
 from ink.domain import Domain
@@ -34,7 +36,7 @@ def train_combiner(
     domain: Domain,
     datastore: Path,
     system: str,
-    settings: Mapping[str, Any],
+    settings: CombinerSettings,
     seed: int,
     output: Path,
     adapter: Path | None = None,
@@ -45,17 +47,16 @@ def train_combiner(
 
     It holds combiner.json, weights.safetensors if it learns any, and record.json with the curves. A setting of the
     combiner that is a list is a grid: one is trained with each, and that of the lowest dev loss is kept.
-    settings: device, precision, datastore.batch_tokens, index, combiner_training, and the system's section.
     """
     start = time.perf_counter()
-    described = retrieval_settings(settings, system)
+    described = retrieval_settings(settings.plain(), system)
     kind = find_combiner(described["combiner"])
     model = domain.load_model(settings, adapter=adapter)
     store = open_datastore(datastore, model=model.fingerprint, corpus=domain.data.fingerprint, key=described["key"])
-    searcher = Searcher(store, settings["index"])
+    searcher = Searcher(store, settings.index)
     dataset = domain.data.load(model.task, "dev")
-    how = settings["combiner_training"]
-    batch_tokens = settings["datastore"]["batch_tokens"]
+    how = settings.combiner_training
+    batch_tokens = settings.datastore.batch_tokens
     asked: tuple[Any, ...] = ()
     best: tuple[float, Combiner, dict[str, Any]] | None = None
     tried = []
@@ -75,9 +76,9 @@ def train_combiner(
             combiner.top_probabilities,
         )
         if needs != asked:
-            asked, queries = needs, DevQueries(model, dataset, searcher, combiner, how["base_dropout"], batch_tokens)
+            asked, queries = needs, DevQueries(model, dataset, searcher, combiner, how.base_dropout, batch_tokens)
         generator = torch.Generator().manual_seed(seed)
-        record = CombinerTraining(combiner, queries, how, settings["device"], generator).train()
+        record = CombinerTraining(combiner, queries, how, settings.device, generator).train()
         chosen = {name: own[name] for name in own if isinstance(described.get(name), list)}
         tried.append({**chosen, "dev_loss": record["best_dev_loss"]})
         if best is None or record["best_dev_loss"] < best[0]:
@@ -112,7 +113,12 @@ class CombinerTraining:
     """
 
     def __init__(
-        self, combiner: Combiner, queries: DevQueries, how: Mapping[str, Any], device: str, generator: torch.Generator
+        self,
+        combiner: Combiner,
+        queries: DevQueries,
+        how: retrieval_systems.CombinerTraining,
+        device: str,
+        generator: torch.Generator,
     ) -> None:
         self.combiner, self.queries, self.how = combiner, queries, how
         self.context = TrainingContext(generator, queries.keys, queries.log_probs)
@@ -132,25 +138,25 @@ class CombinerTraining:
         best, weights = None, copy.deepcopy(network.state_dict())
         how = self.how
         optimiser = torch.optim.Adam(
-            network.parameters(), lr=how["learning_rate"], betas=tuple(how["betas"]), eps=how["epsilon"]
+            network.parameters(), lr=how.learning_rate, betas=(how.betas[0], how.betas[1]), eps=how.epsilon
         )
         losses: list[float] = []
         since_best = 0
-        for update, sentences in zip(range(1, how["max_updates"] + 1), self._batches(), strict=False):
+        for update, sentences in zip(range(1, how.max_updates + 1), self._batches(), strict=False):
             losses.append(self._update(network, optimiser, sentences, update))
-            if update % how["check_every"] and update != how["max_updates"]:
+            if update % how.check_every and update != how.max_updates:
                 continue
             check = {"update": update, "training_loss": sum(losses) / len(losses), **self.validate()}
             if not math.isfinite(check["dev_loss"]):
                 raise _not_finite(f"the loss of dev is not finite after update {update}")
             history.append(check)
             losses = []
-            if update < how["best_from"]:
+            if update < how.best_from:
                 continue
             since_best += 1
             if best is None or check["dev_loss"] < best["dev_loss"]:
                 best, weights, since_best = check, copy.deepcopy(network.state_dict()), 0
-            if since_best >= how["patience"]:
+            if since_best >= how.patience:
                 break
         assert best is not None
         network.load_state_dict(weights)
@@ -167,7 +173,7 @@ class CombinerTraining:
         for begin in range(0, len(stored), size):
             positions = self.queries.complete(stored.at(slice(begin, begin + size)).nearest(self.combiner.k))
             weights = self.combiner.weights(positions)
-            loss += float(smoothed_loss(weights, positions, self.how["label_smoothing"]))
+            loss += float(smoothed_loss(weights, positions, self.how.label_smoothing))
             likelihood += float(target_log_probs(weights, positions).sum())
             given += float((1 - weights.model.exp()).sum())
         count = len(stored)
@@ -178,10 +184,10 @@ class CombinerTraining:
         positions = self.combiner.training_batch(batch, update - 1, self.context)
         network.train()
         weights = self.combiner.weights(positions)
-        loss = smoothed_loss(weights, positions, self.how["label_smoothing"]) / len(positions)
+        loss = smoothed_loss(weights, positions, self.how.label_smoothing) / len(positions)
         optimiser.zero_grad()
         loss.backward()
-        norm = nn.utils.clip_grad_norm_(network.parameters(), self.how["clip_norm"] or math.inf)
+        norm = nn.utils.clip_grad_norm_(network.parameters(), self.how.clip_norm or math.inf)
         if not (loss.isfinite() and norm.isfinite()):
             raise _not_finite(f"loss or gradient is not finite at update {update}")
         optimiser.step()
@@ -189,7 +195,7 @@ class CombinerTraining:
 
     def _batches(self) -> Any:
         """Yield the sentences of each update: the dev set in a new order every epoch."""
-        size = self.how["batch_sentences"]
+        size = self.how.batch_sentences
         while True:
             order = torch.randperm(self.queries.sentences, generator=self.context.generator).tolist()
             yield from (order[begin : begin + size] for begin in range(0, len(order), size))

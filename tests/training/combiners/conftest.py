@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 
+from ink.config.sections.base_system import Index
 from ink.datastore.build import build_datastore
 from ink.nmt.adapter import write_adapter
 
@@ -27,7 +28,7 @@ def build(tiny: Any, path: Path, adapter: Path | None = None) -> Path:
         path,
         key="decoder_output",
         batch_tokens=500,
-        index={"type": "exact"},
+        index=Index(type="exact"),
     )
     return path
 

@@ -10,11 +10,12 @@ import torch
 
 from ink.combiners.combiner import Combiner
 from ink.combiners.robust import RobustCombiner
+from ink.config.sections.base_system import Index
 from ink.datastore.search import Searcher
 from ink.datastore.storage import open_datastore
 from ink.training.combiners.queries import DevQueries, set_dropout
 
-EXACT = {"type": "exact"}
+EXACT = Index(type="exact")
 
 
 class Queried:

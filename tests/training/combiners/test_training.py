@@ -16,6 +16,7 @@ from ink.assembly import Parts, assemble
 from ink.combiners.chosen import load_combiner, write_combiner
 from ink.combiners.positions import LabelledPositions, TrainingContext
 from ink.combiners.robust import Perturbation, RobustCombiner
+from ink.config.sections.base_system import Index
 from ink.datastore.search import Searcher
 from ink.datastore.storage import open_datastore
 from ink.errors import InkError
@@ -35,9 +36,7 @@ def train(tiny: Any, store: Path, tmp_path: Path) -> Train:
     def run(
         system: str, changes: dict[str, dict[str, Any]] | None = None, *, seed: int = 1, name: str = "trained"
     ) -> Any:
-        settings = tiny.settings
-        for section, values in (changes or {}).items():
-            settings[section] |= values
+        settings = tiny.settings.changed(**changes or {})
         train_combiner(tiny.domain, store, system, settings, seed, tmp_path / name)
         return tmp_path / name, read_json(tmp_path / name / "record.json")
 
@@ -65,18 +64,18 @@ def test_the_weights_kept_are_those_of_the_best_check_on_unperturbed_positions(
     losses = [check["dev_loss"] for check in record["history"]]
     assert record["best_dev_loss"] < losses[-1], "the last check is the best: nothing tells the two apart"
     model = tiny.domain.load_model(tiny.settings)
-    searcher = Searcher(open_datastore(store), {"type": "exact"})
+    searcher = Searcher(open_datastore(store), Index(type="exact"))
     combiner = load_combiner(folder / "combiner.json")
     dataset = tiny.domain.data.load(model.task, "dev")
     queries = DevQueries(model, dataset, searcher, combiner, "none", 200)
     generator = torch.Generator().manual_seed(0)
-    again = CombinerTraining(combiner, queries, tiny.settings["combiner_training"], "cpu", generator).validate()
+    again = CombinerTraining(combiner, queries, tiny.settings.combiner_training, "cpu", generator).validate()
     assert again["dev_loss"] == pytest.approx(record["best_dev_loss"], rel=1e-5)
 
 
 def test_every_update_is_perturbed_and_no_validation(tiny: Any, store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model = tiny.domain.load_model(tiny.settings)
-    searcher = Searcher(open_datastore(store), {"type": "exact"})
+    searcher = Searcher(open_datastore(store), Index(type="exact"))
     torch.manual_seed(0)
     combiner = RobustCombiner(3, 4, 8, 8, Perturbation(sigma=0.1, alpha0=1.0, decay=1e9))
     queries = DevQueries(model, tiny.domain.data.load(model.task, "dev"), searcher, combiner, "none", 16)
@@ -92,7 +91,9 @@ def test_every_update_is_perturbed_and_no_validation(tiny: Any, store: Path, mon
 
     monkeypatch.setattr(combiner, "training_batch", spy)
     before = queries.stored.neighbours.distances.clone()
-    how = {**tiny.settings["combiner_training"], "max_updates": 12, "check_every": 4, "best_from": 4}
+    how = tiny.settings.changed(
+        combiner_training={"max_updates": 12, "check_every": 4, "best_from": 4}
+    ).combiner_training
     record = CombinerTraining(combiner, queries, how, "cpu", generator).train()
     assert updates == list(range(12))
     assert len(record["history"]) == 4
@@ -103,7 +104,7 @@ def test_every_update_is_perturbed_and_no_validation(tiny: Any, store: Path, mon
 def test_perturbed_entries_are_asked_of_the_output_layer(tiny: Any, store: Path) -> None:
     model = tiny.domain.load_model(tiny.settings)
     datastore = open_datastore(store)
-    searcher = Searcher(datastore, {"type": "exact"})
+    searcher = Searcher(datastore, Index(type="exact"))
     combiner = RobustCombiner(3, 4, 8, top=8)
     queries = DevQueries(model, tiny.domain.data.load(model.task, "dev"), searcher, combiner, "none", 7)
     keys = queries.keys(torch.arange(20))
@@ -164,17 +165,16 @@ def test_it_trains_with_the_released_dropout_of_the_base_model(train: Train, sys
 def test_on_top_of_an_adapter_the_adapted_model_makes_the_queries(
     tiny: Any, store: Path, adapter: Path, adapted_store: Path, tmp_path: Path
 ) -> None:
-    settings = tiny.settings
-    settings["combiner_training"] |= {"max_updates": 20, "best_from": 10}
+    settings = tiny.settings.changed(combiner_training={"max_updates": 20, "best_from": 10})
     train_combiner(tiny.domain, adapted_store, "ink_r_knn", settings, 1, tmp_path / "trained", adapter)
     record = read_json(tmp_path / "trained" / "record.json")
     combiner = load_combiner(tmp_path / "trained" / "combiner.json")
     losses = []
     for of_queries in (adapter, None):
         model = tiny.domain.load_model(settings, adapter=of_queries)
-        searcher = Searcher(open_datastore(adapted_store), {"type": "exact"})
+        searcher = Searcher(open_datastore(adapted_store), Index(type="exact"))
         queries = DevQueries(model, tiny.domain.data.load(model.task, "dev"), searcher, combiner, "none", 200)
-        run = CombinerTraining(combiner, queries, settings["combiner_training"], "cpu", torch.Generator())
+        run = CombinerTraining(combiner, queries, settings.combiner_training, "cpu", torch.Generator())
         losses.append(run.validate()["dev_loss"])
     assert record["best_dev_loss"] == pytest.approx(losses[0], rel=1e-5)
     assert abs(losses[1] - losses[0]) > 0.01, "the base model's queries would have given the same"
@@ -267,14 +267,13 @@ def test_a_knn_decodes_with_what_it_learnt_and_cannot_do_so_without_its_weights(
     assert scored["chosen"] == read_json(folder / "combiner.json")["chosen"]
     (folder / "weights.safetensors").unlink()
     with pytest.raises(InkError, match=r"weights\.safetensors does not exist; train the combiner first"):
-        assemble(tiny.domain, parts, tiny.settings)
+        assemble(tiny.domain, parts, tiny.settings, tiny.settings.index)
 
 
 def test_r_knn_on_top_of_an_adapter_counts_both_and_its_queries_are_the_adapted_model_s(
     tiny: Any, adapter: Path, adapted_store: Path, tmp_path: Path
 ) -> None:
-    settings = tiny.settings
-    settings["combiner_training"] |= {"max_updates": 20, "best_from": 10}
+    settings = tiny.settings.changed(combiner_training={"max_updates": 20, "best_from": 10})
     train_combiner(tiny.domain, adapted_store, "ink_r_knn", settings, 1, tmp_path / "trained", adapter)
     parts = Parts(adapter, adapted_store, tmp_path / "trained" / "combiner.json")
     scored, _ = score(tiny, tmp_path, "ink_r_knn", parts)
@@ -286,7 +285,7 @@ def test_r_knn_on_top_of_an_adapter_counts_both_and_its_queries_are_the_adapted_
     }
     assert scored["model"] == tiny.domain.load_model(settings, adapter=adapter).fingerprint
 
-    network: Any = assemble(tiny.domain, parts, settings).network
+    network: Any = assemble(tiny.domain, parts, settings, settings.index).network
     dataset = tiny.domain.data.load(tiny.domain.load_model(settings).task, "train")
     sample = dataset.collater([dataset[7]])
     with torch.no_grad():
@@ -304,7 +303,7 @@ def test_r_knn_on_top_of_an_adapter_counts_both_and_its_queries_are_the_adapted_
 def test_an_adapter_without_its_datastore_is_refused(tiny: Any, train: Train, store: Path, adapter: Path) -> None:
     folder, _ = train("r_knn", {"combiner_training": {"max_updates": 20}})
     with pytest.raises(InkError, match="was made with model"):
-        assemble(tiny.domain, Parts(adapter, store, folder / "combiner.json"), tiny.settings)
+        assemble(tiny.domain, Parts(adapter, store, folder / "combiner.json"), tiny.settings, tiny.settings.index)
 
 
 @pytest.mark.failure(
@@ -326,12 +325,12 @@ def test_more_probabilities_than_the_vocabulary_has_are_refused_before_dev_is_pa
     parts = Parts(datastore=store, combiner=tmp_path / "other.json")
     said = rf"top_probabilities is {types + 1}, but the model's target dictionary has {types} tokens; set it to {types}"
     with pytest.raises(InkError, match=rf"other\.json: {said}"):
-        assemble(tiny.domain, parts, tiny.settings)
+        assemble(tiny.domain, parts, tiny.settings, tiny.settings.index)
     monkeypatch.setattr("ink.training.combiners.training.DevQueries", lambda *_: pytest.fail("dev was passed over"))
     for system in ("r_knn", "ink_r_knn"):
         with pytest.raises(InkError, match=rf"^r_knn: {said}"):
             train(system, {"r_knn": {"top_probabilities": types + 1}}, name="refused")
-    own = {"combiner": "robust", **tiny.settings["r_knn"], "top_probabilities": [8, types + 1]}
+    own = {"combiner": "robust", **tiny.settings.r_knn.plain(), "top_probabilities": [8, types + 1]}
     with pytest.raises(InkError, match=rf"^own_systems\.mine: {said}"):
         train("mine", {"own_systems": {"mine": own}}, name="refused")
     assert not (tmp_path / "refused").exists()
