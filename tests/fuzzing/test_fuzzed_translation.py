@@ -15,7 +15,6 @@ from ink.cli import translation
 from ink.cli.options import load_config
 from ink.corpus.text import TextProcessor
 from ink.errors import InkError
-from ink.translation import loading
 from ink.translation.translator import Translator
 
 MICRO = Path(__file__).resolve().parents[1] / "workflow" / "micro.yaml"
@@ -34,7 +33,7 @@ def test_standard_input_is_answered_line_by_line(
         translator.warn = arguments[-1]
         return translator
 
-    monkeypatch.setattr(loading, "load_translator", load)
+    monkeypatch.setattr("ink.translation.translator.load_translator", load)
     config = load_config(MICRO)
     monkeypatch.setattr(translation, "load_config", lambda _path: config)
 

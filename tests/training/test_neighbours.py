@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ink.config.sections.base_system import Index
-from ink.datastore import blocks
+from ink.datastore import blocks, division
 from ink.datastore.build import build_datastore
 from ink.datastore.search import Searcher, drop_own
 from ink.datastore.storage import Datastore, open_datastore
@@ -246,7 +246,7 @@ def test_found_once_they_are_the_nearest_others_of_every_entry(
 def test_exactly_they_are_the_nearest_of_all_entries_whatever_the_lists(
     ivfpq: Datastore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(blocks, "ENTRIES_A_LIST", 20)
+    monkeypatch.setattr(division, "ENTRIES_A_LIST", 20)
     monkeypatch.setattr(blocks, "QUERIES_AT_ONCE", 300)  # several parts of all entries
     wide = np.asarray(ivfpq.keys, dtype=np.float64)
     entries, missed = ivfpq.meta.entries, {}
@@ -303,7 +303,7 @@ def test_looked_up_as_released_one_less_remains(exact: Datastore, tmp_path: Path
 def test_found_once_no_more_than_the_lists_hold(
     ivfpq: Datastore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(blocks, "ENTRIES_A_LIST", 20)
+    monkeypatch.setattr(division, "ENTRIES_A_LIST", 20)
     found = found_once(ivfpq, IVFPQ, ivfpq.meta.entries - 1, tmp_path / "found.npy")
     absent = found < 0
     assert absent.any()
