@@ -72,9 +72,11 @@ def test_a_config_is_refused_or_taken(count: int, project: Path, tmp_path: Path,
 def check_and_plan(config: Config) -> None:
     """Check a config and do with it what the workflow and `ink doctor` do before the first job."""
     check(config)
+    trained = config["base_model"]["path"] is None
+    elsewhere = {*ELSEWHERE, *(("adopt-vocabulary",) if trained else ("learn-vocabulary", "train-base"))}
     for domain in data_domains(config):
         for command in READS:
-            if command not in ELSEWHERE and domain in config["domains"]:
+            if command not in elsewhere and domain in config["domains"]:
                 settings_for(config, READS[command], domain)
     variations(config)
     figures_of(config)

@@ -75,7 +75,9 @@ def test_a_rule_takes_a_gpu_where_its_command_computes_on_the_device() -> None:
         assert command is not None, name
         reads = READS[command[1]].model_fields if command[1] in READS else {}  # the page reads no settings
         computes = {"device", "index"} & set(reads)
-        asked = re.search(r'gpu=gpus\("([a-z-]+)"(?:, (config\S+\["processes"\]))?\),', body)
+        asked = re.search(
+            r'gpu=(?:lambda wildcards: )?gpus\("([a-z-]+)"(?:, metric=\S+|, (config\S+\["processes"\]))?\),', body
+        )
         assert (asked is not None) == ("gpu=" in body) == bool(computes), name
         if asked is not None:
             assert asked[1] == command[1], name
