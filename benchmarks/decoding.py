@@ -87,18 +87,20 @@ class Profile:
 
 def profile_of(system: AssembledSystem) -> Profile:
     """Make a profile that watches what a system does in beam search."""
+    from fairseq.models import FairseqIncrementalDecoder
+
     from ink.combiners.combiner import Combiner
-    from ink.combiners.knn_transformer import KnnTransformer
 
     profile, model = Profile(), system.model.network
     profile.watch(model.encoder, "forward", "encoder")
     profile.watch(model.encoder, "reorder_encoder_out", "encoder's output reordered")
     profile.watch(model.decoder, "extract_features", "decoder")
-    profile.watch(system.network.decoder, "reorder_incremental_state_scripting", "decoder's state reordered")
+    # of whichever decoder beam search sees
+    profile.watch(FairseqIncrementalDecoder, "reorder_incremental_state_scripting", "decoder's state reordered")
     profile.watch(model.decoder, "output_layer", "output layer and softmax")
     profile.watch(model.decoder, "get_normalized_probs", "output layer and softmax")
-    if isinstance(system.network, KnnTransformer):
-        searcher = system.network.searcher
+    if system.mixture is not None:
+        searcher = system.mixture.searcher
         profile.watch(searcher.index, "search", SEARCH)
         profile.watch(searcher, "search", LOOKED_UP)
         profile.watch(searcher, "_with_keys", KEYS)
@@ -215,17 +217,15 @@ def by_search(runner: Runner, batch: int, searches: Sequence[str]) -> pd.DataFra
     import numpy as np
     import pandas as pd
 
-    from ink.combiners.knn_transformer import KnnTransformer
-
     # a matrix product for few queries too: without it exact search reads all keys again for each of them
     faiss.cvar.distance_compute_blas_threshold = 1
     rows = []
     exact: dict[Path, Any] = {}
     for search in searches:
         for name, system in runner.systems.items():
-            if not isinstance(system.network, KnnTransformer):
+            if system.mixture is None:
                 continue
-            searcher = system.network.searcher
+            searcher = system.mixture.searcher
             own, store = searcher.index, searcher.datastore
             if search == "exact":
                 if store.path not in exact:
@@ -310,7 +310,7 @@ def make_runner(config: Path, domain: str, systems: Sequence[str], sentences: in
     }
     base, layout = loaded[BASE], Layout(whole)
     source, target = settings.data.source_language, settings.data.target_language
-    dataset = PreparedCorpus(Path(layout.data(domain)), source, target).load(base.system.model.task, "test")
+    dataset = base.system.model.parallel_text(PreparedCorpus(Path(layout.data(domain)), source, target), "test")
     references = read_lines(Path(layout.corpus(domain)) / f"test.{target}")
     count = min(sentences or len(dataset), len(dataset))
     indices = np.sort(np.random.default_rng(0).choice(len(dataset), count, replace=False)).tolist()

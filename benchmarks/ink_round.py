@@ -31,13 +31,13 @@ from ink.datastore.storage import Datastore, open_datastore
 from ink.datastore.stored_neighbours import find_once
 from ink.domain import Domain
 from ink.layout import Layout
+from ink.nmt.training_run import TrainingRun
 from ink.settings import settings_for
 from ink.training.adapter_training import AdapterTraining
 from ink.training.ink_objective import InkObjective
 from ink.training.neighbours import IndexLookup, PrecomputedLookup, TrainingNeighbours
 from ink.training.objective import Objective
 from ink.training.refresh import refresh
-from ink.training.trainer import TrainingRun
 
 QUERIES_OF_RECALL = 600
 
@@ -116,7 +116,7 @@ def steps(
         objective = InkObjective.from_settings(settings.ink, objective.label_smoothing)
     training = AdapterTraining(domain, settings, 1, objective)
     if neighbours is not None:
-        training.run.criterion.neighbours = neighbours
+        training.run.objective.neighbours = neighbours
     run: TrainingRun = training.run
     while True:
         batches = run.iterator.next_epoch_itr(fix_batches_to_gpus=False, shuffle=True)

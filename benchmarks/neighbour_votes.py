@@ -73,7 +73,7 @@ def votes(model: TranslationModel, data: PreparedCorpus, batch_tokens: int, k: i
         ]
     )
     shares = log_shares(similarities, torch.ones_like(similarities, dtype=torch.bool)).exp()
-    ranks = targets - model.target_dictionary.nspecial
+    ranks = targets - model.target_vocabulary.special
     measured = {
         "entries": float(len(keys)),
         "dev positions": float(len(queries)),
@@ -101,7 +101,7 @@ def positions(
     found: list[tuple[torch.Tensor, ...]] = []
     passes = teacher_forced(
         model,
-        data.load(model.task, part),
+        model.parallel_text(data, part),
         "decoder_output",
         batch_tokens,
         with_log_probs=with_log_probs,

@@ -60,7 +60,13 @@ def main(config: Path, domain: str, steps: int, sentences: int, repeats: int, th
     settings = settings_for(described, InkRoundSettings, domain)
     with tempfile.TemporaryDirectory() as folder:
         model = files.load_model(settings.model_copy(update={"precision": "fp32"}))
-        neighbours = drawn(data.load(model.task, "train"), model.network.decoder.embed_dim, settings, Path(folder))
+        neighbours = drawn(
+            model.parallel_text(data, "train"),
+            len(model.target_vocabulary),
+            model.key_dimension("decoder_output"),
+            settings,
+            Path(folder),
+        )
         works: dict[tuple[str, str], Iterator[float]] = {}
         for precision in PRECISIONS:
             own = settings.model_copy(update={"precision": precision})
@@ -85,18 +91,20 @@ def main(config: Path, domain: str, steps: int, sentences: int, repeats: int, th
             compare(files, settings_for(described, AdapterSettings, domain), epochs, Path(folder))
 
 
-def drawn(dataset: Any, dimension: int, settings: InkRoundSettings, folder: Path) -> Callable[[], TrainingNeighbours]:
-    """Write keys and neighbours at random for `dataset` and return what opens them."""
+def drawn(
+    text: Any, types: int, dimension: int, settings: dict[str, Any], folder: Path
+) -> Callable[[], TrainingNeighbours]:
+    """Write keys and neighbours at random for `text`, in which `types` types occur, and return what opens them."""
     generator = np.random.default_rng(0)
-    offsets = np.concatenate([[0], np.cumsum(np.asarray(dataset.tgt_sizes, dtype=np.int64))])
+    offsets = text.offsets
     entries, k = int(offsets[-1]), settings.ink.k
-    meta = DatastoreMeta(entries, dimension, len(dataset), "decoder_output", "drawn", "drawn", log_probs=False)
+    meta = DatastoreMeta(entries, dimension, len(text), "decoder_output", "drawn", "drawn", log_probs=False)
     store: Datastore = create_datastore(folder / "store", meta)
     store.offsets[:], keys = offsets, store.keys
     for start in range(0, entries, ROWS_AT_ONCE):
         part = slice(start, min(start + ROWS_AT_ONCE, entries))
         keys[part] = generator.standard_normal((part.stop - start, dimension), dtype=np.float32)
-        store.values[part] = generator.integers(4, len(dataset.tgt_dict), part.stop - start)
+        store.values[part] = generator.integers(4, types, part.stop - start)
     found = folder / "neighbours.npy"
     np.save(found, generator.integers(0, entries, (entries, k), dtype=np.int32))
     return lambda: TrainingNeighbours(store, PrecomputedLookup(found, store, k, "paper"))
@@ -111,7 +119,7 @@ def updates(
         objective = InkObjective(objective.label_smoothing, {"alpha": 0.2, "beta": 0.2})
     training = AdapterTraining(domain, settings, 1, objective)
     if neighbours is not None:
-        training.run.criterion.neighbours = neighbours()
+        training.run.objective.neighbours = neighbours()
     run = training.run
     while True:
         batches = run.iterator.next_epoch_itr(fix_batches_to_gpus=False, shuffle=True)
@@ -125,7 +133,7 @@ def updates(
 def passes(domain: Domain, settings: InkRoundSettings) -> Iterator[float]:
     """Pass over training text as a datastore is built, and yield the CPU seconds of each batch."""
     model = domain.load_model(settings)
-    dataset = domain.data.load(model.task, "train")
+    dataset = model.parallel_text(domain.data, "train")
     options = {"with_log_probs": True, "description": "pass"}
     for _ in repeat(None):
         start = time.process_time()
@@ -138,8 +146,8 @@ def passes(domain: Domain, settings: InkRoundSettings) -> Iterator[float]:
 def searches(domain: Domain, settings: InkRoundSettings, sentences: int) -> Iterator[float]:
     """Decode the same dev sentences again and again, and yield the CPU seconds of beam search."""
     model = domain.load_model(settings)
-    dataset = domain.data.load(model.task, "dev")
-    decode = partial(generate, model.network, dataset, model.target_dictionary, settings.decoding)
+    dataset = model.parallel_text(domain.data, "dev")
+    decode = partial(generate, model, dataset, settings.decoding)
     for _ in repeat(None):
         yield decode(indices=range(min(sentences, len(dataset)))).cpu_seconds
 
@@ -151,8 +159,8 @@ def compare(domain: Domain, settings: AdapterSettings, epochs: int, folder: Path
         own = shortened.model_copy(update={"precision": precision})
         model = domain.load_model(own)
         beam = own.decoding.beam
-        scorer = dev_bleu_of(model.task, domain, own, beam=beam)
-        base = scorer(model.network)
+        scorer = dev_bleu_of(model, domain, own, beam=beam)
+        base = scorer(model)
         start = time.process_time()
         train_adapter(domain, own, 1, folder / precision)
         spent = time.process_time() - start

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -14,10 +14,12 @@ from fairseq.data import indexed_dataset
 from ink.corpus.prepared import FAIRSEQ_NAMES, PreparedCorpus
 from ink.datastore.storage import Datastore, DatastoreMeta, create_datastore, map_array, open_datastore, seal
 from ink.files import write_json, write_lines
-from ink.nmt.adapter import AdaptedTransformer
+from ink.nmt.batches import ParallelText
 from ink.nmt.device import torch_device
+from ink.nmt.fairseq.adapted_transformer import AdaptedTransformer
+from ink.nmt.fairseq.fairseq_model import FairseqModel
+from ink.nmt.fairseq.trainer import configuration
 from ink.nmt.precision import torch_dtype
-from ink.nmt.translation_model import TranslationModel
 from ink.training.neighbours import PrecomputedLookup, TrainingNeighbours
 
 LANGUAGES = ("de", "en")
@@ -66,21 +68,21 @@ def random_corpus(folder: Path, types: int, sentences: dict[str, int], length: i
     return PreparedCorpus(folder, source, target)
 
 
-def random_model(config: Any, device: str, precision: str) -> TranslationModel:
-    """Make the model that fairseq's configuration describes, with the weights that it starts from."""
+def random_model(data: PreparedCorpus, options: Sequence[str], device: str, precision: str) -> FairseqModel:
+    """Make the Transformer that fairseq's options describe, with the weights that it starts from."""
     torch.manual_seed(0)
+    config = configuration(data, options)
     task = tasks.setup_task(config.task)
     network = AdaptedTransformer(task.build_model(config.model)).eval()
     network.to(device=torch_device(device), dtype=torch_dtype(precision))
-    return TranslationModel(network, task, NAME)
+    return FairseqModel(network, task, NAME, config.model)
 
 
-def random_neighbours(folder: Path, dataset: Any, dimension: int, k: int) -> TrainingNeighbours:
-    """Write a datastore of `dataset` with k neighbours of every entry, and open it as a round of INK does."""
-    generator, types = np.random.default_rng(0), len(dataset.tgt_dict)
-    offsets = np.concatenate([[0], np.cumsum(np.asarray(dataset.tgt_sizes, dtype=np.int64))])
+def random_neighbours(folder: Path, text: ParallelText, types: int, dimension: int, k: int) -> TrainingNeighbours:
+    """Write a datastore of `text` of `types` types with k neighbours of every entry; open it as a round of INK does."""
+    generator, offsets = np.random.default_rng(0), text.offsets
     entries = int(offsets[-1])
-    meta = DatastoreMeta(entries, dimension, len(dataset), "decoder_output", NAME, NAME, log_probs=False)
+    meta = DatastoreMeta(entries, dimension, len(text), "decoder_output", NAME, NAME, log_probs=False)
     store: Datastore = create_datastore(folder, meta)
     store.offsets[:] = offsets
     store.values[:] = generator.integers(SPECIAL_TYPES, types, entries)

@@ -134,7 +134,7 @@ def beam_search(model: TranslationModel, dataset: Any, sentences: int, batch: in
     from ink.nmt.generation import generate
 
     decoding = Decoding(beam=beam, length_penalty=0.6, max_len_a=1.0, max_len_b=0, batch_sentences=batch)
-    found = generate(model.network, dataset, model.target_dictionary, decoding, indices=range(sentences))
+    found = generate(model, dataset, decoding, indices=range(sentences))
     return len(found.hypotheses)
 
 
@@ -168,9 +168,9 @@ def take_all(measurements: Measurements, folder: Path, size: Size, how: Mapping[
     import torch
     from random_experiment import random_corpus, random_model, random_neighbours
 
+    from ink.nmt.training_run import Optimisation
     from ink.training.ink_objective import InkObjective
     from ink.training.objective import Objective
-    from ink.training.trainer import Optimisation, TrainingRun, fairseq_config
 
     device, precision, tokens, batches = how["device"], how["precision"], how["tokens"], how["batches"]
     together = max(1, tokens // how["length"])
@@ -192,9 +192,9 @@ def take_all(measurements: Measurements, folder: Path, size: Size, how: Mapping[
         precision=precision,
     )
     options = [*size.options, "--dropout", "0.1"]
-    model = random_model(fairseq_config(corpus, optimisation, model=options), device, precision)
+    model = random_model(corpus, options, device, precision)
     parameters = sum(weights.numel() for weights in model.network.parameters())
-    train, test = corpus.load(model.task, "train"), corpus.load(model.task, "test")
+    train, test = model.parallel_text(corpus, "train"), model.parallel_text(corpus, "test")
     measurements.take("datastore pass", "target tokens", partial(datastore_pass, model, train, tokens))
     for batch in batches:
         # whole batches, so that each is as large as it says
@@ -204,14 +204,14 @@ def take_all(measurements: Measurements, folder: Path, size: Size, how: Mapping[
     rows = batches[-1] * how["beam"]
     for name in COMBINERS:
         measurements.take(f"{name} combiner, {rows} beams", "steps", combiner_steps(name, rows, size, device))
-    model.network.attach_adapters(how["adapter"], 0.1)
+    model.attach_adapters(how["adapter"], 0.1)
     model.network.to(next(model.network.parameters()))
     objectives = {"Adapter update": Objective(0.1), "INK update": InkObjective(0.1, {"alpha": 0.1, "beta": 0.1})}
     for name, objective in objectives.items():
-        config = fairseq_config(corpus, optimisation, model=options)
-        run = TrainingRun(config, model.task, model.network, objective, section="training")
-        if name == "INK update":
-            run.criterion.neighbours = random_neighbours(folder / "datastore", train, size.dimension, how["k"])
+        run = model.train_on(corpus, optimisation, objective)
+        if isinstance(objective, InkObjective):
+            place = folder / "datastore"
+            objective.neighbours = random_neighbours(place, train, size.types, size.dimension, how["k"])
         measurements.take(name, "target tokens", updates_of(run, how["updates"]))
         del run
         if torch.device(device).type == "cuda":

@@ -7,11 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from ink.combiners.chosen import combiner_files, load_combiner
 from ink.combiners.combiner import Combiner
-from ink.combiners.knn_transformer import KnnTransformer
+from ink.combiners.knn_mixture import KnnMixture
 from ink.config.sections.base_system import Index
 from ink.config.slices.result_slices import SpeedSettings, TranslationSettings
 from ink.config.slices.slice import ModelSettings
@@ -42,13 +40,13 @@ class Parts:
 
 @dataclass(frozen=True)
 class AssembledSystem:
-    """`network` is what beam search takes; `model` the translation model inside it.
+    """A translation model and, of a system that retrieves, the mixture that takes part in its beam search.
 
     `files`: what inference reads beyond the base model, by name.
     """
 
-    network: torch.nn.Module
     model: TranslationModel
+    mixture: KnnMixture | None
     files: dict[str, Path]
 
 
@@ -62,13 +60,13 @@ def assemble(domain: Domain, parts: Parts, settings: ModelSettings, index: Index
     model = domain.load_model(settings, adapter=parts.adapter)
     files = {} if parts.adapter is None else {"adapter.safetensors": parts.adapter}
     if parts.datastore is None or parts.combiner is None:
-        return AssembledSystem(model.network, model, files)
+        return AssembledSystem(model, None, files)
     store = open_datastore(parts.datastore, model=model.fingerprint, corpus=domain.data.fingerprint)
     searcher = Searcher(store, index)
     combiner = load_combiner(parts.combiner, device=settings.device, without_keys=parts.without_keys)
-    combiner.check_vocabulary(len(model.target_dictionary), str(parts.combiner))
+    combiner.check_vocabulary(len(model.target_vocabulary), str(parts.combiner))
     files |= {path.name: path for path in _read_of(store, combiner)} | combiner_files(parts.combiner, combiner)
-    return AssembledSystem(KnnTransformer(model.network, searcher, combiner), model, files)
+    return AssembledSystem(model, KnnMixture(searcher, combiner), files)
 
 
 def load_system(

@@ -8,17 +8,22 @@ from pathlib import Path
 from ink.config.slices.slice import ModelSettings
 from ink.corpus.prepared import PreparedCorpus
 from ink.files import read_json
-from ink.nmt.translation_model import TranslationModel, load_translation_model
+from ink.nmt.model_loading import FAIRSEQ, load_translation_model
+from ink.nmt.translation_model import Backend, TranslationModel
 
 
 @dataclass(frozen=True)
 class Domain:
-    """A domain's raw text (`corpus`) and the same binarised (`data`), with the base model and its vocabulary."""
+    """A domain's raw text (`corpus`) and the same binarised (`data`), with the base model and its vocabulary.
+
+    backend: what the base model is loaded with.
+    """
 
     base_model: Path
     vocabulary: Path
     corpus: Path
     data: PreparedCorpus
+    backend: Backend = FAIRSEQ
 
     @property
     def name(self) -> str:
@@ -38,4 +43,5 @@ class Domain:
             adapter=adapter,
             dropout=dropout,
             precision=settings.precision,
+            backend=self.backend,
         )

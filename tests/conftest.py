@@ -137,29 +137,20 @@ def out_of_memory_above() -> Iterator[Callable[[Any, int], list[int]]]:
 def write_random_model(path: Path, data: Any, seed: int) -> None:
     """Let fairseq's Trainer write a post-norm Transformer with shared embeddings and random weights."""
     import torch
-    from fairseq import tasks
 
+    from ink.nmt.model_loading import FAIRSEQ
+    from ink.nmt.training_run import Optimisation
     from ink.training.objective import Objective
-    from ink.training.trainer import Optimisation, TrainingRun, fairseq_config
 
-    options = ["--arch", "transformer", "--share-all-embeddings", "--dropout", "0.1"]
-    for side in ("encoder", "decoder"):
-        options += [f"--{side}-layers", "2", f"--{side}-embed-dim", "16", f"--{side}-ffn-embed-dim", "32"]
-        options += [f"--{side}-attention-heads", "2"]
-    config = fairseq_config(
-        data, Optimisation.from_settings(Everything.model_validate(SETTINGS), "training", seed), model=options
-    )
-    torch.manual_seed(seed)
-    task = tasks.setup_task(config.task)
-    model = task.build_model(config.model)
-    for name, parameter in model.named_parameters():
+    settings = Everything.model_validate(SETTINGS)
+    model = FAIRSEQ.untrained(data, settings.base_model.train, seed)
+    for name, parameter in model.network.named_parameters():
         # biases and layer norms, which start at 0 and 1, must not hide a missing term
         if parameter.dim() == 1:
             parameter.data += 0.1 * torch.randn_like(parameter)
         assert parameter.isfinite().all(), name
-    config.checkpoint.no_save_optimizer_state = True
-    task.load_dataset("train")
-    run = TrainingRun(config, task, model, Objective(0.1), section="training")
+    run: Any = model.train_on(data, Optimisation.from_settings(settings, "training", seed), Objective(0.1))
+    run.config.checkpoint.no_save_optimizer_state = True
     run.trainer.save_checkpoint(str(path), {})
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -11,8 +12,9 @@ from typing import Any
 import pytest
 import torch
 
+import ink
 from ink.errors import InkError
-from ink.nmt.checkpoint import read_checkpoint
+from ink.nmt.fairseq.checkpoint import read_checkpoint
 
 # what fairseq, MLflow and torch would bring along
 UNUSED = [
@@ -29,12 +31,12 @@ UNUSED = [
 # what the command of each kind of job imports before it works
 JOBS = {
     "prepare-corpus": "ink.cli.corpus ink.corpus.prepare",
-    "train-base": "ink.tracking.job ink.training.base_model",
-    "train-adapter": "ink.tracking.job ink.training.adapter_training",
-    "train-ink-round": "ink.tracking.job ink.training.ink_rounds",
-    "train-knn-kd": "ink.tracking.job ink.training.knn_kd",
+    "train-base": "ink.tracking.job ink.training.base_model ink.nmt.fairseq.trainer",
+    "train-adapter": "ink.tracking.job ink.training.adapter_training ink.nmt.fairseq.trainer",
+    "train-ink-round": "ink.tracking.job ink.training.ink_rounds ink.nmt.fairseq.trainer",
+    "train-knn-kd": "ink.tracking.job ink.training.knn_kd ink.nmt.fairseq.trainer",
     "train-combiner": "ink.tracking.job ink.training.combiners.training",
-    "build-datastore": "ink.datastore.build ink.nmt.translation_model",
+    "build-datastore": "ink.datastore.build ink.nmt.model_loading",
     "tune-v-knn": "ink.tracking.job ink.evaluation.tune",
     "evaluate": "ink.tracking.job ink.evaluation.system ink.assembly",
     "knn-accuracy": "ink.evaluation.knn_accuracy",
@@ -56,8 +58,37 @@ def test_a_job_imports_what_it_uses(command: str) -> None:
     assert found == "\n"
 
 
+def test_only_one_folder_imports_fairseq() -> None:
+    package = Path(ink.__file__).parent
+    found = {
+        path.relative_to(package).parent.as_posix()
+        for path in package.rglob("*.py")
+        if any(name.partition(".")[0] == "fairseq" for name in imported(path))
+    }
+    assert found == {"nmt/fairseq"}
+
+
+def imported(path: Path) -> list[str]:
+    """The modules that a file imports, wherever in it."""
+    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    plain = [name.name for node in nodes if isinstance(node, ast.Import) for name in node.names]
+    return plain + [node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module]
+
+
+def test_a_corpus_s_jobs_need_no_toolkit() -> None:
+    program = "import sys, ink.cli.corpus, ink.corpus.prepare, ink.corpus.binarised\n"
+    assert run(program + "print({'torch', 'fairseq'} & {*sys.modules})") == "set()\n"
+
+
+def test_what_a_model_is_needs_no_toolkit() -> None:
+    program = (
+        "import sys, ink.nmt.translation_model, ink.nmt.generation, ink.datastore.build, ink.combiners.knn_mixture\n"
+    )
+    assert run(program + "print('fairseq' in sys.modules)") == "False\n"
+
+
 def test_a_datastore_s_job_needs_no_tables_of_characters() -> None:
-    program = "import sys, ink.datastore.build, ink.nmt.translation_model\nprint('sacremoses' in sys.modules)"
+    program = "import sys, ink.datastore.build, ink.nmt.model_loading\nprint('sacremoses' in sys.modules)"
     assert run(program) == "False\n"
 
 
@@ -112,7 +143,7 @@ def test_torch_s_optimisers_work_without_its_compiler() -> None:
     program = """
 import sys, torch
 from fairseq.optim.adam import Adam
-from ink.training.trainer import leave_compiler_unloaded
+from ink.nmt.fairseq.trainer import leave_compiler_unloaded
 leave_compiler_unloaded()
 weight = torch.nn.Parameter(torch.ones(1))
 optimiser = Adam([weight], lr=0.5)
@@ -134,7 +165,7 @@ def test_a_checkpoint_of_a_task_or_architecture_that_was_left_out_is_read(
 import ink
 from fairseq.models import ARCH_MODEL_REGISTRY
 from fairseq.tasks import TASK_REGISTRY
-from ink.nmt.checkpoint import read_checkpoint
+from ink.nmt.fairseq.checkpoint import read_checkpoint
 known = {{**ARCH_MODEL_REGISTRY, **TASK_REGISTRY}}
 assert {name!r} not in known
 read_checkpoint({str(path)!r})

@@ -20,7 +20,7 @@ from ink.corpus.prepared import PreparedCorpus
 from ink.errors import InkError
 from ink.language_codes import language_of
 from ink.metrics.scoring import score_translations
-from ink.nmt.translation_model import load_translation_model
+from ink.nmt.model_loading import load_translation_model
 
 OWN_CORPUS = load(Path(__file__).resolve().parents[1] / "config" / "own-corpus.yaml")
 
@@ -114,4 +114,4 @@ def test_data_of_regional_codes_is_ingested_prepared_and_loaded(tiny: Any, tmp_p
     ingest(pattern, "koran", *codes, splits, tmp_path / "corpus", 1, {})
     prepare(tmp_path / "corpus", tmp_path / "vocabulary", tiny.settings.text, *codes, tmp_path / "data")
     model = load_translation_model(tiny.base_model, tmp_path / "vocabulary", *codes)
-    assert len(PreparedCorpus(tmp_path / "data", *codes).load(model.task, "train")) == 60
+    assert len(model.parallel_text(PreparedCorpus(tmp_path / "data", *codes), "train")) == 60

@@ -46,7 +46,7 @@ def _loaded(
     settings: DatastoreSettings | ShardSettings, base_model: Path, vocabulary: Path, data: Path, adapter: Path | None
 ) -> tuple[Any, Any, str]:
     """Load the model and the training text over which it passes; the third is the text's fingerprint."""
-    from ink.nmt.translation_model import load_translation_model
+    from ink.nmt.model_loading import load_translation_model
 
     prepared = prepared_corpus(settings.data, data)
     model = load_translation_model(
@@ -58,7 +58,7 @@ def _loaded(
         adapter=adapter,
         precision=settings.precision,
     )
-    return model, prepared.load(model.task, "train"), prepared.fingerprint
+    return model, model.parallel_text(prepared, "train"), prepared.fingerprint
 
 
 @click.command("build-datastore")

@@ -84,5 +84,5 @@ def measure_speed(config: Path, domain: str, seed: int, systems: tuple[str, ...]
     settings = settings_for(whole, SpeedSettings, domain)
     loaded = {system: load_system(whole, settings, system, domain, seed) for system in systems}
     data = prepared_corpus(settings.data, Path(Layout(whole).data(domain)))
-    dataset = data.load(next(iter(loaded.values())).model.task, "test")
-    measure(domain, seed, loaded, dataset, settings, output)
+    text = next(iter(loaded.values())).model.parallel_text(data, "test")
+    measure(domain, seed, loaded, text, settings, output)

@@ -1,10 +1,10 @@
-"""A prepared corpus as others see it: its fingerprint, and its splits as fairseq datasets."""
+"""A prepared corpus as others see it: its fingerprint, and whether its files are whole and a model's."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,39 +29,39 @@ class PreparedCorpus:
         """Tells this binarised corpus from others."""
         return str(read_json(self.path / "prepared.json", "fingerprint")["fingerprint"])
 
-    def load(self, task: Any, split: str) -> Any:
-        """Load train, dev or test through a fairseq task, as a LanguagePairDataset.
+    def check(
+        self,
+        split: str,
+        symbols: Sequence[Sequence[str]],
+        longest: Sequence[int],
+        *,
+        vocabulary: Path,
+        learned_positions: bool,
+    ) -> None:
+        """Raise InkError where a split is absent or cut short, or is not for a model.
 
-        Raises InkError where the text is absent or cut short, was binarised with other dictionaries than the task's, or
-        has sentences longer than the model takes.
+        The model is told by its types, in their order, and how many tokens it takes, of either side; by the folder
+        `vocabulary` that it has its types from; and by whether it learned its positions, so that it has no others.
         """
-        for language, dictionary, most in zip(
-            (self.source_language, self.target_language),
-            (task.source_dictionary, task.target_dictionary),
-            task.max_positions(),
-            strict=True,
-        ):
-            self._check_dictionary(language, dictionary, Path(task.cfg.data))
+        for language, types, most in zip((self.source_language, self.target_language), symbols, longest, strict=True):
+            self._check_dictionary(language, types, vocabulary)
             # of the other splits too: a trainer reads its own without coming here
             for known in FAIRSEQ_NAMES:
                 if known == split or self.file(known, language, "idx").exists():
                     lengths = self.check_whole(known, language)
                     # fairseq would leave longer ones out of training, and say so nowhere
-                    if known == "train" or getattr(task, "learned_positions", False):
+                    if known == "train" or learned_positions:
                         self._check_lengths(known, language, lengths, most)
-        task.cfg.data = str(self.path)
-        task.load_dataset(FAIRSEQ_NAMES[split])
-        return task.dataset(FAIRSEQ_NAMES[split])
 
     def file(self, split: str, language: str, kind: str) -> Path:
         """Return one side of a split as fairseq keeps it; `kind` is bin or idx."""
         return self.path / binarised_file(split, self.source_language, self.target_language, language, kind)
 
-    def _check_dictionary(self, language: str, dictionary: Any, vocabulary: Path) -> None:
+    def _check_dictionary(self, language: str, types: Sequence[str], vocabulary: Path) -> None:
         """Two dictionaries of one size and other tokens would go unnoticed and turn every sentence into noise."""
         own = self.path / f"dict.{language}.txt"
         check_dictionary(own)
-        if load_dictionary(own).symbols != dictionary.symbols:
+        if load_dictionary(own).symbols != list(types):
             raise InkError(
                 f"{self.path} was binarised with {own}, which has other tokens than the model's dictionary in "
                 f"{vocabulary}; prepare the text again with the model's vocabulary"

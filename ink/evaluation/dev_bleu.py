@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
-
-import torch
-from fairseq.data import Dictionary, LanguagePairDataset
 
 from ink.config.sections.base_system import Decoding
 from ink.config.slices.training_slices import DevSettings
@@ -15,7 +11,10 @@ from ink.domain import Domain
 from ink.files import read_lines
 from ink.metrics.bleu import Bleu
 from ink.metrics.metric import Texts
+from ink.nmt.batches import ParallelText
+from ink.nmt.beam_search import Mixture
 from ink.nmt.generation import generate
+from ink.nmt.translation_model import TranslationModel
 
 
 class DevBleu:
@@ -23,8 +22,7 @@ class DevBleu:
 
     def __init__(
         self,
-        dataset: LanguagePairDataset,
-        target_dictionary: Dictionary,
+        parallel_text: ParallelText,
         references: Path,
         text: TextProcessor,
         decoding: Decoding,
@@ -32,35 +30,33 @@ class DevBleu:
         sentences: int,
         tokeniser: str,
     ) -> None:
-        self.dataset = dataset
-        self.target_dictionary = target_dictionary
+        self.parallel_text = parallel_text
         self.references = read_lines(references)[:sentences]
         self.text = text
         self.decoding = decoding
         self.bleu = Bleu(tokeniser)
 
-    def __call__(self, model: torch.nn.Module) -> float:
-        """Return the BLEU of `model`, which is left in the mode (training or not) it came in."""
-        training = model.training
-        model.eval()
+    def __call__(self, model: TranslationModel, mixture: Mixture | None = None) -> float:
+        """Return the BLEU of `model`, whose network is left in the mode (training or not) it came in."""
+        training = model.network.training
+        model.network.eval()
         found = generate(
             model,
-            self.dataset,
-            self.target_dictionary,
+            self.parallel_text,
             self.decoding,
+            mixture=mixture,
             description="dev",
             indices=range(len(self.references)),
         )
-        model.train(training)
+        model.network.train(training)
         hypotheses = [self.text.decode_target(line) for line in found.hypotheses]
         return self.bleu.score(Texts(hypotheses, self.references)).score
 
 
-def dev_bleu_of(task: Any, domain: Domain, settings: DevSettings, *, beam: int) -> DevBleu:
-    """Make the dev scorer of a domain, with `beam` hypotheses in place of decoding.beam."""
+def dev_bleu_of(model: TranslationModel, domain: Domain, settings: DevSettings, *, beam: int) -> DevBleu:
+    """Make the dev scorer of a domain for models like `model`, with `beam` hypotheses in place of decoding.beam."""
     return DevBleu(
-        domain.data.load(task, "dev"),
-        task.target_dictionary,
+        model.parallel_text(domain.data, "dev"),
         domain.corpus / f"dev.{domain.data.target_language}",
         TextProcessor(settings.text, domain.vocabulary / "bpecodes"),
         settings.decoding.model_copy(update={"beam": beam}),

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from fairseq.data import LanguagePairDataset
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -18,7 +17,9 @@ from ink.datastore.build import teacher_forced
 from ink.datastore.search import Searcher
 from ink.datastore.storage import open_datastore
 from ink.files import write_json
-from ink.nmt.translation_model import TranslationModel, load_translation_model
+from ink.nmt.batches import ParallelText
+from ink.nmt.model_loading import load_translation_model
+from ink.nmt.translation_model import TranslationModel
 
 KEY = "decoder_output"
 PART = "dev"
@@ -115,34 +116,34 @@ def count(
 
 def tally_of(
     model: TranslationModel,
-    dataset: LanguagePairDataset,
+    text: ParallelText,
     searcher: Searcher,
     ks: Sequence[int],
     edges: Edges,
     batch_tokens: int,
     description: str,
 ) -> Tallies:
-    """Query with every target position of `dataset`, teacher forced, without dropout and padding.
+    """Query with every target position of `text`, teacher forced, without dropout and padding.
 
     The neighbours are those that the index finds at the largest k, in the order of distances recomputed from the keys.
     """
-    dictionary, most = model.target_dictionary, max(ks)
+    vocabulary, most = model.target_vocabulary, max(ks)
     tally, without_end = empty_tally(ks, edges), empty_tally(ks, [0, None])
     at_once = max(1, GATHERED_AT_ONCE // (most * searcher.datastore.meta.dimension))
-    passes = teacher_forced(model, dataset, KEY, batch_tokens, with_log_probs=False, description=description)
+    passes = teacher_forced(model, text, KEY, batch_tokens, with_log_probs=False, description=description)
     for _, keys, targets, _ in passes:
         tokens = _array(targets)
-        for symbol in range(dictionary.nspecial):
+        for symbol in range(vocabulary.special):
             if occurrences := int((tokens == symbol).sum()):
-                name = dictionary[symbol]
+                name = vocabulary.token(symbol)
                 tally.special[name] = tally.special.get(name, 0) + occurrences
         for start in range(0, len(keys), at_once):
             part = slice(start, start + at_once)
             found = searcher.search(keys[part], most, keys=True)
             values, present, of_part = _array(found.values), _array(found.ids) >= 0, tokens[part]
-            count(tally, values, present, of_part, buckets(ranks(of_part, dictionary.nspecial), edges), ks)
+            count(tally, values, present, of_part, buckets(ranks(of_part, vocabulary.special), edges), ks)
             # a full stop gives the end of a sentence away
-            others = of_part != dictionary.eos()
+            others = of_part != vocabulary.end
             count(without_end, values[others], present[others], of_part[others], np.zeros_like(of_part[others]), ks)
     return Tallies(tally, without_end)
 
@@ -177,7 +178,7 @@ def measure_knn_accuracy(
         store = open_datastore(source.datastore, model=model.fingerprint, corpus=data.fingerprint, key=KEY)
         tallies = tally_of(
             model,
-            data.load(model.task, PART),
+            model.parallel_text(data, PART),
             Searcher(store, settings.index),
             ks,
             edges,
@@ -200,8 +201,8 @@ def measure_knn_accuracy(
                 "special_symbols": tally.special,
             },
             "dictionary": {
-                "types": len(model.target_dictionary) - model.target_dictionary.nspecial,
-                "special_symbols": model.target_dictionary.nspecial,
+                "types": len(model.target_vocabulary) - model.target_vocabulary.special,
+                "special_symbols": model.target_vocabulary.special,
             },
         }
     write_json(

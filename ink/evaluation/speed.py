@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ink.assembly import AssembledSystem
     from ink.config.sections.base_system import BeamSearch
     from ink.config.slices.result_slices import SpeedSettings
+    from ink.nmt.batches import ParallelText
     from ink.nmt.generation import Translations
 
 WARM_UP = 0  # the round that does not count: every system once, with the largest batch
@@ -74,7 +75,7 @@ def _record(batch: int, passes: Sequence[Timed]) -> dict[str, Any]:
 
 
 def decoder_of(
-    systems: Mapping[str, AssembledSystem], dataset: Any, indices: Sequence[int], decoding: BeamSearch
+    systems: Mapping[str, AssembledSystem], text: ParallelText, indices: Sequence[int], decoding: BeamSearch
 ) -> Callable[[str, int], Translations]:
     """Make a function that translates the sentences `indices` with one of `systems`, so many at once."""
     from ink.config.sections.base_system import Decoding
@@ -86,10 +87,10 @@ def decoder_of(
         settings = Decoding(**{**decoding.plain(), "batch_sentences": batch})
         try:
             return generate(
-                assembled.network,
-                dataset,
-                assembled.model.target_dictionary,
+                assembled.model,
+                text,
                 settings,
+                mixture=assembled.mixture,
                 indices=indices,
                 description=f"{system}, {batch} at once",
                 divide=False,
@@ -109,14 +110,14 @@ def measure_speed(
     domain: str,
     seed: int,
     systems: Mapping[str, AssembledSystem],
-    dataset: Any,
+    text: ParallelText,
     settings: SpeedSettings,
     output: Path,
 ) -> None:
     """Time the systems on the first test sentences and write sentences a second, and on which hardware, to `output`."""
     how = settings.speed
-    indices = list(range(min(how.sentences, len(dataset))))
-    decode = decoder_of(systems, dataset, indices, settings.decoding)
+    indices = list(range(min(how.sentences, len(text))))
+    decode = decoder_of(systems, text, indices, settings.decoding)
     measured = speeds(decode, list(systems), how.batch_sentences, how.repeats)
     write_json(
         output,

@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from ink.assembly import Parts, assemble
+from ink.assembly import AssembledSystem, Parts, assemble
 from ink.combiners.chosen import read_combiner
 from ink.config.slices.result_slices import EvaluationSettings
 from ink.config.slices.slice import DecodingSettings
@@ -19,7 +17,6 @@ from ink.evaluation.memory import added_memory
 from ink.files import read_lines, write_json, write_lines
 from ink.metrics.scoring import score_translations
 from ink.nmt.generation import Translations, generate
-from ink.nmt.translation_model import TranslationModel
 
 
 @dataclass(frozen=True)
@@ -44,16 +41,16 @@ def evaluate_system(
 ) -> None:
     """Translate the domain's test set, and the general one if given; write hypotheses (one a line) and the scores."""
     assembled = assemble(domain, parts, settings, settings.index)
-    network, model = assembled.network, assembled.model
+    model = assembled.model
     text = TextProcessor(settings.text, domain.vocabulary / "bpecodes")
-    lines, measured, found = _translate_and_score(network, model, domain.data, domain.corpus, text, settings)
+    lines, measured, found = _translate_and_score(assembled, domain.data, domain.corpus, text, settings)
     result = {"system": system, "domain": domain_name, "seed": seed, **measured, "general": None}
     if general is not None:
-        _, on_general, _ = _translate_and_score(network, model, general.data, general.corpus, text, settings)
+        _, on_general, _ = _translate_and_score(assembled, general.data, general.corpus, text, settings)
         result["general"] = {"domain": general.domain, **on_general}
     result |= {
         "added_memory": added_memory(assembled.files),
-        "adapter_parameters": model.network.adapter_parameters,
+        "adapter_parameters": model.adapter_parameters,
         "decoding": {
             "seconds": found.seconds,
             "sentences_per_second": len(lines) / found.seconds,
@@ -76,18 +73,17 @@ def _chosen_on_dev(parts: Parts) -> dict[str, Any] | None:
 
 
 def _translate_and_score(
-    network: torch.nn.Module,
-    model: TranslationModel,
+    system: AssembledSystem,
     data: PreparedCorpus,
     corpus: Path,
     text: TextProcessor,
     settings: DecodingSettings,
 ) -> tuple[list[str], dict[str, Any], Translations]:
     found = generate(
-        network,
-        data.load(model.task, "test"),
-        model.target_dictionary,
+        system.model,
+        system.model.parallel_text(data, "test"),
         settings.decoding,
+        mixture=system.mixture,
         description=f"translating {corpus.name}",
     )
     lines = [text.decode_target(line) for line in found.hypotheses]

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ink.combiners.chosen import write_combiner
-from ink.combiners.knn_transformer import KnnTransformer
+from ink.combiners.knn_mixture import KnnMixture
 from ink.combiners.tuning import choose_by_bleu, choose_by_likelihood, vanilla_grid
 from ink.combiners.vanilla import VanillaCombiner
 from ink.config.slices.training_slices import TuningSettings
@@ -32,13 +32,13 @@ def tune_vanilla(domain: Domain, datastore: Path, settings: TuningSettings, outp
     if len(choices) == 1:
         best, tried = choices[0], choices
     elif chosen.select_by == "likelihood":
-        dataset = domain.data.load(model.task, "dev")
+        text = model.parallel_text(domain.data, "dev")
         largest = max(choice["k"] for choice in choices)
 
         def batches() -> Iterator[tuple[Neighbours, Tensor, Tensor]]:
             passes = teacher_forced(
                 model,
-                dataset,
+                text,
                 store.meta.key,
                 settings.datastore.batch_tokens,
                 with_log_probs=True,
@@ -52,14 +52,10 @@ def tune_vanilla(domain: Domain, datastore: Path, settings: TuningSettings, outp
         with torch.no_grad():
             best, tried = choose_by_likelihood(batches(), choices)
     else:
-        scorer = dev_bleu_of(model.task, domain, settings, beam=settings.decoding.beam)
+        scorer = dev_bleu_of(model, domain, settings, beam=settings.decoding.beam)
 
         def dev_bleu(choice: Mapping[str, Any]) -> float:
-            network = KnnTransformer(model.network, searcher, VanillaCombiner.from_settings(choice))
-            try:
-                return scorer(network)
-            finally:
-                network.close()
+            return scorer(model, KnnMixture(searcher, VanillaCombiner.from_settings(choice)))
 
         best, tried = choose_by_bleu(dev_bleu, choices)
     write_combiner(output, "vanilla", best, chosen=best, tried=tried, selected_by=chosen.select_by)

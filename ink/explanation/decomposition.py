@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from fairseq.data import Dictionary
 from torch import Tensor
 
 from ink.combiners.combiner import LOG_ZERO, Weights
-from ink.combiners.knn_transformer import KnnTransformer
+from ink.combiners.knn_mixture import KnnMixture
 from ink.datastore.search import Neighbours
+from ink.nmt.translation_model import TranslationModel
 
 
 @dataclass(frozen=True)
@@ -50,20 +50,16 @@ def decompose(weights: Weights, values: Tensor, chosen: Tensor, of_chosen: Tenso
 
 @torch.no_grad()
 def look_again(
-    network: KnnTransformer, dictionary: Dictionary, source: Tensor, target: Tensor
+    model: TranslationModel, mixture: KnnMixture, source: Tensor, target: Tensor
 ) -> tuple[Neighbours, Decomposition]:
     """Pass once over a finished translation, as beam search saw it, and take each of its tokens apart.
 
     source, target: (length,) token numbers, ends of sentence included. Neighbours are (target's length, k).
     """
-    decoder, combiner = network.decoder.decoder, network.combiner
-    lengths = torch.tensor([len(source)], device=source.device)
-    encoder_out = network.encoder(source.unsqueeze(0), src_lengths=lengths)
-    previous = torch.cat([target.new_tensor([dictionary.eos()]), target[:-1]]).unsqueeze(0)
-    output, extra = decoder.extract_features(previous, encoder_out=encoder_out)
-    queries = network.decoder.reader.read(output)[0].float()
-    log_probs = decoder.get_normalized_probs((decoder.output_layer(output), extra), True, None)[0]
-    neighbours = combiner.search(network.searcher, queries)
+    combiner = mixture.combiner
+    passed = model.teacher_forced(model.pair(source, target), mixture.key)
+    queries, log_probs = passed.keys[0].float(), passed.log_probs()[0]
+    neighbours = combiner.search(mixture.searcher, queries)
     weights = combiner.weights(combiner.positions(neighbours, queries, log_probs))
     of_chosen = log_probs.gather(-1, target.unsqueeze(-1)).squeeze(-1)
     return neighbours, decompose(weights, neighbours.values, target, of_chosen)

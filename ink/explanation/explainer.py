@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ink.combiners.knn_transformer import KnnTransformer
+from ink.combiners.knn_mixture import KnnMixture
 from ink.config.slices.result_slices import TranslationSettings
 from ink.corpus.prepared import PreparedCorpus
 from ink.datastore.search import Neighbours
@@ -16,6 +16,7 @@ from ink.explanation.explanation import About, Explanation, Neighbour, Piece, To
 from ink.explanation.subwords import END, Subword, as_words, subwords
 from ink.explanation.training_pairs import TrainingPairs
 from ink.layout import Layout
+from ink.nmt.beam_search import Translation
 from ink.nmt.device import device_of
 from ink.systems import OWN_SYSTEMS, SYSTEMS, check_exists, system_named
 from ink.translation.lines import Line
@@ -29,23 +30,23 @@ NOTICEABLE = 0.01
 class Explainer:
     """Explains the translations of a system that retrieves; `shown` is how many neighbours of a token are described.
 
-    network: the translator's own. `warn` is told, with the line's number, of what is not explained.
+    mixture: the translator's own. `warn` is told, with the line's number, of what is not explained.
     """
 
     def __init__(
         self,
         translator: Translator,
-        network: KnnTransformer,
+        mixture: KnnMixture,
         pairs: TrainingPairs,
         shown: int,
         warn: Callable[[str], None],
     ) -> None:
         self.translator = translator
-        self.network = network
+        self.mixture = mixture
         self.pairs = pairs
         self.shown = shown
         self.warn = warn
-        self.dictionary = translator.system.model.target_dictionary
+        self.model = translator.model
 
     def explain(self, lines: Sequence[Line]) -> list[Explanation]:
         """Explain lines, translated together as `Translator.translate` does.
@@ -80,22 +81,24 @@ class Explainer:
             self.warn(f"line {line.number}: empty, nothing to explain; left out")
         return pieces
 
-    def _piece(self, line: Line, piece: Sequence[str], hypothesis: Mapping[str, Any]) -> Piece:
-        source = self.translator.encode(piece).to(device_of(self.network))
-        target = hypothesis["tokens"].to(source)
-        neighbours, parts = look_again(self.network, self.dictionary, source, target)
-        searched = float(hypothesis["positional_scores"].double().sum())
+    def _piece(self, line: Line, piece: Sequence[str], hypothesis: Translation) -> Piece:
+        source = self.translator.encode(piece).to(device_of(self.model.network))
+        target = hypothesis.tokens.to(source)
+        neighbours, parts = look_again(self.model, self.mixture, source, target)
+        searched = float(hypothesis.token_log_probs.double().sum())
         difference = abs(float(parts.log_p.sum()) - searched)
         if difference > NOTICEABLE:
             self.warn(
                 f"line {line.number}: log p of the translation is {difference:.2g} off that of beam search, which goes "
                 "token by token: rounding, or other neighbours at the edge of the index"
             )
-        tokens = subwords([self.dictionary[int(token)] for token in target[:-1]], escaped=self.pairs.escaped)
+        tokens = subwords(
+            [self.model.target_vocabulary.token(int(token)) for token in target[:-1]], escaped=self.pairs.escaped
+        )
         return Piece(
             as_words(subwords(piece, escaped=self.pairs.escaped)),
             self.translator.decode(target),
-            float(hypothesis["score"]),
+            float(hypothesis.score),
             tuple(
                 self._token(subword, int(target[number]), neighbours, parts, number)
                 for number, subword in enumerate([*tokens, END])
@@ -149,18 +152,18 @@ def load_explainer(
             f"systems that do: {', '.join(retrieving)}"
         )
     translator = load_translator(config, settings, system, domain, seed, warn)
-    network = translator.system.network
-    if not isinstance(network, KnnTransformer):
-        raise TypeError(f"{system} retrieves, but was put together as a {type(network).__name__}")
+    mixture = translator.system.mixture
+    if mixture is None:
+        raise TypeError(f"{system} retrieves, but was put together without a datastore")
     layout = Layout(config)
     languages = settings.data.source_language, settings.data.target_language
     pairs = TrainingPairs(
-        network.searcher.datastore,
+        mixture.searcher.datastore,
         PreparedCorpus(Path(layout.data(domain)), *languages),
         Path(layout.corpus(domain)),
         escaped=settings.text.escape,
     )
-    explainer = Explainer(translator, network, pairs, shown, warn)
+    explainer = Explainer(translator, mixture, pairs, shown, warn)
     chosen = (config["seeds"][0] if seed is None else seed) if what.is_trained else None
-    about = About(config["experiment"], what.label, system, domain, chosen, network.combiner.k, *languages)
+    about = About(config["experiment"], what.label, system, domain, chosen, mixture.combiner.k, *languages)
     return explainer, about

@@ -1,8 +1,6 @@
-"""The device that the config names, and batches on it."""
+"""The device that the config names."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import torch
 
@@ -10,7 +8,7 @@ from ink.errors import InkError
 
 
 def torch_device(name: str) -> torch.device:
-    """Return the device called `name` (cpu, cuda, cuda:1) and make it the one that fairseq works on.
+    """Return the device called `name` (cpu, cuda, cuda:1) and make it the one that is worked on.
 
     Raises InkError where torch has no such device: nothing falls back to the CPU unasked.
     """
@@ -29,12 +27,3 @@ def torch_device(name: str) -> torch.device:
 def device_of(model: torch.nn.Module) -> torch.device:
     """Return the device that a model's weights are on."""
     return next(model.parameters()).device
-
-
-def to_device(sample: Any, device: torch.device) -> Any:
-    """Return a fairseq batch on `device`."""
-    if device.type == "cpu":
-        return sample
-    from fairseq import utils
-
-    return utils.move_to_cuda(sample, device=device)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import pickle
 import re
 import typing
@@ -61,13 +60,6 @@ def harmless_types() -> AbstractContextManager[None]:
     for package in ("numpy.core", "numpy._core"):  # the second from numpy 2 on
         known += [(_number, f"{package}.multiarray.scalar"), (_array, f"{package}.multiarray._reconstruct")]
     return torch.serialization.safe_globals(known)
-
-
-def fairseq_types() -> list[Any]:
-    """Return what fairseq itself stores, in this and in earlier versions."""
-    from fairseq import meters
-
-    return [argparse.Namespace, meters.AverageMeter, meters.TimeMeter, meters.StopwatchMeter]
 
 
 def refused_type(error: pickle.UnpicklingError) -> str | None:

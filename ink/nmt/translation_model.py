@@ -1,40 +1,164 @@
-"""A model ready to use: the base Transformer, its dictionaries, and an adapter if there is one."""
+"""What the rest of ink knows of a translation model, whichever toolkit it comes from.
+
+An encoder-decoder that translates token by token: it makes keys and log-probabilities at target positions, generates
+with or without neighbours, and carries adapters behind its layers. A backend implements `TranslationModel`, and
+`Backend`, by which models are loaded; `ink.nmt.fairseq` is the one that there is.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
-from fairseq.data import Dictionary
-from fairseq.tasks.translation import TranslationTask
-from torch import Tensor
+from torch import Tensor, nn
 
-from ink.corpus.vocabulary import check_dictionary
-from ink.errors import InkError
-from ink.nmt.adapter import AdaptedTransformer, read_adapter
-from ink.nmt.adapter_file import architecture_of, origin_in_words, size_in_words
-from ink.nmt.checkpoint import read_checkpoint
-from ink.nmt.device import torch_device
+from ink.config.sections import base_system
+from ink.corpus.prepared import PreparedCorpus
+from ink.nmt.adapter import Adapter, adapt_output
+from ink.nmt.batches import Batch, ParallelText, SourceBatch
+from ink.nmt.beam_search import BeamSearch, Mixture
 from ink.nmt.fingerprint import fingerprint
-from ink.nmt.finite import check_finite
-from ink.nmt.precision import torch_dtype
-from ink.nmt.supported import network_of
+from ink.nmt.precision import dtype_of
+from ink.nmt.training_run import Objective, Optimisation, TrainingRun
+
+# Gives adapters' fp32 weights by name where the network itself has them in half precision.
+FullPrecision = Callable[[], Mapping[str, Tensor]]
 
 
-@dataclass
-class TranslationModel:
-    """A Transformer with its task; `base_fingerprint` is that of the base model, without any adapter."""
+class Vocabulary(ABC):
+    """One side's types and their numbers, from 0 on.
 
-    network: AdaptedTransformer
-    task: TranslationTask
+    end: the number of the end of sentence; padding: that of what fills a batch up; special: how many special symbols
+    come first, these two among them, which have no frequency.
+    """
+
+    end: int
+    padding: int
+    special: int
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """Return the number of types, special symbols included."""
+
+    @abstractmethod
+    def token(self, number: int) -> str:
+        """Return the subword, or special symbol, of a number."""
+
+    @abstractmethod
+    def encode(self, tokens: Sequence[str]) -> Tensor:
+        """Return the numbers of a sentence's subwords and the end of sentence, (length,) int64."""
+
+    @abstractmethod
+    def text(self, numbers: Tensor) -> str:
+        """Return the subwords of numbers (length,), apart by spaces, without the end of sentence."""
+
+
+@dataclass(frozen=True)
+class TeacherForced:
+    """A pass over a batch with the references as input; the output layer is computed where it is asked for alone.
+
+    keys: (batch, length, dimension), of the kind that was asked for; decoder_output: of that shape, what the output
+    projection reads; project: gives logits (..., vocabulary) of such (..., dimension).
+    """
+
+    keys: Tensor
+    decoder_output: Tensor
+    project: Callable[[Tensor], Tensor]
+
+    def log_probs(self, positions: Tensor | None = None) -> Tensor:
+        """Return the model's log-probabilities in fp32: (batch, length, vocabulary), or those at chosen positions.
+
+        positions: (batch, length), true where they are asked for, which gives (positions, vocabulary).
+        """
+        chosen = self.decoder_output if positions is None else self.decoder_output[positions]
+        return log_softmax(self.project(chosen))
+
+
+def log_softmax(logits: Tensor) -> Tensor:
+    """Return log-probabilities in fp32 of logits (..., vocabulary) in any precision."""
+    return torch.log_softmax(logits.float(), dim=-1)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer behind which an adapter may stand: the module, whose output is (..., dimension)."""
+
+    module: nn.Module
+    dimension: int
+
+
+class TranslationModel(ABC):
+    """A model with its vocabularies, and an adapter if there is one.
+
+    network: all of its weights; its mode (training or not), device and precision are the model's. source_vocabulary,
+    target_vocabulary; longest_source: how many tokens a source may have, end of sentence included; base_fingerprint:
+    the fingerprint of the base model, without any adapter.
+    """
+
+    network: nn.Module
+    source_vocabulary: Vocabulary
+    target_vocabulary: Vocabulary
+    longest_source: int
     base_fingerprint: str
+    adapters: nn.ModuleDict | None = None
+    _full_precision: FullPrecision | None = None
 
-    @property
-    def target_dictionary(self) -> Dictionary:
-        return self.task.target_dictionary
+    @abstractmethod
+    def parallel_text(self, data: PreparedCorpus, split: str) -> ParallelText:
+        """Open train, dev or test of a prepared corpus.
+
+        Raises InkError where it is absent or cut short, was prepared with other vocabularies than the model's, or has
+        sentences longer than the model takes.
+        """
+
+    @abstractmethod
+    def source_batch(self, sentences: Sequence[Tensor]) -> SourceBatch:
+        """Put source sentences, each (length,) numbers, together; their numbers in the batch are those here."""
+
+    @abstractmethod
+    def pair(self, source: Tensor, target: Tensor) -> Batch:
+        """Make a batch, on their device, of one sentence pair: (source length,) and (target length,) numbers."""
+
+    @abstractmethod
+    def teacher_forced(self, batch: Batch, key: str) -> TeacherForced:
+        """Pass over a batch, which is on the model's device, in the mode that the network is in.
+
+        key: a kind of keys, as `ink.nmt.keys` defines them.
+        """
+
+    @abstractmethod
+    def project(self, decoder_output: Tensor) -> Tensor:
+        """Return the logits (..., vocabulary) of what the output projection reads, (..., dimension)."""
+
+    @abstractmethod
+    def key_dimension(self, kind: str) -> int:
+        """Return the dimension of keys of this kind."""
+
+    @abstractmethod
+    def beam_search(self, decoding: base_system.BeamSearch, mixture: Mixture | None = None) -> BeamSearch:
+        """Make beam search from the config's section `decoding`; the network is in eval mode from here on.
+
+        With `mixture` it sees the mixture's distribution in place of the model's.
+        """
+
+    @abstractmethod
+    def layers(self) -> Mapping[str, Layer]:
+        """Return the layers that carry adapters: encoder_0, ..., decoder_0, ..., in this order."""
+
+    @abstractmethod
+    def train_on(self, data: PreparedCorpus, optimisation: Optimisation, objective: Objective) -> TrainingRun:
+        """Begin to train the weights that are not frozen on the training split of `data`."""
+
+    @abstractmethod
+    def set_dropout(self, dropout: float, attention_dropout: float) -> None:
+        """Give the network other dropout than it was trained with; dropout of activations stays."""
+
+    def log_probs(self, keys: Tensor) -> Tensor:
+        """Return log-probabilities (n, vocabulary) in fp32 at given keys (n, dimension) of the kind decoder_output."""
+        return log_softmax(self.project(keys.to(dtype_of(self.network))))
 
     @property
     def fingerprint(self) -> str:
@@ -43,91 +167,73 @@ class TranslationModel:
         It is that of the weights in fp32, as files hold them: the precision in which a model computes is not part of
         what it is.
         """
-        if not self.network.has_adapters:
+        if self.adapters is None:
             return self.base_fingerprint
-        return fingerprint({"base." + self.base_fingerprint: torch.zeros(0), **self.network.adapter_weights()})
+        return fingerprint({"base." + self.base_fingerprint: torch.zeros(0), **self.adapter_weights()})
+
+    def attach_adapters(self, inner_dimension: int, dropout: float, initialisation: str = "zero") -> None:
+        """Put an adapter behind every encoder and decoder layer and freeze everything else.
+
+        The network has them as its module `adapters`.
+        """
+        if self.adapters is not None:
+            raise ValueError("adapters are attached already")
+        self.network.requires_grad_(False)
+        adapters = nn.ModuleDict()
+        for name, layer in self.layers().items():
+            adapter = Adapter(layer.dimension, inner_dimension, dropout, initialisation)
+            adapters[name] = adapter
+            layer.module.register_forward_hook(adapt_output(adapter))
+        self.network.adapters = self.adapters = adapters
+
+    def adapter_weights(self) -> dict[str, Tensor]:
+        """Return the adapters' weights by name, in fp32 in whatever precision the network computes."""
+        if self.adapters is None:
+            raise ValueError("no adapters are attached")
+        if self._full_precision is not None:
+            return {name: tensor.detach() for name, tensor in self._full_precision().items()}
+        return {name: tensor.detach() for name, tensor in self.adapters.state_dict().items()}
+
+    @property
+    def adapter_parameters(self) -> int | None:
+        """How many parameters the adapters have; None without them."""
+        return None if self.adapters is None else sum(weights.numel() for weights in self.adapters.parameters())
+
+    def load_adapter_weights(self, weights: Mapping[str, Tensor]) -> None:
+        """Take these weights; a network in half precision rounds them and keeps them beside as they are."""
+        if self.adapters is None:
+            raise ValueError("no adapters are attached")
+        self.adapters.load_state_dict(dict(weights), strict=True)
+        kept = dict(weights)
+        self._full_precision = None if dtype_of(self.network) == torch.float32 else lambda: kept
+
+    def take_adapter_weights_from(self, full_precision: FullPrecision) -> None:
+        """Let `adapter_weights` ask `full_precision` from now on: a training in half precision that holds them."""
+        self._full_precision = full_precision
 
 
-def load_translation_model(
-    checkpoint: Path,
-    vocabulary: Path,
-    source_language: str,
-    target_language: str,
-    device: str = "cpu",
-    adapter: Path | None = None,
-    dropout: float | None = None,
-    precision: str = "fp32",
-) -> TranslationModel:
-    """Load a fairseq Transformer checkpoint, in eval mode, with the dictionaries in `vocabulary`.
+class Backend(ABC):
+    """Where translation models come from."""
 
-    `precision` is what it computes in, whatever the files hold. `dropout`, given for training, takes the place of what
-    the model was trained with. Raises InkError where the
-    dictionaries are not the model's, or the adapter belongs to another base model: both are named, with what the
-    adapter's file says of itself.
-    """
-    overrides: dict[str, Any] = {
-        "data": str(vocabulary),
-        "source_lang": source_language,
-        "target_lang": target_language,
-    }
-    if dropout is not None:
-        overrides["dropout"] = dropout
-    for language in (source_language, target_language):
-        check_dictionary(vocabulary / f"dict.{language}.txt")
-    state = read_checkpoint(checkpoint, overrides)
-    base, task = network_of(checkpoint, state, vocabulary)
-    network = AdaptedTransformer(base)
-    model = TranslationModel(network, task, fingerprint(base.state_dict()))
-    target = {"device": torch_device(device), "dtype": torch_dtype(precision)}
-    network.eval().to(**target)
-    if target["dtype"] != torch.float32:
-        check_finite(
-            network.state_dict(),
-            f"checkpoint {checkpoint} in {precision}",
-            "set precision to one that holds them, fp32",
-        )
-    if adapter is not None:
-        weights, metadata = read_adapter(adapter)
-        if metadata["base_model"] != model.base_fingerprint:
-            raise InkError(_of_another_model(adapter, weights, metadata, checkpoint, model))
-        try:
-            network.attach_adapters(metadata["inner_dimension"], dropout=0.0)
-            network.eval().to(**target)
-            network.load_adapter_weights(weights)
-            if target["dtype"] != torch.float32:
-                check_finite(
-                    network.state_dict(),
-                    f"adapter {adapter} in {precision}",
-                    "set precision to one that holds them, fp32",
-                )
-        except (RuntimeError, TypeError) as error:
-            raise InkError(
-                f"adapter {adapter} {origin_in_words(metadata)} does not fit the layers of {checkpoint}: "
-                f"{_first_lines(error)}; train it again"
-            ) from None
-    return model
+    @abstractmethod
+    def load(
+        self, checkpoint: Path, vocabulary: Path, languages: tuple[str, str], dropout: float | None = None
+    ) -> TranslationModel:
+        """Load a base model, in eval mode and fp32 on the CPU, with the vocabularies of the folder `vocabulary`.
 
+        `dropout`, given for training, takes the place of what the model was trained with. Raises InkError where the
+        checkpoint cannot be used, or the vocabularies are not the model's.
+        """
 
-def _of_another_model(
-    path: Path, weights: Mapping[str, Tensor], metadata: Mapping[str, Any], checkpoint: Path, model: TranslationModel
-) -> str:
-    """Say whose an adapter is and what is here instead, with both sizes where they differ."""
-    layers = {side: getattr(model.network, side).layers for side in ("encoder", "decoder")}
-    here = size_in_words(
-        {
-            "encoder_layers": len(layers["encoder"]),
-            "decoder_layers": len(layers["decoder"]),
-            "dimension": layers["encoder"][0].fc2.out_features,
-        }
-    )
-    # the weights' own sizes: files of earlier versions do not say theirs
-    there = size_in_words(architecture_of({name: tensor.shape for name, tensor in weights.items()}))
-    its, ours = ("", "") if here == there else (f" with {there}", f" with {here}")
-    return (
-        f"adapter {path} {origin_in_words(metadata)} was trained on base model {metadata['base_model']}{its}, "
-        f"but {checkpoint} is {model.base_fingerprint}{ours}; use the base model it was trained on"
-    )
+    @abstractmethod
+    def untrained(self, data: PreparedCorpus, sizes: base_system.BaseModelTraining, seed: int) -> TranslationModel:
+        """Make a base model of these sizes to be trained on `data`, with the vocabularies that this has."""
 
+    @abstractmethod
+    def untrained_like(
+        self, checkpoint: Path, base: TranslationModel, data: PreparedCorpus, dropouts: Mapping[str, float], seed: int
+    ) -> TranslationModel:
+        """Make a model of the architecture of `base`, which `checkpoint` holds, to be trained on `data`.
 
-def _first_lines(error: Exception) -> str:
-    return " ".join(str(error).split())[:300] or type(error).__name__
+        dropouts: dropout, attention_dropout and activation_dropout.
+        """

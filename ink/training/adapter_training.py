@@ -14,14 +14,14 @@ from ink.domain import Domain
 from ink.evaluation.dev_bleu import DevBleu, dev_bleu_of
 from ink.files import write_json
 from ink.nmt.adapter import read_adapter, write_adapter
+from ink.nmt.distributed import is_first
+from ink.nmt.training_run import Optimisation
 from ink.nmt.translation_model import TranslationModel
 from ink.training.checkpoints import average
-from ink.training.distributed import is_first
 from ink.training.early_stopping import Selection, Stopping, select_rounds
 from ink.training.fit import Training, fit
 from ink.training.launcher import EpochReport, ignore_epoch
 from ink.training.objective import Objective
-from ink.training.trainer import Optimisation, TrainingRun, fairseq_config
 from ink.training.unfinished import unfinished
 
 
@@ -59,17 +59,13 @@ class AdapterTraining:
         self.origin = (origin or Origin("adapter")).said_of(domain.name, seed)
         self.model = domain.load_model(settings, dropout=chosen.dropout)
         optimisation = Optimisation.from_settings(settings, "training", seed)
-        config = fairseq_config(domain.data, optimisation)
         # the adapters' start depends on the seed alone, not on what was drawn before
         torch.manual_seed(seed)
-        self.model.network.attach_adapters(
-            settings.adapter.inner_dimension, chosen.dropout, settings.adapter.initialisation
-        )
-        task = self.model.task
-        self.dev_bleu = dev_bleu_of(task, domain, settings, beam=chosen.dev_beam)
+        self.model.attach_adapters(settings.adapter.inner_dimension, chosen.dropout, settings.adapter.initialisation)
+        self.dev_bleu = dev_bleu_of(self.model, domain, settings, beam=chosen.dev_beam)
         objective = objective or Objective(chosen.label_smoothing)
-        self.run = TrainingRun(config, task, self.model.network, objective, section=optimisation.section)
-        self.model.network.take_adapter_weights_from(self.run.weights)
+        self.run = self.model.train_on(domain.data, optimisation, objective)
+        self.model.take_adapter_weights_from(self.run.weights)
 
     def identity(self, **more: Any) -> dict[str, Any]:
         """Return what the trained adapter depends on, by which an interrupted training is known again."""
@@ -83,7 +79,7 @@ class AdapterTraining:
 
     def write_adapter(self, path: Path) -> None:
         """Write the adapters as they are."""
-        write_adapter(path, self.model.network.adapter_weights(), base_model=self.model.base_fingerprint, **self.origin)
+        write_adapter(path, self.model.adapter_weights(), base_model=self.model.base_fingerprint, **self.origin)
 
 
 def train_adapter(
@@ -134,7 +130,7 @@ def finish(
     average attached.
     """
     weights = average([read_adapter(adapter(number))[0] for number in selected.averaged])
-    model.network.load_adapter_weights(weights)
+    model.load_adapter_weights(weights)
     path = folder / "adapter.safetensors"
     write_adapter(path, weights, base_model=model.base_fingerprint, **origin, averaged=selected.averaged)
-    write_json(folder / "record.json", selected.record(dev_bleu(model.network)))
+    write_json(folder / "record.json", selected.record(dev_bleu(model)))

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import torch
-from fairseq import tasks
-
-from ink.config.sections.base_system import BaseModelTraining
 from ink.config.slices.training_slices import BaseModelSettings
 from ink.domain import Domain
 from ink.evaluation.dev_bleu import dev_bleu_of
+from ink.nmt.distributed import is_first
+from ink.nmt.training_run import Optimisation
 from ink.training.checkpoints import WholeModels
-from ink.training.distributed import is_first
 from ink.training.early_stopping import Stopping
 from ink.training.fit import Training, fit
 from ink.training.launcher import EpochReport, ignore_epoch
 from ink.training.objective import Objective
-from ink.training.trainer import Optimisation, TrainingRun, fairseq_config
 from ink.training.unfinished import unfinished
 
 
@@ -31,31 +27,18 @@ def train_base_model(
     """
     chosen = settings.base_model.train
     optimisation = Optimisation.from_settings(settings, "base_model.train", seed)
-    config = fairseq_config(domain.data, optimisation, model=_architecture(chosen))
-    task = tasks.setup_task(config.task)
-    torch.manual_seed(seed)
-    model = task.build_model(config.model)
+    model = domain.backend.untrained(domain.data, chosen, seed)
     epochs = chosen.max_epochs
     last = range(max(1, epochs - chosen.average_last + 1), epochs + 1)
     identity = {"seed": seed, "corpus": domain.data.fingerprint, "settings": settings.that_matter()}
     with unfinished(output, identity) as folder:
-        run = TrainingRun(config, task, model, Objective(chosen.label_smoothing), section=optimisation.section)
+        run = model.train_on(domain.data, optimisation, Objective(chosen.label_smoothing))
         run.checkpoint_in(folder, settings.training.checkpoint_updates)
         kept = WholeModels(run, folder)
         training = Training(run, "base model, epoch", Stopping(epochs), lambda number: kept.keep(number, last))
         history = fit(training, on_epoch)
         if not is_first():
             return
-        dev_bleu = dev_bleu_of(task, domain, settings, beam=settings.decoding.beam)
+        dev_bleu = dev_bleu_of(model, domain, settings, beam=settings.decoding.beam)
         precision = settings.precision
         kept.finish(last, precision, lambda final: {"seed": seed, "dev_bleu": dev_bleu(final), "history": history})
-
-
-def _architecture(chosen: BaseModelTraining) -> list[str]:
-    options = ["--arch", "transformer", "--share-all-embeddings", "--dropout", str(chosen.dropout)]
-    for side in ("encoder", "decoder"):
-        options += [f"--{side}-layers", str(getattr(chosen, f"{side}_layers"))]
-        options += [f"--{side}-embed-dim", str(chosen.dimension)]
-        options += [f"--{side}-ffn-embed-dim", str(chosen.ffn_dimension)]
-        options += [f"--{side}-attention-heads", str(chosen.attention_heads)]
-    return options

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ink.files import remove, write_atomically, write_json
 from ink.nmt.precision import torch_dtype
-from ink.training.trainer import TrainingRun
+from ink.nmt.training_run import TrainingRun
+from ink.nmt.translation_model import TranslationModel
 
 
 def average(weights: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
@@ -61,14 +62,14 @@ class WholeModels:
                 remove(self._path(earlier))
 
     def finish(
-        self, numbers: Collection[int], precision: str, record: Callable[[nn.Module], Mapping[str, Any]]
+        self, numbers: Collection[int], precision: str, record: Callable[[TranslationModel], Mapping[str, Any]]
     ) -> None:
         """Write model.pt, the average of these epochs, and the `record` of the model that then has it."""
         model = self.run.model
-        model.float().load_state_dict(average([read_weights(self._path(number)) for number in numbers]))
-        self.run.config.checkpoint.no_save_optimizer_state = True
-        self.run.save(self.folder / "model.pt")
-        write_json(self.folder / "record.json", record(model.to(torch_dtype(precision))))
+        model.network.float().load_state_dict(average([read_weights(self._path(number)) for number in numbers]))
+        self.run.save_model(self.folder / "model.pt")
+        model.network.to(torch_dtype(precision))
+        write_json(self.folder / "record.json", record(model))
         remove(self.folder / "epochs")
 
     def _path(self, number: int) -> Path:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from ink.evaluation.dev_bleu import DevBleu
-from ink.training.distributed import in_first, is_first
+from ink.nmt.distributed import in_first, is_first
+from ink.nmt.training_run import TrainingRun
 from ink.training.early_stopping import History, Stopping
 from ink.training.launcher import EpochReport
-from ink.training.trainer import TrainingRun
 
 
 @dataclass(frozen=True)

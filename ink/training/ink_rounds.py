@@ -17,8 +17,8 @@ from ink.errors import InkError
 from ink.evaluation.dev_bleu import dev_bleu_of
 from ink.files import read_json, remove, write_atomically, write_json
 from ink.nmt.adapter_file import read_metadata
+from ink.nmt.distributed import in_first, is_first, wait_for_first
 from ink.training.adapter_training import AdapterTraining, Origin, finish
-from ink.training.distributed import in_first, is_first, wait_for_first
 from ink.training.early_stopping import Stopping, select_rounds
 from ink.training.fit import Training, fit
 from ink.training.ink_objective import InkObjective
@@ -79,7 +79,7 @@ def train_rounds(
     _check_follows(first, len(run.history), previous)
     base = training.model.base_fingerprint
     store = None
-    if any(objective.term_weights().values()):
+    if objective.weighs:
         store = open_datastore(rounds.datastore, model=base, corpus=domain.data.fingerprint, key="decoder_output")
     begun_from = base if previous is None else training.model.fingerprint
     identity = training.identity(rounds=[first, numbers[-1]], begun_from=begun_from)
@@ -88,7 +88,7 @@ def train_rounds(
         if (folder / STATE).exists():
             run.restore(folder / STATE)
             print(f"going on after round {len(run.history)}", flush=True)
-        steps = _Steps(training, settings, store, folder)
+        steps = _Steps(training, settings, objective, store, folder)
         whole = Training(run, "INK, round", stopping, steps.keep, training.dev_bleu, steps.prepare)
         history = fit(whole, on_epoch, first)
         if not is_first():
@@ -115,9 +115,15 @@ class _Steps:
     """
 
     def __init__(
-        self, training: AdapterTraining, settings: InkRoundSettings, store: Datastore | None, folder: Path
+        self,
+        training: AdapterTraining,
+        settings: InkRoundSettings,
+        objective: InkObjective,
+        store: Datastore | None,
+        folder: Path,
     ) -> None:
-        self.training, self.settings, self.store, self.folder = training, settings, store, folder
+        self.training, self.settings, self.objective = training, settings, objective
+        self.store, self.folder = store, folder
         self.refreshes = settings.ink.refresh == "every_round"
 
     def prepare(self, number: int) -> dict[str, float]:
@@ -140,7 +146,7 @@ class _Steps:
             with _timed("neighbours", seconds, work):
                 # without refreshes every round has the same ones
                 source = _source(store, self.settings, work if self.refreshes else self.folder)
-            self.training.run.criterion.neighbours = TrainingNeighbours(store, source)
+            self.objective.neighbours = TrainingNeighbours(store, source)
         return dict(seconds)
 
     def keep(self, number: int) -> None:
@@ -196,7 +202,7 @@ def finish_rounds(
     with write_atomically(output) as folder:
         folder.mkdir(parents=True)
         model = domain.load_model(settings, adapter=last)
-        dev_bleu = dev_bleu_of(model.task, domain, settings, beam=settings.training.dev_beam)
+        dev_bleu = dev_bleu_of(model, domain, settings, beam=settings.training.dev_beam)
         said = read_metadata(last)
         origin: dict[str, Any] = {name: said[name] for name in ("system", "domain", "seed") if name in said}
         if command is not None:

@@ -4,25 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import torch
-
-from ink.config.sections.trained_systems import KnnKd
-from ink.config.slices.slice import ModelSettings
 from ink.config.slices.training_slices import KnnKdSettings
 from ink.datastore.storage import open_datastore
 from ink.datastore.stored_neighbours import open_neighbours
 from ink.domain import Domain
 from ink.evaluation.dev_bleu import dev_bleu_of
-from ink.nmt.checkpoint import read_architecture
+from ink.nmt.distributed import is_first
+from ink.nmt.training_run import Optimisation
 from ink.training.checkpoints import WholeModels
-from ink.training.distributed import is_first
 from ink.training.early_stopping import Stopping, select_rounds
 from ink.training.fit import Training, fit
 from ink.training.knn_kd_objective import KnnKdObjective, Teacher
 from ink.training.launcher import EpochReport, ignore_epoch
-from ink.training.trainer import Optimisation, TrainingRun, fairseq_config
 from ink.training.unfinished import unfinished
 
 
@@ -50,15 +44,15 @@ def train_knn_kd(
     Raises InkError where datastore or neighbours belong to another model, corpus or datastore.
     """
     chosen = settings.knn_kd
-    base_model, task = _base(domain, settings)
+    base = domain.load_model(settings)
+    base_model = base.base_fingerprint
     store = open_datastore(taught_by.datastore, model=base_model, corpus=domain.data.fingerprint, key="decoder_output")
     stored = open_neighbours(taught_by.neighbours, store)
     optimisation = Optimisation.from_settings(settings, "knn_kd", seed)
-    architecture = read_architecture(domain.base_model, _dropouts(chosen))
-    config = fairseq_config(domain.data, optimisation, architecture=architecture)
-    torch.manual_seed(seed)
-    model = task.build_model(config.model)
-    dev_bleu = dev_bleu_of(task, domain, settings, beam=settings.training.dev_beam)
+    dropouts = {name: getattr(chosen, name) for name in ("dropout", "attention_dropout", "activation_dropout")}
+    model = domain.backend.untrained_like(domain.base_model, base, domain.data, dropouts, seed)
+    del base  # its weights teach by the neighbours that were found with them
+    dev_bleu = dev_bleu_of(model, domain, settings, beam=settings.training.dev_beam)
     identity = {
         "seed": seed,
         "base_model": base_model,
@@ -68,8 +62,9 @@ def train_knn_kd(
     }
     average_last, patience = settings.training.average_last, settings.training.patience
     with unfinished(output, identity) as folder:
-        run = TrainingRun(config, task, model, KnnKdObjective.from_settings(chosen), section=optimisation.section)
-        run.criterion.teacher = Teacher(store, stored, chosen.k, chosen.own_entry)
+        objective = KnnKdObjective.from_settings(chosen)
+        objective.teacher = Teacher(store, stored, chosen.k, chosen.own_entry)
+        run = model.train_on(domain.data, optimisation, objective)
         run.checkpoint_in(folder, settings.training.checkpoint_updates)
         kept = WholeModels(run, folder)
 
@@ -82,16 +77,3 @@ def train_knn_kd(
             return
         selected = select_rounds(history, average_last)
         kept.finish(selected.averaged, settings.precision, lambda final: selected.record(dev_bleu(final)))
-
-
-def _base(domain: Domain, settings: ModelSettings) -> tuple[str, Any]:
-    """Return the base model's fingerprint and its task, set to the domain's text; the model itself is let go."""
-    model = domain.load_model(settings)
-    model.task.cfg.data = str(domain.data.path)
-    return model.base_fingerprint, model.task
-
-
-def _dropouts(chosen: KnnKd) -> dict[str, float]:
-    names = ("dropout", "attention_dropout", "activation_dropout")
-    # fairseq's old name for the last of them, which counts where that is 0
-    return {"relu_dropout": 0.0, **{name: getattr(chosen, name) for name in names}}

@@ -13,9 +13,11 @@ from torch import Tensor
 from ink.config.sections.trained_systems import KnnKd
 from ink.datastore.storage import Datastore
 from ink.datastore.stored_neighbours import StoredNeighbours
+from ink.nmt.batches import Batch
+from ink.nmt.training_run import TrainingPass
 from ink.training.losses import distance_scores, divergence
 from ink.training.neighbours import own_entries
-from ink.training.objective import CriterionOfTerms, Objective, Terms
+from ink.training.objective import ObjectiveOfTerms
 
 OWN_ENTRY = ("included", "excluded")
 
@@ -46,48 +48,43 @@ class Teacher:
         return torch.from_numpy(distances).to(real.device), torch.from_numpy(values).to(real.device)
 
 
-@dataclass(frozen=True)
-class KnnKdObjective(Objective):
-    """weight is that of the divergence; temperature that of p_kNN."""
+@dataclass
+class KnnKdObjective(ObjectiveOfTerms):
+    """weight is that of the divergence; temperature that of p_kNN.
+
+    p_kNN(y) is proportional to the sum of exp(-d_i / T) over the teacher's neighbours with value y (Yang et al. 2022).
+    It is given its teacher before training begins.
+    """
 
     weight: float = 1.0
     temperature: float = 10.0
+    teacher: Teacher | None = None
 
     name: ClassVar[str] = "knn_kd"
-    curves: ClassVar[tuple[str, ...]] = ("loss", "nll_loss", "loss_kd")
+    losses: ClassVar[tuple[str, ...]] = ("loss", "nll_loss", "loss_kd")
+    curves: ClassVar[tuple[str, ...]] = losses
 
     @classmethod
     def from_settings(cls, chosen: KnnKd) -> KnnKdObjective:
         """Make the objective of the config's section `knn_kd`."""
         return cls(chosen.label_smoothing, chosen.weight, chosen.temperature)
 
+    def settings(self) -> dict[str, Any]:
+        return {"weight": self.weight, "temperature": self.temperature}
+
     def term_weights(self) -> Mapping[str, float]:
         return {"loss_kd": self.weight}
 
-    def criterion(self, task: Any) -> KnnKdCriterion:
-        return KnnKdCriterion(task, self)
-
-
-class KnnKdCriterion(CriterionOfTerms):
-    """kNN-KD's criterion, which is given its teacher before training begins.
-
-    p_kNN(y) is proportional to the sum of exp(-d_i / T) over the teacher's neighbours with value y (Yang et al. 2022).
-    """
-
-    losses = KnnKdObjective.curves
-    teacher: Teacher | None = None
-
-    def terms(self, net_output: Any, log_probs: Tensor, sample: Any, begun: None) -> Terms:
+    def terms(self, passed: TrainingPass, batch: Batch, begun: None) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Return the divergence."""
         if self.teacher is None:
             raise ValueError("weight is not 0, but the criterion was given no teacher")
-        real = sample["target"].ne(self.padding_idx)
-        distances, values = self.teacher.neighbours(sample["id"], real)
+        distances, values = self.teacher.neighbours(batch.sentences, batch.real)
         # looked up in the padded matrix: picking out its real rows first would copy the whole vocabulary for each
-        rows = real.reshape(-1)
+        rows = batch.real.reshape(-1)
         padded = values.new_zeros(len(rows), values.shape[1])
         padded[rows] = values
-        log_model = log_probs.float().gather(-1, padded)[rows]
+        log_model = passed.log_probs.float().gather(-1, padded)[rows]
         present = torch.isfinite(distances)
-        scores = distance_scores(distances, self.objective.temperature)
+        scores = distance_scores(distances, self.temperature)
         return {"loss_kd": divergence(scores, values, present, log_model)}, {}

@@ -167,7 +167,7 @@ def _train(begin: bytes, work: bytes, saying: Connection, place: tuple[int, int,
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         if (first := pickle.loads(begin)) is not None:
             first()
-        from ink.training.distributed import joined
+        from ink.nmt.distributed import joined
 
         with joined(*place):
             called = pickle.loads(work)

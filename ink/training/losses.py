@@ -23,6 +23,25 @@ from ink.combiners.combiner import LOG_ZERO, log_mass, log_shares
 RELEASED_NEIGHBOURS_OF_L_I = 8
 
 
+def smoothed_cross_entropy(
+    log_probs: Tensor, target: Tensor, real: Tensor, label_smoothing: float
+) -> tuple[Tensor, Tensor]:
+    """Return label-smoothed cross-entropy and negative log-likelihood, summed over positions, operation by operation
+    as fairseq does.
+
+    (1 - eps - eps') (-log p(y_t)) + eps' sum over y of -log p(y), with eps' = eps / (vocabulary - 1). log_probs:
+    (batch * length, vocabulary); target: (batch, length); real: (batch, length), true where not padding.
+    """
+    padding = ~real.reshape(-1, 1)
+    likelihood = -log_probs.gather(dim=-1, index=target.view(-1, 1))
+    everywhere = -log_probs.sum(dim=-1, keepdim=True)
+    likelihood.masked_fill_(padding, 0.0)
+    everywhere.masked_fill_(padding, 0.0)
+    nll_loss, smooth_loss = likelihood.sum(), everywhere.sum()
+    each = label_smoothing / (log_probs.shape[-1] - 1)
+    return (1.0 - label_smoothing - each) * nll_loss + each * smooth_loss, nll_loss
+
+
 def cosines(queries: Tensor, keys: Tensor) -> Tensor:
     """Return cos(h_t, h_i), (positions, k)."""
     return functional.cosine_similarity(queries.unsqueeze(1), keys, dim=-1)

@@ -8,8 +8,8 @@ from ink.config.slices.training_slices import InkRoundSettings
 from ink.corpus.prepared import PreparedCorpus
 from ink.datastore.build import build_datastore
 from ink.datastore.storage import Datastore, open_datastore
+from ink.nmt.distributed import in_first
 from ink.nmt.translation_model import TranslationModel
-from ink.training.distributed import in_first
 
 
 def refresh(
@@ -30,7 +30,7 @@ def refresh(
         searched = chosen.neighbours == "per_batch" or settings.index.type == "exact"
         build_datastore(
             model,
-            data.load(model.task, "train"),
+            model.parallel_text(data, "train"),
             data.fingerprint,
             output,
             key="decoder_output",

@@ -11,10 +11,10 @@ from ink.disk import disk_trouble_named
 from ink.errors import InkError
 from ink.files import put_in_place, read_json, remove, write_json
 from ink.locks import exclusive
-from ink.training.distributed import is_first, wait_for_first
+from ink.nmt.distributed import is_first, wait_for_first
+from ink.nmt.training_run import CHECKPOINT
 
 IDENTITY = "identity.json"
-CHECKPOINT = "checkpoint.pt"
 
 
 def unfinished_path(output: Path) -> Path:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from fairseq.data import LanguagePairDataset
 from torch import Tensor
 
 from ink.assembly import AssembledSystem, load_system
@@ -19,10 +18,10 @@ from ink.corpus.text import TextProcessor
 from ink.corpus.vocabulary import known_subwords
 from ink.layout import Layout
 from ink.nmt.adapter_file import read_metadata
-from ink.nmt.device import device_of, to_device
-from ink.nmt.generation import build_generator
+from ink.nmt.beam_search import Translation
+from ink.nmt.device import device_of
 from ink.nmt.memory import FittingBatches
-from ink.nmt.translation_model import load_translation_model
+from ink.nmt.model_loading import load_translation_model
 from ink.translation.lines import Line
 
 SENTENCE_ENDS = (".", "!", "?", ";", ":")
@@ -48,11 +47,11 @@ class Translator:
         self.system = system
         self.text = text
         self.warn = warn
-        self.dictionary = system.model.task.source_dictionary
-        self.generator = build_generator(system.network, system.model.target_dictionary, decoding)
+        self.model = system.model
+        self.beam_search = self.model.beam_search(decoding, system.mixture)
         self.fitting = FittingBatches([], what="translating", setting="--batch-size", remedy="lower decoding.beam")
         # the end of sentence takes one position
-        self.limit = int(system.model.network.max_positions()[0]) - 1
+        self.limit = self.model.longest_source - 1
 
     def translate(self, lines: Sequence[Line], nbest: int = 1) -> list[list[Hypothesis]]:
         """Return the best hypotheses of each line, best first; an empty or refused line has one empty hypothesis.
@@ -94,9 +93,9 @@ class Translator:
             )
         return pieces
 
-    def search(self, pieces: Sequence[Sequence[str]]) -> list[list[Mapping[str, Any]]]:
-        """Return what fairseq's beam search finds for each piece, best first; those of like length go together."""
-        found: list[list[Mapping[str, Any]]] = [[] for _ in pieces]
+    def search(self, pieces: Sequence[Sequence[str]]) -> list[Sequence[Translation]]:
+        """Return what beam search finds for each piece, best first; those of like length go together."""
+        found: list[Sequence[Translation]] = [[] for _ in pieces]
         lengths = [len(piece) for piece in pieces]
         self.fitting.lengths = np.array(lengths)  # what fitted is remembered from call to call
         for group in groups_of_like_length(lengths):
@@ -109,28 +108,21 @@ class Translator:
 
     def encode(self, piece: Sequence[str]) -> Tensor:
         """Return a piece's token numbers, end of sentence included: (length,) int64."""
-        encoded: Tensor = self.dictionary.encode_line(
-            " ".join(piece), line_tokenizer=str.split, add_if_not_exist=False
-        ).long()
-        return encoded
+        return self.model.source_vocabulary.encode(piece)
 
     def decode(self, tokens: Tensor) -> str:
         """Return the text of target token numbers (length,), detokenised."""
-        return self.text.decode_target(self.system.model.target_dictionary.string(tokens.int().cpu()))
+        return self.text.decode_target(self.model.target_vocabulary.text(tokens))
 
-    def _search_together(self, pieces: Sequence[Sequence[str]]) -> list[list[Mapping[str, Any]]]:
-        encoded = [self.encode(piece) for piece in pieces]
-        sizes = np.array([len(tokens) for tokens in encoded])
-        dataset = LanguagePairDataset(encoded, sizes, self.dictionary, shuffle=False)
-        sample = dataset.collater([dataset[index] for index in range(len(dataset))])
-        sample = to_device(sample, device_of(self.system.network))
-        results: list[list[Mapping[str, Any]]] = [[] for _ in pieces]
-        for index, hypotheses in zip(sample["id"].tolist(), self.generator.generate([], sample), strict=True):
-            results[index] = hypotheses
+    def _search_together(self, pieces: Sequence[Sequence[str]]) -> list[Sequence[Translation]]:
+        batch = self.model.source_batch([self.encode(piece) for piece in pieces]).to(device_of(self.model.network))
+        results: list[Sequence[Translation]] = [[] for _ in pieces]
+        for index, translations in zip(batch.sentences.tolist(), self.beam_search(batch), strict=True):
+            results[index] = translations
         return results
 
-    def _hypothesis(self, hypothesis: Mapping[str, Any]) -> Hypothesis:
-        return Hypothesis(self.decode(hypothesis["tokens"]), float(hypothesis["score"]))
+    def _hypothesis(self, translation: Translation) -> Hypothesis:
+        return Hypothesis(self.decode(translation.tokens), float(translation.score))
 
 
 def groups_of_like_length(lengths: Sequence[int]) -> list[list[int]]:
@@ -199,7 +191,7 @@ def load_translator_with_adapter(
         adapter=adapter,
         precision=settings.precision,
     )
-    return _translator(AssembledSystem(model.network, model, {adapter.name: adapter}), layout, settings, warn)
+    return _translator(AssembledSystem(model, None, {adapter.name: adapter}), layout, settings, warn)
 
 
 def _translator(

@@ -10,7 +10,7 @@ import pytest
 
 from ink.datastore.storage import open_datastore
 from ink.files import read_json
-from ink.nmt.translation_model import load_translation_model
+from ink.nmt.model_loading import load_translation_model
 
 ADAPTER = ("--adapter", "adapter/adapter.safetensors")
 STORE = ("--datastore", "adapted")

@@ -17,7 +17,7 @@ from ink.corpus.prepared import PreparedCorpus
 from ink.datastore.search import Searcher
 from ink.datastore.storage import open_datastore
 from ink.files import read_json
-from ink.nmt.translation_model import load_translation_model
+from ink.nmt.model_loading import load_translation_model
 from ink.training.combiners import queries
 from ink.training.combiners.loss import smoothed_loss
 from ink.training.combiners.queries import DevQueries
@@ -100,7 +100,7 @@ def dev_loss(folder: Path) -> float:
     model = load_translation_model(folder / "model.pt", folder / "vocabulary", "xx", "yy")
     searcher = Searcher(open_datastore(folder / "datastore"), Index(type="exact"))
     combiner: Any = load_combiner(folder / "trained" / "combiner.json")
-    dataset = PreparedCorpus(folder / "data", "xx", "yy").load(model.task, "dev")
+    dataset = model.parallel_text(PreparedCorpus(folder / "data", "xx", "yy"), "dev")
     stored = DevQueries(model, dataset, searcher, combiner, "none", 200).stored.nearest(combiner.k)
     assert stored.neighbours.keys is None
     found = searcher.search(stored.queries, combiner.k, keys=True)

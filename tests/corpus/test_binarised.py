@@ -133,10 +133,14 @@ def test_what_is_translated_is_the_binarised_source_and_not_the_text_tokenised_a
     restore(tiny.data, "koran", text, *tiny.languages, counts, tmp_path / "corpus")
     assert read_lines(tmp_path / "corpus" / "test.xx") != read_lines(tiny.corpus / "test.xx")
     adopt(tiny.data, tmp_path / "corpus", tiny.vocabulary, text, *tiny.languages, tmp_path / "binarised")
-    task = tiny.domain.load_model(tiny.settings).task
-    theirs = [item["source"].tolist() for item in tiny.domain.data.load(task, "test")]
-    ours = PreparedCorpus(tmp_path / "binarised", *tiny.languages).load(task, "test")
-    assert [item["source"].tolist() for item in ours] == theirs
+    model = tiny.domain.load_model(tiny.settings)
+    theirs, ours = (
+        model.parallel_text(data, "test")
+        for data in (tiny.domain.data, PreparedCorpus(tmp_path / "binarised", *tiny.languages))
+    )
+    assert len(ours) == len(theirs)
+    for number in range(len(theirs)):
+        assert ours.batch([number]).source.tolist() == theirs.batch([number]).source.tolist()
 
 
 @pytest.mark.failure(

@@ -11,10 +11,11 @@ import torch
 
 from ink.config.sections.base_system import Index
 from ink.datastore import build
-from ink.datastore.build import batches_by_length, build_datastore, key_dimension, teacher_forced
+from ink.datastore.build import build_datastore, teacher_forced
 from ink.datastore.storage import open_datastore
 from ink.errors import InkError
 from ink.nmt.adapter import write_adapter
+from ink.nmt.batches import batches_by_length
 
 EXACT = Index(type="exact")
 
@@ -26,12 +27,12 @@ def model(tiny: Any) -> Any:
 
 @pytest.fixture
 def dataset(tiny: Any, model: Any) -> Any:
-    return tiny.domain.data.load(model.task, "train")
+    return model.parallel_text(tiny.domain.data, "train")
 
 
 def give_adapters(model: Any) -> None:
     torch.manual_seed(5)
-    model.network.attach_adapters(4, dropout=0.5)
+    model.attach_adapters(4, dropout=0.5)
     for parameter in model.network.adapters.parameters():
         parameter.data = 0.3 * torch.randn_like(parameter)
 
@@ -42,7 +43,8 @@ def entry(model: Any, dataset: Any, key: str, sentence: int, position: int) -> t
     network = model.network.eval()
     inputs: list[torch.Tensor] = []
     hook = network.decoder.layers[-1].fc1.register_forward_pre_hook(lambda _, found: inputs.append(found[0][-1, 0]))
-    source, target = dataset[sentence]["source"], dataset[sentence]["target"]
+    pair = dataset.batch([sentence])
+    source, target = pair.source[0], pair.target[0]
     previous = torch.cat([target[-1:], target[:position]])  # </s> leads in
     encoder_out = network.encoder(source[None], src_lengths=torch.tensor([len(source)]))
     hidden = network.decoder.extract_features(previous[None], encoder_out=encoder_out)[0][0, -1]
@@ -62,7 +64,7 @@ def test_entries_are_those_of_a_slow_pass_without_batches_or_padding(
         give_adapters(model)
     model.network.train()  # building is to leave dropout out
     meta = build_datastore(model, dataset, "corpus", tmp_path / "store", key=key, batch_tokens=150, index=EXACT)
-    lengths = [len(dataset[sentence]["target"]) for sentence in range(60)]
+    lengths = dataset.target_lengths.tolist()
     places = [(sentence, position) for sentence, length in enumerate(lengths) for position in range(length)]
     keys, values, log_probs = zip(*(entry(model, dataset, key, *place) for place in places), strict=True)
     store = open_datastore(tmp_path / "store", model=model.fingerprint, corpus="corpus", key=key)
@@ -70,8 +72,8 @@ def test_entries_are_those_of_a_slow_pass_without_batches_or_padding(
     assert (meta.entries, meta.dimension, meta.sentences) == (len(values), 16, 60)
     assert store.offsets.tolist() == [sum(lengths[:sentence]) for sentence in range(61)]
     assert store.values.tolist() == list(values)
-    assert (store.values[store.offsets[1:] - 1] == model.target_dictionary.eos()).all()
-    assert model.target_dictionary.pad() not in store.values
+    assert (store.values[store.offsets[1:] - 1] == model.target_vocabulary.end).all()
+    assert model.target_vocabulary.padding not in store.values
     assert (store.keys.dtype, store.values.dtype, store.log_probs.dtype) == (np.float16, np.int32, np.float32)
     np.testing.assert_allclose(store.keys.astype(np.float32), torch.stack(keys).numpy(), atol=2e-3, rtol=2e-3)
     np.testing.assert_allclose(store.log_probs, log_probs, atol=1e-4)
@@ -114,16 +116,16 @@ def test_a_build_that_fails_leaves_nothing_and_spares_the_older_datastore(
     model: Any, dataset: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     arguments: dict[str, Any] = {"key": "decoder_output", "batch_tokens": 200, "index": EXACT}
-    passes, collater = [], dataset.collater
+    passes, batch = [], dataset.batch
 
-    def failing(samples: Any) -> Any:
-        passes.append(len(samples))
+    def failing(sentences: Any) -> Any:
+        passes.append(len(sentences))
         if len(passes) > 2:
             raise MemoryError("half-way")
-        return collater(samples)
+        return batch(sentences)
 
     with monkeypatch.context() as patched:
-        patched.setattr(dataset, "collater", failing)
+        patched.setattr(dataset, "batch", failing)
         with pytest.raises(MemoryError):
             build_datastore(model, dataset, "c", tmp_path / "store", **arguments)
     assert list(tmp_path.iterdir()) == []
@@ -137,12 +139,17 @@ def test_a_build_that_fails_leaves_nothing_and_spares_the_older_datastore(
 
 
 def test_the_forward_pass_takes_its_hook_away_even_when_it_fails(model: Any, dataset: Any) -> None:
-    passes = teacher_forced(model, dataset, "ffn_input", 100, with_log_probs=False, description="test")
-    next(passes)
-    layer = model.network.decoder.layers[-1].fc1
-    assert len(layer._forward_pre_hooks) == 1
-    passes.close()
-    assert len(layer._forward_pre_hooks) == 0
+    layer, watched = model.network.decoder.layers[-1], []
+
+    def failing(*_: Any) -> None:
+        watched.append(len(layer.fc1._forward_pre_hooks))
+        raise MemoryError("half-way")
+
+    layer.fc2.register_forward_hook(failing)
+    with pytest.raises(MemoryError):
+        next(teacher_forced(model, dataset, "ffn_input", 100, with_log_probs=False, description="test"))
+    assert watched == [1]
+    assert len(layer.fc1._forward_pre_hooks) == 0
 
 
 def test_a_datastore_belongs_to_the_checkpoint_that_it_names(
@@ -150,7 +157,7 @@ def test_a_datastore_belongs_to_the_checkpoint_that_it_names(
 ) -> None:
     """100 random keys of a round's datastore, recomputed from the adapter on disk by the slow pass."""
     give_adapters(model)
-    write_adapter(tmp_path / "adapter.safetensors", model.network.adapter_weights(), base_model=model.base_fingerprint)
+    write_adapter(tmp_path / "adapter.safetensors", model.adapter_weights(), base_model=model.base_fingerprint)
     build_datastore(model, dataset, "c", tmp_path / "store", key="decoder_output", batch_tokens=300, index=EXACT)
     loaded = tiny.domain.load_model(tiny.settings, adapter=tmp_path / "adapter.safetensors")
     store = open_datastore(tmp_path / "store", model=loaded.fingerprint)
@@ -168,14 +175,14 @@ def test_a_datastore_belongs_to_the_checkpoint_that_it_names(
 
 
 def test_dimensions_come_from_the_model(model: Any) -> None:
-    assert key_dimension(model, "decoder_output") == key_dimension(model, "ffn_input") == 16
+    assert model.key_dimension("decoder_output") == model.key_dimension("ffn_input") == 16
 
 
 @pytest.mark.parametrize("batch_tokens", [1, 40, 60, 10**6])
 def test_batches_hold_every_sentence_once_and_no_more_tokens_than_asked(dataset: Any, batch_tokens: int) -> None:
     batches = batches_by_length(dataset, batch_tokens)
     assert sorted(index for batch in batches for index in batch) == list(range(60))
-    sizes = np.maximum(dataset.src_sizes, dataset.tgt_sizes)
+    sizes = np.maximum(dataset.source_lengths, dataset.target_lengths)
     assert all(len(batch) == 1 or len(batch) * max(sizes[batch]) <= batch_tokens for batch in batches)
     longest = [max(sizes[batch]) for batch in batches]
     assert longest == sorted(longest)
@@ -207,8 +214,8 @@ def test_a_pass_that_does_not_fit_at_once_gives_the_same_datastore(
 def test_a_training_sentence_that_does_not_fit_alone_is_named_and_nothing_is_left(
     model: Any, dataset: Any, tmp_path: Path, out_of_memory_above: Any
 ) -> None:
-    longest = int(np.argmax(dataset.src_sizes))
-    out_of_memory_above(model.network, int(dataset.src_sizes[longest]) - 1)
+    longest = int(np.argmax(dataset.source_lengths))
+    out_of_memory_above(model.network, int(dataset.source_lengths[longest]) - 1)
     with pytest.raises(InkError, match=r"datastore: sentence \d+ \(counted from 0\), of 31 tokens"):
         build_datastore(model, dataset, "corpus", tmp_path / "store", key="ffn_input", batch_tokens=400, index=EXACT)
     assert not (tmp_path / "store").exists()

@@ -75,8 +75,8 @@ def test_a_build_is_refused_before_the_pass_over_the_training_set(
 ) -> None:
     monkeypatch.delattr(faiss, "StandardGpuResources", raising=False)
     model = tiny.domain.load_model(tiny.settings)
-    dataset = tiny.domain.data.load(model.task, "train")
-    monkeypatch.setattr(dataset, "collater", lambda samples: pytest.fail("a batch was made"))
+    dataset = model.parallel_text(tiny.domain.data, "train")
+    monkeypatch.setattr(dataset, "batch", lambda sentences: pytest.fail("a batch was made"))
     with pytest.raises(InkError, match=r"index\.device is cuda"):
         build_datastore(model, dataset, "c", tmp_path / "s", key="decoder_output", batch_tokens=200, index=ON_GPU)
     assert list(tmp_path.iterdir()) == []

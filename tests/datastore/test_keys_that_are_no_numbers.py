@@ -75,7 +75,7 @@ def model(tiny: Any) -> Any:
 
 
 def built(tiny: Any, model: Any, output: Path, **changed: Any) -> Any:
-    dataset = tiny.domain.data.load(model.task, "train")
+    dataset = model.parallel_text(tiny.domain.data, "train")
     how = {"key": "decoder_output", "batch_tokens": 200, "index": EXACT, **changed}
     return build_datastore(model, dataset, "corpus", output, **how)
 
@@ -89,8 +89,8 @@ def built(tiny: Any, model: Any, output: Path, **changed: Any) -> Any:
 def test_a_key_that_the_model_does_not_give_as_a_number_names_its_sentence(
     tiny: Any, model: Any, tmp_path: Path
 ) -> None:
-    dataset = tiny.domain.data.load(model.task, "train")
-    offsets = build.offsets_of(dataset)
+    dataset = model.parallel_text(tiny.domain.data, "train")
+    offsets = dataset.offsets
     network = model.network
 
     def spoiled(sentence: int, by: float) -> Any:
@@ -108,7 +108,7 @@ def test_a_key_that_the_model_does_not_give_as_a_number_names_its_sentence(
             built(tiny, model, tmp_path / "store", batch_tokens=1)
         handle.remove()
         # sentences of like length come in order, and each on its own: the second position of the first one
-        first = int(np.argsort(build.longer_sides(dataset), kind="stable")[0])
+        first = int(np.argsort(dataset.longer_sides, kind="stable")[0])
         assert f"store: the key of entry {offsets[first] + 1}, in training sentence {first}, " in str(error.value)
         assert said in str(error.value)
     assert not list(tmp_path.iterdir())
@@ -125,7 +125,7 @@ def test_a_log_probability_that_is_no_number_is_named(tiny: Any, model: Any, tmp
 
 
 def test_shards_with_a_key_that_is_no_number_are_not_joined(tiny: Any, model: Any, tmp_path: Path) -> None:
-    dataset = tiny.domain.data.load(model.task, "train")
+    dataset = model.parallel_text(tiny.domain.data, "train")
     paths = [tmp_path / f"{number}.shard" for number in (1, 2)]
     for number, path in enumerate(paths, start=1):
         build_shard(model, dataset, "c", path, number=number, count=2, key="decoder_output", batch_tokens=200)

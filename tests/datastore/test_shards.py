@@ -45,7 +45,7 @@ def model(tiny: Any) -> Any:
 
 @pytest.fixture
 def dataset(tiny: Any, model: Any) -> Any:
-    return tiny.domain.data.load(model.task, "train")
+    return model.parallel_text(tiny.domain.data, "train")
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -74,7 +74,7 @@ def test_joined_shards_are_the_datastore_of_one_pass_byte_for_byte(
     monkeypatch.setattr("ink.datastore.index.ADD_AT_ONCE", 100)  # entries pass in several parts
     if adapted:
         torch.manual_seed(5)
-        model.network.attach_adapters(4, dropout=0.5)
+        model.attach_adapters(4, dropout=0.5)
         for parameter in model.network.adapters.parameters():
             parameter.data = 0.3 * torch.randn_like(parameter)
     whole = build_datastore(model, dataset, "corpus", tmp_path / "whole", **{**PARTS, "key": key}, index=index)
@@ -151,15 +151,15 @@ def test_a_shard_cut_short_is_named_and_nothing_is_joined(tmp_path: Path, shards
 def test_a_shard_that_was_interrupted_is_not_there(
     model: Any, dataset: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    passes, collater = [], dataset.collater
+    passes, batch = [], dataset.batch
 
-    def failing(samples: Any) -> Any:
-        passes.append(len(samples))
+    def failing(sentences: Any) -> Any:
+        passes.append(len(sentences))
         if len(passes) > 2:
             raise MemoryError("half-way")
-        return collater(samples)
+        return batch(sentences)
 
-    monkeypatch.setattr(dataset, "collater", failing)
+    monkeypatch.setattr(dataset, "batch", failing)
     with pytest.raises(MemoryError):
         build_shard(model, dataset, "c", tmp_path / "1of2", number=1, count=2, **PARTS)
     assert list(tmp_path.iterdir()) == []

@@ -21,7 +21,7 @@ from ink.files import read_json, write_json
 def built(tiny: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     model = tiny.domain.load_model(tiny.settings)
     path = tmp_path_factory.mktemp("built") / "store"
-    dataset = tiny.domain.data.load(model.task, "train")
+    dataset = model.parallel_text(tiny.domain.data, "train")
     corpus = tiny.domain.data.fingerprint
     build_datastore(model, dataset, corpus, path, key="decoder_output", batch_tokens=500, index=Index(type="exact"))
     return path

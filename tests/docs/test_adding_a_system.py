@@ -100,7 +100,7 @@ def chosen_and_scored(tiny: Any, tmp_path: Path) -> Callable[[dict[str, Any]], t
         model = tiny.domain.load_model(settings)
         build_datastore(
             model,
-            tiny.domain.data.load(model.task, "train"),
+            model.parallel_text(tiny.domain.data, "train"),
             tiny.domain.data.fingerprint,
             tmp_path / "store",
             key=described["key"],

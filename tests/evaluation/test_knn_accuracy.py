@@ -29,17 +29,17 @@ def sources(tiny: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, So
     folder = tmp_path_factory.mktemp("sources")
     model = tiny.domain.load_model(tiny.settings)
     torch.manual_seed(5)
-    model.network.attach_adapters(4, dropout=0.0)
+    model.attach_adapters(4, dropout=0.0)
     for parameter in model.network.adapters.parameters():
         parameter.data = 0.3 * torch.randn_like(parameter)
     adapter = folder / "adapter.safetensors"
-    write_adapter(adapter, model.network.adapter_weights(), base_model=model.base_fingerprint)
+    write_adapter(adapter, model.adapter_weights(), base_model=model.base_fingerprint)
     found = {}
     for system, path in (("off_the_shelf", None), ("ink", adapter)):
         model = tiny.domain.load_model(tiny.settings, adapter=path)
         build_datastore(
             model,
-            tiny.domain.data.load(model.task, "train"),
+            model.parallel_text(tiny.domain.data, "train"),
             tiny.domain.data.fingerprint,
             folder / system,
             key="decoder_output",
@@ -61,12 +61,13 @@ def measured(tiny: Any, sources: dict[str, Source], output: Path, **changed: Any
 def by_brute_force(tiny: Any, source: Source) -> tuple[dict[int, list[float | None]], dict[int, float]]:
     """Sentence by sentence, without padding, every distance to every key; by bucket, and without ends of sentence."""
     model = tiny.domain.load_model(tiny.settings, adapter=source.adapter)
-    store, dataset = open_datastore(source.datastore), tiny.domain.data.load(model.task, "dev")
+    store, dataset = open_datastore(source.datastore), model.parallel_text(tiny.domain.data, "dev")
     keys = np.asarray(store.keys, dtype=np.float64)
     shares: dict[int, list[list[float]]] = {k: [[] for _ in EDGES[1:]] for k in KS}
     inner: dict[int, list[float]] = {k: [] for k in KS}
     for sentence in range(len(dataset)):
-        text, target = dataset[sentence]["source"], dataset[sentence]["target"]
+        pair = dataset.batch([sentence])
+        text, target = pair.source[0], pair.target[0]
         previous = torch.cat([target[-1:], target[:-1]])
         encoder_out = model.network.encoder(text[None], src_lengths=torch.tensor([len(text)]))
         output = model.network.decoder.extract_features(previous[None], encoder_out=encoder_out)[0][0]
@@ -95,12 +96,12 @@ def test_both_models_against_brute_force(tiny: Any, sources: dict[str, Source], 
     assert found["models"]["off_the_shelf"]["model"] != found["models"]["ink"]["model"]
     assert (found["domain"], found["seed"], found["k"], found["bucket_edges"]) == ("koran", 3, KS, EDGES)
     model = tiny.domain.load_model(tiny.settings)
-    dataset = tiny.domain.data.load(model.task, "dev")
-    tokens = [token for sentence in range(len(dataset)) for token in dataset[sentence]["target"].tolist()]
+    dataset = model.parallel_text(tiny.domain.data, "dev")
+    tokens = [token for sentence in range(len(dataset)) for token in dataset.batch([sentence]).target[0].tolist()]
     assert sum(found["positions"]["buckets"]) == len(tokens)
     assert found["positions"]["without_end_of_sentence"] == len(tokens) - len(dataset)
     assert found["positions"]["special_symbols"]["</s>"] == len(dataset) == 7
-    assert found["dictionary"] == {"types": len(model.target_dictionary) - 4, "special_symbols": 4}
+    assert found["dictionary"] == {"types": len(model.target_vocabulary) - 4, "special_symbols": 4}
     entries = open_datastore(sources["ink"].datastore).meta.entries
     assert [model["entries"] for model in found["models"].values()] == [entries, entries]
     assert found["measured"]["corpus"] == tiny.domain.data.fingerprint
@@ -169,12 +170,9 @@ def test_neighbours_are_sorted_by_distances_recomputed_from_the_keys(
     monkeypatch.setattr(knn_accuracy, "teacher_forced", lambda *_, **__: iter(passed))
 
     class Model:
-        class target_dictionary:
-            nspecial = 4
-
-            @staticmethod
-            def eos() -> int:
-                return 9
+        class target_vocabulary:
+            special = 4
+            end = 9
 
     tallies = tally_of(Model(), object(), searcher, [1, 4], [0, 4, None], 100, "test")  # type: ignore[arg-type]
     tally = tallies.by_bucket

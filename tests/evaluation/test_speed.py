@@ -66,7 +66,7 @@ def test_one_round_has_no_deviation() -> None:
 def test_trained_systems_are_timed_on_the_first_test_sentences(tiny: Any, tmp_path: Path) -> None:
     settings = tiny.settings.changed(speed={"sentences": 4, "batch_sentences": [1, 3], "repeats": 2})
     system = assemble(tiny.domain, Parts(), settings, settings.index)
-    dataset = tiny.domain.data.load(system.model.task, "test")
+    dataset = system.model.parallel_text(tiny.domain.data, "test")
     measure_speed("koran", 7, {"off_the_shelf": system}, dataset, settings, tmp_path / "koran.json")
     found = read_json(tmp_path / "koran.json")
     assert (found["domain"], found["seed"], found["sentences"], found["repeats"]) == ("koran", 7, 4, 2)
@@ -93,9 +93,9 @@ def test_the_hardware_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
 )
 def test_a_batch_that_does_not_fit_is_not_measured_in_parts(tiny: Any, out_of_memory_above: Any) -> None:
     system = assemble(tiny.domain, Parts(), tiny.settings, tiny.settings.index)
-    dataset = tiny.domain.data.load(system.model.task, "test")
+    dataset = system.model.parallel_text(tiny.domain.data, "test")
     decode = decoder_of({"off_the_shelf": system}, dataset, range(6), tiny.settings.decoding)
-    out_of_memory_above(system.network, 40)
+    out_of_memory_above(system.model.network, 40)
     assert len(decode("off_the_shelf", 1).hypotheses) == 6
     with pytest.raises(InkError, match=r"off_the_shelf: 6 sentences at once do not fit.*lower speed\.batch_sentences"):
         decode("off_the_shelf", 6)

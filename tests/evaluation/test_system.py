@@ -20,8 +20,8 @@ from ink.evaluation.system import GeneralTest, evaluate_system
 from ink.evaluation.tune import tune_vanilla
 from ink.files import read_json, read_lines, write_json
 from ink.nmt.adapter import read_adapter, write_adapter
-from ink.nmt.checkpoint import allow_fairseq_types
-from ink.nmt.translation_model import load_translation_model
+from ink.nmt.fairseq.checkpoint import allow_fairseq_types
+from ink.nmt.model_loading import load_translation_model
 from ink.reporting.scores import read_scores
 from ink.settings import settings_for
 
@@ -32,10 +32,10 @@ TEST_SENTENCES = 10
 def adapter(tiny: Any, tmp_path: Path) -> Path:
     model = tiny.domain.load_model(tiny.settings)
     torch.manual_seed(5)
-    model.network.attach_adapters(4, dropout=0.0)
+    model.attach_adapters(4, dropout=0.0)
     for parameter in model.network.adapters.parameters():
         parameter.data = 0.3 * torch.randn_like(parameter)
-    write_adapter(tmp_path / "a.safetensors", model.network.adapter_weights(), base_model=model.base_fingerprint)
+    write_adapter(tmp_path / "a.safetensors", model.adapter_weights(), base_model=model.base_fingerprint)
     return tmp_path / "a.safetensors"
 
 
@@ -45,7 +45,7 @@ def datastore(tiny: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     model = tiny.domain.load_model(tiny.settings)
     build_datastore(
         model,
-        tiny.domain.data.load(model.task, "train"),
+        model.parallel_text(tiny.domain.data, "train"),
         tiny.domain.data.fingerprint,
         path,
         key="decoder_output",
@@ -160,13 +160,13 @@ def test_likelihood_on_dev_is_the_models_own_where_lambda_is_0(tiny: Any, datast
     settings = tiny.settings.changed(v_knn={"k": 2, "lambda": [0.0, 0.1], "temperature": 1})
     tune_vanilla(tiny.domain, datastore, settings, tmp_path / "combiner.json")
     model = tiny.domain.load_model(settings)
-    dataset = tiny.domain.data.load(model.task, "dev")
+    dataset = model.parallel_text(tiny.domain.data, "dev")
     total, tokens = 0.0, 0
     for index in range(len(dataset)):
-        sample = dataset.collater([dataset[index]])
+        batch = dataset.batch([index])
         with torch.no_grad():
-            logits = model.network(**sample["net_input"])[0][0].double()
-        for row, token in zip(logits.tolist(), sample["target"][0].tolist(), strict=True):
+            logits = model.network(batch.source, batch.source_lengths, batch.decoder_input)[0][0].double()
+        for row, token in zip(logits.tolist(), batch.target[0].tolist(), strict=True):
             total += row[token] - math.log(sum(math.exp(value) for value in row))
             tokens += 1
     assert read_json(tmp_path / "combiner.json")["tried"][0]["log_likelihood"] == pytest.approx(
@@ -189,13 +189,13 @@ def test_a_datastore_of_another_model_is_refused_and_nothing_is_written(
 def test_dev_bleu_is_that_of_the_first_sentences_and_leaves_the_mode(tiny: Any) -> None:
     settings = tiny.settings
     model = tiny.domain.load_model(settings)
-    scorer = dev_bleu_of(model.task, tiny.domain, settings, beam=1)
+    scorer = dev_bleu_of(model, tiny.domain, settings, beam=1)
     assert scorer.references == read_lines(tiny.corpus / "dev.yy")[:4]
     modes: list[bool] = []
     model.network.encoder.layers[0].register_forward_pre_hook(lambda layer, _: modes.append(layer.training))
-    in_eval = scorer(model.network)
+    in_eval = scorer(model)
     assert not model.network.training
     model.network.train()
-    assert scorer(model.network) == in_eval
+    assert scorer(model) == in_eval
     assert model.network.training
     assert modes == [False, False]

@@ -12,7 +12,7 @@ import torch
 from ink.assembly import AssembledSystem
 from ink.combiners.adaptive import AdaptiveCombiner
 from ink.combiners.combiner import Combiner
-from ink.combiners.knn_transformer import KnnTransformer
+from ink.combiners.knn_mixture import KnnMixture
 from ink.combiners.robust import RobustCombiner
 from ink.combiners.vanilla import VanillaCombiner
 from ink.config.sections.base_system import Index
@@ -39,7 +39,7 @@ COMBINERS: dict[str, tuple[str, Callable[[], Combiner]]] = {
 def stores(tiny: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("stores")
     model = tiny.domain.load_model(tiny.settings)
-    dataset = tiny.domain.data.load(model.task, "train")
+    dataset = model.parallel_text(tiny.domain.data, "train")
     for key in ("decoder_output", "ffn_input"):
         build_datastore(model, dataset, "corpus", folder / key, key=key, batch_tokens=500, index=EXACT)
     return folder
@@ -54,12 +54,12 @@ def explainer_of(tiny: Any, stores: Path) -> Callable[..., Explainer]:
         if mixed.network is not None:
             mixed.network.eval()
         store = open_datastore(stores / key)
-        network = KnnTransformer(model.network, Searcher(store, EXACT), mixed)
+        mixture = KnnMixture(Searcher(store, EXACT), mixed)
         settings = tiny.settings.changed(decoding={"max_len_a": 0.0, "max_len_b": 12})
         text = TextProcessor(settings.text, tiny.vocabulary / "bpecodes")
-        translator = Translator(AssembledSystem(network, model, {}), text, settings.decoding, warnings.append)
+        translator = Translator(AssembledSystem(model, mixture, {}), text, settings.decoding, warnings.append)
         return Explainer(
-            translator, network, TrainingPairs(store, tiny.domain.data, tiny.corpus), shown, warnings.append
+            translator, mixture, TrainingPairs(store, tiny.domain.data, tiny.corpus), shown, warnings.append
         )
 
     return make
@@ -96,7 +96,7 @@ def test_it_explains_what_is_translated_with_beam_searchs_probabilities(
 @pytest.mark.parametrize("name", COMBINERS)
 def test_a_tokens_numbers_belong_together(tiny: Any, explainer_of: Callable[..., Explainer], name: str) -> None:
     explainer = explainer_of(name, [])
-    k = explainer.network.combiner.k
+    k = explainer.mixture.combiner.k
     for one in explainer.explain(lines_of(tiny, 2)):
         for token in one.pieces[0].tokens:
             assert token.p == pytest.approx(
@@ -122,9 +122,10 @@ def test_a_forced_translation_of_the_training_text_finds_itself(
 ) -> None:
     explainer = explainer_of("V-kNN", [])
     # all weight on the nearest neighbour: what was learnt is repeated, and each token's nearest neighbour is its own
-    explainer.network.combiner = VanillaCombiner(2, 0.99, 1e-3)
-    explainer.translator.generator.beam_size = 1
-    explainer.translator.generator.max_len_b = 60
+    explainer.mixture.combiner = VanillaCombiner(2, 0.99, 1e-3)
+    search: Any = explainer.translator.beam_search
+    search.generator.beam_size = 1
+    search.generator.max_len_b = 60
     number = 7
     source, target = (read_lines(tiny.corpus / f"train.{language}")[number] for language in tiny.languages)
     (one,) = explainer.explain([Line(1, source)])
@@ -189,7 +190,7 @@ def test_probabilities_that_are_not_beam_searchs_are_reported(
     def elsewhere(pieces: Any) -> Any:
         found = search(pieces)
         # beam search is over: from now on the combiner is another one
-        explainer.network.combiner = VanillaCombiner(6, 0.9, 10.0)
+        explainer.mixture.combiner = VanillaCombiner(6, 0.9, 10.0)
         return found
 
     explainer.translator.search = elsewhere  # type: ignore[method-assign]

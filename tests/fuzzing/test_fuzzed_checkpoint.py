@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from ink.assembly import Parts, assemble
 from ink.corpus.text import TextProcessor
 from ink.imports import import_rest_of_fairseq
-from ink.nmt.checkpoint import allow_fairseq_types, read_checkpoint
+from ink.nmt.fairseq.checkpoint import allow_fairseq_types, read_checkpoint
 from ink.translation.lines import Line
 from ink.translation.translator import Translator
 

@@ -34,7 +34,7 @@ def base(tiny: Any) -> Any:
 @pytest.fixture
 def sample(tiny: Any, model: Any) -> Any:
     """Sentences of different lengths, padding on both sides."""
-    dataset = tiny.domain.data.load(model.task, "train")
+    dataset = model.parallel_text(tiny.domain.data, "train").dataset
     return dataset.collater([dataset[index] for index in (2, 9, 17, 30)])["net_input"]
 
 
@@ -104,17 +104,17 @@ def test_without_adapters_the_model_is_fairseqs(model: Any, base: Any, sample: A
 
 
 def test_adapters_that_start_at_zero_leave_the_base_models_logits(model: Any, base: Any, sample: Any) -> None:
-    model.network.attach_adapters(8, dropout=0.3)
+    model.attach_adapters(8, dropout=0.3)
     with torch.no_grad():
         torch.testing.assert_close(model.network.eval()(**sample)[0], base(**sample)[0], atol=1e-6, rtol=0)
 
 
 def test_attaching_freezes_the_base_and_leaves_the_adapters_to_train_alone(model: Any, base: Any, sample: Any) -> None:
     network = model.network
-    network.attach_adapters(8, dropout=0.0)
+    model.attach_adapters(8, dropout=0.0)
     places = {f"{side}_{number}" for side in ("encoder", "decoder") for number in (0, 1)}
     assert {name.split(".")[0] for name in network.state_dict()} == places
-    assert network.state_dict().keys() == network.adapter_weights().keys()
+    assert network.state_dict().keys() == model.adapter_weights().keys()
     network.train()
     logits, _ = network(**sample)
     logits.logsumexp(-1).sum().backward()
@@ -127,12 +127,12 @@ def test_attaching_freezes_the_base_and_leaves_the_adapters_to_train_alone(model
 
 
 def test_adapters_are_attached_once(model: Any) -> None:
-    for call in (model.network.adapter_weights, lambda: model.network.load_adapter_weights({})):
+    for call in (model.adapter_weights, lambda: model.load_adapter_weights({})):
         with pytest.raises(ValueError, match="no adapters"):
             call()
-    model.network.attach_adapters(8, dropout=0.0)
+    model.attach_adapters(8, dropout=0.0)
     with pytest.raises(ValueError, match="attached already"):
-        model.network.attach_adapters(8, dropout=0.0)
+        model.attach_adapters(8, dropout=0.0)
 
 
 def by_hand(base: Any, adapters: Any, source: Tensor, previous: Tensor) -> tuple[Tensor, Tensor]:
@@ -167,10 +167,10 @@ def through(adapter: Any, hidden: Tensor) -> Tensor:
 
 
 def test_the_adapter_sits_behind_each_whole_layer(tiny: Any, model: Any, base: Any) -> None:
-    model.network.attach_adapters(8, dropout=0.2)
+    model.attach_adapters(8, dropout=0.2)
     give_weights(model.network)
     model.network.eval()
-    dataset = tiny.domain.data.load(model.task, "train")
+    dataset = model.parallel_text(tiny.domain.data, "train").dataset
     for index in (0, 8, 21):
         sample = dataset.collater([dataset[index]])["net_input"]
         with torch.no_grad():
@@ -181,15 +181,15 @@ def test_the_adapter_sits_behind_each_whole_layer(tiny: Any, model: Any, base: A
 
 
 def test_an_adapter_comes_back_from_disk_as_it_was(tiny: Any, model: Any, sample: Any, tmp_path: Path) -> None:
-    model.network.attach_adapters(8, dropout=0.3)
+    model.attach_adapters(8, dropout=0.3)
     give_weights(model.network)
     path = tmp_path / "adapter.safetensors"
     more = {"system": "ink", "domain": "koran", "seed": 1, "averaged": [1, 2]}
-    write_adapter(path, model.network.adapter_weights(), base_model=model.base_fingerprint, **more)
+    write_adapter(path, model.adapter_weights(), base_model=model.base_fingerprint, **more)
     weights, metadata = read_adapter(path)
     sizes = {"encoder_layers": 2, "decoder_layers": 2, "dimension": 16, "inner_dimension": 8}
     assert metadata == {"base_model": model.base_fingerprint, **sizes, **more, "ink": __version__}
-    assert all(torch.equal(weights[name], tensor) for name, tensor in model.network.adapter_weights().items())
+    assert all(torch.equal(weights[name], tensor) for name, tensor in model.adapter_weights().items())
     loaded = tiny.domain.load_model(tiny.settings, adapter=path)
     assert not loaded.network.training
     assert loaded.fingerprint == model.fingerprint
@@ -198,7 +198,7 @@ def test_an_adapter_comes_back_from_disk_as_it_was(tiny: Any, model: Any, sample
 
 
 def test_a_state_dict_is_loaded_strictly_into_the_adapters(model: Any) -> None:
-    model.network.attach_adapters(8, dropout=0.0)
+    model.attach_adapters(8, dropout=0.0)
     weights = {name: tensor + 1 for name, tensor in model.network.state_dict().items()}
     model.network.load_state_dict(weights)
     assert torch.equal(model.network.adapters["decoder_1"].up.bias, torch.ones(16))
@@ -209,10 +209,10 @@ def test_a_state_dict_is_loaded_strictly_into_the_adapters(model: Any) -> None:
 
 def test_an_adapter_of_another_base_model_is_refused_and_both_are_named(tiny: Any, model: Any, tmp_path: Path) -> None:
     """With what the file says of itself, and without sizes, which are the same."""
-    model.network.attach_adapters(8, dropout=0.0)
+    model.attach_adapters(8, dropout=0.0)
     path = tmp_path / "adapter.safetensors"
     more = {"system": "ink", "domain": "koran", "seed": 3}
-    write_adapter(path, model.network.adapter_weights(), base_model="0123456789abcdef", **more)
+    write_adapter(path, model.adapter_weights(), base_model="0123456789abcdef", **more)
     said = (
         rf"adapter\.safetensors \(system ink, domain koran, seed 3\) was trained on base model 0123456789abcdef, "
         rf"but .*model\.pt is {model.base_fingerprint}; use the base model"
@@ -253,19 +253,19 @@ def test_an_adapter_of_a_model_of_another_size_is_refused_with_both_sizes(
 
 def test_an_adapter_of_an_earlier_version_is_attached(tiny: Any, model: Any, tmp_path: Path) -> None:
     """Its file says base model and inner dimension, and no more."""
-    model.network.attach_adapters(8, dropout=0.0)
+    model.attach_adapters(8, dropout=0.0)
     give_weights(model.network)
     said = json.dumps({"base_model": model.base_fingerprint, "inner_dimension": 8})
-    save_file(model.network.adapter_weights(), tmp_path / "adapter.safetensors", metadata={"ink": said})
+    save_file(model.adapter_weights(), tmp_path / "adapter.safetensors", metadata={"ink": said})
     loaded = tiny.domain.load_model(tiny.settings, adapter=tmp_path / "adapter.safetensors")
     assert loaded.fingerprint == model.fingerprint
 
 
 @pytest.mark.parametrize("share", [0, 0.02, 0.5, 0.99])
 def test_an_adapter_cut_short_is_refused(model: Any, tmp_path: Path, share: float) -> None:
-    model.network.attach_adapters(8, dropout=0.0)
+    model.attach_adapters(8, dropout=0.0)
     path = tmp_path / "adapter.safetensors"
-    write_adapter(path, model.network.adapter_weights(), base_model=model.base_fingerprint)
+    write_adapter(path, model.adapter_weights(), base_model=model.base_fingerprint)
     path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
     with pytest.raises(InkError, match=r"adapter.safetensors is not a whole"):
         read_adapter(path)
@@ -273,8 +273,8 @@ def test_an_adapter_cut_short_is_refused(model: Any, tmp_path: Path, share: floa
 
 def test_an_adapter_of_other_layers_is_refused(tiny: Any, model: Any, tmp_path: Path) -> None:
     """Whatever its metadata say."""
-    model.network.attach_adapters(8, dropout=0.0)
-    weights, path = model.network.adapter_weights(), tmp_path / "adapter.safetensors"
+    model.attach_adapters(8, dropout=0.0)
+    weights, path = model.adapter_weights(), tmp_path / "adapter.safetensors"
     fewer = {name: tensor for name, tensor in weights.items() if not name.startswith("decoder_1")}
     wider = {name: torch.cat([tensor, tensor]) for name, tensor in weights.items()}
     for other in (fewer, {**weights, "decoder_2.up.bias": torch.zeros(16)}, wider):
@@ -304,10 +304,10 @@ def test_an_absent_adapter_and_one_of_another_programme_are_refused(tmp_path: Pa
 def test_an_adapter_whose_weights_are_no_numbers_is_refused(
     tiny: Any, model: Any, tmp_path: Path, broken: float
 ) -> None:
-    model.network.attach_adapters(8, dropout=0.0)
+    model.attach_adapters(8, dropout=0.0)
     model.network.adapters["decoder_1"].up.bias.data[3] = broken
     path, origin = tmp_path / "a.safetensors", {"system": "ink", "domain": "koran", "seed": 1}
-    write_adapter(path, model.network.adapter_weights(), base_model=model.base_fingerprint, inner_dimension=8, **origin)
+    write_adapter(path, model.adapter_weights(), base_model=model.base_fingerprint, inner_dimension=8, **origin)
     with pytest.raises(InkError) as error:
         tiny.domain.load_model(tiny.settings, adapter=path)
     assert str(error.value) == (
@@ -317,10 +317,10 @@ def test_an_adapter_whose_weights_are_no_numbers_is_refused(
 
 
 def test_an_adapter_beyond_half_precision_is_refused_there_alone(tiny: Any, model: Any, tmp_path: Path) -> None:
-    model.network.attach_adapters(8, dropout=0.0)
+    model.attach_adapters(8, dropout=0.0)
     model.network.adapters["encoder_0"].down.weight.data[0, 0] = 1e6
     path = tmp_path / "a.safetensors"
-    write_adapter(path, model.network.adapter_weights(), base_model=model.base_fingerprint)
+    write_adapter(path, model.adapter_weights(), base_model=model.base_fingerprint)
     for precision in ("fp32", "bf16"):
         assert tiny.domain.load_model(tiny.settings.changed(precision=precision), adapter=path) is not None
     with pytest.raises(InkError, match=r"a\.safetensors in fp16: 1 of the numbers in encoder_0\.down\.weight"):

@@ -14,8 +14,8 @@ import torch
 from fairseq.data import Dictionary
 
 from ink.errors import InkError
-from ink.nmt.checkpoint import read_checkpoint
-from ink.nmt.translation_model import load_translation_model
+from ink.nmt.fairseq.checkpoint import read_checkpoint
+from ink.nmt.model_loading import load_translation_model
 
 
 @pytest.fixture

@@ -6,14 +6,16 @@ import pytest
 import torch
 
 from ink.errors import InkError
-from ink.nmt.device import device_of, to_device, torch_device
+from ink.nmt.batches import SourceBatch
+from ink.nmt.device import device_of, torch_device
 
 
 def test_the_cpu_is_always_there() -> None:
     assert torch_device("cpu") == torch.device("cpu")
     assert device_of(torch.nn.Linear(1, 1)).type == "cpu"
-    sample = {"id": torch.zeros(1)}
-    assert to_device(sample, torch.device("cpu")) is sample
+    batch = SourceBatch(torch.zeros(1), torch.zeros(1, 2), torch.ones(1))
+    assert batch.to(torch.device("cpu")) is batch
+    assert {tensor.device.type for tensor in vars(batch.to(torch.device("meta"))).values()} == {"meta"}
 
 
 def test_a_gpu_that_is_not_there_is_refused_by_name() -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ink.nmt.fingerprint import fingerprint
-from ink.nmt.translation_model import load_translation_model
+from ink.nmt.model_loading import load_translation_model
 
 WEIGHTS = {
     "a": torch.arange(6.0).reshape(2, 3),
@@ -79,7 +79,7 @@ def test_a_models_fingerprint_is_that_of_its_weights_whatever_file_they_came_in(
 def test_an_adapter_changes_the_models_fingerprint_and_not_the_bases(tiny: Any) -> None:
     model = tiny.domain.load_model(tiny.settings)
     base = model.fingerprint
-    model.network.attach_adapters(4, 0.0)
+    model.attach_adapters(4, 0.0)
     with_adapter = model.fingerprint
     assert model.base_fingerprint == base
     assert with_adapter != base

@@ -10,7 +10,7 @@ from fairseq.sequence_generator import SequenceGenerator
 
 from ink.config.sections.base_system import BeamSearch
 from ink.errors import InkError
-from ink.nmt.generation import build_generator, generate
+from ink.nmt.generation import generate
 
 # fairseq's limit goes by the longest source of the batch, so one that differs by length would differ by batch
 LENGTH = {"max_len_a": 0, "max_len_b": 20}
@@ -23,27 +23,27 @@ def model(tiny: Any) -> Any:
 
 @pytest.fixture(scope="module")
 def dataset(tiny: Any, model: Any) -> Any:
-    return tiny.domain.data.load(model.task, "test")
+    return model.parallel_text(tiny.domain.data, "test")
 
 
 def translate(model: Any, dataset: Any, tiny: Any, batch: int = 4, **arguments: Any) -> list[str]:
     decoding = tiny.settings.changed(decoding={"batch_sentences": batch, **LENGTH}).decoding
-    return generate(model.network, dataset, model.target_dictionary, decoding, **arguments).hypotheses
+    return generate(model, dataset, decoding, **arguments).hypotheses
 
 
 @pytest.fixture(scope="module")
 def one_by_one(tiny: Any, model: Any, dataset: Any) -> list[str]:
     """fairseq's SequenceGenerator called on one sentence after the other."""
     generator = SequenceGenerator(
-        [model.network.eval()], model.target_dictionary, beam_size=3, len_penalty=0.6, **LENGTH
+        [model.network.eval()], model.task.target_dictionary, beam_size=3, len_penalty=0.6, **LENGTH
     )
     lines = []
     for index in range(len(dataset)):
-        sample = {"net_input": {"src_tokens": dataset[index]["source"][None], "src_lengths": torch.tensor([0])}}
-        sample["net_input"]["src_lengths"][0] = len(dataset[index]["source"])
+        batch = dataset.batch([index])
+        sample = {"net_input": {"src_tokens": batch.source, "src_lengths": batch.source_lengths}}
         tokens = generator.generate([model.network], sample)[0][0]["tokens"].tolist()
-        assert tokens.pop() == model.target_dictionary.eos()
-        lines.append(" ".join(model.target_dictionary[token] for token in tokens))
+        assert tokens.pop() == model.target_vocabulary.end
+        lines.append(" ".join(model.target_vocabulary.token(token) for token in tokens))
     return lines
 
 
@@ -51,7 +51,7 @@ def one_by_one(tiny: Any, model: Any, dataset: Any) -> list[str]:
 def test_hypotheses_are_fairseqs_in_the_order_of_the_dataset_for_any_batch_size(
     tiny: Any, model: Any, dataset: Any, one_by_one: list[str], batch: int
 ) -> None:
-    assert len({len(source) for source in (dataset[i]["source"] for i in range(len(dataset)))}) > 2
+    assert len({*dataset.source_lengths}) > 2
     assert len(set(one_by_one)) > 3
     assert translate(model, dataset, tiny, batch) == one_by_one
 
@@ -64,18 +64,18 @@ def test_a_subset_comes_in_the_order_asked_for(tiny: Any, model: Any, dataset: A
 
 def test_an_empty_source_sentence_has_a_hypothesis(tiny: Any, model: Any, dataset: Any) -> None:
     empty = len(dataset) - 1
-    assert dataset[empty]["source"].tolist() == [model.task.source_dictionary.eos()]
+    assert dataset.batch([empty]).source.tolist() == [[model.source_vocabulary.end]]
     assert len(translate(model, dataset, tiny, indices=[empty])) == 1
 
 
 def test_seconds_are_those_of_the_search(tiny: Any, model: Any, dataset: Any) -> None:
-    found = generate(model.network, dataset, model.target_dictionary, tiny.settings.decoding, indices=[0])
+    found = generate(model, dataset, tiny.settings.decoding, indices=[0])
     assert found.seconds > 0
 
 
 def test_settings_reach_the_generator(tiny: Any, model: Any) -> None:
     decoding = BeamSearch(beam=5, length_penalty=0.25, max_len_a=0.5, max_len_b=7)
-    generator = build_generator(model.network, model.target_dictionary, decoding)
+    generator = model.beam_search(decoding).generator
     assert (generator.beam_size, generator.len_penalty) == (5, 0.25)
     assert (generator.max_len_a, generator.max_len_b) == (0.5, 7)
 
@@ -84,7 +84,7 @@ def test_batches_that_do_not_fit_are_divided_and_the_order_stays(
     tiny: Any, dataset: Any, one_by_one: list[str], out_of_memory_above: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     network = tiny.domain.load_model(tiny.settings)
-    longest = max(len(dataset[index]["source"]) for index in range(len(dataset)))
+    longest = int(max(dataset.source_lengths))
     tried = out_of_memory_above(network.network, longest)
     assert translate(network, dataset, tiny, 100) == one_by_one
     assert max(tried) > longest

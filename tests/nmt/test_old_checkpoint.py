@@ -13,7 +13,7 @@ from fairseq import meters, options, tasks
 
 from ink.datastore.build import build_datastore
 from ink.domain import Domain
-from ink.nmt.checkpoint import read_architecture
+from ink.nmt.fairseq.checkpoint import read_architecture
 from ink.nmt.generation import generate
 from ink.training.adapter_training import train_adapter
 
@@ -124,7 +124,7 @@ def test_datastores_and_translations_are_made_with_it(old: Any, tiny: Any, tmp_p
     domain, _ = old
     settings = tiny.settings
     model = domain.load_model(settings)
-    train = domain.data.load(model.task, "train")
+    train = model.parallel_text(domain.data, "train")
     meta = build_datastore(
         model,
         train,
@@ -134,9 +134,9 @@ def test_datastores_and_translations_are_made_with_it(old: Any, tiny: Any, tmp_p
         batch_tokens=200,
         index=settings.index,
     )
-    assert (meta.entries, meta.dimension) == (int(sum(train.tgt_sizes)), WIDTH)
-    test = domain.data.load(model.task, "test")
-    found = generate(model.network, test, model.target_dictionary, settings.decoding)
+    assert (meta.entries, meta.dimension) == (int(sum(train.target_lengths)), WIDTH)
+    test = model.parallel_text(domain.data, "test")
+    found = generate(model, test, settings.decoding)
     assert len(found.hypotheses) == len(test)
 
 
@@ -144,7 +144,7 @@ def test_adapters_are_trained_on_it(old: Any, tiny: Any, tmp_path: Path) -> None
     domain, _ = old
     settings = tiny.settings.changed(adapter={"max_epochs": 1})
     train_adapter(domain, settings, 1, tmp_path / "adapter")
-    adapted = domain.load_model(settings, adapter=tmp_path / "adapter" / "adapter.safetensors").network
+    adapted = domain.load_model(settings, adapter=tmp_path / "adapter" / "adapter.safetensors")
     assert sum(float(tensor.abs().sum()) for name, tensor in adapted.adapter_weights().items() if "up" in name) > 0
 
 

@@ -20,8 +20,8 @@ from omegaconf import OmegaConf
 
 from ink.corpus.prepared import PreparedCorpus
 from ink.errors import InkError
-from ink.nmt.checkpoint import read_checkpoint
-from ink.nmt.translation_model import load_translation_model
+from ink.nmt.fairseq.checkpoint import read_checkpoint
+from ink.nmt.model_loading import load_translation_model
 
 # what ink leaves out of fairseq until a checkpoint asks for it
 MODELS = ("fconv", "lstm", "lightconv", "multilingual_transformer", "nat")
@@ -329,20 +329,20 @@ LEARNED = ("--encoder-learned-pos", "--decoder-learned-pos")
 def test_text_longer_than_the_model_s_positions_is_refused(tiny: Any, load: Any, learned: Any) -> None:
     model = load(state_of(tiny, TRANSLATION, few(8, *learned)))
     with pytest.raises(InkError, match=r"the model has 8 positions, but 60 sentences of train\.xx .*max_length to 7"):
-        tiny.domain.data.load(model.task, "dev")
+        model.parallel_text(tiny.domain.data, "dev")
 
 
 def test_of_dev_and_test_only_what_has_no_position_is_refused(tiny: Any, load: Any, tmp_path: Path) -> None:
     data = without_train(tiny, tmp_path)
     model = load(state_of(tiny, TRANSLATION, few(8)))
-    assert len(data.load(model.task, "test")) == 10
+    assert len(model.parallel_text(data, "test")) == 10
     model = load(state_of(tiny, TRANSLATION, few(8, *LEARNED)))
     with pytest.raises(
         InkError, match=r"but 7 sentences of dev\.xx have more tokens, up to \d+,.*; take these out of dev"
     ):
-        data.load(model.task, "test")
+        model.parallel_text(data, "test")
     state = state_of(tiny, TRANSLATION, few(512, *LEARNED))
-    assert len(data.load(load(state).task, "test")) == 10
+    assert len(load(state).parallel_text(data, "test")) == 10
 
 
 def without_train(tiny: Any, folder: Path) -> Any:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from ink.combiners.knn_transformer import KnnTransformer
+from ink.combiners.knn_mixture import KnnMixture
 from ink.combiners.vanilla import VanillaCombiner
 from ink.config.sections.base_system import Index
 from ink.datastore.build import build_datastore, teacher_forced
@@ -17,7 +17,6 @@ from ink.datastore.search import Searcher
 from ink.datastore.storage import open_datastore
 from ink.errors import InkError
 from ink.nmt.adapter import read_adapter, write_adapter
-from ink.nmt.generation import build_generator
 from ink.nmt.precision import dtype_of, torch_dtype
 
 EXACT = Index(type="exact")
@@ -30,17 +29,17 @@ def load(tiny: Any, precision: str, adapter: Path | None = None) -> Any:
 def write(tiny: Any, path: Path, change: float = 0.0) -> Path:
     """Random adapters, one weight of them changed."""
     model = load(tiny, "fp32")
-    model.network.attach_adapters(4, dropout=0.0)
+    model.attach_adapters(4, dropout=0.0)
     drawn = torch.Generator().manual_seed(5)
     for parameter in model.network.adapters.parameters():
         parameter.data = 0.3 * torch.randn(parameter.shape, generator=drawn)
     model.network.adapters["decoder_1"].up.weight.data[0, 0] += change
-    write_adapter(path, model.network.adapter_weights(), base_model=model.base_fingerprint)
+    write_adapter(path, model.adapter_weights(), base_model=model.base_fingerprint)
     return path
 
 
 def build(tiny: Any, model: Any, path: Path) -> Any:
-    dataset = tiny.domain.data.load(model.task, "train")
+    dataset = model.parallel_text(tiny.domain.data, "train")
     build_datastore(model, dataset, "corpus", path, key="decoder_output", batch_tokens=200, index=EXACT)
     return open_datastore(path)
 
@@ -63,7 +62,7 @@ def test_weights_are_in_the_precision_and_fingerprints_are_not(tiny: Any, tmp_pa
     assert {parameter.dtype for parameter in adapted.network.parameters()} == {torch_dtype(precision)}
     assert adapted.fingerprint == same.fingerprint != model.fingerprint
     weights = read_adapter(path)[0]
-    kept = adapted.network.adapter_weights()
+    kept = adapted.adapter_weights()
     assert kept.keys() == weights.keys()
     assert all(torch.equal(kept[name], weights[name]) for name in weights)
     write_adapter(tmp_path / "b.safetensors", kept, base_model=adapted.base_fingerprint)
@@ -81,10 +80,10 @@ def test_adapters_that_half_precision_cannot_tell_apart_still_have_two_fingerpri
 def test_other_weights_take_the_place_of_those_kept_in_fp32(tiny: Any, tmp_path: Path) -> None:
     model = load(tiny, "bf16", write(tiny, tmp_path / "a.safetensors"))
     before = model.fingerprint
-    doubled = {name: 2 * tensor for name, tensor in model.network.adapter_weights().items()}
-    model.network.load_adapter_weights(doubled)
+    doubled = {name: 2 * tensor for name, tensor in model.adapter_weights().items()}
+    model.load_adapter_weights(doubled)
     assert model.fingerprint != before
-    assert all(torch.equal(model.network.adapter_weights()[name], doubled[name]) for name in doubled)
+    assert all(torch.equal(model.adapter_weights()[name], doubled[name]) for name in doubled)
     assert all(torch.equal(tensor, doubled[name].bfloat16()) for name, tensor in model.network.state_dict().items())
 
 
@@ -105,7 +104,7 @@ def test_a_datastore_of_one_precision_is_known_again_in_another(tiny: Any, tmp_p
 @pytest.mark.parametrize("precision", ["fp16", "bf16"])
 def test_log_probabilities_are_softmaxes_in_fp32(tiny: Any, precision: str) -> None:
     model = load(tiny, precision)
-    dataset = tiny.domain.data.load(model.task, "dev")
+    dataset = model.parallel_text(tiny.domain.data, "dev")
     parts = teacher_forced(model, dataset, "decoder_output", 100, with_log_probs=True, description="dev")
     for _, keys, _, log_probs in parts:
         assert keys.dtype == torch_dtype(precision)
@@ -119,16 +118,15 @@ def test_log_probabilities_are_softmaxes_in_fp32(tiny: Any, precision: str) -> N
 def test_beam_search_adds_up_scores_in_fp32(tiny: Any, tmp_path: Path, precision: str) -> None:
     model = load(tiny, precision)
     store = build(tiny, model, tmp_path / "store")
-    retrieving = KnnTransformer(model.network, Searcher(store, EXACT), VanillaCombiner(4, 0.5, 10.0))
-    dataset = tiny.domain.data.load(model.task, "test")
-    sample = dataset.collater([dataset[number] for number in range(4)])
-    for network in (model.network, retrieving):
-        generator = build_generator(network, model.target_dictionary, tiny.settings.decoding)
-        for hypotheses in generator.generate([network], sample):
-            assert hypotheses[0]["positional_scores"].dtype == torch.float32
-            assert hypotheses[0]["positional_scores"].isfinite().all()
+    mixture = KnnMixture(Searcher(store, EXACT), VanillaCombiner(4, 0.5, 10.0))
+    dataset = model.parallel_text(tiny.domain.data, "test")
+    for mixed in (None, mixture):
+        search = model.beam_search(tiny.settings.decoding, mixed)
+        for translations in search(dataset.batch(range(4))):
+            scores = translations[0].token_log_probs
+            assert scores.dtype == torch.float32
+            assert scores.isfinite().all()
             # numbers that were rounded to two bytes on their way would all stay as they are
-            scores = hypotheses[0]["positional_scores"]
             assert not torch.equal(scores, scores.to(torch_dtype(precision)).float())
 
 
@@ -137,16 +135,16 @@ def test_distances_and_the_mixture_are_fp32(tiny: Any, tmp_path: Path) -> None:
     model = load(tiny, "bf16")
     store = build(tiny, model, tmp_path / "store")
     searcher = Searcher(store, EXACT)
-    network = KnnTransformer(model.network, searcher, VanillaCombiner(4, 0.5, 10.0)).eval()
-    dataset = tiny.domain.data.load(model.task, "dev")
-    sample = dataset.collater([dataset[number] for number in range(3)])["net_input"]
-    logits, extra = network(**sample)
-    assert logits.dtype == extra["keys"].dtype == torch.bfloat16
-    found = searcher.search(extra["keys"], 4, keys=True)
+    mixture = KnnMixture(searcher, VanillaCombiner(4, 0.5, 10.0))
+    batch = model.parallel_text(tiny.domain.data, "dev").batch(range(3))
+    passed = model.teacher_forced(batch, "decoder_output")
+    keys = passed.keys[:, -1]
+    assert model.project(keys).dtype == keys.dtype == torch.bfloat16
+    found = searcher.search(keys, 4, keys=True)
     assert found.distances.dtype == torch.float32
-    wide = (extra["keys"].double().unsqueeze(-2) - found.keys.double()).pow(2).sum(-1)
+    wide = (keys.double().unsqueeze(-2) - found.keys.double()).pow(2).sum(-1)
     torch.testing.assert_close(found.distances.double(), wide, atol=1e-5, rtol=1e-5)
-    mixed = network.get_normalized_probs((logits, extra), log_probs=False)
+    mixed = mixture(keys, passed.log_probs()[:, -1]).exp()
     assert mixed.dtype == torch.float32
     torch.testing.assert_close(mixed.sum(-1), torch.ones(mixed.shape[:-1]), atol=1e-5, rtol=0)
 

@@ -14,7 +14,7 @@ from typing import Any
 def say_who_is_who(folder: Path, on_epoch: Callable[[Any], None]) -> None:
     import psutil
 
-    from ink.training import distributed
+    from ink.nmt import distributed
 
     mine = distributed.rank()
     first = distributed.in_first(lambda: mine)
@@ -27,7 +27,7 @@ def say_who_is_who(folder: Path, on_epoch: Callable[[Any], None]) -> None:
 
 def fail_in_the_second(how: str, on_epoch: Callable[[Any], None]) -> None:
     from ink.errors import InkError
-    from ink.training.distributed import from_all, rank
+    from ink.nmt.distributed import from_all, rank
 
     if rank() == 1:
         if how == "InkError":
@@ -39,7 +39,7 @@ def fail_in_the_second(how: str, on_epoch: Callable[[Any], None]) -> None:
 
 
 def wait_for_ever(folder: Path, on_epoch: Callable[[Any], None]) -> None:
-    from ink.training.distributed import in_first, rank
+    from ink.nmt.distributed import in_first, rank
 
     partial = folder / f"{rank()}.partial"
     partial.write_text(str(os.getpid()))
@@ -52,7 +52,7 @@ def record_losses(path: Path) -> None:
     """Let the first process append the loss of every update to a file: per target token of all processes, unrounded."""
     from fairseq.tasks.fairseq_task import FairseqTask
 
-    from ink.training.distributed import is_first
+    from ink.nmt.distributed import is_first
 
     original = FairseqTask.reduce_metrics
 
@@ -71,7 +71,7 @@ def break_off(rank: int, batch: int, how: str) -> None:
     from fairseq.tasks.translation import TranslationTask
 
     from ink.errors import InkError
-    from ink.training import distributed
+    from ink.nmt import distributed
 
     original = TranslationTask.train_step
     begun: list[int] = []
@@ -97,7 +97,7 @@ def run_out_of_memory(rank: int, tokens: int, path: Path) -> None:
     import torch
     from fairseq.tasks.translation import TranslationTask
 
-    from ink.training import distributed
+    from ink.nmt import distributed
 
     record_losses(path)
     original = TranslationTask.train_step

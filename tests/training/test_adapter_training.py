@@ -33,7 +33,7 @@ def test_adapters_train_and_the_base_stays_bit_for_bit(tiny: Any, tmp_path: Path
     network = training.model.network
     base = {name: tensor.clone() for name, tensor in network.named_parameters() if "adapters" not in name}
     assert base
-    adapters = {name: tensor.clone() for name, tensor in network.adapter_weights().items()}
+    adapters = {name: tensor.clone() for name, tensor in training.model.adapter_weights().items()}
     told: list[Any] = []
     kept: list[int] = []
     (entry,) = fit(Training(training.run, "epoch", Stopping(1), kept.append, training.dev_bleu), told.append)
@@ -44,7 +44,7 @@ def test_adapters_train_and_the_base_stays_bit_for_bit(tiny: Any, tmp_path: Path
     untouched = tiny.domain.load_model(tiny.settings)
     assert untouched.fingerprint == training.model.base_fingerprint
     assert same(base, {name: tensor.detach() for name, tensor in untouched.network.named_parameters()})
-    moved = network.adapter_weights()
+    moved = training.model.adapter_weights()
     assert all(not torch.equal(moved[name], adapters[name]) for name in adapters)
     assert network.training, "dropout must be on again after the dev set"
     assert entry["round"] == 1
@@ -57,7 +57,7 @@ def test_a_fresh_adapter_depends_on_the_seed_alone(tiny: Any, tmp_path: Path) ->
     for drawn_before, seed in ((0, 1), (5, 1), (0, 2)):
         torch.rand(drawn_before)
         training = AdapterTraining(tiny.domain, tiny.settings, seed)
-        started.append({name: tensor.clone() for name, tensor in training.model.network.adapter_weights().items()})
+        started.append({name: tensor.clone() for name, tensor in training.model.adapter_weights().items()})
     assert same(started[0], started[1])
     assert not same(started[0], started[2])
 
@@ -87,7 +87,7 @@ def test_what_is_written(tiny: Any, tmp_path: Path, dev_scores: list[float]) -> 
     assert of_an_epoch == {name: value for name, value in metadata.items() if name != "averaged"}
     assert sorted(path.name for path in output.iterdir()) == ["adapter.safetensors", "epochs", "record.json"]
     adapted = tiny.domain.load_model(settings, adapter=output / "adapter.safetensors")
-    assert same({name: tensor.float() for name, tensor in adapted.network.adapter_weights().items()}, weights)
+    assert same({name: tensor.float() for name, tensor in adapted.adapter_weights().items()}, weights)
 
 
 def test_it_stops_when_patience_has_run_out(tiny: Any, tmp_path: Path, dev_scores: list[float]) -> None:

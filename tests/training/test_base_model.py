@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from ink.files import read_json
-from ink.nmt.checkpoint import read_checkpoint
-from ink.nmt.translation_model import load_translation_model
+from ink.nmt.fairseq.checkpoint import read_checkpoint
+from ink.nmt.model_loading import load_translation_model
 from ink.training import checkpoints
 from ink.training.base_model import train_base_model
 from ink.training.checkpoints import average

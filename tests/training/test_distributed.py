@@ -19,8 +19,8 @@ from ink.datastore.stored_neighbours import store_neighbours
 from ink.errors import InkError
 from ink.files import read_json
 from ink.nmt.adapter import read_adapter
-from ink.nmt.checkpoint import read_checkpoint
-from ink.training import data_parallel
+from ink.nmt.fairseq import data_parallel
+from ink.nmt.fairseq.checkpoint import read_checkpoint
 from ink.training.adapter_training import train_adapter
 from ink.training.base_model import train_base_model
 from ink.training.ink_rounds import Rounds, adapter_of_round, train_rounds
@@ -103,7 +103,7 @@ def datastore(tiny: Any, settings: Any, output: Path) -> Path:
     model = tiny.domain.load_model(settings)
     build_datastore(
         model,
-        tiny.domain.data.load(model.task, "train"),
+        model.parallel_text(tiny.domain.data, "train"),
         tiny.domain.data.fingerprint,
         output,
         key="decoder_output",

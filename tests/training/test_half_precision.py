@@ -20,7 +20,7 @@ from ink.datastore.stored_neighbours import store_neighbours
 from ink.errors import InkError
 from ink.files import read_json
 from ink.nmt.adapter import read_adapter
-from ink.nmt.checkpoint import read_checkpoint
+from ink.nmt.fairseq.checkpoint import read_checkpoint
 from ink.nmt.precision import torch_dtype
 from ink.training import ink_objective, knn_kd_objective, losses, objective
 from ink.training.adapter_training import AdapterTraining, train_adapter
@@ -71,7 +71,7 @@ def store(tiny: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("half") / "store"
     settings = settings_of(tiny, "bf16")
     model = tiny.domain.load_model(settings)
-    dataset, corpus = tiny.domain.data.load(model.task, "train"), tiny.domain.data.fingerprint
+    dataset, corpus = model.parallel_text(tiny.domain.data, "train"), tiny.domain.data.fingerprint
     build_datastore(model, dataset, corpus, folder, key="decoder_output", batch_tokens=200, index=EXACT)
     return folder
 
@@ -93,7 +93,7 @@ def test_adapters_are_written_in_fp32_of_which_the_model_s_are_roundings(tiny: A
     training.run.epoch("epoch 1")
     network = training.model.network
     assert {parameter.dtype for parameter in network.parameters()} == {torch_dtype(precision)}
-    weights = network.adapter_weights()
+    weights = training.model.adapter_weights()
     assert {tensor.dtype for tensor in weights.values()} == {torch.float32}
     assert not rounded(weights, precision)
     assert same({name: tensor.to(torch_dtype(precision)) for name, tensor in weights.items()}, network.state_dict())
@@ -182,7 +182,7 @@ def test_losses_cosines_and_shares_are_fp32_on_a_bf16_model(
 
         return call
 
-    names = {"label_smoothed_nll_loss": objective, "cosines": ink_objective, "l_i": losses, "l_r": losses}
+    names = {"smoothed_cross_entropy": objective, "cosines": ink_objective, "l_i": losses, "l_r": losses}
     for name, module in names.items():
         monkeypatch.setattr(module, name, watched(name, getattr(module, name)))
     settings = settings_of(tiny, "bf16")

@@ -17,9 +17,10 @@ from torch import Tensor
 from ink.config.sections.base_system import Index
 from ink.datastore.build import build_datastore
 from ink.datastore.storage import Datastore, open_datastore
+from ink.nmt.fairseq.criterion import ObjectiveCriterion, criterion_of
 from ink.nmt.translation_model import TranslationModel
 from ink.training import ink_objective
-from ink.training.ink_objective import InkCriterion, InkObjective
+from ink.training.ink_objective import InkObjective
 from ink.training.losses import INK_TERMS, Term
 from ink.training.neighbours import IndexLookup, TrainingNeighbours
 
@@ -31,16 +32,21 @@ SMOOTHING = 0.1
 def model(tiny: Any) -> TranslationModel:
     loaded: TranslationModel = tiny.domain.load_model(tiny.settings, dropout=0.1)
     torch.manual_seed(3)
-    loaded.network.attach_adapters(8, 0.1, "default")
+    loaded.attach_adapters(8, 0.1, "default")
     return loaded
+
+
+def task_of(model: Any) -> Any:
+    return model.task
 
 
 @pytest.fixture(scope="module")
 def sample(tiny: Any, model: TranslationModel) -> dict[str, Any]:
     """Sentences 0 and 1, which are the same, and two others; with padding."""
-    dataset = tiny.domain.data.load(model.task, "train")
+    dataset: Any = model.parallel_text(tiny.domain.data, "train")
+    dataset = dataset.dataset
     collated: dict[str, Any] = dataset.collater([dataset[number] for number in (0, 1, 20, 33)])
-    assert not collated["target"].ne(model.target_dictionary.pad()).all()
+    assert not collated["target"].ne(model.target_vocabulary.padding).all()
     return collated
 
 
@@ -48,13 +54,13 @@ def sample(tiny: Any, model: TranslationModel) -> dict[str, Any]:
 def datastore(tiny: Any, tmp_path_factory: pytest.TempPathFactory) -> Datastore:
     folder: Path = tmp_path_factory.mktemp("criterion") / "datastore"
     base = tiny.domain.load_model(tiny.settings)
-    dataset = tiny.domain.data.load(base.task, "train")
+    dataset = base.parallel_text(tiny.domain.data, "train")
     build_datastore(base, dataset, "corpus", folder, key="decoder_output", batch_tokens=200, index=EXACT)
     return open_datastore(folder)
 
 
-def ink_criterion(model: TranslationModel, alpha: float, beta: float, variant: str = "paper") -> InkCriterion:
-    return InkObjective(SMOOTHING, {"alpha": alpha, "beta": beta}, variant).criterion(model.task)
+def ink_criterion(model: TranslationModel, alpha: float, beta: float, variant: str = "paper") -> ObjectiveCriterion:
+    return criterion_of(InkObjective(SMOOTHING, {"alpha": alpha, "beta": beta}, variant), task_of(model))
 
 
 def loss_and_gradients(criterion: Any, model: TranslationModel, sample: Any) -> tuple[Tensor, int, Any, list[Tensor]]:
@@ -72,7 +78,7 @@ def loss_and_gradients(criterion: Any, model: TranslationModel, sample: Any) -> 
 def test_without_retrieval_terms_it_is_fairseq_s_own_bit_for_bit(
     model: TranslationModel, sample: dict[str, Any], variant: str
 ) -> None:
-    theirs = LabelSmoothedCrossEntropyCriterion(model.task, False, SMOOTHING)
+    theirs = LabelSmoothedCrossEntropyCriterion(task_of(model), False, SMOOTHING)
     loss, size, logged, gradients = loss_and_gradients(ink_criterion(model, 0.0, 0.0, variant), model, sample)
     expected, expected_size, expected_logged, expected_gradients = loss_and_gradients(theirs, model, sample)
     assert torch.equal(loss, expected)
@@ -84,13 +90,13 @@ def test_without_retrieval_terms_it_is_fairseq_s_own_bit_for_bit(
 
 
 def test_it_is_divided_by_target_tokens_and_not_by_sentences(model: TranslationModel, sample: dict[str, Any]) -> None:
-    pad = model.target_dictionary.pad()
+    pad = model.target_vocabulary.padding
     tokens = sum(1 for row in sample["target"].tolist() for token in row if token != pad)
     _, size, logged, _ = loss_and_gradients(ink_criterion(model, 0.0, 0.0), model, sample)
     assert size == logged["sample_size"] == logged["ntokens"] == tokens
     assert logged["nsentences"] == 4
     with metrics.aggregate(new_root=True) as meters:
-        InkCriterion.reduce_metrics([logged, logged])
+        type(ink_criterion(model, 0.3, 0.7)).reduce_metrics([logged, logged])
     found = meters.get_smoothed_values()
     with metrics.aggregate(new_root=True) as meters:
         LabelSmoothedCrossEntropyCriterion.reduce_metrics([logged, logged])
@@ -110,7 +116,7 @@ def by_hand(
     with torch.no_grad():
         logits, extra = network(**sample["net_input"])
     log_probs = torch.log_softmax(logits.double(), dim=-1)
-    vocabulary, pad = logits.shape[-1], model.target_dictionary.pad()
+    vocabulary, pad = logits.shape[-1], model.target_vocabulary.padding
     keys = np.asarray(datastore.keys, dtype=np.float64)
     sums = {"loss_a": 0.0, "loss_i": 0.0, "loss_r": 0.0, "with_target": 0.0, "same_value": 0.0, "cosine_sum": 0.0}
     tokens = 0
@@ -155,7 +161,7 @@ def test_the_loss_is_the_weighted_sum_of_its_terms(
 ) -> None:
     alpha, beta = 0.3, 0.7
     criterion = ink_criterion(model, alpha, beta, variant)
-    criterion.neighbours = TrainingNeighbours(datastore, IndexLookup(datastore, EXACT, k, variant))
+    criterion.objective.neighbours = TrainingNeighbours(datastore, IndexLookup(datastore, EXACT, k, variant))
     loss, _, logged, gradients = loss_and_gradients(criterion, model, sample)
     expected, tokens = by_hand(model, sample, datastore, k, variant)
     for name, value in expected.items():
@@ -164,7 +170,7 @@ def test_the_loss_is_the_weighted_sum_of_its_terms(
     assert float(loss) == float(logged["loss"]) == pytest.approx(total, rel=1e-5)
     assert all(torch.isfinite(gradient).all() for gradient in gradients)
     with metrics.aggregate(new_root=True) as meters:
-        InkCriterion.reduce_metrics([logged])
+        type(ink_criterion(model, 0.3, 0.7)).reduce_metrics([logged])
     found = meters.get_smoothed_values()
     for name in ("loss_a", "loss_i", "loss_r"):
         assert found[name] == pytest.approx(expected[name] / tokens / math.log(2), abs=1e-4)
@@ -178,19 +184,19 @@ def test_each_term_alone_moves_the_gradients(
 ) -> None:
     plain = loss_and_gradients(ink_criterion(model, 0.0, 0.0), model, sample)[3]
     criterion = ink_criterion(model, alpha, beta)
-    criterion.neighbours = TrainingNeighbours(datastore, IndexLookup(datastore, EXACT, 5, "paper"))
+    criterion.objective.neighbours = TrainingNeighbours(datastore, IndexLookup(datastore, EXACT, 5, "paper"))
     moved = loss_and_gradients(criterion, model, sample)[3]
     assert all(not torch.equal(mine, other) for mine, other in zip(moved, plain, strict=True))
 
 
-def test_means_over_batches_weigh_by_what_was_counted() -> None:
+def test_means_over_batches_weigh_by_what_was_counted(model: TranslationModel) -> None:
     common = {"loss": 1.0, "loss_a": 1.0, "nll_loss": 1.0, "loss_i": 2.0, "loss_r": 4.0}
     batches = [
         {**common, "ntokens": 10, "with_target": 3.0, "same_value": 4.0, "cosine_sum": 2.0},
         {**common, "ntokens": 30, "with_target": 1.0, "same_value": 0.0, "cosine_sum": 0.0},
     ]
     with metrics.aggregate(new_root=True) as meters:
-        InkCriterion.reduce_metrics(batches)
+        type(ink_criterion(model, 0.3, 0.7)).reduce_metrics(batches)
     found = meters.get_smoothed_values()
     assert found["share_with_target"] == pytest.approx(4 / 40)
     assert found["cosine_same_value"] == pytest.approx(0.5)
@@ -207,14 +213,14 @@ def test_a_term_more_is_weighed_by_its_setting_added_up_and_logged(
 ) -> None:
     """One entry of INK_TERMS is all that the criterion needs of another loss."""
 
-    def logged_by(criterion: InkCriterion) -> Any:
-        criterion.neighbours = TrainingNeighbours(datastore, IndexLookup(datastore, EXACT, 5, "paper"))
+    def logged_by(criterion: Any) -> Any:
+        criterion.objective.neighbours = TrainingNeighbours(datastore, IndexLookup(datastore, EXACT, 5, "paper"))
         return loss_and_gradients(criterion, model, sample)[2]
 
     plain = logged_by(ink_criterion(model, 0.3, 0.7))
     pull = Term("loss_pull", "gamma", lambda found: (1 - found.similarities).masked_fill(~found.present, 0.0).sum())
     monkeypatch.setattr(ink_objective, "INK_TERMS", (*INK_TERMS, pull))
     chosen: Any = SimpleNamespace(alpha=0.3, beta=0.7, gamma=0.5, variant="paper")
-    more = logged_by(InkObjective.from_settings(chosen, SMOOTHING).criterion(model.task))
+    more = logged_by(criterion_of(InkObjective.from_settings(chosen, SMOOTHING), task_of(model)))
     assert float(more["loss_pull"]) > 0
     assert float(more["loss"]) == pytest.approx(float(plain["loss"]) + 0.5 * float(more["loss_pull"]), rel=1e-5)

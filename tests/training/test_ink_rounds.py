@@ -34,7 +34,7 @@ def datastore_of(tiny: Any, settings: Any, previous: Path | None, output: Path) 
     """Build the datastore of the model that a round left, from its files."""
     adapter = None if previous is None else adapter_in(previous)
     model = tiny.domain.load_model(settings, adapter=adapter)
-    dataset = tiny.domain.data.load(model.task, "train")
+    dataset = model.parallel_text(tiny.domain.data, "train")
     corpus = tiny.domain.data.fingerprint
     build_datastore(
         model, dataset, corpus, output, key="decoder_output", batch_tokens=200, index=EXACT, log_probs=False
@@ -184,14 +184,14 @@ def test_a_round_s_datastore_has_the_keys_of_the_checkpoint_that_it_claims(
     if number > 1:
         datastore = refresh(model, tiny.domain.data, settings_of(tiny), datastore, tmp_path / "refreshed")
     assert datastore.meta.model == model.fingerprint
-    network, dataset = model.network.eval(), tiny.domain.data.load(model.task, "train")
+    network, dataset = model.network.eval(), model.parallel_text(tiny.domain.data, "train")
     base = tiny.domain.load_model(tiny.settings).network.eval()
     moved = []
     for entry in np.random.default_rng(number).choice(datastore.meta.entries, 100, replace=False).tolist():
         sentence = int(np.searchsorted(datastore.offsets, entry, side="right")) - 1
         place = entry - int(datastore.offsets[sentence])
-        item = dataset[sentence]
-        source, target = item["source"].unsqueeze(0), item["target"].unsqueeze(0)
+        pair = dataset.batch([sentence])
+        source, target = pair.source, pair.target
         shifted = torch.cat([target[:, -1:], target[:, :-1]], dim=1)  # fairseq starts the decoder with </s>
         keys = []
         for one in (network, base):
@@ -267,10 +267,10 @@ def test_without_refresh_every_round_trains_on_the_base_model_s_datastore(
 def test_the_base_model_is_the_same_to_the_bit_after_training(tiny: Any, rounds: list[Path]) -> None:
     before = dict(tiny.domain.load_model(tiny.settings).network.named_parameters())
     training = AdapterTraining(tiny.domain, settings_of(tiny), 1)
-    start = {name: weight.clone() for name, weight in training.model.network.adapter_weights().items()}
+    start = {name: weight.clone() for name, weight in training.model.adapter_weights().items()}
     training.run.epoch("epoch")
     network = training.model.network
-    assert any(not torch.equal(weight, start[name]) for name, weight in network.adapter_weights().items())
+    assert any(not torch.equal(weight, start[name]) for name, weight in training.model.adapter_weights().items())
     after = dict(network.named_parameters())
     assert set(before) <= set(after)
     assert [name for name in before if not torch.equal(before[name], after[name])] == []

@@ -13,11 +13,12 @@ from ink.datastore.storage import open_datastore
 from ink.datastore.stored_neighbours import store_neighbours
 from ink.errors import InkError
 from ink.files import read_json, write_json
-from ink.nmt.checkpoint import read_checkpoint
-from ink.nmt.translation_model import load_translation_model
+from ink.nmt.fairseq.checkpoint import read_checkpoint
+from ink.nmt.fairseq.fairseq_model import FairseqModel
+from ink.nmt.model_loading import load_translation_model
 from ink.training import checkpoints, knn_kd
 from ink.training.checkpoints import average
-from ink.training.knn_kd_objective import KnnKdCriterion, Teacher
+from ink.training.knn_kd_objective import KnnKdObjective, Teacher
 
 Trained = tuple[Path, list[dict[str, torch.Tensor]]]
 DROPOUTS = {"dropout": 0.3, "attention_dropout": 0.2, "activation_dropout": 0.05}
@@ -29,7 +30,7 @@ def stored(tiny: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, P
     folder = tmp_path_factory.mktemp("teacher")
     settings = tiny.settings
     model = tiny.domain.load_model(settings)
-    train_set, corpus = tiny.domain.data.load(model.task, "train"), tiny.domain.data.fingerprint
+    train_set, corpus = model.parallel_text(tiny.domain.data, "train"), tiny.domain.data.fingerprint
     parts = {"key": "decoder_output", "batch_tokens": 200, "index": settings.index}
     build_datastore(model, train_set, corpus, folder / "store", **parts)
     store_neighbours(open_datastore(folder / "store"), settings.index, 6, folder / "neighbours")
@@ -81,12 +82,13 @@ def test_it_starts_from_random_weights_of_the_seed(
 ) -> None:
     started: list[dict[str, torch.Tensor]] = []
 
-    class Watched(knn_kd.TrainingRun):
-        def __init__(self, config: Any, task: Any, model: Any, objective: Any, **more: Any) -> None:
-            started.append({name: weight.clone() for name, weight in model.state_dict().items()})
-            super().__init__(config, task, model, objective, **more)
+    train_on = FairseqModel.train_on
 
-    monkeypatch.setattr(knn_kd, "TrainingRun", Watched)
+    def watched(self: FairseqModel, *arguments: Any) -> Any:
+        started.append({name: weight.clone() for name, weight in self.network.state_dict().items()})
+        return train_on(self, *arguments)
+
+    monkeypatch.setattr(FairseqModel, "train_on", watched)
     settings = tiny.settings.changed(knn_kd={"max_epochs": 1})
     for number, seed in enumerate((3, 3, 4)):
         torch.manual_seed(number)  # what was drawn before does not matter
@@ -107,13 +109,13 @@ def test_it_learns_and_is_taught_by_the_neighbours_it_was_given(
         values = [entry[curve] for entry in history]
         assert values == sorted(values, reverse=True), curve
     teachers: list[Any] = []
-    terms = KnnKdCriterion.terms
+    terms = KnnKdObjective.terms
 
-    def watched(self: KnnKdCriterion, *inputs: Any) -> Any:
-        teachers.append((self.teacher, self.objective.weight, self.objective.temperature))
+    def watched(self: KnnKdObjective, *inputs: Any) -> Any:
+        teachers.append((self.teacher, self.weight, self.temperature))
         return terms(self, *inputs)
 
-    monkeypatch.setattr(KnnKdCriterion, "terms", watched)
+    monkeypatch.setattr(KnnKdObjective, "terms", watched)
     train(tiny, stored, tmp_path / "out", max_epochs=1, k=2, own_entry="excluded", weight=0.5, temperature=3.0)
     teacher, weight, temperature = teachers[0]
     assert isinstance(teacher, Teacher)

@@ -19,8 +19,9 @@ from ink.config.sections.base_system import Index
 from ink.datastore.build import build_datastore
 from ink.datastore.storage import Datastore, open_datastore
 from ink.datastore.stored_neighbours import StoredNeighbours, open_neighbours, store_neighbours
+from ink.nmt.fairseq.criterion import ObjectiveCriterion, criterion_of
 from ink.nmt.translation_model import TranslationModel
-from ink.training.knn_kd_objective import KnnKdCriterion, KnnKdObjective, Teacher
+from ink.training.knn_kd_objective import KnnKdObjective, Teacher
 from ink.training.losses import distance_scores, divergence
 
 EXACT = Index(type="exact")
@@ -35,12 +36,17 @@ def model(tiny: Any) -> TranslationModel:
     return loaded
 
 
+def task_of(model: Any) -> Any:
+    return model.task
+
+
 @pytest.fixture(scope="module")
 def sample(tiny: Any, model: TranslationModel) -> dict[str, Any]:
     """Sentences 0 and 1, which are the same, and two others; with padding."""
-    dataset = tiny.domain.data.load(model.task, "train")
+    dataset: Any = model.parallel_text(tiny.domain.data, "train")
+    dataset = dataset.dataset
     collated: dict[str, Any] = dataset.collater([dataset[number] for number in (0, 1, 20, 33)])
-    assert not collated["target"].ne(model.target_dictionary.pad()).all()
+    assert not collated["target"].ne(model.target_vocabulary.padding).all()
     return collated
 
 
@@ -48,7 +54,7 @@ def sample(tiny: Any, model: TranslationModel) -> dict[str, Any]:
 def datastore(tiny: Any, tmp_path_factory: pytest.TempPathFactory) -> Datastore:
     folder: Path = tmp_path_factory.mktemp("kd") / "datastore"
     base = tiny.domain.load_model(tiny.settings)
-    dataset = tiny.domain.data.load(base.task, "train")
+    dataset = base.parallel_text(tiny.domain.data, "train")
     build_datastore(base, dataset, "corpus", folder, key="decoder_output", batch_tokens=200, index=EXACT)
     return open_datastore(folder)
 
@@ -60,8 +66,8 @@ def stored(datastore: Datastore, tmp_path_factory: pytest.TempPathFactory) -> St
     return open_neighbours(folder, datastore)
 
 
-def criterion(model: TranslationModel, weight: float, temperature: float = 10.0) -> KnnKdCriterion:
-    return KnnKdObjective(SMOOTHING, weight, temperature).criterion(model.task)
+def criterion(model: TranslationModel, weight: float, temperature: float = 10.0) -> ObjectiveCriterion:
+    return criterion_of(KnnKdObjective(SMOOTHING, weight, temperature), task_of(model))
 
 
 def loss_and_gradients(made: Any, model: TranslationModel, sample: Any) -> tuple[Tensor, int, Any, list[Tensor]]:
@@ -147,7 +153,7 @@ def test_a_temperature_towards_0_leaves_the_nearest_alone(rows: Any) -> None:
 
 
 def test_with_weight_0_it_is_fairseq_s_own_bit_for_bit(model: TranslationModel, sample: dict[str, Any]) -> None:
-    theirs = LabelSmoothedCrossEntropyCriterion(model.task, False, SMOOTHING)
+    theirs = LabelSmoothedCrossEntropyCriterion(task_of(model), False, SMOOTHING)
     loss, size, logged, gradients = loss_and_gradients(criterion(model, 0.0), model, sample)
     expected, expected_size, expected_logged, expected_gradients = loss_and_gradients(theirs, model, sample)
     assert torch.equal(loss, expected)
@@ -155,7 +161,7 @@ def test_with_weight_0_it_is_fairseq_s_own_bit_for_bit(model: TranslationModel, 
     assert torch.equal(logged["nll_loss"], expected_logged["nll_loss"])
     assert all(torch.equal(mine, other) for mine, other in zip(gradients, expected_gradients, strict=True))
     with metrics.aggregate(new_root=True) as meters:
-        KnnKdCriterion.reduce_metrics([logged])
+        type(criterion(model, 1.0)).reduce_metrics([logged])
     assert set(meters.get_smoothed_values()) == {"loss", "nll_loss"}
 
 
@@ -167,7 +173,7 @@ def by_hand(
     torch.manual_seed(8)
     with torch.no_grad():
         logits = network(**sample["net_input"])[0].double()
-    vocabulary, pad = logits.shape[-1], model.target_dictionary.pad()
+    vocabulary, pad = logits.shape[-1], model.target_vocabulary.padding
     keys = np.asarray(datastore.keys, dtype=np.float64)
     smoothed, distilled, tokens = 0.0, 0.0, 0
     for row, sentence in enumerate(sample["id"].tolist()):
@@ -208,7 +214,7 @@ def test_the_loss_is_cross_entropy_and_weighted_divergence(
     weight: float,
 ) -> None:
     made = criterion(model, weight, temperature)
-    made.teacher = Teacher(datastore, stored, k, own_entry)
+    made.objective.teacher = Teacher(datastore, stored, k, own_entry)
     loss, size, logged, gradients = loss_and_gradients(made, model, sample)
     smoothed, distilled, tokens = by_hand(model, sample, datastore, k, own_entry, temperature)
     assert size == logged["ntokens"] == tokens
@@ -217,7 +223,7 @@ def test_the_loss_is_cross_entropy_and_weighted_divergence(
     plain = loss_and_gradients(criterion(model, 0.0), model, sample)[3]
     assert all(not torch.equal(mine, other) for mine, other in zip(gradients, plain, strict=True))
     with metrics.aggregate(new_root=True) as meters:
-        KnnKdCriterion.reduce_metrics([logged, logged])
+        type(criterion(model, 1.0)).reduce_metrics([logged, logged])
     found = meters.get_smoothed_values()
     assert set(found) == {"loss", "nll_loss", "loss_kd"}
     assert found["loss_kd"] == pytest.approx(distilled / tokens / math.log(2), abs=1e-4)
@@ -227,7 +233,7 @@ def test_with_the_own_entry_the_nearest_one_s_value_is_the_target(
     model: TranslationModel, sample: dict[str, Any], datastore: Datastore, stored: StoredNeighbours
 ) -> None:
     """Which is why the released code's teacher is nearly one-hot."""
-    real = sample["target"].ne(model.target_dictionary.pad())
+    real = sample["target"].ne(model.target_vocabulary.padding)
     targets = sample["target"][real]
     distances, values = Teacher(datastore, stored, 1, "included").neighbours(sample["id"], real)
     assert torch.equal(values[:, 0], targets)

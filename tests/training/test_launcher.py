@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from ink.errors import InkError
+from ink.nmt import distributed
 from ink.processes import process_name
-from ink.training import distributed
 from ink.training.launcher import train_together
 
 HERE = Path(__file__).parent

@@ -31,7 +31,7 @@ IVFPQ = Index(type="ivfpq", lists=4, code_bytes=2, probes=4, training_sample=200
 @contextmanager
 def built(tiny: Any, folder: Path, index: dict[str, Any]) -> Iterator[Datastore]:
     model = tiny.domain.load_model(tiny.settings)
-    dataset = tiny.domain.data.load(model.task, "train")
+    dataset = model.parallel_text(tiny.domain.data, "train")
     build_datastore(
         model, dataset, tiny.domain.data.fingerprint, folder, key="decoder_output", batch_tokens=200, index=index
     )
@@ -83,12 +83,12 @@ def test_own_entries_are_counted_through_the_training_set(exact: Datastore, data
 
 def test_the_values_of_own_entries_are_the_batch_s_targets(tiny: Any, exact: Datastore) -> None:
     model = tiny.domain.load_model(tiny.settings)
-    dataset = tiny.domain.data.load(model.task, "train")
-    sample = dataset.collater([dataset[number] for number in (5, 40, 0, 17)])
-    real = sample["target"].ne(model.target_dictionary.pad())
+    dataset = model.parallel_text(tiny.domain.data, "train")
+    batch = dataset.batch([5, 40, 0, 17])
+    real = batch.real
     assert not real.all(), "the batch has no padding"
-    own = own_entries(exact, sample["id"], real)
-    assert exact.values[own.numpy()].tolist() == sample["target"][real].tolist()
+    own = own_entries(exact, batch.sentences, real)
+    assert exact.values[own.numpy()].tolist() == batch.target[real].tolist()
 
 
 @pytest.mark.parametrize("k", [1, 4, 30])

@@ -17,7 +17,7 @@ from ink.datastore.stored_neighbours import store_neighbours
 from ink.errors import InkError
 from ink.files import read_json
 from ink.nmt.adapter import read_adapter
-from ink.nmt.checkpoint import read_checkpoint
+from ink.nmt.fairseq.checkpoint import read_checkpoint
 from ink.training.adapter_training import train_adapter
 from ink.training.base_model import train_base_model
 from ink.training.ink_rounds import Rounds, adapter_of_round, train_rounds
@@ -103,7 +103,7 @@ def test_an_ink_round_goes_on_inside_its_epoch(tiny: Any, tmp_path: Path, kill_a
     model = tiny.domain.load_model(settings)
     build_datastore(
         model,
-        tiny.domain.data.load(model.task, "train"),
+        model.parallel_text(tiny.domain.data, "train"),
         tiny.domain.data.fingerprint,
         tmp_path / "store",
         key="decoder_output",
@@ -162,7 +162,7 @@ def test_the_base_model_goes_on_after_a_whole_epoch_and_inside_one(tiny: Any, tm
 def teacher(tiny: Any, folder: Path) -> tuple[Path, Path]:
     """The base model's datastore and the neighbours of its entries."""
     model, index = tiny.domain.load_model(tiny.settings), tiny.settings.index
-    train_set = tiny.domain.data.load(model.task, "train")
+    train_set = model.parallel_text(tiny.domain.data, "train")
     parts = {"key": "decoder_output", "batch_tokens": 200, "index": index}
     build_datastore(model, train_set, tiny.domain.data.fingerprint, folder / "store", **parts)
     store_neighbours(open_datastore(folder / "store"), index, 6, folder / "neighbours")

@@ -16,7 +16,7 @@ from ink.errors import InkError
 from ink.evaluation.dev_bleu import DevBleu
 from ink.files import read_json
 from ink.nmt.adapter import read_adapter
-from ink.nmt.checkpoint import read_checkpoint
+from ink.nmt.fairseq.checkpoint import read_checkpoint
 from ink.training import ink_rounds
 from ink.training.early_stopping import has_stopped, write_stopped_rounds
 from ink.training.ink_rounds import Rounds, adapter_of_round, finish_rounds, train_rounds
@@ -36,7 +36,7 @@ def store(tiny: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder: Path = tmp_path_factory.mktemp("base") / "datastore"
     model, corpus = tiny.domain.load_model(tiny.settings), tiny.domain.data
     parts = {"key": "decoder_output", "batch_tokens": 200, "index": INDEX}
-    build_datastore(model, corpus.load(model.task, "train"), corpus.fingerprint, folder, **parts)
+    build_datastore(model, model.parallel_text(corpus, "train"), corpus.fingerprint, folder, **parts)
     return folder
 
 

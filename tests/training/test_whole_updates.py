@@ -30,7 +30,7 @@ TOLERANCE = {"fp32": 1e-3, "bf16": 0.1}
 def store(tiny: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("whole") / "store"
     model = tiny.domain.load_model(tiny.settings)
-    dataset, corpus = tiny.domain.data.load(model.task, "train"), tiny.domain.data.fingerprint
+    dataset, corpus = model.parallel_text(tiny.domain.data, "train"), tiny.domain.data.fingerprint
     build_datastore(model, dataset, corpus, folder, key="decoder_output", batch_tokens=200, index=EXACT)
     return folder
 
@@ -44,7 +44,7 @@ def training_of(
     settings = settings.changed(adapter={"initialisation": "default"})
     training = AdapterTraining(tiny.domain, settings, 1, objective)
     if store is not None:
-        training.run.criterion.neighbours = TrainingNeighbours(
+        training.run.objective.neighbours = TrainingNeighbours(
             open_datastore(store), IndexLookup(open_datastore(store), EXACT, 4, "paper")
         )
     return training

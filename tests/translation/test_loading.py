@@ -31,12 +31,12 @@ def experiment(tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> di
     for name, folder in (("corpus", tiny.corpus), ("binarised", tiny.data)):
         shutil.copytree(folder, WORK / name / "koran")
     model = tiny.domain.load_model(settings)
-    model.network.attach_adapters(4, dropout=0.0)
+    model.attach_adapters(4, dropout=0.0)
     drawn = torch.Generator().manual_seed(5)
     for parameter in model.network.adapters.parameters():
         parameter.data = 0.3 * torch.randn(parameter.shape, generator=drawn)
-    write_adapter(adapter_of(3), model.network.adapter_weights(), base_model=model.base_fingerprint)
-    dataset = tiny.domain.data.load(model.task, "train")
+    write_adapter(adapter_of(3), model.adapter_weights(), base_model=model.base_fingerprint)
+    dataset = model.parallel_text(tiny.domain.data, "train")
     store, exact = WORK / "datastores/ink/koran/seed3", Index(type="exact")
     build_datastore(
         model, dataset, tiny.domain.data.fingerprint, store, key="decoder_output", batch_tokens=500, index=exact
@@ -91,7 +91,7 @@ def test_an_adapter_file_is_loaded_on_the_experiment_s_base_model(
 def test_an_adapter_file_of_another_base_model_is_refused(tiny: Any, experiment: dict[str, Any]) -> None:
     model = tiny.domain.load_model(tiny.settings, adapter=adapter_of(3))
     more = {"system": "ink", "domain": "law", "seed": 2}
-    write_adapter(Path("law.safetensors"), model.network.adapter_weights(), base_model="0123456789abcdef", **more)
+    write_adapter(Path("law.safetensors"), model.adapter_weights(), base_model="0123456789abcdef", **more)
     with pytest.raises(
         InkError, match=rf"system ink, domain law, seed 2.* 0123456789abcdef, but .* is {model.base_fingerprint}"
     ):

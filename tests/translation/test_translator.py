@@ -50,9 +50,8 @@ def test_lines_are_translated_as_the_test_set_is(tiny: Any, translator: Translat
     kept = [number for number, source in enumerate(sources) if source.strip()]
     model = translator.system.model
     expected = generate(
-        model.network,
-        tiny.domain.data.load(model.task, "test"),
-        model.target_dictionary,
+        model,
+        model.parallel_text(tiny.domain.data, "test"),
         settings_of(tiny).decoding,
         indices=kept,
     )
@@ -125,7 +124,7 @@ def test_lines_that_do_not_fit_together_are_translated_in_parts(
 ) -> None:
     texts: list[str | None] = [line for line in read_lines(tiny.corpus / f"test.{tiny.languages[0]}") if line.strip()]
     expected = [best[0].text for best in translator.translate(numbered(texts))]
-    tried = out_of_memory_above(translator.system.network, 70)
+    tried = out_of_memory_above(translator.model.network, 70)
     assert [best[0].text for best in translator.translate(numbered(texts))] == expected
     assert max(tried) > 70
     tried.clear()

@@ -8,19 +8,16 @@ from functools import cached_property
 
 import numpy as np
 import torch
-from fairseq.data import LanguagePairDataset
-from fairseq.modules import MultiheadAttention
 from numpy.typing import NDArray
 from torch import Tensor
 
 from ink.combiners.combiner import Combiner
 from ink.combiners.positions import LabelledPositions, joined, labelled
-from ink.datastore.build import batches_by_length, longer_sides, teacher_forced_batch
+from ink.datastore.build import teacher_forced_batch
 from ink.datastore.search import Searcher, gather_keys
+from ink.nmt.batches import ParallelText, batches_by_length
 from ink.nmt.device import device_of
-from ink.nmt.keys import KeyReader
 from ink.nmt.memory import FittingBatches
-from ink.nmt.precision import dtype_of
 from ink.nmt.translation_model import TranslationModel
 from ink.progress import progress
 
@@ -40,26 +37,23 @@ class DevQueries:
     def __init__(
         self,
         model: TranslationModel,
-        dataset: LanguagePairDataset,
+        text: ParallelText,
         searcher: Searcher,
         combiner: Combiner,
         base_dropout: str,
         batch_tokens: int,
     ) -> None:
-        self.model, self.dataset, self.searcher, self.combiner = model, dataset, searcher, combiner
+        self.model, self.text, self.searcher, self.combiner = model, text, searcher, combiner
         self.base_dropout, self.batch_tokens = base_dropout, batch_tokens
         if base_dropout == "released":
-            set_dropout(model.network, RELEASED_DROPOUT, RELEASED_ATTENTION_DROPOUT)
-        sizes = np.asarray(dataset.tgt_sizes, dtype=np.int64)
-        self._fitting = FittingBatches(
-            longer_sides(dataset), what="querying with dev", setting="datastore.batch_tokens"
-        )
-        self._offsets = np.concatenate([[0], np.cumsum(sizes)])
+            model.set_dropout(RELEASED_DROPOUT, RELEASED_ATTENTION_DROPOUT)
+        self._fitting = FittingBatches(text.longer_sides, what="querying with dev", setting="datastore.batch_tokens")
+        self._offsets = text.offsets
         self.stored = self._pass()
 
     @property
     def sentences(self) -> int:
-        return len(self.dataset)
+        return len(self.text)
 
     @property
     def at_once(self) -> int:
@@ -82,11 +76,9 @@ class DevQueries:
     @torch.no_grad()
     def log_probs(self, keys: Tensor, values: Tensor) -> Tensor:
         """Return the model's log p(value | key), (n,), of keys (n, dimension) and values (n,)."""
-        network, parts = self.model.network, []
+        parts = []
         for some, of_them in zip(keys.split(self.batch_tokens), values.split(self.batch_tokens), strict=True):
-            logits = network.decoder.output_layer(some.to(dtype_of(network)))
-            distribution = torch.log_softmax(logits.float(), dim=-1)
-            parts.append(distribution.gather(-1, of_them.unsqueeze(-1)).squeeze(-1))
+            parts.append(self.model.log_probs(some).gather(-1, of_them.unsqueeze(-1)).squeeze(-1))
         return torch.cat(parts)
 
     @property
@@ -102,39 +94,33 @@ class DevQueries:
         if self.base_dropout == "none":
             return self.stored.at(self._rows(sentences))
         self.model.network.train()
-        reader = KeyReader(self.model.network.decoder, self.searcher.datastore.meta.key)
         try:
-            return joined([found for _, found in self._queried(sentences, reader)])
+            return joined([found for _, found in self._queried(sentences)])
         finally:
-            reader.close()
             self.model.network.eval()
 
     def _pass(self) -> LabelledPositions:
         """Query with the whole set in eval mode; positions in the order of its sentences."""
         network = self.model.network.eval()
-        reader = KeyReader(network.decoder, self.searcher.datastore.meta.key)
         order: list[int] = []
         parts = []
-        try:
-            batches = batches_by_length(self.dataset, self.batch_tokens)
-            for batch in progress(batches, description="querying with dev", unit="batch"):
-                for sentences, found in self._queried(batch, reader):
-                    order += sentences
-                    parts.append(found)
-        finally:
-            reader.close()
+        batches = batches_by_length(self.text, self.batch_tokens)
+        for batch in progress(batches, description="querying with dev", unit="batch"):
+            for sentences, found in self._queried(batch):
+                order += sentences
+                parts.append(found)
         places = torch.empty(int(self._offsets[-1]), dtype=torch.long, device=device_of(network))
         places[self._rows(order)] = torch.arange(len(places), device=places.device)
         return joined(parts).at(places)
 
-    def _queried(self, batch: Sequence[int], reader: KeyReader) -> Iterator[tuple[list[int], LabelledPositions]]:
+    def _queried(self, batch: Sequence[int]) -> Iterator[tuple[list[int], LabelledPositions]]:
         """Yield what `_query` gives for the parts of a batch that fit into the device's memory."""
-        for _, found in self._fitting.run(lambda part: self._query(part, reader), batch):
+        for _, found in self._fitting.run(self._query, batch):
             yield found
 
-    def _query(self, sentences: Sequence[int], reader: KeyReader) -> tuple[list[int], LabelledPositions]:
+    def _query(self, sentences: Sequence[int]) -> tuple[list[int], LabelledPositions]:
         order, queries, targets, log_probs = teacher_forced_batch(
-            self.model, self.dataset, sentences, reader, with_log_probs=True
+            self.model, self.text, sentences, self.searcher.datastore.meta.key, with_log_probs=True
         )
         assert log_probs is not None
         combiner, queries = self.combiner, queries.float()
@@ -145,11 +131,3 @@ class DevQueries:
         """Return the places of the sentences' positions in the set, (positions,)."""
         spans = [np.arange(self._offsets[number], self._offsets[number + 1]) for number in sentences]
         return torch.from_numpy(np.concatenate(spans)).to(device_of(self.model.network))
-
-
-def set_dropout(network: torch.nn.Module, dropout: float, attention_dropout: float) -> None:
-    """Give a fairseq Transformer other dropout than it was trained with; dropout of activations stays."""
-    for module in network.modules():
-        inner = getattr(module, "dropout_module", None)
-        if inner is not None:
-            inner.p = attention_dropout if isinstance(module, MultiheadAttention) else dropout

@@ -54,7 +54,7 @@ def train_combiner(
     model = domain.load_model(settings, adapter=adapter)
     store = open_datastore(datastore, model=model.fingerprint, corpus=domain.data.fingerprint, key=described["key"])
     searcher = Searcher(store, settings.index)
-    dataset = domain.data.load(model.task, "dev")
+    text = model.parallel_text(domain.data, "dev")
     how = settings.combiner_training
     batch_tokens = settings.datastore.batch_tokens
     asked: tuple[Any, ...] = ()
@@ -64,7 +64,7 @@ def train_combiner(
     if kind.needs_dimension:
         points = [{**own, "dimension": store.meta.dimension} for own in points]
     for own in points:
-        kind.from_settings(own).check_vocabulary(len(model.target_dictionary), section_of(system))
+        kind.from_settings(own).check_vocabulary(len(model.target_vocabulary), section_of(system))
     for own in points:
         torch.manual_seed(seed)
         combiner = kind.from_settings(own)
@@ -76,7 +76,7 @@ def train_combiner(
             combiner.top_probabilities,
         )
         if needs != asked:
-            asked, queries = needs, DevQueries(model, dataset, searcher, combiner, how.base_dropout, batch_tokens)
+            asked, queries = needs, DevQueries(model, text, searcher, combiner, how.base_dropout, batch_tokens)
         generator = torch.Generator().manual_seed(seed)
         record = CombinerTraining(combiner, queries, how, settings.device, generator).train()
         chosen = {name: own[name] for name in own if isinstance(described.get(name), list)}

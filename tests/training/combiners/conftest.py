@@ -23,7 +23,7 @@ def build(tiny: Any, path: Path, adapter: Path | None = None) -> Path:
     model = tiny.domain.load_model(tiny.settings, adapter=adapter)
     build_datastore(
         model,
-        tiny.domain.data.load(model.task, "train"),
+        model.parallel_text(tiny.domain.data, "train"),
         tiny.domain.data.fingerprint,
         path,
         key="decoder_output",
@@ -38,11 +38,11 @@ def adapter(tiny: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Random adapters, which change what the tiny model says."""
     path = tmp_path_factory.mktemp("adapter") / "adapter.safetensors"
     model = tiny.domain.load_model(tiny.settings)
-    model.network.attach_adapters(4, dropout=0.0)
+    model.attach_adapters(4, dropout=0.0)
     drawn = torch.Generator().manual_seed(5)
     for parameter in model.network.adapters.parameters():
         parameter.data = 0.3 * torch.randn(parameter.shape, generator=drawn)
-    write_adapter(path, model.network.adapter_weights(), base_model=model.base_fingerprint)
+    write_adapter(path, model.adapter_weights(), base_model=model.base_fingerprint)
     return path
 
 

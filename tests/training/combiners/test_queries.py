@@ -13,7 +13,7 @@ from ink.combiners.robust import RobustCombiner
 from ink.config.sections.base_system import Index
 from ink.datastore.search import Searcher
 from ink.datastore.storage import open_datastore
-from ink.training.combiners.queries import DevQueries, set_dropout
+from ink.training.combiners.queries import DevQueries
 
 EXACT = Index(type="exact")
 
@@ -21,7 +21,7 @@ EXACT = Index(type="exact")
 class Queried:
     def __init__(self, tiny: Any, store: Path, base_dropout: str) -> None:
         self.model = tiny.domain.load_model(tiny.settings)
-        self.dataset = tiny.domain.data.load(self.model.task, "dev")
+        self.dataset = self.model.parallel_text(tiny.domain.data, "dev")
         self.searcher = Searcher(open_datastore(store), EXACT)
         torch.manual_seed(0)
         self.combiner: Combiner = RobustCombiner(3, 4, 8, top=8)
@@ -39,9 +39,9 @@ def test_a_batch_is_its_sentences_position_by_position(once: Queried) -> None:
     batch = once.queries.batch(sentences)
     place = 0
     for number in sentences:
-        sample = once.dataset.collater([once.dataset[number]])
-        logits, extra = once.model.network(**sample["net_input"])
-        targets, own = sample["target"][0], logits[0].log_softmax(-1)
+        one = once.dataset.batch([number])
+        logits, extra = once.model.network(one.source, one.source_lengths, one.decoder_input)
+        targets, own = one.target[0], logits[0].log_softmax(-1)
         found = once.searcher.search(extra["keys"][0], 3, keys=True, log_probs=True)
         rows = slice(place, place := place + len(targets))
         part = batch.at(rows)
@@ -69,8 +69,8 @@ def test_the_model_is_asked_once_and_nothing_is_as_wide_as_the_vocabulary(once: 
     assert calls == []
     assert torch.equal(first.neighbours.distances, second.neighbours.distances)
     stored = once.queries.stored
-    assert len(stored) == int(sum(once.dataset.tgt_sizes))
-    assert stored.vocabulary == len(once.model.target_dictionary)
+    assert len(stored) == int(sum(once.dataset.target_lengths))
+    assert stored.vocabulary == len(once.model.target_vocabulary)
     assert stored.neighbours.keys is None
     assert stored.scores.top_log_probs.shape == (len(stored), 8)
 
@@ -92,15 +92,15 @@ def test_with_the_released_dropout_every_batch_is_asked_anew_and_validation_has_
 
 
 def test_dropout_is_set_in_and_outside_of_attention(tiny: Any) -> None:
-    network = tiny.domain.load_model(tiny.settings).network
-    set_dropout(network, 0.2, 0.1)
-    layer = network.decoder.layers[0]
+    model = tiny.domain.load_model(tiny.settings)
+    model.set_dropout(0.2, 0.1)
+    layer = model.network.decoder.layers[0]
     assert (layer.dropout_module.p, layer.self_attn.dropout_module.p, layer.encoder_attn.dropout_module.p) == (
         0.2,
         0.1,
         0.1,
     )
-    assert network.encoder.dropout_module.p == 0.2
+    assert model.network.encoder.dropout_module.p == 0.2
     assert layer.activation_dropout_module.p == 0.0
 
 

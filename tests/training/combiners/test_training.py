@@ -66,7 +66,7 @@ def test_the_weights_kept_are_those_of_the_best_check_on_unperturbed_positions(
     model = tiny.domain.load_model(tiny.settings)
     searcher = Searcher(open_datastore(store), Index(type="exact"))
     combiner = load_combiner(folder / "combiner.json")
-    dataset = tiny.domain.data.load(model.task, "dev")
+    dataset = model.parallel_text(tiny.domain.data, "dev")
     queries = DevQueries(model, dataset, searcher, combiner, "none", 200)
     generator = torch.Generator().manual_seed(0)
     again = CombinerTraining(combiner, queries, tiny.settings.combiner_training, "cpu", generator).validate()
@@ -78,7 +78,7 @@ def test_every_update_is_perturbed_and_no_validation(tiny: Any, store: Path, mon
     searcher = Searcher(open_datastore(store), Index(type="exact"))
     torch.manual_seed(0)
     combiner = RobustCombiner(3, 4, 8, 8, Perturbation(sigma=0.1, alpha0=1.0, decay=1e9))
-    queries = DevQueries(model, tiny.domain.data.load(model.task, "dev"), searcher, combiner, "none", 16)
+    queries = DevQueries(model, model.parallel_text(tiny.domain.data, "dev"), searcher, combiner, "none", 16)
     generator = torch.Generator().manual_seed(0)
     perturb = combiner.training_batch
     updates: list[int] = []
@@ -106,7 +106,7 @@ def test_perturbed_entries_are_asked_of_the_output_layer(tiny: Any, store: Path)
     datastore = open_datastore(store)
     searcher = Searcher(datastore, Index(type="exact"))
     combiner = RobustCombiner(3, 4, 8, top=8)
-    queries = DevQueries(model, tiny.domain.data.load(model.task, "dev"), searcher, combiner, "none", 7)
+    queries = DevQueries(model, model.parallel_text(tiny.domain.data, "dev"), searcher, combiner, "none", 7)
     keys = queries.keys(torch.arange(20))
     assert torch.equal(keys, torch.from_numpy(datastore.keys[:20].astype("float32")))
     found = queries.log_probs(keys, torch.from_numpy(datastore.values[:20].astype("int64")))
@@ -173,7 +173,7 @@ def test_on_top_of_an_adapter_the_adapted_model_makes_the_queries(
     for of_queries in (adapter, None):
         model = tiny.domain.load_model(settings, adapter=of_queries)
         searcher = Searcher(open_datastore(adapted_store), Index(type="exact"))
-        queries = DevQueries(model, tiny.domain.data.load(model.task, "dev"), searcher, combiner, "none", 200)
+        queries = DevQueries(model, model.parallel_text(tiny.domain.data, "dev"), searcher, combiner, "none", 200)
         run = CombinerTraining(combiner, queries, settings.combiner_training, "cpu", torch.Generator())
         losses.append(run.validate()["dev_loss"])
     assert record["best_dev_loss"] == pytest.approx(losses[0], rel=1e-5)
@@ -285,19 +285,16 @@ def test_r_knn_on_top_of_an_adapter_counts_both_and_its_queries_are_the_adapted_
     }
     assert scored["model"] == tiny.domain.load_model(settings, adapter=adapter).fingerprint
 
-    network: Any = assemble(tiny.domain, parts, settings, settings.index).network
-    dataset = tiny.domain.data.load(tiny.domain.load_model(settings).task, "train")
-    sample = dataset.collater([dataset[7]])
+    system, base = assemble(tiny.domain, parts, settings, settings.index), tiny.domain.load_model(settings)
+    assert system.mixture is not None
+    searcher, batch = system.mixture.searcher, base.parallel_text(tiny.domain.data, "train").batch([7])
     with torch.no_grad():
-        encoder_out = network.encoder(sample["net_input"]["src_tokens"], sample["net_input"]["src_lengths"])
-        _, extra = network.decoder(sample["net_input"]["prev_output_tokens"], encoder_out=encoder_out)
-    nearest = network.searcher.search(extra["keys"], 1)
+        nearest = searcher.search(system.model.teacher_forced(batch, "decoder_output").keys[:, -1:], 1)
     # a training sentence's last position finds itself; the base model's key of it is far away
     assert float(nearest.distances.max()) < 1e-3
-    base = tiny.domain.load_model(settings).network
     with torch.no_grad():
-        keys = base(**sample["net_input"])[1]["keys"][:, -1:]
-    assert float(network.searcher.search(keys, 1).distances.min()) > 0.1
+        keys = base.teacher_forced(batch, "decoder_output").keys[:, -1:]
+    assert float(searcher.search(keys, 1).distances.min()) > 0.1
 
 
 def test_an_adapter_without_its_datastore_is_refused(tiny: Any, train: Train, store: Path, adapter: Path) -> None:
@@ -315,7 +312,7 @@ def test_an_adapter_without_its_datastore_is_refused(tiny: Any, train: Train, st
 def test_more_probabilities_than_the_vocabulary_has_are_refused_before_dev_is_passed_over(
     tiny: Any, train: Train, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    types = len(tiny.domain.load_model(tiny.settings).target_dictionary)
+    types = len(tiny.domain.load_model(tiny.settings).target_vocabulary)
     few = {"max_updates": 10, "best_from": 10}
     folder, _ = train("r_knn", {"r_knn": {"top_probabilities": types}, "combiner_training": few})
     described = read_json(folder / "combiner.json")

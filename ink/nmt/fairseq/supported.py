@@ -15,7 +15,7 @@ from fairseq.tasks.translation import TranslationTask
 from torch import Tensor
 
 from ink.errors import InkError
-from ink.nmt.checkpoint import SUPPORTED, architecture_name, first_line, setting
+from ink.nmt.fairseq.checkpoint import SUPPORTED, architecture_name, first_line, setting
 from ink.nmt.finite import check_finite
 
 TASK = "translation"

@@ -7,8 +7,8 @@ from typing import Any
 
 from fairseq.trainer import Trainer
 
-from ink.datastore.build import longer_sides
 from ink.errors import InkError
+from ink.nmt.fairseq.fairseq_text import FairseqText
 from ink.nmt.memory import FittingBatches, is_out_of_memory
 
 
@@ -22,7 +22,7 @@ class WholeUpdates:
 
     def __init__(self, trainer: Trainer, dataset: Any, *, section: str) -> None:
         self.trainer, self.dataset = trainer, dataset
-        lengths = longer_sides(dataset)
+        lengths = FairseqText(dataset).longer_sides
         self.batches = FittingBatches(lengths, what="training", setting=f"{section}.batch_tokens")
         # in place of a batch that only fills up a process's share fairseq passes over its first one, for nothing
         trainer.reset_dummy_batch(dataset.collater([dataset[int(lengths.argmin())]]))

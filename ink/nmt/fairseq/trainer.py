@@ -5,13 +5,11 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
-from functools import reduce
 from pathlib import Path
 from types import FunctionType
 from typing import Any
 
-from fairseq import options
+from fairseq import options as command_line
 from fairseq.data.iterators import EpochBatchIterator, GroupedIterator
 from fairseq.dataclass.utils import convert_namespace_to_omegaconf, omegaconf_no_object_check
 from fairseq.logging import metrics
@@ -19,69 +17,42 @@ from fairseq.trainer import Trainer
 from torch import Tensor
 from torch.optim import Optimizer
 
-from ink.config.slices.slice import ModelSettings
 from ink.corpus.prepared import PreparedCorpus
 from ink.errors import InkError
 from ink.files import write_atomically
-from ink.nmt.checkpoint import allow_fairseq_types
 from ink.nmt.device import torch_device
+from ink.nmt.distributed import count, from_all, is_first
+from ink.nmt.fairseq import data_parallel
+from ink.nmt.fairseq.checkpoint import allow_fairseq_types
+from ink.nmt.fairseq.criterion import criterion_of
+from ink.nmt.fairseq.fairseq_model import FairseqModel
+from ink.nmt.fairseq.master_weights import full_weights, half_precision_state, restore_half_precision
+from ink.nmt.fairseq.whole_updates import WholeUpdates
 from ink.nmt.precision import torch_dtype
+from ink.nmt.training_run import CHECKPOINT, Objective, Optimisation, TrainingRun
 from ink.progress import progress
-from ink.training import data_parallel
-from ink.training.distributed import count, from_all, is_first
-from ink.training.master_weights import full_weights, half_precision_state, restore_half_precision
-from ink.training.objective import Objective
-from ink.training.unfinished import CHECKPOINT
-from ink.training.whole_updates import WholeUpdates
 
 SENTENCES_NAMED = 8
-PLAIN_MODEL = ("--arch", "transformer")
 # where torch keeps what it calls in a method's place, once its compiler is loaded
 _LEFT_ALONE = "__dynamo_disable"
 
 
-@dataclass(frozen=True)
-class Optimisation:
-    """How weights are updated: by Adam, the learning rate warmed up and then falling with the root of the updates.
-
-    section: the config's with the learning rate, for whoever has to lower it. batch_tokens: of one process's batch.
-    """
-
-    section: str
-    seed: int
-    device: str
-    learning_rate: float
-    warmup_updates: int
-    batch_tokens: int
-    processes: int = 1
-    update_frequency: int = 1
-    betas: Sequence[float] = (0.9, 0.98)
-    weight_decay: float = 0.0
-    clip_norm: float = 0.0
-    precision: str = "fp32"
-
-    @classmethod
-    def from_settings(cls, settings: ModelSettings, section: str, seed: int) -> Optimisation:
-        """Take what `section` of the settings, such as `base_model.train`, says of it."""
-        chosen: Any = reduce(getattr, section.split("."), settings)
-        known = {field.name for field in fields(cls)} & type(chosen).model_fields.keys()
-        named = {name: getattr(chosen, name) for name in known}
-        return cls(section=section, seed=seed, device=settings.device, precision=settings.precision, **named)
-
-
-def fairseq_config(
-    data: PreparedCorpus, optimisation: Optimisation, *, model: Sequence[str] = PLAIN_MODEL, architecture: Any = None
-) -> Any:
-    """Return fairseq's configuration for a training run.
-
-    model: fairseq's own options. architecture: what a checkpoint says of its model, in place of `model`.
-    """
-    chosen = optimisation
+def configuration(data: PreparedCorpus, options: Sequence[str]) -> Any:
+    """Return fairseq's configuration for a Transformer on `data`; `options` are fairseq's own."""
     arguments = [
         str(data.path),
-        *("--task", "translation"),
+        *("--task", "translation", "--arch", "transformer"),
         *("--source-lang", data.source_language, "--target-lang", data.target_language),
-        *model,
+        *options,
+    ]
+    parser = command_line.get_training_parser()
+    return convert_namespace_to_omegaconf(command_line.parse_args_and_arch(parser, input_args=arguments))
+
+
+def configuration_for_training(data: PreparedCorpus, optimisation: Optimisation, architecture: Any = None) -> Any:
+    """Return fairseq's configuration for a training run of a model; architecture: what it was built from."""
+    chosen = optimisation
+    options = [
         *("--optimizer", "adam", "--adam-betas", str(tuple(chosen.betas))),
         *("--lr", str(chosen.learning_rate), "--lr-scheduler", "inverse_sqrt"),
         *("--warmup-updates", str(chosen.warmup_updates), "--warmup-init-lr", "1e-7"),
@@ -91,13 +62,12 @@ def fairseq_config(
         *("--seed", str(chosen.seed), "--num-workers", "0", "--log-format", "none"),
     ]
     if torch_device(chosen.device).type == "cpu":
-        arguments.append("--cpu")
+        options.append("--cpu")
     torch_dtype(chosen.precision)
     if chosen.precision != "fp32":
         # not in one flat tensor, which fairseq makes on a GPU alone
-        arguments += [f"--{chosen.precision}", "--fp16-no-flatten-grads"]
-    parser = options.get_training_parser()
-    config = convert_namespace_to_omegaconf(options.parse_args_and_arch(parser, input_args=arguments))
+        options += [f"--{chosen.precision}", "--fp16-no-flatten-grads"]
+    config = configuration(data, options)
     # fairseq takes bf16 for a sign of a TPU
     config.common.tpu = False
     if architecture is not None:
@@ -120,25 +90,21 @@ def leave_compiler_unloaded() -> None:
                 setattr(plain, _LEFT_ALONE, plain)
 
 
-class TrainingRun:
-    """A fairseq Trainer with its data iterator: runs epochs, and saves and restores the whole state of training.
+class FairseqRun(TrainingRun):
+    """A fairseq Trainer with its data iterator; fairseq seeds dropout by the number of the update."""
 
-    `history` has one entry for each epoch that is finished; the caller appends it. With `checkpoint_in` the state is
-    also written inside an epoch, after every so many updates, and an interrupted epoch goes on from there: weights,
-    optimiser, schedule, data order, dropout (fairseq seeds it by the update) and means are those of an unbroken run.
-    `section` is the config's with the learning rate, for whoever has to lower it.
-    """
-
-    def __init__(self, config: Any, task: Any, model: Any, objective: Objective, *, section: str) -> None:
+    def __init__(
+        self, model: FairseqModel, data: PreparedCorpus, optimisation: Optimisation, objective: Objective
+    ) -> None:
         allow_fairseq_types()
         leave_compiler_unloaded()
+        config = configuration_for_training(data, optimisation, model.architecture)
         config.criterion = objective.described()
         self.config = config
-        self.section = section
-        self.model = model
-        self.curves = objective.curves
-        self.criterion = objective.criterion(task)
-        self.trainer = Trainer(config, task, model, self.criterion)
+        self.section = section = optimisation.section
+        self.model: FairseqModel = model
+        self.objective = objective
+        self.trainer = Trainer(config, model.task, model.network, criterion_of(objective, model.task))
         data_parallel.send_trained_weights_alone(self.trainer)
         self.iterator: EpochBatchIterator = self.trainer.get_train_iterator(epoch=1)
         self.trainer.lr_step(self.iterator.epoch)
@@ -154,11 +120,9 @@ class TrainingRun:
         return int(self.trainer.get_num_updates())
 
     def weights(self) -> dict[str, Tensor]:
-        """Return the model's weights by name (the adapters' alone, if these train), in fp32 in every precision."""
         return full_weights(self.trainer)
 
     def checkpoint_in(self, folder: Path, every: int) -> None:
-        """Write the state to `folder` after every `every` updates (0: none inside an epoch); go on from one there."""
         self.config.checkpoint.save_dir = str(folder)
         self._checkpoint, self._every = folder / CHECKPOINT, every
         if self._checkpoint.exists():
@@ -166,11 +130,6 @@ class TrainingRun:
             print(f"resuming after update {self.updates}, epoch {len(self.history) + 1}", flush=True)
 
     def epoch(self, description: str) -> dict[str, float]:
-        """Train one epoch, or what is left of it, in fairseq's order for its number.
-
-        Returns means of the objective's curves, over the whole epoch, and its seconds. Raises InkError where the loss
-        is not finite: the batch is named, and the last checkpoint stays as it is.
-        """
         batches = self.iterator.next_epoch_itr(fix_batches_to_gpus=False, shuffle=True)
         updates = GroupedIterator(batches, self.config.optimization.update_freq[0])
         self.trainer.begin_epoch(self.iterator.epoch)
@@ -187,7 +146,9 @@ class TrainingRun:
                 if self._every and updates.has_next() and self.updates % self._every == 0:
                     self.checkpoint(meters=meters.state_dict(), seconds=time.perf_counter() - start)
         self.trainer.lr_step(self.iterator.epoch)
-        wanted = {name: float(value) for name, value in meters.get_smoothed_values().items() if name in self.curves}
+        wanted = {
+            name: float(value) for name, value in meters.get_smoothed_values().items() if name in self.objective.curves
+        }
         print(f"{description}: {', '.join(f'{name} {value:.4g}' for name, value in wanted.items())}", flush=True)
         return {**wanted, "seconds": time.perf_counter() - start}
 
@@ -206,8 +167,11 @@ class TrainingRun:
         with write_atomically(path) as temporary:
             self.trainer.save_checkpoint(str(temporary), state)
 
+    def save_model(self, path: Path) -> None:
+        self.config.checkpoint.no_save_optimizer_state = True
+        self.save(path)
+
     def restore(self, path: Path) -> None:
-        """Go on from a saved state: what follows is what would have followed in an unbroken run."""
         try:
             extra = self.trainer.load_checkpoint(str(path))
             restore_half_precision(self.trainer, extra)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ink.errors import InkError
-from ink.training.distributed import count, rank
+from ink.nmt.distributed import count, rank
 
 
 def fairseq_options(wanted: int) -> list[str]:

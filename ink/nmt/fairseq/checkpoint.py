@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from fairseq import checkpoint_utils
+from fairseq import checkpoint_utils, meters
 from fairseq.dataclass.utils import overwrite_args_by_name
 from fairseq.models import ARCH_MODEL_REGISTRY, MODEL_REGISTRY
 from fairseq.registry import REGISTRIES
@@ -19,7 +19,7 @@ from torch import Tensor
 
 from ink.errors import InkError
 from ink.imports import import_rest_of_fairseq
-from ink.nmt.plain_types import fairseq_types, harmless_types, refused_type
+from ink.nmt.plain_types import harmless_types, refused_type
 
 # What torch's wrappers put before the name of every weight: DataParallel, and its compiler.
 WRAPPERS = ("module.", "_orig_mod.")
@@ -29,8 +29,9 @@ _NO_HISTORY = {"optimizer_name": "none", "lr_scheduler_state": {}, "num_updates"
 
 
 def allow_fairseq_types() -> None:
-    """Let torch's weights-only loader take fairseq's own plain types, and nothing beyond them."""
-    torch.serialization.add_safe_globals(fairseq_types())
+    """Let torch's weights-only loader take fairseq's own plain types, of this and earlier versions, and no others."""
+    own: list[Any] = [argparse.Namespace, meters.AverageMeter, meters.TimeMeter, meters.StopwatchMeter]
+    torch.serialization.add_safe_globals(own)
 
 
 def read_checkpoint(path: Path, overrides: Mapping[str, Any] | None = None) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""fairseq's Transformers as translation models: the only folder that imports fairseq."""

@@ -1,0 +1,92 @@
+"""Beam search with fairseq's own SequenceGenerator, the mixture inside it where there is one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fairseq.data import Dictionary
+from fairseq.models import FairseqEncoderDecoderModel, FairseqIncrementalDecoder
+from fairseq.sequence_generator import SequenceGenerator
+from torch import Tensor
+
+from ink.config.sections import base_system
+from ink.nmt.batches import SourceBatch
+from ink.nmt.beam_search import Mixture, Translation
+from ink.nmt.fairseq.key_reader import KeyReader
+
+
+class FairseqBeamSearch:
+    """fairseq's beam search for `network` from the config's section `decoding`."""
+
+    def __init__(
+        self,
+        network: FairseqEncoderDecoderModel,
+        target_dictionary: Dictionary,
+        decoding: base_system.BeamSearch,
+        mixture: Mixture | None = None,
+    ) -> None:
+        self.network = network
+        self.reader = None if mixture is None else KeyReader(network.decoder, mixture.key)
+        self.searched = network
+        if mixture is not None and self.reader is not None:
+            self.searched = MixedTransformer(network, self.reader, mixture)
+        self.generator = SequenceGenerator(
+            [self.searched],
+            target_dictionary,
+            beam_size=decoding.beam,
+            max_len_a=decoding.max_len_a,
+            max_len_b=decoding.max_len_b,
+            len_penalty=decoding.length_penalty,
+        )
+
+    def __call__(self, batch: SourceBatch) -> list[list[Translation]]:
+        """Return the hypotheses of each sentence, best first, in the order of the batch."""
+        sample = {"net_input": {"src_tokens": batch.source, "src_lengths": batch.source_lengths}}
+        if self.reader is None:
+            return _translations(self.generator.generate([], sample))
+        with self.reader:
+            return _translations(self.generator.generate([], sample))
+
+
+class _KeyedDecoder(FairseqIncrementalDecoder):
+    """The model's decoder, which also hands out the keys of its last position."""
+
+    def __init__(self, decoder: FairseqIncrementalDecoder, reader: KeyReader) -> None:
+        super().__init__(decoder.dictionary)
+        self.decoder = decoder
+        self.reader = reader
+
+    def forward(
+        self, prev_output_tokens: Tensor, encoder_out: Any = None, incremental_state: Any = None, **options: Any
+    ) -> tuple[Tensor, dict[str, Any]]:
+        """Return the last position's logits (batch, 1, vocabulary) and, in the extras, keys (batch, 1, dimension)."""
+        output, extra = self.decoder.extract_features(
+            prev_output_tokens, encoder_out=encoder_out, incremental_state=incremental_state, **options
+        )
+        keys = self.reader.read(output)[:, -1:]
+        return self.decoder.output_layer(output[:, -1:]), {**extra, "keys": keys}
+
+    def max_positions(self) -> int:
+        return int(self.decoder.max_positions())
+
+
+class MixedTransformer(FairseqEncoderDecoderModel):
+    """A model whose distribution is the mixture's, at the last position of each prefix."""
+
+    def __init__(self, model: FairseqEncoderDecoderModel, reader: KeyReader, mixture: Mixture) -> None:
+        super().__init__(model.encoder, _KeyedDecoder(model.decoder, reader))
+        self.mixture = mixture
+
+    def get_normalized_probs(self, net_output: Any, log_probs: bool, sample: Any = None) -> Tensor:
+        """Return the mixture's log-probabilities (or probabilities), (batch, 1, vocabulary)."""
+        logits, extra = net_output
+        own = self.decoder.decoder.get_normalized_probs((logits, extra), True, sample)
+        mixed = self.mixture(extra["keys"].squeeze(1), own.squeeze(1)).unsqueeze(1)
+        return mixed if log_probs else mixed.exp()
+
+
+def _translations(found: Any) -> list[list[Translation]]:
+    return [
+        [Translation(one["tokens"], one["positional_scores"], one["score"]) for one in hypotheses]
+        for hypotheses in found
+    ]
