@@ -17,6 +17,7 @@ from typing import Any
 import torch
 from fairseq import options, tasks
 
+from ink.config.sections.parallel_text import Text
 from ink.corpus.files import write_corpus
 from ink.corpus.prepare import prepare
 from ink.corpus.synthetic import generate
@@ -35,7 +36,7 @@ def write_archives(folder: Path, text_settings: Mapping[str, Any]) -> tuple[Path
     corpora = generate(SENTENCES, seed=7)
     together = {"train": [pair for splits in corpora.values() for pair in splits["train"]]}
     write_corpus(folder / "corpus", "all", together, "de", "en", "synthetic")
-    settings = {**text_settings, "bpe_merges": 400}
+    settings = Text.model_validate({**text_settings, "bpe_merges": 400})
     learn_vocabulary(folder / "corpus", settings, "de", "en", folder / "vocabulary")
     for domain, splits in corpora.items():
         write_corpus(folder / "raw" / domain, domain, splits, "de", "en", "synthetic")
