@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -52,16 +53,16 @@ class ObjectiveOfTerms(Objective):
 
     digits: ClassVar[int] = 4
 
+    @abstractmethod
     def term_weights(self) -> Mapping[str, float]:
         """Return the weights of its terms, by their names."""
-        raise NotImplementedError
 
     def prepare(self, batch: Batch) -> Any:
         """Return what `terms` needs and is best found before the forward pass is under way on a GPU."""
 
+    @abstractmethod
     def terms(self, passed: TrainingPass, batch: Batch, begun: Any) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Return each term's sum by name, in the order in which they are added up, and what else to log."""
-        raise NotImplementedError
 
     @property
     def weighs(self) -> bool:
