@@ -41,7 +41,7 @@ def steps(count: int) -> None:
 def main(repeats: int, count: int, child: str | None) -> None:
     """Compare user and system seconds with freed memory kept and returned."""
     if child is not None:
-        from ink.cli.machine import keep_freed_memory
+        from ink.cli.threads import keep_freed_memory
 
         if child == "kept":
             keep_freed_memory()

@@ -16,7 +16,7 @@ from pathlib import Path
 import click
 import numpy as np
 
-from ink.files import read_lines
+from ink.runtime.whole_files import read_lines
 
 _WORD = re.compile(r"\w+")
 ORDER = 6
@@ -133,7 +133,7 @@ def tail(training: Sequence[str], test: Sequence[str]) -> list[float]:
 def main(config: Path, seed: int | None, domains: tuple[str, ...], real: Path | None, sample: int) -> None:
     """Print one line a domain."""
     from ink.config import load
-    from ink.corpus.synthetic import generate
+    from ink.synthetic import generate
 
     settings = load(config)["data"]["synthetic"]
     sizes = {name: size for name, size in settings["sentences"].items() if not domains or name in domains}

@@ -23,9 +23,9 @@ import click
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ink.assembly import AssembledSystem
     from ink.config.slices.result_slices import EvaluationSettings
     from ink.nmt.generation import Translations
+    from ink.systems.inference import AssembledSystem
 
 BASE = "off_the_shelf"
 REST = "rest of beam search"
@@ -120,7 +120,7 @@ class Runner:
     settings: EvaluationSettings
 
     def decode(self, system: str, batch: int) -> Translations:
-        from ink.evaluation.speed import decoder_of
+        from ink.metrics.speed import decoder_of
 
         return decoder_of(self.systems, self.dataset, self.indices, self.settings.decoding)(system, batch)
 
@@ -139,7 +139,7 @@ class Runner:
         return {"steps": steps / len(self.indices), "positions": positions / len(self.indices)}
 
     def bleu(self, found: Translations) -> float:
-        from ink.metrics.scoring import score_translations
+        from ink.metrics.score_files import score_translations
 
         lines = [self.text.decode_target(line) for line in found.hypotheses]
         scores = score_translations(lines, self.references, self.settings.evaluation.sacrebleu_tokeniser)
@@ -150,7 +150,7 @@ def measured(runner: Runner, batches: Sequence[int], repeats: int) -> pd.DataFra
     """Time every system `repeats` times with each size of batch: a row a run, sentences a second on either clock."""
     import pandas as pd
 
-    from ink.evaluation.speed import WARM_UP, in_turn
+    from ink.metrics.speed import WARM_UP, in_turn
 
     count = len(runner.indices)
     # to warm up as well
@@ -268,9 +268,9 @@ def main(
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[name] = str(threads)
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    from ink.cli.machine import use_machine
-    from ink.errors import InkError
-    from ink.hardware import processor
+    from ink.cli.threads import use_machine
+    from ink.runtime.errors import InkError
+    from ink.runtime.hardware import processor
 
     use_machine()
     try:
@@ -294,12 +294,12 @@ def make_runner(config: Path, domain: str, systems: Sequence[str], sentences: in
     import numpy as np
 
     from ink.cli.options import load_config
+    from ink.config.slices.commands import settings_for
     from ink.config.slices.result_slices import EvaluationSettings, TranslationSettings
-    from ink.corpus.prepared import PreparedCorpus
-    from ink.files import read_lines
-    from ink.layout import Layout
-    from ink.settings import settings_for
-    from ink.translation.translator import load_translator
+    from ink.corpus.prepared_corpus import PreparedCorpus
+    from ink.runtime.whole_files import read_lines
+    from ink.systems.layout import Layout
+    from ink.tools.translation.translator import load_translator
 
     whole = load_config(config)
     settings = settings_for(whole, EvaluationSettings, domain)

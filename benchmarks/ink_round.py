@@ -23,21 +23,21 @@ from fairseq.data.iterators import GroupedIterator
 
 from ink.config import load
 from ink.config.sections.base_system import Index
+from ink.config.slices.commands import settings_for
 from ink.config.slices.training_slices import InkRoundSettings
-from ink.corpus.prepared import PreparedCorpus
+from ink.corpus.prepared_corpus import PreparedCorpus
 from ink.datastore.index import set_threads
+from ink.datastore.knn_graph import find_once
 from ink.datastore.search import Searcher
 from ink.datastore.storage import Datastore, open_datastore
-from ink.datastore.stored_neighbours import find_once
-from ink.domain import Domain
-from ink.layout import Layout
+from ink.nmt.domain_files import Domain
 from ink.nmt.training_run import TrainingRun
-from ink.settings import settings_for
+from ink.systems.layout import Layout
 from ink.training.adapter_training import AdapterTraining
 from ink.training.ink_objective import InkObjective
-from ink.training.neighbours import IndexLookup, PrecomputedLookup, TrainingNeighbours
+from ink.training.ink_rounds import refresh
 from ink.training.objective import Objective
-from ink.training.refresh import refresh
+from ink.training.training_neighbours import IndexLookup, PrecomputedLookup, TrainingNeighbours
 
 QUERIES_OF_RECALL = 600
 

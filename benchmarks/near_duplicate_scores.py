@@ -12,12 +12,12 @@ import click
 
 from ink.config import load_resolved
 from ink.corpus.near_duplicates import near_duplicates
-from ink.files import read_lines
-from ink.layout import Layout
 from ink.metrics.bleu import Bleu
 from ink.metrics.metric import Texts
-from ink.reporting.contents import experiment_config
-from ink.reporting.scores import read_hypotheses, read_references, read_scores
+from ink.results.contents import experiment_config
+from ink.results.records.scores import read_hypotheses, read_references, read_scores
+from ink.runtime.whole_files import read_lines
+from ink.systems.layout import Layout
 
 
 @click.command()

@@ -25,9 +25,9 @@ import numpy as np
 import torch
 
 from ink.datastore.index import build_index, read_index, set_threads
+from ink.datastore.knn_graph import find_once
 from ink.datastore.storage import Datastore, create_datastore, open_datastore, seal
-from ink.datastore.stored_neighbours import find_once
-from ink.training.neighbours import IndexLookup, PrecomputedLookup, Source, TrainingNeighbours
+from ink.training.training_neighbours import IndexLookup, PrecomputedLookup, Source, TrainingNeighbours
 
 MB = 1e6
 BATCHES, POSITIONS = 20, 2500

@@ -20,14 +20,14 @@ import torch
 
 from ink.combiners.combiner import log_shares
 from ink.config import load
+from ink.config.slices.commands import settings_for
 from ink.config.slices.training_slices import InkRoundSettings
-from ink.corpus.prepared import PreparedCorpus
+from ink.corpus.prepared_corpus import PreparedCorpus
 from ink.datastore.build import teacher_forced
 from ink.datastore.index import set_threads
-from ink.domain import Domain
-from ink.layout import Layout
+from ink.nmt.domain_files import Domain
 from ink.nmt.translation_model import TranslationModel
-from ink.settings import settings_for
+from ink.systems.layout import Layout
 from ink.training.losses import cosines
 
 KS = (8, 16, 32, 64)

@@ -1,4 +1,4 @@
-"""The paper's experiment as docs/scale.md counts it, and the rules of it that `ink/costs/rules.py` does not tell apart.
+"""The paper's experiment as docs/scale.md counts it, and the rules that `ink/tools/costs/rules.py` does not tell apart.
 
 The base model and the datastores are the paper's, adapters, k and settings of the index as released, in fp32.
 """
@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ink.config import for_domain, load
-from ink.costs import rules
-from ink.costs.cost import Cost, Rates
-from ink.costs.rules import Rule
-from ink.costs.text_amounts import Text
-from ink.costs.workload import WMT19, DomainWorkload, Workload
+from ink.tools.costs import rules
+from ink.tools.costs.cost import Cost, Rates
+from ink.tools.costs.rules import Rule
+from ink.tools.costs.text_amounts import Text
+from ink.tools.costs.workload import WMT19, DomainWorkload, Workload
 
 RATES = {"A100": Rates(19.5e12), "H100": Rates(66.9e12)}
 HALF = {"A100": Rates(312e12, 0.4, single=19.5e12), "H100": Rates(989e12, 0.4, single=66.9e12)}

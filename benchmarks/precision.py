@@ -22,20 +22,20 @@ import torch
 from fairseq.data.iterators import GroupedIterator
 
 from ink.config import load
+from ink.config.slices.commands import settings_for
 from ink.config.slices.training_slices import AdapterSettings, InkRoundSettings
-from ink.corpus.prepared import PreparedCorpus
+from ink.corpus.prepared_corpus import PreparedCorpus
 from ink.datastore.build import teacher_forced
 from ink.datastore.storage import Datastore, DatastoreMeta, create_datastore
-from ink.domain import Domain
-from ink.evaluation.dev_bleu import dev_bleu_of
-from ink.files import read_json
-from ink.layout import Layout
+from ink.metrics.dev_bleu import dev_bleu_of
+from ink.nmt.domain_files import Domain
 from ink.nmt.generation import generate
-from ink.settings import settings_for
+from ink.runtime.whole_files import read_json
+from ink.systems.layout import Layout
 from ink.training.adapter_training import AdapterTraining, train_adapter
 from ink.training.ink_objective import InkObjective
-from ink.training.neighbours import PrecomputedLookup, TrainingNeighbours
 from ink.training.objective import Objective
+from ink.training.training_neighbours import PrecomputedLookup, TrainingNeighbours
 
 PRECISIONS = ("fp32", "bf16")
 ROWS_AT_ONCE = 65536

@@ -11,16 +11,15 @@ import torch
 from fairseq import tasks
 from fairseq.data import indexed_dataset
 
-from ink.corpus.prepared import FAIRSEQ_NAMES, PreparedCorpus
+from ink.corpus.prepared_corpus import FAIRSEQ_NAMES, PreparedCorpus
 from ink.datastore.storage import Datastore, DatastoreMeta, create_datastore, map_array, open_datastore, seal
-from ink.files import write_json, write_lines
 from ink.nmt.batches import ParallelText
-from ink.nmt.device import torch_device
+from ink.nmt.device import torch_device, torch_dtype
 from ink.nmt.fairseq.adapted_transformer import AdaptedTransformer
 from ink.nmt.fairseq.fairseq_model import FairseqModel
 from ink.nmt.fairseq.trainer import configuration
-from ink.nmt.precision import torch_dtype
-from ink.training.neighbours import PrecomputedLookup, TrainingNeighbours
+from ink.runtime.whole_files import write_json, write_lines
+from ink.training.training_neighbours import PrecomputedLookup, TrainingNeighbours
 
 LANGUAGES = ("de", "en")
 SPECIAL_TYPES = 4  # fairseq's own: begin and end of sentence, padding, unknown

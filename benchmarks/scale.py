@@ -2,7 +2,7 @@
 
 python benchmarks/scale.py
 
-Counts are those of `ink/costs/`, which `ink doctor` estimates from as well; benchmarks/paper_scale.py says what of.
+Counts are those of `ink/tools/costs/`, from which `ink doctor` estimates too; benchmarks/paper_scale.py says what of.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ import click
 import paper_scale as paper
 from paper_scale import DOMAINS, LARGE, LAW, RATES, ROUNDS, TABLE2
 
-from ink.costs import rules
-from ink.costs.cost import MEASURED_CODE_BYTES, Cost, Rates
-from ink.costs.file_sizes import index_bytes, neighbour_bytes
-from ink.costs.rules import Rule
-from ink.costs.workload import DomainWorkload
-from ink.datastore.division import PROBES
+from ink.datastore.knn_graph_division import PROBES
+from ink.tools.costs import rules
+from ink.tools.costs.cost import MEASURED_CODE_BYTES, Cost, Rates
+from ink.tools.costs.file_sizes import index_bytes, neighbour_bytes
+from ink.tools.costs.rules import Rule
+from ink.tools.costs.workload import DomainWorkload
 
 WIDTH, INDEX = LAW.workload.model.dimension, LAW.workload.config["index"]
 PRECISIONS = {"fp32": RATES, "half": paper.HALF}

@@ -26,7 +26,7 @@ import click
 if TYPE_CHECKING:
     from random_experiment import Size
 
-    from ink.corpus.prepared import PreparedCorpus
+    from ink.corpus.prepared_corpus import PreparedCorpus
     from ink.nmt.translation_model import TranslationModel
 
 COMBINERS: dict[str, dict[str, Any]] = {
@@ -142,7 +142,7 @@ def combiner_steps(name: str, rows: int, size: Size, device: str) -> Callable[[]
     """Make a function that combines the distributions of `rows` beams with random neighbours; returns its steps."""
     import torch
 
-    from ink.combiners.registry import find_combiner
+    from ink.combiners.known_combiners import find_combiner
     from ink.datastore.search import Neighbours
 
     combiner = find_combiner(name).from_settings(COMBINERS[name])
@@ -257,9 +257,9 @@ def main(
     import torch
     from random_experiment import Size
 
-    from ink.cli.machine import use_machine
-    from ink.errors import InkError
-    from ink.evaluation.speed import hardware
+    from ink.cli.threads import use_machine
+    from ink.metrics.speed import hardware
+    from ink.runtime.errors import InkError
 
     use_machine()
     size = Size(layers, dimension, encoder_ffn, decoder_ffn, heads, types)

@@ -12,8 +12,8 @@ from pathlib import Path
 import click
 
 from ink.corpus.alignment import ITERATIONS, TranslationEntropy, translation_entropy
-from ink.corpus.synthetic import DOMAINS, generate
-from ink.files import read_lines
+from ink.runtime.whole_files import read_lines
+from ink.synthetic import DOMAINS, generate
 
 GENERATED = 3000
 

@@ -19,7 +19,7 @@ from every_setting import SETTINGS, Everything
 
 from ink.config.sections.base_system import Index
 from ink.config.sections.parallel_text import Text
-from ink.domain import Domain
+from ink.nmt.domain_files import Domain
 
 pytest_plugins = ["failures_page", "fuzzing.summary"]
 
@@ -58,9 +58,9 @@ def one_core() -> None:
 
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory, one_core: None) -> Tiny:
-    from ink.corpus.files import write_corpus
-    from ink.corpus.prepare import prepare
-    from ink.corpus.prepared import PreparedCorpus
+    from ink.corpus.own_text import write_corpus
+    from ink.corpus.preparation import prepare
+    from ink.corpus.prepared_corpus import PreparedCorpus
     from ink.corpus.vocabulary import learn_vocabulary
 
     folder = tmp_path_factory.mktemp("tiny")

@@ -70,7 +70,8 @@ def test_a_mark_that_makes_no_row_is_named_with_its_test(marks: list[tuple[str, 
 def test_a_part_of_the_tests_is_told_from_all_of_them() -> None:
     every = [item(str(path.relative_to(TESTS)), "test_a", []) for path in TESTS.rglob("test_*.py")]
     whole, named = (
-        cast(Any, SimpleNamespace(args=[argument])) for argument in ("tests", "tests/test_files.py::test_a")
+        cast(Any, SimpleNamespace(args=[argument]))
+        for argument in ("tests", "tests/runtime/test_whole_files.py::test_a")
     )
     assert is_whole(whole, every)
     assert not is_whole(whole, every[1:])

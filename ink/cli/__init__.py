@@ -9,15 +9,15 @@ from pathlib import Path
 import click
 
 from ink import __version__
-from ink.cli.commands import LazyCommands
 from ink.cli.jobs import AT_END
-from ink.cli.libraries import quieten_libraries
+from ink.cli.lazy_group import LazyCommands
+from ink.cli.library_warnings import quieten_libraries
 from ink.cli.log import LogFile
-from ink.cli.machine import take_cores
 from ink.cli.options import PATH
 from ink.cli.streams import speak_utf_8
+from ink.cli.threads import take_cores
 from ink.cli.workflow import end_with_workflow
-from ink.errors import InkError
+from ink.runtime.errors import InkError
 
 COMMANDS = {
     "import-text": "ink.cli.corpus",
@@ -39,20 +39,20 @@ COMMANDS = {
     "join-datastore": "ink.cli.datastore",
     "store-neighbours": "ink.cli.datastore",
     "tune-v-knn": "ink.cli.evaluation",
-    "train-combiner": "ink.cli.combiners",
+    "train-combiner": "ink.cli.training",
     "evaluate": "ink.cli.evaluation",
-    "score": "ink.cli.scoring",
-    "knn-accuracy": "ink.cli.measuring",
-    "measure-speed": "ink.cli.measuring",
+    "score": "ink.cli.evaluation",
+    "knn-accuracy": "ink.cli.evaluation",
+    "measure-speed": "ink.cli.evaluation",
     "translate": "ink.cli.translation",
     "describe-adapter": "ink.cli.translation",
-    "explain": "ink.cli.explanation",
-    "tables": "ink.cli.reporting",
-    "compare": "ink.cli.compare",
-    "figures": "ink.cli.reporting",
-    "report": "ink.cli.report",
-    "publish": "ink.cli.report",
-    "check-config": "ink.cli.reporting",
+    "explain": "ink.cli.translation",
+    "tables": "ink.cli.results",
+    "compare": "ink.cli.results",
+    "figures": "ink.cli.results",
+    "report": "ink.cli.results",
+    "publish": "ink.cli.results",
+    "check-config": "ink.cli.results",
     "config": "ink.cli.configuration",
     "start-tracking": "ink.cli.tracking",
     "follow-runs": "ink.cli.tracking",
@@ -62,11 +62,15 @@ COMMANDS = {
     "doctor": "ink.cli.doctor",
     "clean": "ink.cli.doctor",
 }
+# commands of the release before, which answer with what takes their place
+RENAMED = {"score-comet": "score --metric comet"}
 
 _LOG: list[LogFile] = []
 
 
-@click.group(cls=LazyCommands, sources=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=LazyCommands, sources=COMMANDS, renamed=RENAMED, context_settings={"help_option_names": ["-h", "--help"]}
+)
 @click.version_option(__version__, prog_name="ink")
 @click.option("--log", type=PATH, help="Write all output to this file; a failure shows its last lines.")
 @click.option("--threads", type=click.IntRange(min=1), help="Cores to use (default: all).")

@@ -20,7 +20,7 @@ from ink.cli.options import (
     path_option,
     vocabulary_option,
 )
-from ink.startup import work_begins
+from ink.runtime.startup import work_begins
 
 if TYPE_CHECKING:
     from ink.config.sections.parallel_text import BinarisedFolder
@@ -109,8 +109,8 @@ def _language(code: str, option: str) -> str:
 def generate_corpus(config: Path, output: Path) -> None:
     """Generate the synthetic corpus: a folder a domain under OUTPUT."""
     from ink.config.slices.text_slices import GenerationSettings
-    from ink.corpus.files import write_corpus
-    from ink.corpus.synthetic import generate
+    from ink.corpus.own_text import write_corpus
+    from ink.synthetic import generate
 
     data = load_settings(config, GenerationSettings).data
     _begin()
@@ -127,7 +127,7 @@ def generate_corpus(config: Path, output: Path) -> None:
 def ingest_corpus(config: Path, domain: str, output: Path) -> None:
     """Check a domain's own parallel text and bring it into the experiment."""
     from ink.config.slices.text_slices import IngestionSettings
-    from ink.corpus.files import ingest
+    from ink.corpus.own_text import ingest
 
     data = load_settings(config, IngestionSettings).data
     _begin()
@@ -178,7 +178,7 @@ def learn_vocabulary(config: Path, corpus: Path, output: Path) -> None:
     from ink.corpus import vocabulary
 
     settings = load_settings(config, VocabularySettings)
-    _begin("ink.corpus.text", "subword_nmt.learn_bpe")
+    _begin("ink.corpus.segmentation", "subword_nmt.learn_bpe")
     data = settings.data
     vocabulary.learn_vocabulary(corpus, settings.text, data.source_language, data.target_language, output)
 
@@ -214,7 +214,7 @@ def adopt_vocabulary(config: Path, output: Path) -> None:
 def prepare_corpus(config: Path, corpus: Path, vocabulary: Path, output: Path, summary: Path, references: Path) -> None:
     """Normalise, tokenise, segment, filter and binarise a domain's text."""
     from ink.config.slices.text_slices import PreparationSettings
-    from ink.corpus.prepare import prepare
+    from ink.corpus.preparation import prepare
 
     settings = load_settings(config, PreparationSettings)
     _begin()
@@ -265,7 +265,7 @@ def _binarised_folder(binarised: BinarisedFolder, domain: str) -> Path:
 
 
 def _write_results(counts: Mapping[str, Any], corpus: Path, language: str, summary: Path, references: Path) -> None:
-    from ink.files import read_lines, write_json, write_lines
+    from ink.runtime.whole_files import read_lines, write_json, write_lines
 
     write_lines(references, read_lines(corpus / f"test.{language}"))
     write_json(summary, counts)

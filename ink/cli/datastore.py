@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ink.cli.machine import use_machine
 from ink.cli.options import (
     base_model_option,
     config_option,
@@ -20,6 +19,7 @@ from ink.cli.options import (
     prepared_corpus,
     vocabulary_option,
 )
+from ink.cli.threads import use_machine
 
 if TYPE_CHECKING:
     from ink.config.slices.training_slices import DatastoreSettings, ShardSettings
@@ -96,7 +96,7 @@ def build_datastore_shard(config: Path, domain: str, key: str, shard: int, outpu
 def join_datastore(config: Path, domain: str, shard: tuple[Path, ...], output: Path) -> None:
     """Make a datastore, with its index, of all of its shards: the same that build-datastore makes in one."""
     from ink.config.slices.training_slices import JoiningSettings
-    from ink.datastore.joining import join_shards
+    from ink.datastore.shards import join_shards
 
     use_machine()
     join_shards(shard, output, load_settings(config, JoiningSettings, domain).index)
@@ -110,8 +110,8 @@ def join_datastore(config: Path, domain: str, shard: tuple[Path, ...], output: P
 def store_neighbours(config: Path, domain: str, datastore: Path, output: Path) -> None:
     """Find the neighbours of every entry of a datastore in it, once, for kNN-KD."""
     from ink.config.slices.training_slices import StoringSettings
+    from ink.datastore.knn_graph import store_neighbours as store
     from ink.datastore.storage import open_datastore
-    from ink.datastore.stored_neighbours import store_neighbours as store
 
     use_machine()
     settings = load_settings(config, StoringSettings, domain)

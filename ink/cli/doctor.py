@@ -19,8 +19,8 @@ def doctor(config: Path, offline: bool) -> None:
     A line a check: ok, warning (it will run) or error (it cannot; exit code 1). Disk, memory and time are estimates. Of
     what the section downloads names and is not here, the addresses are asked, a few seconds in all.
     """
-    from ink.doctor.examination import examine
-    from ink.doctor.finding import ERROR, aligned
+    from ink.tools.doctor.examination import examine
+    from ink.tools.doctor.finding import ERROR, aligned
 
     findings = list(examine(config, offline=offline))
     for line in aligned(findings):
@@ -47,11 +47,11 @@ def clean(config: Path, dry_run: bool, keep_base_model: bool, everything: bool) 
     datastore and kNN-KD its model; a changed setting of a system trains the base model again, and all that follows
     from it, unless --keep-base-model is given.
     """
-    from ink.cleaning import clean as remove
-    from ink.cleaning import removable
     from ink.cli.options import load_config
-    from ink.disk import in_words
-    from ink.layout import Layout
+    from ink.runtime.disk import in_words
+    from ink.systems.layout import Layout
+    from ink.tools.cleaning import clean as remove
+    from ink.tools.cleaning import removable
 
     settings = load_config(config)
     layout = Layout(settings)

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import click
 
 from ink.cli.options import PATH
-from ink.download.artefacts import ARTEFACTS
+from ink.tools.download.artefacts import ARTEFACTS
 
 if TYPE_CHECKING:
-    from ink.download.sources import Source
+    from ink.tools.download.sources import Source
 
 
 @click.command("download")
@@ -31,8 +31,7 @@ def download(config: Path | None, names: tuple[str, ...], list_only: bool) -> No
     else against the one that it had when it first came.
     """
     from ink.cli.options import load_config
-    from ink.download.listing import listed
-    from ink.download.sources import sources
+    from ink.tools.download.sources import listed, sources
 
     if config is None and not list_only:
         raise click.UsageError("Name the experiment's config file, or ask for --list.")
@@ -51,9 +50,9 @@ def download(config: Path | None, names: tuple[str, ...], list_only: bool) -> No
 
 
 def _fetch_all(chosen: Iterable[Source]) -> None:
-    from ink.disk import in_words
-    from ink.download.fetch import fetch
-    from ink.startup import work_begins
+    from ink.runtime.disk import in_words
+    from ink.runtime.startup import work_begins
+    from ink.tools.download.fetch import fetch
 
     work_begins()
     for source in chosen:

@@ -1,4 +1,4 @@
-"""Commands that choose on dev and score on test."""
+"""Commands that choose on dev, score on test, and measure what Tables 3 and 5 show."""
 
 from __future__ import annotations
 
@@ -7,18 +7,26 @@ from pathlib import Path
 import click
 
 from ink.cli.jobs import tracked
-from ink.cli.machine import use_machine
 from ink.cli.options import (
+    PATH,
+    base_model_option,
     config_option,
+    corpus_option,
+    data_option,
     domain_files_options,
     domain_option,
+    load_config,
     load_settings,
     make_domain,
     output_option,
     path_option,
     prepared_corpus,
+    run_seed_option,
     seed_option,
+    vocabulary_option,
 )
+from ink.cli.threads import use_machine
+from ink.systems.known_systems import OFF_THE_SHELF
 
 
 @click.command("tune-v-knn")
@@ -30,8 +38,8 @@ from ink.cli.options import (
 def tune_v_knn(config: Path, domain: str, datastore: Path, output: Path, **files: Path) -> None:
     """Choose V-kNN's k, lambda and T on the domain's dev set."""
     with tracked(config, "tune-v-knn", system="v_knn", domain=domain, seed=None) as job:
+        from ink.combiners.fitting.vanilla_on_dev import tune_vanilla
         from ink.config.slices.training_slices import TuningSettings
-        from ink.evaluation.tune import tune_vanilla
 
         use_machine()
         settings = load_settings(config, TuningSettings, domain)
@@ -70,10 +78,10 @@ def evaluate(
 ) -> None:
     """Translate a domain's test set with one system and score it."""
     with tracked(config, "evaluate", system=system, domain=domain, seed=seed) as job:
-        from ink.assembly import Parts
         from ink.config.slices.result_slices import EvaluationSettings
-        from ink.evaluation.system import GeneralTest, evaluate_system
-        from ink.systems import system_named
+        from ink.metrics.system_evaluation import GeneralTest, evaluate_system
+        from ink.systems.inference import Parts
+        from ink.systems.known_systems import system_named
 
         use_machine()
         settings = load_settings(config, EvaluationSettings, domain)
@@ -93,3 +101,90 @@ def evaluate(
             scores,
         )
         job.scored(scores, hypotheses)
+
+
+@click.command("score")
+@config_option
+@click.option("--metric", required=True, help="The metric's name in the config.")
+@click.option("--system", required=True, help="The system's name in the config.")
+@domain_option
+@run_seed_option
+@corpus_option
+@path_option("--hypotheses", "The system's translations of the test set.")
+@output_option
+def score(
+    config: Path, metric: str, system: str, domain: str, seed: int, corpus: Path, hypotheses: Path, output: Path
+) -> None:
+    """Score a run's translations of a domain's test set with one metric."""
+    with tracked(config, f"score-{metric}", system=system, domain=domain, seed=seed) as job:
+        from ink.config.slices.result_slices import ScoringSettings
+        from ink.metrics.score_files import score_run
+
+        use_machine()
+        settings = load_settings(config, ScoringSettings, domain, metric=metric)
+        score_run(metric, system, domain, seed, corpus, hypotheses, settings, output)
+        job.scored_with(metric, output)
+
+
+@click.command("knn-accuracy")
+@config_option
+@domain_option
+@run_seed_option
+@base_model_option
+@vocabulary_option
+@data_option
+@path_option("--datastore", "The base model's datastore of the domain, keyed on decoder_output.")
+@click.option(
+    "--adapted",
+    nargs=3,
+    type=(str, PATH, PATH),
+    metavar="SYSTEM ADAPTER DATASTORE",
+    required=True,
+    multiple=True,
+    help="A system with an adapter, its adapter, and the datastore of the base model with it. May be repeated.",
+)
+@output_option
+def knn_accuracy(
+    config: Path,
+    domain: str,
+    seed: int,
+    base_model: Path,
+    vocabulary: Path,
+    data: Path,
+    datastore: Path,
+    adapted: tuple[tuple[str, Path, Path], ...],
+    output: Path,
+) -> None:
+    """Measure the mean kNN accuracy of the base model, of Adapter and of INK on a domain's dev set."""
+    from ink.config.slices.result_slices import AccuracySettings
+    from ink.metrics.knn_accuracy import Source, measure_knn_accuracy
+
+    use_machine()
+    settings = load_settings(config, AccuracySettings, domain)
+    sources = {OFF_THE_SHELF: Source(datastore)}
+    sources |= {system: Source(store, adapter) for system, adapter, store in adapted}
+    prepared = prepared_corpus(settings.data, data)
+    measure_knn_accuracy(domain, seed, base_model, vocabulary, prepared, sources, settings, output)
+
+
+@click.command("measure-speed")
+@config_option
+@domain_option
+@run_seed_option
+@click.option("--system", "systems", required=True, multiple=True, help="A system that the experiment has trained.")
+@output_option
+def measure_speed(config: Path, domain: str, seed: int, systems: tuple[str, ...], output: Path) -> None:
+    """Time beam search of trained systems on a domain's test set, in turn."""
+    from ink.config.slices.commands import settings_for
+    from ink.config.slices.result_slices import SpeedSettings
+    from ink.metrics.speed import measure_speed as measure
+    from ink.systems.inference import load_system
+    from ink.systems.layout import Layout
+
+    use_machine()
+    whole = load_config(config)
+    settings = settings_for(whole, SpeedSettings, domain)
+    loaded = {system: load_system(whole, settings, system, domain, seed) for system in systems}
+    data = prepared_corpus(settings.data, Path(Layout(whole).data(domain)))
+    text = next(iter(loaded.values())).model.parallel_text(data, "test")
+    measure(domain, seed, loaded, text, settings, output)

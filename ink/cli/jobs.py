@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ink.cli.workflow import WORKFLOW
-from ink.variations import variation_named
+from ink.systems.variations import variation_named
 
 if TYPE_CHECKING:
     from ink.tracking.job import Job

@@ -11,9 +11,9 @@ import time
 from collections import deque
 from pathlib import Path
 
-from ink.disk import disk_trouble_named
-from ink.errors import InkError
-from ink.startup import job_begins
+from ink.runtime.disk import disk_trouble_named
+from ink.runtime.errors import InkError
+from ink.runtime.startup import job_begins
 
 LINES_SHOWN = 20
 SECONDS_TO_WAIT = 60

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from ink.home import with_home
+from ink.runtime.home import with_home
 
 if TYPE_CHECKING:
     from ink.config.sections.parallel_text import Languages
@@ -59,7 +59,7 @@ def load_settings(
     config: Path, kind: type[S], domain: str | None = None, system: str | None = None, metric: str | None = None
 ) -> S:
     """Read a command's slice of the config, resolved for the domain and the system, or the metric."""
-    from ink.settings import settings_for
+    from ink.config.slices.commands import settings_for
 
     return settings_for(load_config(config), kind, domain, system, metric)
 
@@ -67,7 +67,7 @@ def load_settings(
 def load_config(path: Path) -> dict[str, Any]:
     """Read the whole config and check it: one that was cut short may still be valid YAML."""
     from ink.config import check, load
-    from ink.errors import InkError
+    from ink.runtime.errors import InkError
 
     config = load(path)
     try:
@@ -80,13 +80,13 @@ def load_config(path: Path) -> dict[str, Any]:
 
 def make_domain(languages: Languages, base_model: Path, vocabulary: Path, corpus: Path, data: Path) -> Any:
     """Make the Domain that jobs with a model work on."""
-    from ink.domain import Domain
+    from ink.nmt.domain_files import Domain
 
     return Domain(base_model, vocabulary, corpus, prepared_corpus(languages, data))
 
 
 def prepared_corpus(languages: Languages, data: Path) -> Any:
     """Make the PreparedCorpus in a folder, in these languages."""
-    from ink.corpus.prepared import PreparedCorpus
+    from ink.corpus.prepared_corpus import PreparedCorpus
 
     return PreparedCorpus(data, languages.source_language, languages.target_language)

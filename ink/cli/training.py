@@ -1,4 +1,4 @@
-"""Commands that train."""
+"""Commands that train models, adapters and combiners."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ink.cli.jobs import tracked, typed
-from ink.cli.machine import begin_process, use_machine
 from ink.cli.options import (
     config_option,
     corpus_option,
@@ -25,12 +24,18 @@ from ink.cli.options import (
     seed_option,
     vocabulary_option,
 )
-from ink.startup import work_begins
-from ink.systems import OFF_THE_SHELF
+from ink.cli.threads import begin_process, use_machine
+from ink.runtime.startup import work_begins
+from ink.systems.known_systems import OFF_THE_SHELF
 
 if TYPE_CHECKING:
     from ink.config.slices.slice import ModelSettings
     from ink.training.launcher import EpochReport
+
+
+from ink.cli.options import (
+    load_config,
+)
 
 
 @click.command("train-base")
@@ -47,7 +52,7 @@ def train_base(config: Path, seed: int, vocabulary: Path, corpus: Path, data: Pa
     general = load(config)["data"]["general_domain"]
     with tracked(config, "train-base", system=OFF_THE_SHELF, domain=general, seed=seed) as job:
         from ink.config.slices.training_slices import BaseModelSettings
-        from ink.training.base_model import train_base_model
+        from ink.training.base_model_training import train_base_model
 
         use_machine()
         settings = load_settings(config, BaseModelSettings)
@@ -68,7 +73,7 @@ def _varied_option(system: str) -> Callable[[Callable[..., Any]], Callable[..., 
     """Make the option with which a command trains a variation of `system`."""
 
     def checked(context: click.Context, parameter: click.Parameter, value: str) -> str:
-        from ink.variations import variation_named
+        from ink.systems.variations import variation_named
 
         variation = variation_named(value)
         if value != system and (variation is None or variation.of != system):
@@ -115,8 +120,8 @@ def train_knn_kd(
     """Train kNN-KD on a domain, from scratch, taught by the base model's neighbours."""
     with tracked(config, "train-knn-kd", system="knn_kd", domain=domain, seed=seed) as job:
         from ink.config.slices.training_slices import KnnKdSettings
-        from ink.training.knn_kd import TeacherFiles
-        from ink.training.knn_kd import train_knn_kd as train
+        from ink.training.knn_kd_training import TeacherFiles
+        from ink.training.knn_kd_training import train_knn_kd as train
 
         use_machine()
         settings = load_settings(config, KnnKdSettings, domain)
@@ -213,3 +218,38 @@ def choose_ink(config: Path, domain: str, seed: int, output: Path, point: tuple[
         work_begins()
         choose(point, domain, seed, output)
         job.trained(output / "record.json")
+
+
+@click.command("train-combiner")
+@config_option
+@click.option("--system", required=True, help="The system's name in the config, such as a_knn.")
+@domain_option
+@seed_option
+@domain_files_options
+@path_option("--adapter", "The system's adapter, if it has one.", required=False)
+@path_option("--datastore", "The domain's datastore, of the model with that adapter.")
+@output_option
+def train_combiner(
+    config: Path,
+    system: str,
+    domain: str,
+    seed: int,
+    adapter: Path | None,
+    datastore: Path,
+    output: Path,
+    **files: Path,
+) -> None:
+    """Train a system's combiner on the domain's dev set."""
+    from ink.systems.known_systems import run_that_trains
+
+    owner = run_that_trains(load_config(config), system)
+    with tracked(config, "train-combiner", system=owner, domain=domain, seed=seed) as job:
+        from ink.combiners.fitting.learned import train_combiner as train
+        from ink.config.slices.training_slices import CombinerSettings
+
+        use_machine()
+        settings = load_settings(config, CombinerSettings, domain, system)
+        train(make_domain(settings.data, **files), datastore, system, settings, seed, output, adapter)
+        # of a grid only the one that was kept has curves: they are known at the end
+        job.trained(output / "record.json", curves_by="update")
+        job.record.artifact("combiner.json", output / "combiner.json")

@@ -14,10 +14,10 @@ import threading
 import time
 from pathlib import Path
 
-from ink.experiment_lock import taken_over
-from ink.processes import is_on_this_machine, is_running
+from ink.runtime.experiment_lock import taken_over
+from ink.runtime.processes import is_on_this_machine, is_running
 
-# The workflow's process, as ink.processes names it; jobs inherit it.
+# The workflow's process, as ink.runtime.processes names it; jobs inherit it.
 WORKFLOW = "INK_WORKFLOW"
 # The file of the experiment's lock, which names the workflow that has the experiment.
 LOCK = "INK_WORKFLOW_LOCK"

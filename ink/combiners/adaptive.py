@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ink.combiners.combiner import LOG_ZERO, Combiner, Weights, log_shares
 from ink.combiners.features import distinct_counts, present_neighbours, with_farthest_repeated
 from ink.combiners.positions import Positions
-from ink.errors import InkError
+from ink.runtime.errors import InkError
 
 
 def input_layer(k: int, hidden: int) -> nn.Linear:

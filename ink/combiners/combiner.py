@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ink.combiners.positions import LabelledPositions, ModelScores, Positions, TrainingContext
 from ink.datastore.search import Neighbours, Searcher
-from ink.errors import InkError
+from ink.runtime.errors import InkError
 
 # The logarithm of nothing: finite, so that no gradient through it is NaN, and far below any that counts.
 LOG_ZERO = -1e30

@@ -17,7 +17,7 @@ from torch.nn import functional
 from ink.combiners.combiner import Combiner, Weights, log_shares, weights_of
 from ink.combiners.features import present_neighbours
 from ink.combiners.positions import LabelledPositions, Positions, TrainingContext
-from ink.errors import InkError
+from ink.runtime.errors import InkError
 
 # The bandwidth that training starts near, by kernel, as in the authors' code.
 FIRST_BANDWIDTH = {"gaussian": 100.0, "laplacian": 10.0}

@@ -12,7 +12,7 @@ from torch import Tensor
 from ink.combiners.combiner import LOG_ZERO, Combiner, Weights, log_shares, weights_of
 from ink.combiners.features import present_neighbours
 from ink.combiners.positions import Positions
-from ink.errors import InkError
+from ink.runtime.errors import InkError
 
 
 def vanilla_log_shares(distances: Tensor, temperature: float) -> Tensor:

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from ink.config.checking import check
-from ink.config.domains import Config, adapted_domains, data_domains, for_domain, has_training
-from ink.config.loading import load, load_resolved, read
+from ink.config.domains import (
+    Config,
+    adapted_domains,
+    data_domains,
+    first_rounds,
+    for_domain,
+    has_training,
+    last_round,
+    trained_sections,
+)
+from ink.config.loading import check, load, load_resolved, read
 from ink.config.measures import (
     accuracy_domains,
     accuracy_systems,
@@ -17,9 +25,8 @@ from ink.config.measures import (
 from ink.config.overrides import read_overrides
 from ink.config.paths import expand_home
 from ink.config.resolving import resolve
-from ink.config.text_files import TextFiles, put_together_domains, text_files, train_sources
-from ink.config.trainings import first_rounds, last_round, trained_sections
-from ink.config.variations import (
+from ink.config.text_sources import TextFiles, put_together_domains, text_files, train_sources
+from ink.config.trained_variations import (
     ablated_domains,
     ablations_of,
     controlled_domains,

@@ -16,7 +16,7 @@ from pydantic_core import core_schema
 from ink.config.reference import reference
 from ink.config.schema import SCHEMA_PATH, Schema
 from ink.config.sections.experiment import Experiment
-from ink.files import write_atomically
+from ink.runtime.whole_files import write_atomically
 
 REFERENCE_PATH = Path(__file__).resolve().parents[2] / "docs" / "configuration.md"
 

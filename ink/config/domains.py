@@ -1,11 +1,11 @@
-"""What a configuration says of its domains, and its settings for one of them."""
+"""What a configuration says of its domains, its settings for one of them, and how it trains."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from ink.errors import InkError
+from ink.runtime.errors import InkError
 
 Config = dict[str, Any]
 
@@ -50,3 +50,21 @@ def _splits(config: Config) -> Mapping[str, Collection[str]]:
     splits: Mapping[str, Collection[str]]
     splits = data[data["source"]][SPLITS[data["source"]]]
     return splits
+
+
+def trained_sections(config: Config) -> dict[str, Config]:
+    """Return them by name: those that have batches and processes of their own."""
+    sections = {"training": config["training"], "knn_kd": config["knn_kd"]}
+    if config["base_model"].get("train") is not None:
+        sections["base_model.train"] = config["base_model"]["train"]
+    return sections
+
+
+def first_rounds(config: Config) -> list[int]:
+    """Return of each job that trains rounds of INK the number of its first one."""
+    return list(range(1, config["ink"]["max_rounds"] + 1, config["ink"]["rounds_per_job"]))
+
+
+def last_round(config: Config, first: int) -> int:
+    """Return the number of the last round of the job that begins with round `first`."""
+    return int(min(first + config["ink"]["rounds_per_job"] - 1, config["ink"]["max_rounds"]))

@@ -1,14 +1,13 @@
-"""Language codes: which sacremoses knows, which to write in place of another, and which of sacrebleu's tokenisers fit.
+"""Language codes: de, de-DE, de_AT, deu_Latn; which sacremoses knows, and which of sacrebleu's tokenisers fit.
 
 A code of `data` only names files and fairseq's two sides, and may be any: de, pt_BR, zh-CN, deu_Latn.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ink.config.domains import Config
-from ink.language_codes import language_of
 
 # languages of which sacremoses has rules of its own; any other code of two or three letters gets the English ones
 MOSES = frozenset(
@@ -57,3 +56,40 @@ def _tokeniser(config: Config) -> Iterator[str]:
             f"evaluation.sacrebleu_tokeniser: found {found}; allowed: 13a, intl or another of any language, since "
             f"data.target_language is {codes['data.target_language']}"
         )
+
+
+# code -> those of ISO 639-2 and 639-3, and of countries, that are written for it
+_WRITTEN_FOR = {
+    "as": "asm", "bn": "ben", "ca": "cat", "cs": "ces cze cz", "de": "deu ger", "el": "ell gre gr", "en": "eng",
+    "es": "spa", "et": "est ekk", "fi": "fin", "fr": "fra fre", "ga": "gle", "gu": "guj", "hi": "hin", "hu": "hun",
+    "is": "isl ice", "it": "ita", "kn": "kan", "lt": "lit", "lv": "lav lvs", "ml": "mal", "mr": "mar",
+    "nl": "nld dut", "or": "ori ory", "pa": "pan", "pl": "pol", "pt": "por", "ro": "ron rum", "ru": "rus",
+    "sk": "slk slo", "sl": "slv", "sv": "swe", "ta": "tam", "tdt": "tet", "te": "tel", "zh": "zho chi cmn cn",
+    "ja": "jpn jp", "ko": "kor kr", "th": "tha", "lo": "lao", "km": "khm", "my": "mya bur", "bo": "bod tib",
+    "dz": "dzo",
+}  # fmt: skip
+_SHORT = {other: code for code, others in _WRITTEN_FOR.items() for other in others.split()}
+
+
+def normalised(code: str) -> str:
+    """Return a code in small letters, its parts joined by hyphens."""
+    return code.strip().replace("_", "-").lower()
+
+
+def language_of(code: str) -> str:
+    """Return a code's language without region and script, in libraries' short form: pt of pt_BR, de of deu_Latn."""
+    language = normalised(code).partition("-")[0]
+    return _SHORT.get(language, language)
+
+
+def is_of(code: str, wanted: str) -> bool:
+    """Whether a code is the wanted one or a variety of it: de-AT is German, and pt is not Brazilian Portuguese."""
+    code, wanted = normalised(code), normalised(wanted)
+    return code == wanted or code.startswith(f"{wanted}-")
+
+
+def position_of(wanted: str, codes: Sequence[str]) -> int | None:
+    """Return where the wanted language stands among codes: the code itself before its first variety; None: nowhere."""
+    exact = [place for place, code in enumerate(codes) if normalised(code) == normalised(wanted)]
+    varieties = [place for place, code in enumerate(codes) if is_of(code, wanted)]
+    return next(iter([*exact, *varieties]), None)

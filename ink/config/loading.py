@@ -1,16 +1,18 @@
-"""Reading an experiment's YAML file."""
+"""Reading an experiment's YAML file, and the check of the whole: its schema first, then what no single key can tell."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from ink.config.constraints import impossible_combinations
 from ink.config.domains import Config
 from ink.config.history import CURRENT, HISTORY
 from ink.config.paths import expand_home
 from ink.config.resolving import VERSION, resolve, upgrade
-from ink.errors import InkError
-from ink.given_text import check_is_text, without_mark
-from ink.yaml_reading import read_yaml
+from ink.config.schema import schema_problems
+from ink.runtime.errors import InkError
+from ink.runtime.given_text import check_is_text, without_mark
+from ink.runtime.yaml_reading import read_yaml
 
 
 def load(path: Path | str) -> Config:
@@ -44,3 +46,16 @@ def read(path: Path | str) -> Config:
         raise InkError(f"{path}: an experiment is a mapping of settings, but the file holds {found}")
     expand_home(config)
     return config
+
+
+def check(config: Config) -> None:
+    """Check a configuration before any job.
+
+    Raises:
+        InkError: one message with, for every problem, the dotted key, what was found and what is allowed.
+    """
+    problems = schema_problems(config) or impossible_combinations(config)
+    if len(problems) == 1:
+        raise InkError(f"configuration: {problems[0]}")
+    if problems:
+        raise InkError(f"configuration: {len(problems)} problems", *problems)

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ink.config.domains import adapted_domains
-from ink.metrics.registry import SCORED_WITH_TRANSLATION
-from ink.systems import OFF_THE_SHELF, SYSTEMS, system_named
+from ink.metrics.known_metrics import SCORED_WITH_TRANSLATION
+from ink.systems.known_systems import OFF_THE_SHELF, SYSTEMS, system_named
 
 
 def metrics_of(config: Mapping[str, Any]) -> list[str]:

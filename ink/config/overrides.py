@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from ink.config.domains import Config
 from ink.config.schema import Keys, validator
-from ink.errors import InkError
-from ink.yaml_reading import read_yaml
+from ink.runtime.errors import InkError
+from ink.runtime.yaml_reading import read_yaml
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError

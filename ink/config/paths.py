@@ -8,7 +8,7 @@ from typing import Any
 
 from ink.config.domains import Config
 from ink.config.schema import Keys, dotted
-from ink.home import with_home
+from ink.runtime.home import with_home
 
 DOWNLOADED = "downloads.*.path"
 # What a configuration names of the disk; * stands for every key of a mapping, or entry of a list.

@@ -11,7 +11,7 @@ from typing import Any
 from ink.config.domains import Config
 from ink.config.history import CURRENT, HISTORY, added_since
 from ink.config.schema import Keys, Schema, dotted, schema
-from ink.yaml_reading import read_yaml
+from ink.runtime.yaml_reading import read_yaml
 
 VERSION, SCALE = "config_version", "scale"
 DEFAULT = "default"

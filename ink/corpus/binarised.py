@@ -12,17 +12,16 @@ from numpy.typing import NDArray
 
 from ink.config.sections.parallel_text import MaxLength, Tokenisation
 from ink.corpus.dictionary import END, SPECIAL_SYMBOLS, UNKNOWN
-from ink.corpus.fairseq_files import binarised_files
-from ink.corpus.files import SPLITS, Pair, write_corpus
-from ink.corpus.indexed_tokens import map_tokens, read_lengths
-from ink.corpus.prepare import check_known, fingerprint, overlap, read_splits
-from ink.corpus.prepared import PreparedCorpus
+from ink.corpus.indexed_tokens import binarised_files, map_tokens, read_lengths
+from ink.corpus.own_text import SPLITS, Pair, write_corpus
+from ink.corpus.preparation import check_known, fingerprint, overlap, read_splits
+from ink.corpus.prepared_corpus import PreparedCorpus
+from ink.corpus.segmentation import TextProcessor
 from ink.corpus.sentence_counts import check_sentence_counts, count_binarised
-from ink.corpus.text import TextProcessor
 from ink.corpus.vocabulary import check_dictionary, copy_text, load_dictionary
-from ink.errors import InkError
-from ink.files import read_json, write_atomically, write_json, write_lines
-from ink.progress import progress
+from ink.runtime.errors import InkError
+from ink.runtime.progress import progress
+from ink.runtime.whole_files import read_json, write_atomically, write_json, write_lines
 
 # as fairseq-generate writes it in a reference, so that a hypothesis's own unknown token is never counted as right
 UNKNOWN_IN_TEXT = "<<unk>>"

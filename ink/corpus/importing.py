@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from ink.corpus.exchange.units import UnitPairs, one_line, without_accelerator
-from ink.corpus.files import SPLITS, Pair, hold_out, read_parallel
 from ink.corpus.near_duplicates import SHARED, near_duplicates
-from ink.errors import InkError
-from ink.files import read_lines, write_atomically, write_json, write_lines
+from ink.corpus.own_text import SPLITS, Pair, hold_out, read_parallel
+from ink.runtime.errors import InkError
+from ink.runtime.whole_files import read_lines, write_atomically, write_json, write_lines
 
 RECORD = "import.json"
 

@@ -1,19 +1,18 @@
 """One side of a split as fairseq maps it into memory: a file of token numbers, and an index of its sentences.
 
 The tokens of all sentences stand one after another, ends of sentence included. The index has a header, the sentences'
-lengths (int32), and where each begins, in bytes (int64).
+lengths (int32), and where each begins, in bytes (int64). Files have the names that fairseq-preprocess gives them.
 """
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-
-from ink.corpus.fairseq_files import INDEX_HEADER, MAGIC
 
 VERSION = 1
 TYPES: dict[int, Any] = {
@@ -78,3 +77,27 @@ def _code_of(types: int) -> int:
     """Return the code of the type that fairseq chooses for so many token numbers."""
     dtype = np.uint16 if types < 65_500 else np.uint32 if types < 4_294_967_295 else np.int64
     return next(code for code, known in TYPES.items() if known is dtype)
+
+
+MAGIC = b"MMIDIDX\x00\x00"
+# of an index: magic, version, the tokens' type and the number of sentences; their lengths follow
+INDEX_HEADER = struct.Struct(f"<{len(MAGIC)}sQBQ")
+INDEX_HEADER_BYTES = INDEX_HEADER.size
+# split -> fairseq's own name of it
+FAIRSEQ_NAMES = {"train": "train", "dev": "valid", "test": "test"}
+
+
+def binarised_file(split: str, source_language: str, target_language: str, language: str, kind: str) -> str:
+    """Return the name of one side of a split; `kind` is bin, the tokens, or idx, their index."""
+    return f"{FAIRSEQ_NAMES[split]}.{source_language}-{target_language}.{language}.{kind}"
+
+
+def binarised_files(splits: Iterable[str], source_language: str, target_language: str) -> list[str]:
+    """Return the names of all files of a folder with these splits, dictionaries first."""
+    sides = (source_language, target_language)
+    return [f"dict.{language}.txt" for language in sides] + [
+        binarised_file(split, source_language, target_language, language, kind)
+        for split in splits
+        for language in sides
+        for kind in ("bin", "idx")
+    ]

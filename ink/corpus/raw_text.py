@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ink.given_text import marks_inside, without_mark
+from ink.runtime.given_text import marks_inside, without_mark
 
 BYTES_LOOKED_AT = 4 << 20  # of a file's beginning, where not all of it is read anyway
 LINES_LOOKED_AT = 100_000  # for signs

@@ -7,9 +7,9 @@ import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
-from ink.corpus.fairseq_files import FAIRSEQ_NAMES, INDEX_HEADER, MAGIC, binarised_file
-from ink.errors import InkError
-from ink.layout import PAPER
+from ink.corpus.indexed_tokens import FAIRSEQ_NAMES, INDEX_HEADER, MAGIC, binarised_file
+from ink.runtime.errors import InkError
+from ink.systems.layout import PAPER
 
 Counts = Mapping[str, Mapping[str, int]]
 

@@ -1,4 +1,7 @@
-"""The model's vocabulary: BPE codes and fairseq dictionaries, learned from a corpus or taken over from a base model."""
+"""The model's vocabulary: BPE codes and fairseq dictionaries, learned from a corpus or taken over from a base model.
+
+What settings need of one that is there is checked before a job spends hours.
+"""
 
 from __future__ import annotations
 
@@ -11,16 +14,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ink.corpus.dictionary import OVERWRITE, SPECIAL_SYMBOLS, Dictionary
-from ink.errors import InkError
-from ink.files import read_lines, write_atomically, write_lines
-from ink.given_text import marks_inside, without_mark
-from ink.progress import progress
+from ink.runtime.errors import InkError
+from ink.runtime.given_text import marks_inside, without_mark
+from ink.runtime.progress import progress
+from ink.runtime.whole_files import read_lines, write_atomically, write_lines
 
 if TYPE_CHECKING:
     from ink.config.sections.parallel_text import Tokenisation
     from ink.config.slices.text_slices import MergedText
 
-# ink.corpus.text is not imported here, with its tables of every character: many jobs only check a dictionary.
+
+from typing import Any
+
+from ink.config.bounds import probabilities_asked, values_of
+from ink.systems.layout import Layout
+
+# ink.corpus.segmentation is not imported here, with its tables of every character: many jobs only check a dictionary.
 
 CODES = "bpecodes"
 
@@ -43,7 +52,7 @@ def learn_vocabulary(
         raise InkError(
             "text.bpe_merges is not set: give the number of merges to learn, or base_model.path with its bpe_codes"
         )
-    from ink.corpus.text import TextProcessor
+    from ink.corpus.segmentation import TextProcessor
 
     words = _count_words(corpus, text_settings, source_language, target_language)
     with write_atomically(output) as folder:
@@ -71,7 +80,7 @@ def adopt_vocabulary(
 
     InkError names the file and line that do not parse.
     """
-    from ink.corpus.text import read_codes
+    from ink.corpus.segmentation import read_codes
 
     read_codes(bpe_codes)
     check_dictionary(source_dictionary)
@@ -128,7 +137,7 @@ def known_subwords(vocabulary: Path, languages: tuple[str, str]) -> tuple[set[st
 
 
 def _count_words(corpus: Path, text_settings: Tokenisation, source_language: str, target_language: str) -> Counter[str]:
-    from ink.corpus.text import TextProcessor
+    from ink.corpus.segmentation import TextProcessor
 
     processor = TextProcessor(text_settings, None)
     words: Counter[str] = Counter()
@@ -156,3 +165,24 @@ def _learn_codes(words: Mapping[str, int], merges: int, corpus: Path) -> str:
 
 def _as_lines(words: Mapping[str, int]) -> Iterable[str]:
     return (f"{word} {count}" for word, count in words.items())
+
+
+def check_vocabulary_size(config: Mapping[str, Any]) -> None:
+    """Raise InkError where a system looks at more of the model's probabilities than its target dictionary has tokens.
+
+    The dictionary is the one that comes with the base model, or that the experiment has made. One that is not there
+    yet, or that does not parse, is its own job's to tell.
+    """
+    given = config["base_model"]["target_dictionary"]
+    made = Path(Layout(config).vocabulary) / f"dict.{config['data']['target_language']}.txt"
+    dictionary = made if given is None else Path(given)
+    if not dictionary.is_file():
+        return
+    try:
+        types = check_dictionary(dictionary)
+    except InkError:
+        return
+    for name, value in probabilities_asked(dict(config)).items():
+        for key, found in values_of(name, value):
+            if found > types:
+                raise InkError(f"{key} is {found}, but {dictionary} has {types} tokens; set it to {types} or less")

@@ -11,17 +11,17 @@ import torch
 from numpy.typing import NDArray
 
 from ink.config.sections.base_system import Index
-from ink.datastore.gpu import gpu_of
+from ink.datastore.faiss_gpu import gpu_of
 from ink.datastore.index import build_index, check_settings_fit
 from ink.datastore.shards import ShardMeta, batches_of, create_shard, seal_shard
 from ink.datastore.storage import DatastoreMeta, create_datastore, seal
-from ink.errors import InkError
-from ink.files import write_atomically
 from ink.nmt.batches import ParallelText, batches_by_length
 from ink.nmt.device import device_of
-from ink.nmt.memory import FittingBatches
+from ink.nmt.oom import FittingBatches
 from ink.nmt.translation_model import TranslationModel
-from ink.progress import progress
+from ink.runtime.errors import InkError
+from ink.runtime.progress import progress
+from ink.runtime.whole_files import write_atomically
 
 HALF_PRECISION_ENDS = 65_504
 

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ink.config.sections.base_system import Index
-from ink.datastore import gpu
-from ink.errors import InkError
-from ink.files import write_atomically
-from ink.progress import progress
+from ink.datastore import faiss_gpu
+from ink.runtime.errors import InkError
+from ink.runtime.progress import progress
+from ink.runtime.whole_files import write_atomically
 
 ADD_AT_ONCE = 65536
 BITS = 8
@@ -42,7 +42,7 @@ def build_index(
     ADD_AT_ONCE at a time. With a GPU as index.device it is trained and filled there. Raises InkError where the settings
     cannot hold for these keys, a key is no number, or there is no such GPU; `of` is the datastore that it then names.
     """
-    device = gpu.gpu_of(settings)
+    device = faiss_gpu.gpu_of(settings)
     if trained is not None:
         index = read_index(trained)
         if index.d != keys.shape[1]:
@@ -51,14 +51,14 @@ def build_index(
     else:
         index = _train(keys, settings, of or path.parent)
     if device is not None:
-        index = gpu.on_gpu(index, device)
+        index = faiss_gpu.on_gpu(index, device)
     starts = range(0, len(keys), ADD_AT_ONCE)
     for start in progress(starts, description="indexing", unit=f"{ADD_AT_ONCE} keys"):
         part = keys[start : start + ADD_AT_ONCE]
         check_keys(part, start, of or path.parent)
         index.add(np.asarray(part, dtype=np.float32))
     if device is not None:
-        index = gpu.on_cpu(index)
+        index = faiss_gpu.on_cpu(index)
     # through Python's file: what FAISS's own only notices on closing, such as a full disk, it prints and passes over
     with write_atomically(path) as temporary, temporary.open("wb") as file:
         faiss.write_index(index, faiss.PyCallbackIOWriter(file.write))  # type: ignore[attr-defined]
@@ -122,11 +122,11 @@ def _train(keys: Keys, settings: Index, of: Path) -> Any:
     drawn = keys[sample]
     check_keys(drawn, 0, of, sample)
     learned_from = np.asarray(drawn, dtype=np.float32)
-    device = gpu.gpu_of(settings)
+    device = faiss_gpu.gpu_of(settings)
     if device is None:
         index.train(learned_from)
     else:
-        gpu.train(index, learned_from, device)
+        faiss_gpu.train(index, learned_from, device)
     index.nprobe = settings.probes
     return index
 

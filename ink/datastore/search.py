@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ink.config.sections.base_system import Index
-from ink.datastore import gpu
+from ink.datastore import faiss_gpu
 from ink.datastore.index import read_index
 from ink.datastore.storage import Datastore
-from ink.errors import InkError
+from ink.runtime.errors import InkError
 
 
 @dataclass(frozen=True)
@@ -65,9 +65,9 @@ class Searcher:
         self.reachable = meta.entries
         if settings.type == "ivfpq":
             self._use_probes(settings.probes)
-        self.device = gpu.gpu_of(settings) or torch.device("cpu")
+        self.device = faiss_gpu.gpu_of(settings) or torch.device("cpu")
         if self.device.type == "cuda":
-            self.index = gpu.on_gpu(self.index, self.device)
+            self.index = faiss_gpu.on_gpu(self.index, self.device)
         self._values = _Column(datastore.values, self.device)
 
     def search(self, queries: Tensor, k: int, *, keys: bool = False, log_probs: bool = False) -> Neighbours:
@@ -94,7 +94,7 @@ class Searcher:
         """Ask the index: distances and ids (queries, k), on its device."""
         flat = queries.detach().reshape(-1, queries.shape[-1]).to(self.device, torch.float32).contiguous()
         if self.device.type == "cuda":
-            return gpu.search(self.index, flat, k)
+            return faiss_gpu.search(self.index, flat, k)
         distances, ids = self.index.search(flat, k)
         return distances, ids
 
@@ -115,10 +115,10 @@ class Searcher:
                 f"{k} neighbours asked of datastore {self.datastore.path}, which has "
                 f"{self.datastore.meta.entries} entries; lower k"
             )
-        if self.device.type == "cuda" and k > gpu.MOST:
+        if self.device.type == "cuda" and k > faiss_gpu.MOST:
             raise InkError(
-                f"{k} neighbours asked of datastore {self.datastore.path}, but FAISS finds {gpu.MOST} at the most on a "
-                "GPU; lower k or set index.device to cpu"
+                f"{k} neighbours asked of datastore {self.datastore.path}, but FAISS finds at most {faiss_gpu.MOST} "
+                "on a GPU; lower k or set index.device to cpu"
             )
         if k > self.reachable:
             raise InkError(
@@ -210,5 +210,5 @@ def gather_keys(keys: NDArray[np.float16], ids: Tensor, device: torch.device | N
     plain, entries = np.asarray(keys), ids.clamp(min=0).cpu().numpy()
     place = device or ids.device
     if place.type == "cuda":
-        return gpu.taken(plain, entries, place).float()
+        return faiss_gpu.taken(plain, entries, place).float()
     return torch.from_numpy(np.take(plain, entries, axis=0)).float()

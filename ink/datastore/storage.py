@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ink.errors import InkError
-from ink.files import read_json, write_json
+from ink.runtime.errors import InkError
+from ink.runtime.whole_files import read_json, write_json
 
 FORMAT = 1
 

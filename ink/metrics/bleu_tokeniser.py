@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ink.errors import InkError
+from ink.runtime.errors import InkError
 
 # those that need nothing but sacrebleu
 PLAIN = ("13a", "intl", "zh", "char", "none")

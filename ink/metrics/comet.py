@@ -11,12 +11,12 @@ from typing import Any, Self
 
 import numpy as np
 
-from ink.errors import InkError
-from ink.files import sha256_of
 from ink.metrics.bootstrap import Comparison, Pair
 from ink.metrics.comet_files import find_checkpoint, is_checkpoint, short_name
 from ink.metrics.comet_significance import SAMPLE_RATIO, TIE, compare_test_sets
 from ink.metrics.metric import SentenceMetric, Texts
+from ink.runtime.errors import InkError
+from ink.runtime.whole_files import sha256_of
 
 
 class Comet(SentenceMetric):

@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from ink.errors import InkError
-from ink.yaml_reading import read_yaml
+from ink.runtime.errors import InkError
+from ink.runtime.yaml_reading import read_yaml
 
 PAPERS_MODEL = "wmt20-comet-da"
 ENCODER_FILES = ("config.json", "tokenizer*", "sentencepiece*", "special_tokens_map.json", "vocab*")

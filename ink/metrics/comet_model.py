@@ -14,10 +14,10 @@ import comet
 import torch
 from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
 
-from ink.errors import InkError
 from ink.metrics.comet_files import find_encoder, read_hparams
-from ink.nmt.finite import check_finite
 from ink.nmt.plain_types import harmless_types
+from ink.nmt.weights import check_finite
+from ink.runtime.errors import InkError
 
 # By these classes earlier versions of Lightning name what a checkpoint says of its training.
 CALLBACKS: list[Any] = [EarlyStopping, ModelCheckpoint]

@@ -11,8 +11,8 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ink.errors import InkError
 from ink.metrics.bootstrap import Comparison, Pair, Statistics, pooled_bootstrap
+from ink.runtime.errors import InkError
 
 
 @dataclass(frozen=True)

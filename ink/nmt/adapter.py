@@ -12,10 +12,10 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from ink import __version__
-from ink.errors import InkError
-from ink.files import write_atomically
 from ink.nmt.adapter_file import METADATA, architecture_of, metadata_of, open_adapter, origin_in_words
-from ink.nmt.finite import check_finite
+from ink.nmt.weights import check_finite
+from ink.runtime.errors import InkError
+from ink.runtime.whole_files import write_atomically
 
 INITIALISATIONS = ("zero", "default")
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from safetensors import SafetensorError, safe_open
 
-from ink.errors import InkError
+from ink.runtime.errors import InkError
 
 # the one entry of safetensors' metadata: several would be written in an order that changes from process to process
 METADATA = "ink"

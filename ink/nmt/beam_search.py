@@ -16,7 +16,7 @@ class Mixture(Protocol):
 
     @property
     def key(self) -> str:
-        """Of which kind the queries have to be, as `ink.nmt.keys` names them."""
+        """Of which kind the queries have to be, as `ink.nmt.translation_model` names them."""
         ...
 
     def __call__(self, queries: Tensor, log_probs: Tensor) -> Tensor:

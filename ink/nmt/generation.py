@@ -10,9 +10,9 @@ from ink.config.sections.base_system import Decoding
 from ink.nmt.batches import ParallelText
 from ink.nmt.beam_search import Mixture, Translation
 from ink.nmt.device import device_of
-from ink.nmt.memory import FittingBatches
+from ink.nmt.oom import FittingBatches
 from ink.nmt.translation_model import TranslationModel
-from ink.progress import progress
+from ink.runtime.progress import progress
 
 
 @dataclass

@@ -9,14 +9,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ink.errors import InkError
 from ink.nmt.adapter import read_adapter
 from ink.nmt.adapter_file import architecture_of, origin_in_words, size_in_words
-from ink.nmt.device import torch_device
+from ink.nmt.device import torch_device, torch_dtype
 from ink.nmt.fairseq.fairseq_model import FairseqBackend
-from ink.nmt.finite import check_finite
-from ink.nmt.precision import torch_dtype
 from ink.nmt.translation_model import Backend, TranslationModel
+from ink.nmt.weights import check_finite
+from ink.runtime.errors import InkError
 
 FAIRSEQ = FairseqBackend()
 

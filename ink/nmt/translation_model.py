@@ -3,6 +3,15 @@
 An encoder-decoder that translates token by token: it makes keys and log-probabilities at target positions, generates
 with or without neighbours, and carries adapters behind its layers. A backend implements `TranslationModel`, and
 `Backend`, by which models are loaded; `ink.nmt.fairseq` is the one that there is.
+
+Keys are the contextualised representations at target positions that a datastore holds and decoding queries with:
+
+- decoder_output: what the output projection reads, behind the last layer's adapter if there is one. In a Transformer
+  whose layers normalise their sums (post-norm) it is the last layer's output; in one whose layers normalise their
+  inputs (pre-norm), that output behind the decoder's own last norm.
+- ffn_input: what the last decoder layer's feed-forward network reads (Khandelwal et al. 2021): with post-norm the
+  normalised sum of the cross-attention and what it was added to, with pre-norm that sum behind the feed-forward
+  network's own norm.
 """
 
 from __future__ import annotations
@@ -16,13 +25,14 @@ import torch
 from torch import Tensor, nn
 
 from ink.config.sections import base_system
-from ink.corpus.prepared import PreparedCorpus
+from ink.corpus.prepared_corpus import PreparedCorpus
 from ink.nmt.adapter import Adapter, adapt_output
 from ink.nmt.batches import Batch, ParallelText, SourceBatch
 from ink.nmt.beam_search import BeamSearch, Mixture
-from ink.nmt.fingerprint import fingerprint
-from ink.nmt.precision import dtype_of
+from ink.nmt.device import dtype_of
 from ink.nmt.training_run import Objective, Optimisation, TrainingRun
+from ink.nmt.weights import fingerprint
+from ink.runtime.errors import InkError
 
 # Gives adapters' fp32 weights by name where the network itself has them in half precision.
 FullPrecision = Callable[[], Mapping[str, Tensor]]
@@ -126,7 +136,7 @@ class TranslationModel(ABC):
     def teacher_forced(self, batch: Batch, key: str) -> TeacherForced:
         """Pass over a batch, which is on the model's device, in the mode that the network is in.
 
-        key: a kind of keys, as `ink.nmt.keys` defines them.
+        key: a kind of keys, as `ink.nmt.translation_model` defines them.
         """
 
     @abstractmethod
@@ -237,3 +247,12 @@ class Backend(ABC):
 
         dropouts: dropout, attention_dropout and activation_dropout.
         """
+
+
+KEY_KINDS = ("decoder_output", "ffn_input")
+
+
+def check_kind(kind: str) -> None:
+    """Raise InkError where there are no keys of this kind."""
+    if kind not in KEY_KINDS:
+        raise InkError(f"datastore key kind is {kind!r}; allowed: {', '.join(KEY_KINDS)}")

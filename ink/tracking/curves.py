@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ink.metrics.registry import SCORED_WITH_TRANSLATION
+from ink.metrics.known_metrics import SCORED_WITH_TRANSLATION
 
 # keys of a history's entry that are no loss and no share
 _COUNTS = ("round", "update", "updates")

@@ -11,9 +11,9 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ink.files import write_json
-from ink.layout import Layout
-from ink.systems import SYSTEMS, system_named
+from ink.runtime.whole_files import write_json
+from ink.systems.known_systems import SYSTEMS, system_named
+from ink.systems.layout import Layout
 from ink.tracking.journal import FAILED, FINISHED, KILLED, RUNNING, Journal, journals, lock_of, now, read_record
 from ink.tracking.mlflow_run import LONGEST_PARAMETER, LONGEST_TAG, MlflowRun, Point, source_tags
 from ink.tracking.runs import RunName, run_above

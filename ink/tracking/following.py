@@ -14,8 +14,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from ink.experiment_lock import holder
-from ink.processes import is_on_this_machine, is_running, may_be_running
+from ink.runtime.experiment_lock import holder
+from ink.runtime.processes import is_on_this_machine, is_running, may_be_running
 from ink.tracking.experiment_run import ExperimentRun
 from ink.tracking.journal import RUNNING, Journal, now
 from ink.tracking.safe_uploader import SafeUploader, sync_command

@@ -15,10 +15,10 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from ink.errors import InkError
-from ink.files import read_json, remove, write_atomically, write_json
-from ink.locks import exclusive
-from ink.processes import may_be_running, own_name
+from ink.runtime.errors import InkError
+from ink.runtime.locks import exclusive
+from ink.runtime.processes import may_be_running, own_name
+from ink.runtime.whole_files import read_json, remove, write_atomically, write_json
 from ink.tracking.runs import RunName
 
 RUNNING, FINISHED, FAILED, KILLED = "RUNNING", "FINISHED", "FAILED", "KILLED"  # as MLflow writes them

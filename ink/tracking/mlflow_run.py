@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ink.metrics.registry import METRICS, find_metric
-from ink.systems import system_named
+from ink.metrics.known_metrics import METRICS, find_metric
+from ink.systems.known_systems import system_named
 from ink.tracking.journal import RUNNING, Journal
 from ink.tracking.provenance import workflow_of
 

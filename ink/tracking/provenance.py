@@ -1,16 +1,25 @@
-"""Where a run comes from: the code's commit, and the call of the workflow, if one started it."""
+"""Where a run comes from: the code's commit, the call of the workflow, and the environments its jobs ran in.
+
+results/EXPERIMENT/environment.json is a list, one entry a call of the workflow that differs from the calls before it in
+more than its time.
+"""
 
 from __future__ import annotations
 
 import os
+import platform
 import subprocess
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from ink.errors import InkError
-from ink.files import read_json, write_json
+from ink import __version__
+from ink.runtime.errors import InkError
+from ink.runtime.hardware import processor
+from ink.runtime.whole_files import read_json, write_json
 
 CODE = Path(__file__).resolve().parent
 SECONDS_FOR_GIT = 5.0
@@ -57,4 +66,60 @@ def workflow_of(results: Path | str) -> dict[str, Any] | None:
         found: dict[str, Any] | None = read_json(path) if path.is_file() else None
     except InkError:
         return None
+    return found
+
+
+# what a number may depend on
+PACKAGES = (
+    "torch",
+    "fairseq-fixed",
+    "faiss-cpu",
+    "faiss-gpu",
+    "numpy",
+    "sacrebleu",
+    "sacremoses",
+    "subword-nmt",
+    "unbabel-comet",
+    "pandas",
+    "matplotlib",
+    "snakemake",
+    "mlflow",
+)
+
+
+def record_environment(results: Path | str, command: Sequence[str], config_files: Sequence[str]) -> None:
+    """Add this call of the workflow, its code and its packages to environment.json, unless the same is there."""
+    path = Path(results) / "environment.json"
+    known = _known(path)
+    facts = {
+        "command": [Path(command[0]).name, *command[1:]],
+        "config_files": [os.path.relpath(file) for file in config_files],
+        "git_commit": git_commit(),
+        "platform": platform.platform(),
+        "processor": processor(),
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "packages": {"ink": __version__, **_versions()},
+    }
+    if not any({**entry, "started": None} == {"started": None, **facts} for entry in known):
+        write_json(path, [*known, {"started": datetime.now(UTC).isoformat(timespec="seconds"), **facts}])
+
+
+def _known(path: Path) -> list[dict[str, Any]]:
+    """Read the entries so far; a damaged file is begun anew, for no result hangs on it."""
+    try:
+        found = read_json(path) if path.is_file() else []
+    except InkError:
+        return []
+    return found if isinstance(found, list) and all(isinstance(entry, dict) for entry in found) else []
+
+
+def _versions() -> dict[str, str]:
+    """Return the versions of PACKAGES that are installed."""
+    found = {}
+    for name in PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
     return found

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ink.config import searched_points
-from ink.settings import READS, settings_for
-from ink.systems import OFF_THE_SHELF, check_exists, run_that_trains, system_named
-from ink.variations import is_search_point
+from ink.config.slices.commands import READS, settings_for
+from ink.systems.known_systems import OFF_THE_SHELF, check_exists, run_that_trains, system_named
+from ink.systems.variations import is_search_point
 
 # by data.source
 PREPARATION = {

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
-from ink.errors import InkError
+from ink.runtime.errors import InkError
 from ink.tracking.journal import Journal
 from ink.tracking.upload import Uploader
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ink.errors import InkError
+from ink.runtime.errors import InkError
 
 # MLflow's default as `mlflow ui` writes it: relative, since a folder's name may have what means something in a URI
 PROJECTS_DATABASE = "sqlite:///mlflow.db"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ink.layout import Layout
+from ink.systems.layout import Layout
 from ink.tracking.experiment_run import ExperimentRun
 from ink.tracking.journal import Journal, journals
 from ink.tracking.safe_uploader import SafeUploader, sync_command

@@ -12,8 +12,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ink.errors import InkError
-from ink.locks import exclusive
+from ink.runtime.errors import InkError
+from ink.runtime.locks import exclusive
 from ink.tracking.artifact_places import artifact_location, follow_project
 from ink.tracking.experiment_run import ExperimentRun, mlflow_run_of_experiment
 from ink.tracking.journal import KILLED, RUNNING, Journal

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ink.files import write_json
+from ink.runtime.whole_files import write_json
 from ink.tracking.journal import read_record
 from ink.tracking.runs import RunName
 

@@ -10,13 +10,13 @@ from typing import Any
 import torch
 
 from ink.config.slices.training_slices import AdapterSettings, InkRoundSettings
-from ink.domain import Domain
-from ink.evaluation.dev_bleu import DevBleu, dev_bleu_of
-from ink.files import write_json
+from ink.metrics.dev_bleu import DevBleu, dev_bleu_of
 from ink.nmt.adapter import read_adapter, write_adapter
 from ink.nmt.distributed import is_first
+from ink.nmt.domain_files import Domain
 from ink.nmt.training_run import Optimisation
 from ink.nmt.translation_model import TranslationModel
+from ink.runtime.whole_files import write_json
 from ink.training.checkpoints import average
 from ink.training.early_stopping import Selection, Stopping, select_rounds
 from ink.training.fit import Training, fit

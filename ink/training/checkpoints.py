@@ -10,10 +10,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ink.files import remove, write_atomically, write_json
-from ink.nmt.precision import torch_dtype
+from ink.nmt.device import torch_dtype
 from ink.nmt.training_run import TrainingRun
 from ink.nmt.translation_model import TranslationModel
+from ink.runtime.whole_files import remove, write_atomically, write_json
 
 
 def average(weights: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:

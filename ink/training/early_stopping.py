@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ink.files import read_json, write_atomically, write_json
+from ink.runtime.whole_files import read_json, write_atomically, write_json
 
 # One dictionary an epoch or round, in order, numbered from 1 in "round" and scored in "dev_bleu".
 History = Sequence[Mapping[str, Any]]

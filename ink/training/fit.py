@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ink.evaluation.dev_bleu import DevBleu
+from ink.metrics.dev_bleu import DevBleu
 from ink.nmt.distributed import in_first, is_first
 from ink.nmt.training_run import TrainingRun
 from ink.training.early_stopping import History, Stopping

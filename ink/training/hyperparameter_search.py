@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ink.errors import InkError
-from ink.files import read_json, write_atomically, write_json
 from ink.nmt.adapter_file import read_metadata
+from ink.runtime.errors import InkError
+from ink.runtime.whole_files import read_json, write_atomically, write_json
 
 
 def choose(points: Sequence[Path], domain: str, seed: int, output: Path) -> None:

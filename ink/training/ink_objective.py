@@ -13,8 +13,8 @@ from ink.config.slices.training_slices import InkRound
 from ink.nmt.batches import Batch
 from ink.nmt.training_run import TrainingPass
 from ink.training.losses import INK_TERMS, Retrieved, cosines
-from ink.training.neighbours import TrainingNeighbours, own_entries
 from ink.training.objective import ObjectiveOfTerms
+from ink.training.training_neighbours import TrainingNeighbours, own_entries
 
 
 @dataclass

@@ -1,4 +1,7 @@
-"""INK's rounds: each a refresh of the datastore and the epoch that trains on it, then the final adapter."""
+"""INK's rounds: each a refresh of the datastore and the epoch that trains on it, then the final adapter.
+
+In a refresh the model as the round before left it passes over the training set again.
+"""
 
 from __future__ import annotations
 
@@ -10,21 +13,23 @@ from pathlib import Path
 from typing import Any
 
 from ink.config.slices.training_slices import InkAverageSettings, InkRoundSettings
+from ink.corpus.prepared_corpus import PreparedCorpus
+from ink.datastore.build import build_datastore
+from ink.datastore.knn_graph import find_once
 from ink.datastore.storage import Datastore, open_datastore
-from ink.datastore.stored_neighbours import find_once
-from ink.domain import Domain
-from ink.errors import InkError
-from ink.evaluation.dev_bleu import dev_bleu_of
-from ink.files import read_json, remove, write_atomically, write_json
+from ink.metrics.dev_bleu import dev_bleu_of
 from ink.nmt.adapter_file import read_metadata
 from ink.nmt.distributed import in_first, is_first, wait_for_first
+from ink.nmt.domain_files import Domain
+from ink.nmt.translation_model import TranslationModel
+from ink.runtime.errors import InkError
+from ink.runtime.whole_files import read_json, remove, write_atomically, write_json
 from ink.training.adapter_training import AdapterTraining, Origin, finish
 from ink.training.early_stopping import Stopping, select_rounds
 from ink.training.fit import Training, fit
 from ink.training.ink_objective import InkObjective
 from ink.training.launcher import EpochReport, ignore_epoch
-from ink.training.neighbours import IndexLookup, PrecomputedLookup, Source, TrainingNeighbours
-from ink.training.refresh import refresh
+from ink.training.training_neighbours import IndexLookup, PrecomputedLookup, Source, TrainingNeighbours
 from ink.training.unfinished import unfinished
 
 FOUND = "neighbours.npy"
@@ -209,3 +214,35 @@ def finish_rounds(
             origin["command"] = command
         selected = select_rounds(history, settings.training.average_last, settings.ink.variant)
         finish(model, dev_bleu, selected, adapter, folder, origin)
+
+
+def refresh(
+    model: TranslationModel, data: PreparedCorpus, settings: InkRoundSettings, first: Datastore, output: Path
+) -> Datastore:
+    """Write the datastore of `model` as it stands, without dropout and without an output layer, and open it.
+
+    `first`, the base model's datastore, gives its index's centroids and codebooks
+    where ink.refresh_index is `reuse`. There is an index only where training searches one: neighbours found once a
+    round come from lists of the search's own (ink/datastore/knn_graph_search.py). One that `output` holds already is
+    of the same model and is kept. Of processes that train together the first one writes it, and all open it.
+    """
+    chosen = settings.ink
+
+    def write() -> None:
+        if output.exists():
+            return
+        searched = chosen.neighbours == "per_batch" or settings.index.type == "exact"
+        build_datastore(
+            model,
+            model.parallel_text(data, "train"),
+            data.fingerprint,
+            output,
+            key="decoder_output",
+            batch_tokens=settings.datastore.batch_tokens,
+            index=settings.index if searched else None,
+            log_probs=False,
+            trained_index=first.index_path if searched and chosen.refresh_index == "reuse" else None,
+        )
+
+    in_first(write)
+    return open_datastore(output, model=model.fingerprint, corpus=data.fingerprint, key="decoder_output")

@@ -11,13 +11,13 @@ import torch
 from torch import Tensor
 
 from ink.config.sections.trained_systems import KnnKd
+from ink.datastore.knn_graph import StoredNeighbours
 from ink.datastore.storage import Datastore
-from ink.datastore.stored_neighbours import StoredNeighbours
 from ink.nmt.batches import Batch
 from ink.nmt.training_run import TrainingPass
 from ink.training.losses import distance_scores, divergence
-from ink.training.neighbours import own_entries
 from ink.training.objective import ObjectiveOfTerms
+from ink.training.training_neighbours import own_entries
 
 OWN_ENTRY = ("included", "excluded")
 

@@ -19,8 +19,8 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-from ink.errors import InkError
-from ink.startup import work_begins
+from ink.runtime.errors import InkError
+from ink.runtime.startup import work_begins
 
 SECONDS_TO_FAIL = 1.0  # within which those that lost a dead process's answer have said so
 EXIT_CODE = 143  # of a process whose parent is gone, as if it had been terminated

@@ -7,12 +7,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ink.disk import disk_trouble_named
-from ink.errors import InkError
-from ink.files import put_in_place, read_json, remove, write_json
-from ink.locks import exclusive
 from ink.nmt.distributed import is_first, wait_for_first
 from ink.nmt.training_run import CHECKPOINT
+from ink.runtime.disk import disk_trouble_named
+from ink.runtime.errors import InkError
+from ink.runtime.locks import exclusive
+from ink.runtime.whole_files import put_in_place, read_json, remove, write_json
 
 IDENTITY = "identity.json"
 

@@ -13,10 +13,10 @@ import paper_scale
 import scale
 from paper_scale import BEYOND, DOMAINS, LARGE, LAW, ROUNDS, TABLE2, Unbounded
 
-from ink.costs import rules
-from ink.costs.cost import Cost, Rates
-from ink.doctor import gpu, space
 from ink.nmt.adapter import Adapter
+from ink.tools.costs import rules
+from ink.tools.costs.cost import Cost, Rates
+from ink.tools.doctor import gpu, space
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "scale.md"
 

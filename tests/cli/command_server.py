@@ -19,10 +19,12 @@ import traceback
 from typing import Any
 
 LATER = (
-    "ink.cli.corpus ink.cli.datastore ink.cli.evaluation ink.cli.reporting ink.cli.training ink.cli.translation "
-    "ink.config jsonschema.validators ink.corpus.files ink.corpus.prepare ink.datastore.build ink.evaluation.tune "
-    "ink.evaluation.system ink.training.adapter_training ink.training.ink_rounds ink.training.base_model "
-    "ink.translation.translator ink.reporting.table2 ink.reporting.gains ink.reporting.forgetting ink.reporting.table1"
+    "ink.cli.corpus ink.cli.datastore ink.cli.evaluation ink.cli.results ink.cli.training "
+    "ink.cli.translation ink.config jsonschema.validators ink.corpus.own_text ink.corpus.preparation "
+    "ink.datastore.build ink.combiners.fitting.vanilla_on_dev ink.metrics.system_evaluation "
+    "ink.training.adapter_training ink.training.ink_rounds ink.training.base_model_training "
+    "ink.tools.translation.translator ink.results.tables.table2 ink.results.tables.gains "
+    "ink.results.tables.forgetting ink.results.tables.table1"
 )
 
 

@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from ink.config import load
-from ink.files import write_json
+from ink.runtime.whole_files import write_json
 
 SERVER = Path(__file__).with_name("command_server.py")
 MICRO = Path(__file__).resolve().parents[1] / "workflow" / "micro.yaml"

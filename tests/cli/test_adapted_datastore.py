@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from ink.datastore.storage import open_datastore
-from ink.files import read_json
 from ink.nmt.model_loading import load_translation_model
+from ink.runtime.whole_files import read_json
 
 ADAPTER = ("--adapter", "adapter/adapter.safetensors")
 STORE = ("--datastore", "adapted")

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from ink.cli import ink
 from ink.config import load
-from ink.files import read_json, read_lines
+from ink.runtime.whole_files import read_json, read_lines
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 

@@ -19,7 +19,7 @@ from click.testing import CliRunner
 from ink import __version__
 from ink.cli import COMMANDS
 from ink.cli import ink as ink_command
-from ink.processes import own_name, process_name
+from ink.runtime.processes import own_name, process_name
 
 INK = Path(sys.executable).with_name("ink")
 HEAVY = ("torch", "fairseq", "faiss", "sacrebleu", "sacremoses", "pandas", "matplotlib", "numpy", "mlflow", "pydantic")
@@ -35,7 +35,7 @@ def job_script(body: str) -> str:
 import os, sys, types
 import click
 import ink.cli
-from ink.errors import InkError
+from ink.runtime.errors import InkError
 
 def body():
     {body}
@@ -100,6 +100,7 @@ def test_what_a_person_can_put_right_is_one_line(tmp_path: Path) -> None:
     ("arguments", "said"),
     [
         (("train-bace",), "No such command 'train-bace'"),
+        (("score-comet", "--config", "c.yaml"), "`ink score-comet` is `ink score --metric comet` now"),
         (("train-base",), "Missing option '--config'"),
         (("tables", "--config", "c.yaml", "--results", "r", "table9"), "'table9' is not one of"),
         (("train-adapter", "--nonsense"), "--nonsense"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ink.files import read_json
+from ink.runtime.whole_files import read_json
 
 RUN = ("--config", "config.yaml", "--domain", "koran", "--seed", "1")
 MODEL = ("--base-model", "model.pt", "--vocabulary", "vocabulary", "--data", "data")

@@ -11,16 +11,16 @@ import torch
 from click.testing import CliRunner
 
 from ink.cli import ink
-from ink.combiners.chosen import load_combiner
+from ink.combiners.combiner_file import load_combiner
+from ink.combiners.fitting import dev_queries
+from ink.combiners.fitting.dev_queries import DevQueries
+from ink.combiners.fitting.mixture_loss import smoothed_loss
 from ink.config.sections.base_system import Index
-from ink.corpus.prepared import PreparedCorpus
+from ink.corpus.prepared_corpus import PreparedCorpus
 from ink.datastore.search import Searcher
 from ink.datastore.storage import open_datastore
-from ink.files import read_json
 from ink.nmt.model_loading import load_translation_model
-from ink.training.combiners import queries
-from ink.training.combiners.loss import smoothed_loss
-from ink.training.combiners.queries import DevQueries
+from ink.runtime.whole_files import read_json
 
 MODULE = '''
 """lambda and the shares of p_kNN come from the keys: a linear score of each, which is learnt unless told otherwise."""
@@ -76,7 +76,7 @@ def run(experiment: Any, spelled: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.chdir(folder)
     monkeypatch.setattr("ink.combiners.__path__", [*sys.modules["ink.combiners"].__path__, str(folder)])
     monkeypatch.setattr("ink.tracking.safe_uploader.SafeUploader.upload", lambda *arguments: None)
-    monkeypatch.setattr("ink.cli.machine.keep_freed_memory", lambda: None)
+    monkeypatch.setattr("ink.cli.threads.keep_freed_memory", lambda: None)
     for name in ("mine_by_keys", "ink.combiners.mine_by_keys"):
         monkeypatch.delitem(sys.modules, name, raising=False)
 
@@ -118,7 +118,7 @@ def test_one_that_learns_from_keys_is_trained_and_scored(
     experiment: Any, run: Any, monkeypatch: pytest.MonkeyPatch, base_dropout: str
 ) -> None:
     # the set in several parts
-    monkeypatch.setattr(queries, "KEY_NUMBERS_AT_ONCE", 7 * 4 * 16)
+    monkeypatch.setattr(dev_queries, "KEY_NUMBERS_AT_ONCE", 7 * 4 * 16)
     run("learn", "--output", "trained", system="mine", base_dropout=base_dropout)
     record = read_json(experiment.path("trained/record.json"))
     assert record["best_dev_loss"] == pytest.approx(dev_loss(experiment.folder), rel=1e-4)
@@ -142,7 +142,7 @@ def test_one_that_learns_from_keys_is_trained_and_scored(
 def test_one_that_drops_neighbours_in_training_is_validated_on_those_that_decode(
     experiment: Any, run: Any, monkeypatch: pytest.MonkeyPatch, base_dropout: str
 ) -> None:
-    monkeypatch.setattr(queries, "KEY_NUMBERS_AT_ONCE", 7 * 4 * 16)
+    monkeypatch.setattr(dev_queries, "KEY_NUMBERS_AT_ONCE", 7 * 4 * 16)
     run("learn", "--output", "trained", system="smoothed", base_dropout=base_dropout)
     record = read_json(experiment.path("trained/record.json"))
     assert record["best_dev_loss"] == pytest.approx(dev_loss(experiment.folder), rel=1e-4)

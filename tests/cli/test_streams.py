@@ -25,7 +25,7 @@ COMMANDS = ("translate", "explain")
 SCRIPT = """
 import sys, types
 from types import SimpleNamespace
-from ink.errors import InkError
+from ink.runtime.errors import InkError
 
 def module(name, **names):
     sys.modules[name] = types.ModuleType(name)
@@ -45,12 +45,12 @@ class Shouting:
     def explain(self, lines): return [self.answer(line) for line in lines]
 
 load = lambda *given: Shouting(given[-1])
-module("ink.translation.translator", load_translator=load, load_translator_with_adapter=None)
-module("ink.explanation.explainer", load_explainer=lambda *given: (Shouting(given[-1]), None))
-module("ink.explanation.as_text", heading=lambda about: "explained", as_text=lambda answer, *_: f"{answer}\\n")
-module("ink.explanation.as_page", as_page=None)
-import ink.cli, ink.cli.translation, ink.cli.explanation
-ink.cli.translation.use_machine = ink.cli.explanation.use_machine = lambda: None
+module("ink.tools.translation.translator", load_translator=load, load_translator_with_adapter=None)
+module("ink.tools.explanation.explainer", load_explainer=lambda *given: (Shouting(given[-1]), None))
+module("ink.tools.explanation.as_text", heading=lambda about: "explained", as_text=lambda answer, *_: f"{answer}\\n")
+module("ink.tools.explanation.as_page", as_page=None)
+import ink.cli, ink.cli.translation, ink.cli.translation
+ink.cli.translation.use_machine = ink.cli.translation.use_machine = lambda: None
 ink.cli.main()
 """
 

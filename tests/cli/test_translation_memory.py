@@ -12,8 +12,8 @@ from click.testing import CliRunner
 
 from ink.cli import ink as ink_command
 from ink.config import check, load
-from ink.files import read_lines
-from ink.layout import Layout
+from ink.runtime.whole_files import read_lines
+from ink.systems.layout import Layout
 
 IMPORT = "import-text memory.tmx --source-language xx --target-language yy --dev 6 --test 5 --output text/product"
 MODEL = "--base-model model.pt --vocabulary {work}/vocabulary --data {work}/binarised/product"

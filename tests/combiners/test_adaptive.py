@@ -15,7 +15,7 @@ from torch import Tensor
 from ink.combiners.adaptive import AdaptiveCombiner
 from ink.combiners.features import distinct_counts, first_occurrences, present_neighbours, with_farthest_repeated
 from ink.datastore.search import Neighbours
-from ink.errors import InkError
+from ink.runtime.errors import InkError
 
 VOCABULARY = 9
 QUERIES = torch.zeros(1, 1)  # which the combiner does not look at

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from ink.combiners.kernel_smoothed import KernelSmoothedCombiner
+from ink.combiners.known_combiners import find_combiner
 from ink.combiners.positions import LabelledPositions, TrainingContext, labelled
-from ink.combiners.registry import find_combiner
 from ink.datastore.search import Neighbours
-from ink.errors import InkError
+from ink.runtime.errors import InkError
 
 VOCABULARY, DIMENSION = 9, 3
 

@@ -12,11 +12,11 @@ from fairseq.data import Dictionary
 
 from ink.config.sections.parallel_text import Text
 from ink.corpus.binarised import adopt, restore
-from ink.corpus.files import write_corpus
-from ink.corpus.prepare import fingerprint, prepare
-from ink.corpus.prepared import PreparedCorpus
-from ink.errors import InkError
-from ink.files import read_json, read_lines
+from ink.corpus.own_text import write_corpus
+from ink.corpus.preparation import fingerprint, prepare
+from ink.corpus.prepared_corpus import PreparedCorpus
+from ink.runtime.errors import InkError
+from ink.runtime.whole_files import read_json, read_lines
 
 SETTINGS = Text(
     source_tokeniser_language="de",

@@ -10,10 +10,10 @@ import pytest
 from click.testing import CliRunner
 
 from ink.cli import ink as ink_command
-from ink.corpus.files import ingest
 from ink.corpus.importing import Wanted, import_text
-from ink.errors import InkError
-from ink.files import read_json, read_lines
+from ink.corpus.own_text import ingest
+from ink.runtime.errors import InkError
+from ink.runtime.whole_files import read_json, read_lines
 
 NOUNS = ("Datei", "Tabelle", "Grafik", "Seite", "Zelle", "Formel")
 VERBS = {"öffnen": "Open", "drucken": "Print", "sperren": "Lock", "verwerfen": "Discard", "umbenennen": "Rename"}

@@ -10,10 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ink.corpus.files import ingest
-from ink.corpus.mixing import draw, drawn_count
-from ink.errors import InkError
-from ink.files import read_json, read_lines
+from ink.corpus.own_text import draw, drawn_count, ingest
+from ink.runtime.errors import InkError
+from ink.runtime.whole_files import read_json, read_lines
 
 PAIRS = [(f"s {number}", f"t {number}") for number in range(10)]
 

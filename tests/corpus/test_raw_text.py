@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from ink.config.sections.parallel_text import Tokenisation
-from ink.corpus.files import ingest
+from ink.corpus.own_text import ingest
 from ink.corpus.raw_text import LINES_LOOKED_AT, beginning, remarks
-from ink.corpus.text import TextProcessor
-from ink.files import read_lines
+from ink.corpus.segmentation import TextProcessor
+from ink.runtime.whole_files import read_lines
 
 RAW = {
     "de": ["Das Haus, das er sah, war alt.", "Er kam z. B. am 3. Mai.", "Nein!", "Wo?", "Ein Titel ohne Punkt"],

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from ink.corpus.sentence_counts import check_sentence_counts, count_binarised, paper_counts
-from ink.errors import InkError
-from ink.files import read_json
+from ink.runtime.errors import InkError
+from ink.runtime.whole_files import read_json
 
 
 def write_index(folder: Path, name: str, language: str, sentences: int) -> None:

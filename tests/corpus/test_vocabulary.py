@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from ink.config.sections.parallel_text import Text
-from ink.corpus.files import write_corpus
-from ink.corpus.text import TextProcessor
+from ink.corpus.own_text import write_corpus
+from ink.corpus.segmentation import TextProcessor
 from ink.corpus.vocabulary import adopt_vocabulary, check_dictionary, learn_vocabulary, load_dictionary
-from ink.errors import InkError
+from ink.runtime.errors import InkError
 
 SETTINGS = Text(
     source_tokeniser_language="de",

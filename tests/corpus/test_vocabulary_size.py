@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from ink.config import load
-from ink.corpus.vocabulary_size import check_vocabulary_size
-from ink.errors import InkError
+from ink.corpus.vocabulary import check_vocabulary_size
+from ink.runtime.errors import InkError
 
 MICRO = Path(__file__).resolve().parents[1] / "workflow" / "micro.yaml"
 TOKENS = 54  # with fairseq's four special symbols

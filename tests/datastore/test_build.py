@@ -13,9 +13,9 @@ from ink.config.sections.base_system import Index
 from ink.datastore import build
 from ink.datastore.build import build_datastore, teacher_forced
 from ink.datastore.storage import open_datastore
-from ink.errors import InkError
 from ink.nmt.adapter import write_adapter
 from ink.nmt.batches import batches_by_length
+from ink.runtime.errors import InkError
 
 EXACT = Index(type="exact")
 

@@ -11,11 +11,11 @@ import torch
 
 from ink.config.sections.base_system import Index
 from ink.datastore import build
-from ink.datastore.blocks import divide
 from ink.datastore.build import build_datastore, build_shard
 from ink.datastore.index import build_index
-from ink.datastore.joining import join_shards
-from ink.errors import InkError
+from ink.datastore.knn_graph_search import divide
+from ink.datastore.shards import join_shards
+from ink.runtime.errors import InkError
 
 EXACT = Index(type="exact")
 IVFPQ = Index(type="ivfpq", lists=4, code_bytes=4, probes=2, training_sample=300, seed=7)

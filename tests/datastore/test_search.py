@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from ink.config.sections.base_system import Index
 from ink.datastore.index import build_index, read_index
 from ink.datastore.search import Neighbours, Searcher, drop_own, gather_keys, sorted_by_distance
-from ink.errors import InkError
+from ink.runtime.errors import InkError
 
 EXACT = Index(type="exact")
 IVFPQ = Index(type="ivfpq", lists=8, code_bytes=8, probes=8, training_sample=10000, seed=3)

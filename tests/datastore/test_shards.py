@@ -16,14 +16,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ink.config.sections.base_system import Index
-from ink.datastore import joining
+from ink.datastore import shards as shard_files
 from ink.datastore.build import build_datastore, build_shard
-from ink.datastore.joining import join_shards
-from ink.datastore.shards import ShardedKeys, ShardMeta, batches_of, create_shard, open_shards, seal_shard
+from ink.datastore.shards import ShardedKeys, ShardMeta, batches_of, create_shard, join_shards, open_shards, seal_shard
 from ink.datastore.storage import DatastoreMeta, open_datastore
-from ink.disk import DiskTrouble
-from ink.errors import InkError
-from ink.files import read_json
+from ink.runtime.disk import DiskTrouble
+from ink.runtime.errors import InkError
+from ink.runtime.whole_files import read_json
 
 EXACT = Index(type="exact", device="cpu")
 IVFPQ = Index(
@@ -194,7 +193,7 @@ def test_an_interruption_while_keys_are_moved_costs_the_shards_that_are_gone_and
         return write(descriptor, data[:7], place)  # and what is written may be less than was asked for
 
     with monkeypatch.context() as patched:
-        patched.setattr(joining.os, "pwrite", full)
+        patched.setattr(shard_files.os, "pwrite", full)
         with pytest.raises(DiskTrouble, match="no space left"):
             join_shards(shards, tmp_path / "joined", IVFPQ)
     # what is gone is gone altogether, and what is there is whole
@@ -213,7 +212,7 @@ def test_the_disk_holds_the_keys_and_one_shard_at_the_most(
     tmp_path: Path, shards: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Blocks of the key file are taken when they are written, and a shard's are given back before the next one's."""
-    discard, held = joining._discard, []
+    discard, held = shard_files._discard, []
     whole = open_shards(shards)[0].meta.whole
 
     def watching(path: Path) -> None:
@@ -222,7 +221,7 @@ def test_the_disk_holds_the_keys_and_one_shard_at_the_most(
         # and nobody holds them: a file that is mapped keeps its blocks when it is removed
         assert not re.search(r"of3[^\n]*/keys\.npy", Path("/proc/self/maps").read_text())
 
-    monkeypatch.setattr(joining, "_discard", watching)
+    monkeypatch.setattr(shard_files, "_discard", watching)
     join_shards(shards, tmp_path / "joined", EXACT)
     sizes = [before - after for before, after in zip(held, [*held[1:], 0], strict=True)]
     assert len(held) == 3 and all(size > 0 for size in sizes)

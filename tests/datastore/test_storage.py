@@ -13,8 +13,8 @@ from ink.config.sections.base_system import Index
 from ink.datastore.build import build_datastore
 from ink.datastore.search import Searcher
 from ink.datastore.storage import DatastoreMeta, create_datastore, open_datastore, seal
-from ink.errors import InkError
-from ink.files import read_json, write_json
+from ink.runtime.errors import InkError
+from ink.runtime.whole_files import read_json, write_json
 
 
 @pytest.fixture(scope="module")

@@ -13,19 +13,19 @@ import pytest
 import yaml
 
 import ink.combiners
-import ink.systems
-from ink.assembly import Parts
+import ink.systems.known_systems
+from ink.combiners.fitting.learned import train_combiner
 from ink.config import check, load
 from ink.config.sections.base_system import Index
+from ink.config.slices.commands import settings_for
 from ink.config.slices.training_slices import CombinerSettings
 from ink.datastore.build import build_datastore
-from ink.errors import InkError
-from ink.evaluation.system import evaluate_system
-from ink.files import read_json
-from ink.reporting.scores import labels
-from ink.settings import settings_for
-from ink.systems import run_that_trains, seeds_of
-from ink.training.combiners.training import train_combiner
+from ink.metrics.system_evaluation import evaluate_system
+from ink.results.records.scores import labels
+from ink.runtime.errors import InkError
+from ink.runtime.whole_files import read_json
+from ink.systems.inference import Parts
+from ink.systems.known_systems import run_that_trains, seeds_of
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 TEXT = (REPOSITORY / "docs" / "adding-a-system.md").read_text(encoding="utf-8")
@@ -53,9 +53,9 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def row(module: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """The document's entry of a system of the package."""
-    monkeypatch.setitem(ink.systems.SYSTEMS, NAME, None)
-    monkeypatch.delitem(ink.systems.SYSTEMS, NAME)
-    exec(ROW, vars(ink.systems))
+    monkeypatch.setitem(ink.systems.known_systems.SYSTEMS, NAME, None)
+    monkeypatch.delitem(ink.systems.known_systems.SYSTEMS, NAME)
+    exec(ROW, vars(ink.systems.known_systems))
 
 
 def config_with_entry() -> dict[str, Any]:

@@ -86,13 +86,13 @@ def test_a_metric_is_a_module_an_entry_and_its_name_in_the_experiment(copy: Copy
     module, entry, _ = blocks("adding-a-metric.md", "python")
     (named,) = (yaml.safe_load(block) for block in blocks("adding-a-metric.md", "yaml"))
     copy.add("ink/metrics/per.py", module)
-    copy.add("ink/metrics/registry.py", entry)
+    copy.add("ink/metrics/known_metrics.py", entry)
     evaluation = {**load(copy.path / EXPERIMENT)["evaluation"], **named["evaluation"]}
     copy.change_experiment(evaluation=evaluation, systems=["off_the_shelf", "v_knn"])
     jobs, said = copy.planned("--cores", "all")
     assert jobs["score"] == 2 * len(DOMAINS), said
     assert "results/mini/scores/v_knn/koran/seed1.per.json" in said
-    assert copy.touched() == {"ink/metrics/per.py", "ink/metrics/registry.py", EXPERIMENT}
+    assert copy.touched() == {"ink/metrics/per.py", "ink/metrics/known_metrics.py", EXPERIMENT}
 
 
 def test_a_combiner_is_a_module_and_its_entry_in_the_experiment(copy: Copy) -> None:
@@ -126,9 +126,9 @@ def test_a_combiner_that_reads_h_t_is_no_more(copy: Copy) -> None:
 def test_a_system_of_the_package_is_a_module_an_entry_and_its_name_in_the_experiment(copy: Copy) -> None:
     module, row, _ = blocks("adding-a-system.md", "python")
     copy.add("ink/combiners/by_distance.py", module)
-    copy.add("ink/systems.py", row)
+    copy.add("ink/systems/known_systems.py", row)
     copy.change_experiment(systems=["off_the_shelf", "v_knn", "sk_mt"])
     jobs, said = copy.planned("--cores", "all")
     assert (jobs["train_combiner"], jobs["evaluate"]) == (len(DOMAINS), 3 * len(DOMAINS) + 1), said
     assert "results/mini/scores/sk_mt/koran/seed1.json" in said
-    assert copy.touched() == {"ink/combiners/by_distance.py", "ink/systems.py", EXPERIMENT}
+    assert copy.touched() == {"ink/combiners/by_distance.py", "ink/systems/known_systems.py", EXPERIMENT}

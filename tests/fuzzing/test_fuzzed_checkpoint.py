@@ -12,12 +12,12 @@ from fuzzing.mutations import mutated, revalued
 from fuzzing.trial import COUNTS, Trial
 from hypothesis import strategies as st
 
-from ink.assembly import Parts, assemble
-from ink.corpus.text import TextProcessor
-from ink.imports import import_rest_of_fairseq
+from ink.corpus.segmentation import TextProcessor
 from ink.nmt.fairseq.checkpoint import allow_fairseq_types, read_checkpoint
-from ink.translation.lines import Line
-from ink.translation.translator import Translator
+from ink.runtime.imports import import_rest_of_fairseq
+from ink.systems.inference import Parts, assemble
+from ink.tools.translation.lines import Line
+from ink.tools.translation.translator import Translator
 
 
 @pytest.mark.parametrize("count", COUNTS)

@@ -12,10 +12,10 @@ from fuzzing.trial import COUNTS, Trial
 from hypothesis import strategies as st
 
 from ink.config import Config, check, data_domains, figures_of, load, variations
-from ink.costs.workload import workload_of
-from ink.doctor.space import space
-from ink.reporting import contents
-from ink.settings import READS, settings_for
+from ink.config.slices.commands import READS, settings_for
+from ink.results import contents
+from ink.tools.costs.workload import workload_of
+from ink.tools.doctor.space import space
 
 MICRO = Path(__file__).resolve().parents[1] / "workflow" / "micro.yaml"
 # of commands that other sources of text have, and own models

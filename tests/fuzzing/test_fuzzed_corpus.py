@@ -10,8 +10,8 @@ from fuzzing.mutations import Handed, mutated
 from fuzzing.trial import COUNTS, Trial
 from hypothesis import strategies as st
 
-from ink.corpus.files import SPLITS, ingest
-from ink.corpus.prepare import prepare
+from ink.corpus.own_text import SPLITS, ingest
+from ink.corpus.preparation import prepare
 
 LINES = {"train": 12, "dev": 3, "test": 3}
 

@@ -10,12 +10,12 @@ from click.testing import CliRunner
 from fuzzing.mutations import mutated
 from fuzzing.trial import COUNTS, Trial
 
-from ink.assembly import Parts, assemble
 from ink.cli import translation
 from ink.cli.options import load_config
-from ink.corpus.text import TextProcessor
-from ink.errors import InkError
-from ink.translation.translator import Translator
+from ink.corpus.segmentation import TextProcessor
+from ink.runtime.errors import InkError
+from ink.systems.inference import Parts, assemble
+from ink.tools.translation.translator import Translator
 
 MICRO = Path(__file__).resolve().parents[1] / "workflow" / "micro.yaml"
 COMMAND = ["--config", str(MICRO), "--system", "off_the_shelf", "--domain", "koran"]
@@ -33,7 +33,7 @@ def test_standard_input_is_answered_line_by_line(
         translator.warn = arguments[-1]
         return translator
 
-    monkeypatch.setattr("ink.translation.translator.load_translator", load)
+    monkeypatch.setattr("ink.tools.translation.translator.load_translator", load)
     config = load_config(MICRO)
     monkeypatch.setattr(translation, "load_config", lambda _path: config)
 

@@ -9,10 +9,10 @@ import pytest
 from fuzzing.mutations import ON_WORDS, mutated
 from fuzzing.trial import COUNTS, Trial
 
-from ink.corpus.text import TextProcessor
+from ink.corpus.segmentation import TextProcessor
 from ink.corpus.vocabulary import CODES, adopt_vocabulary, known_subwords
-from ink.files import read_lines
 from ink.nmt.model_loading import load_translation_model
+from ink.runtime.whole_files import read_lines
 
 FRAGMENTS = {
     "codes": [b"#version: 0.1\n", b"#version: 9.9\n", b"a b\n", b"a b 17\n", b"</w> </w>\n", b" \n", b"t h</w> \n"],

@@ -15,8 +15,8 @@ from fuzzing.mutations import Handed
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from ink.errors import LONGEST, InkError
-from ink.visible import visible
+from ink.runtime.errors import LONGEST, InkError
+from ink.runtime.escape import visible
 
 SECONDS = 5.0  # of one input, at most, on a processor: other work on the machine is not its doing
 WAIT = 600.0  # seconds of one input altogether, so that none waits for ever for what does not come

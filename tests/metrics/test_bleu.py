@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sacrebleu.metrics import BLEU, CHRF
 
-from ink.errors import InkError
 from ink.metrics.bleu import ORDER, bleu_from_statistics, sentence_statistics
-from ink.metrics.scoring import score_translations
+from ink.metrics.score_files import score_translations
+from ink.runtime.errors import InkError
 
 WORDS = ["the", "The", "line", "is", "long", ",", "a", "manager", "of", "42%", "don't", "Gott.", "…"]
 sentences = st.lists(st.sampled_from(WORDS), max_size=9).map(" ".join)

@@ -19,11 +19,11 @@ from sacrebleu.tokenizers import tokenizer_ja_mecab, tokenizer_ko_mecab, tokeniz
 from ink.cli import ink
 from ink.config import load
 from ink.config.schema import schema
-from ink.doctor.finding import ERROR, OK, WARNING
-from ink.doctor.language_rules import examine_languages
-from ink.errors import InkError
 from ink.metrics.bleu_tokeniser import PLAIN, bleu_with
-from ink.metrics.scoring import score_translations
+from ink.metrics.score_files import score_translations
+from ink.runtime.errors import InkError
+from ink.tools.doctor.finding import ERROR, OK, WARNING
+from ink.tools.doctor.inputs import examine_languages
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 MECABS = {"ja-mecab": (tokenizer_ja_mecab, "ja", 392126), "ko-mecab": (tokenizer_ko_mecab, "ko", 811795)}

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from sacrebleu.metrics import CHRF, TER
 
 from ink.metrics.chrf import Chrf
+from ink.metrics.known_metrics import METRICS, find_metric
 from ink.metrics.metric import Metric, Texts
-from ink.metrics.registry import METRICS, find_metric
 from ink.metrics.ter import Ter
 
 WORDS = ["the", "The", "line", "is", "long", ",", "a", "manager", "42%", "…"]

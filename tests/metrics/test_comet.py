@@ -20,11 +20,11 @@ from omegaconf import OmegaConf
 from ink.cli import ink
 from ink.config import load
 from ink.config.slices.result_slices import ScoringSettings
-from ink.errors import InkError
-from ink.files import read_json, write_lines
 from ink.metrics.comet_files import find_checkpoint, find_encoder, short_name
 from ink.metrics.comet_model import load_comet, segment_scores
-from ink.metrics.scoring import score_run
+from ink.metrics.score_files import score_run
+from ink.runtime.errors import InkError
+from ink.runtime.whole_files import read_json, write_lines
 
 SOURCES = ["der Leitung sieht das Wort .", "das Wort findet", "", "der Leitung"]
 TRANSLATIONS = ["the line sees the word .", "a word , finds the line", "", "sees"]

@@ -14,8 +14,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from ink import __version__
-from ink.errors import InkError
 from ink.nmt.adapter import Adapter, read_adapter, write_adapter
+from ink.runtime.errors import InkError
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from ink.errors import InkError
 from ink.nmt.adapter_file import architecture_of, described, origin_in_words, read_metadata
+from ink.runtime.errors import InkError
 
 OLD = {"base_model": "0123456789abcdef", "inner_dimension": 2}
 WEIGHTS = {"layer_norm.weight": (16,), "down.weight": (4, 16), "down.bias": (4,), "up.weight": (16, 4)}

@@ -13,9 +13,9 @@ import pytest
 import torch
 from fairseq.data import Dictionary
 
-from ink.errors import InkError
 from ink.nmt.fairseq.checkpoint import read_checkpoint
 from ink.nmt.model_loading import load_translation_model
+from ink.runtime.errors import InkError
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from ink.errors import InkError
 from ink.nmt.batches import SourceBatch
 from ink.nmt.device import device_of, torch_device
+from ink.runtime.errors import InkError
 
 
 def test_the_cpu_is_always_there() -> None:

@@ -9,8 +9,8 @@ import torch
 from fairseq.sequence_generator import SequenceGenerator
 
 from ink.config.sections.base_system import BeamSearch
-from ink.errors import InkError
 from ink.nmt.generation import generate
+from ink.runtime.errors import InkError
 
 # fairseq's limit goes by the longest source of the batch, so one that differs by length would differ by batch
 LENGTH = {"max_len_a": 0, "max_len_b": 20}

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import torch
 
-from ink.errors import InkError
 from ink.nmt.fairseq.key_reader import KeyReader
-from ink.nmt.keys import KEY_KINDS
+from ink.nmt.translation_model import KEY_KINDS
+from ink.runtime.errors import InkError
 
 
 @pytest.fixture

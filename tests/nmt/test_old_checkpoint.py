@@ -12,7 +12,7 @@ import torch
 from fairseq import meters, options, tasks
 
 from ink.datastore.build import build_datastore
-from ink.domain import Domain
+from ink.nmt.domain_files import Domain
 from ink.nmt.fairseq.checkpoint import read_architecture
 from ink.nmt.generation import generate
 from ink.training.adapter_training import train_adapter

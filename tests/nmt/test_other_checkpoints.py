@@ -18,10 +18,10 @@ from fairseq import options, tasks
 from fairseq.dataclass.utils import convert_namespace_to_omegaconf
 from omegaconf import OmegaConf
 
-from ink.corpus.prepared import PreparedCorpus
-from ink.errors import InkError
+from ink.corpus.prepared_corpus import PreparedCorpus
 from ink.nmt.fairseq.checkpoint import read_checkpoint
 from ink.nmt.model_loading import load_translation_model
+from ink.runtime.errors import InkError
 
 # what ink leaves out of fairseq until a checkpoint asks for it
 MODELS = ("fconv", "lstm", "lightconv", "multilingual_transformer", "nat")

@@ -15,9 +15,9 @@ from ink.config.sections.base_system import Index
 from ink.datastore.build import build_datastore, teacher_forced
 from ink.datastore.search import Searcher
 from ink.datastore.storage import open_datastore
-from ink.errors import InkError
 from ink.nmt.adapter import read_adapter, write_adapter
-from ink.nmt.precision import dtype_of, torch_dtype
+from ink.nmt.device import dtype_of, torch_dtype
+from ink.runtime.errors import InkError
 
 EXACT = Index(type="exact")
 

@@ -12,25 +12,25 @@ import pytest
 import torch
 from nmt.toy_backend import ToyBackend, ToyModel
 
-from ink.assembly import Parts, assemble
-from ink.combiners.chosen import read_combiner
+from ink.combiners.combiner_file import read_combiner
+from ink.combiners.fitting.learned import train_combiner
+from ink.combiners.fitting.vanilla_on_dev import tune_vanilla
 from ink.config.sections.base_system import Index
-from ink.corpus.text import TextProcessor
+from ink.corpus.segmentation import TextProcessor
 from ink.datastore.build import build_datastore
 from ink.datastore.storage import open_datastore
-from ink.domain import Domain
-from ink.evaluation.tune import tune_vanilla
-from ink.explanation.decomposition import look_again
-from ink.files import read_json, read_lines
 from ink.nmt.adapter import read_adapter
+from ink.nmt.domain_files import Domain
 from ink.nmt.fairseq import fairseq_model
 from ink.nmt.generation import generate
+from ink.runtime.whole_files import read_json, read_lines
+from ink.systems.inference import Parts, assemble
+from ink.tools.explanation.decomposition import look_again
+from ink.tools.translation.lines import Line
+from ink.tools.translation.translator import Translator
 from ink.training.adapter_training import train_adapter
-from ink.training.base_model import train_base_model
-from ink.training.combiners.training import train_combiner
+from ink.training.base_model_training import train_base_model
 from ink.training.ink_rounds import Rounds, finish_rounds, train_rounds
-from ink.translation.lines import Line
-from ink.translation.translator import Translator
 
 
 def settings_of(tiny: Any, **more: Any) -> Any:

@@ -17,14 +17,21 @@ from torch import Tensor, nn
 from ink.config.sections import base_system
 from ink.corpus import dictionary
 from ink.corpus.indexed_tokens import map_tokens
-from ink.corpus.prepared import PreparedCorpus
+from ink.corpus.prepared_corpus import PreparedCorpus
 from ink.corpus.vocabulary import load_dictionary
 from ink.nmt.batches import Batch, ParallelText, SourceBatch, batches_by_length
 from ink.nmt.beam_search import Mixture, Translation
-from ink.nmt.fingerprint import fingerprint
-from ink.nmt.keys import check_kind
 from ink.nmt.training_run import CHECKPOINT, Objective, Optimisation, TrainingPass, TrainingRun
-from ink.nmt.translation_model import Backend, Layer, TeacherForced, TranslationModel, Vocabulary, log_softmax
+from ink.nmt.translation_model import (
+    Backend,
+    Layer,
+    TeacherForced,
+    TranslationModel,
+    Vocabulary,
+    check_kind,
+    log_softmax,
+)
+from ink.nmt.weights import fingerprint
 
 DIMENSION = 12
 LONGEST = 60

@@ -19,7 +19,7 @@ import pytest
 import yaml
 
 from ink.config import load
-from ink.processes import own_name
+from ink.runtime.processes import own_name
 from ink.tracking.following import FINISHED, Follower
 from ink.tracking.job import Job, track
 from ink.tracking.journal import Journal

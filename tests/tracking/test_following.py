@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ink.processes import process_name
+from ink.runtime.processes import process_name
 from ink.tracking import following
 from ink.tracking.following import Follower
 from ink.tracking.job import track

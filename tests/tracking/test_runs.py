@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from ink.config import load
-from ink.errors import InkError
-from ink.settings import READS
-from ink.systems import SYSTEMS, run_that_trains
+from ink.config.slices.commands import READS
+from ink.runtime.errors import InkError
+from ink.systems.known_systems import SYSTEMS, run_that_trains
 from ink.tracking.runs import RunName, first_job, last_job, parameters
 
 CONFIG = Path(__file__).resolve().parents[2] / "config"

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from ink.errors import InkError
-from ink.files import write_json
+from ink.runtime.errors import InkError
+from ink.runtime.whole_files import write_json
 from ink.tracking.experiment_run import ExperimentRun
 from ink.tracking.job import Terminated
 from ink.tracking.store import configured_uri, without_password

@@ -26,8 +26,8 @@ def say_who_is_who(folder: Path, on_epoch: Callable[[Any], None]) -> None:
 
 
 def fail_in_the_second(how: str, on_epoch: Callable[[Any], None]) -> None:
-    from ink.errors import InkError
     from ink.nmt.distributed import from_all, rank
+    from ink.runtime.errors import InkError
 
     if rank() == 1:
         if how == "InkError":
@@ -70,8 +70,8 @@ def break_off(rank: int, batch: int, how: str) -> None:
     """Let one process end in its n-th batch."""
     from fairseq.tasks.translation import TranslationTask
 
-    from ink.errors import InkError
     from ink.nmt import distributed
+    from ink.runtime.errors import InkError
 
     original = TranslationTask.train_step
     begun: list[int] = []

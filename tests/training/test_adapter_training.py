@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import torch
 
-from ink.evaluation.dev_bleu import DevBleu
-from ink.files import read_json
+from ink.metrics.dev_bleu import DevBleu
 from ink.nmt.adapter import read_adapter
+from ink.runtime.whole_files import read_json
 from ink.training.adapter_training import AdapterTraining, train_adapter
 from ink.training.early_stopping import Stopping
 from ink.training.fit import Training, fit

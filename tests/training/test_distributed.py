@@ -14,17 +14,17 @@ from fairseq.tasks.fairseq_task import FairseqTask
 from ink.config.sections.base_system import BaseModelTraining, Index
 from ink.config.slices.training_slices import LearnedModel
 from ink.datastore.build import build_datastore
+from ink.datastore.knn_graph import store_neighbours
 from ink.datastore.storage import open_datastore
-from ink.datastore.stored_neighbours import store_neighbours
-from ink.errors import InkError
-from ink.files import read_json
 from ink.nmt.adapter import read_adapter
 from ink.nmt.fairseq import data_parallel
 from ink.nmt.fairseq.checkpoint import read_checkpoint
+from ink.runtime.errors import InkError
+from ink.runtime.whole_files import read_json
 from ink.training.adapter_training import train_adapter
-from ink.training.base_model import train_base_model
+from ink.training.base_model_training import train_base_model
 from ink.training.ink_rounds import Rounds, adapter_of_round, train_rounds
-from ink.training.knn_kd import TeacherFiles, train_knn_kd
+from ink.training.knn_kd_training import TeacherFiles, train_knn_kd
 from ink.training.launcher import train_together
 from ink.training.unfinished import unfinished_path
 

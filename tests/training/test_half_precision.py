@@ -12,24 +12,24 @@ from fairseq.optim import FP16Optimizer
 from fairseq.tasks.translation import TranslationTask
 from safetensors.torch import load_file
 
+from ink.combiners.fitting import learned as combiner_training
+from ink.combiners.fitting.learned import train_combiner
 from ink.config.sections.base_system import Index
 from ink.datastore.build import build_datastore
+from ink.datastore.knn_graph import store_neighbours
 from ink.datastore.search import Searcher
 from ink.datastore.storage import open_datastore
-from ink.datastore.stored_neighbours import store_neighbours
-from ink.errors import InkError
-from ink.files import read_json
 from ink.nmt.adapter import read_adapter
+from ink.nmt.device import torch_dtype
 from ink.nmt.fairseq.checkpoint import read_checkpoint
-from ink.nmt.precision import torch_dtype
+from ink.runtime.errors import InkError
+from ink.runtime.whole_files import read_json
 from ink.training import ink_objective, knn_kd_objective, losses, objective
 from ink.training.adapter_training import AdapterTraining, train_adapter
-from ink.training.base_model import train_base_model
+from ink.training.base_model_training import train_base_model
 from ink.training.checkpoints import read_weights
-from ink.training.combiners import training as combiner_training
-from ink.training.combiners.training import train_combiner
 from ink.training.ink_rounds import Rounds, adapter_of_round, train_rounds
-from ink.training.knn_kd import TeacherFiles, train_knn_kd
+from ink.training.knn_kd_training import TeacherFiles, train_knn_kd
 
 EXACT = Index(type="exact")
 HALF = ["bf16", "fp16"]  # fp16 has no place on a CPU, but runs there, and loses nothing in numbers this small

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from ink.errors import InkError
-from ink.files import read_json, write_json
 from ink.nmt.adapter import write_adapter
+from ink.runtime.errors import InkError
+from ink.runtime.whole_files import read_json, write_json
 from ink.training.hyperparameter_search import choose
 
 POINTS = {

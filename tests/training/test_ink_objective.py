@@ -22,7 +22,7 @@ from ink.nmt.translation_model import TranslationModel
 from ink.training import ink_objective
 from ink.training.ink_objective import InkObjective
 from ink.training.losses import INK_TERMS, Term
-from ink.training.neighbours import IndexLookup, TrainingNeighbours
+from ink.training.training_neighbours import IndexLookup, TrainingNeighbours
 
 EXACT = Index(type="exact")
 SMOOTHING = 0.1

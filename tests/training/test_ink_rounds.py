@@ -12,15 +12,14 @@ import torch
 from ink.config.sections.base_system import Index
 from ink.datastore.build import build_datastore
 from ink.datastore.storage import Datastore, open_datastore
-from ink.errors import InkError
-from ink.evaluation.dev_bleu import DevBleu
-from ink.files import read_json, write_json
+from ink.metrics.dev_bleu import DevBleu
 from ink.nmt.adapter import read_adapter
+from ink.runtime.errors import InkError
+from ink.runtime.whole_files import read_json, write_json
 from ink.training.adapter_training import AdapterTraining, train_adapter
 from ink.training.early_stopping import has_stopped, write_stopped_rounds
-from ink.training.ink_rounds import Rounds, finish_rounds, train_rounds
-from ink.training.neighbours import TrainingNeighbours
-from ink.training.refresh import refresh
+from ink.training.ink_rounds import Rounds, finish_rounds, refresh, train_rounds
+from ink.training.training_neighbours import TrainingNeighbours
 
 ROUNDS = 3
 EXACT = Index(type="exact")

@@ -17,8 +17,8 @@ from torch import Tensor
 
 from ink.config.sections.base_system import Index
 from ink.datastore.build import build_datastore
+from ink.datastore.knn_graph import StoredNeighbours, open_neighbours, store_neighbours
 from ink.datastore.storage import Datastore, open_datastore
-from ink.datastore.stored_neighbours import StoredNeighbours, open_neighbours, store_neighbours
 from ink.nmt.fairseq.criterion import ObjectiveCriterion, criterion_of
 from ink.nmt.translation_model import TranslationModel
 from ink.training.knn_kd_objective import KnnKdObjective, Teacher

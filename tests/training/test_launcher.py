@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from ink.errors import InkError
 from ink.nmt import distributed
-from ink.processes import process_name
+from ink.runtime.errors import InkError
+from ink.runtime.processes import process_name
 from ink.training.launcher import train_together
 
 HERE = Path(__file__).parent

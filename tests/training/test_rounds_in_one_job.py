@@ -12,11 +12,11 @@ from fairseq.tasks.translation import TranslationTask
 
 from ink.config.sections.base_system import Index
 from ink.datastore.build import build_datastore
-from ink.errors import InkError
-from ink.evaluation.dev_bleu import DevBleu
-from ink.files import read_json
+from ink.metrics.dev_bleu import DevBleu
 from ink.nmt.adapter import read_adapter
 from ink.nmt.fairseq.checkpoint import read_checkpoint
+from ink.runtime.errors import InkError
+from ink.runtime.whole_files import read_json
 from ink.training import ink_rounds
 from ink.training.early_stopping import has_stopped, write_stopped_rounds
 from ink.training.ink_rounds import Rounds, adapter_of_round, finish_rounds, train_rounds

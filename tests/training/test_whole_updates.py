@@ -12,11 +12,11 @@ import torch
 from ink.config.sections.base_system import Index
 from ink.datastore.build import build_datastore
 from ink.datastore.storage import open_datastore
-from ink.errors import InkError
+from ink.runtime.errors import InkError
 from ink.training.adapter_training import AdapterTraining
 from ink.training.ink_objective import InkObjective
-from ink.training.neighbours import IndexLookup, TrainingNeighbours
 from ink.training.objective import Objective
+from ink.training.training_neighbours import IndexLookup, TrainingNeighbours
 
 EXACT = Index(type="exact")
 PLAIN = Objective(0.1)

@@ -18,11 +18,11 @@ import torch
 from fairseq import options, tasks
 
 from ink.config.sections.parallel_text import Text
-from ink.corpus.files import write_corpus
-from ink.corpus.prepare import prepare
-from ink.corpus.synthetic import generate
+from ink.corpus.own_text import write_corpus
+from ink.corpus.preparation import prepare
 from ink.corpus.vocabulary import learn_vocabulary
-from ink.files import read_lines
+from ink.runtime.whole_files import read_lines
+from ink.synthetic import generate
 
 SENTENCES = {
     "medical": {"train": 150, "dev": 12, "test": 14},

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ink.files import read_lines
+from ink.runtime.whole_files import read_lines
 
 INK = str(Path(sys.executable).parent / "ink")
 LINES = 'Der Text ist gut.\nWer sieht das <b>Wort</b>, & "wie"? \U0001f600\n'

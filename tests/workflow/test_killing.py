@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ink.files import read_json
+from ink.runtime.whole_files import read_json
 
 _spec = importlib.util.spec_from_file_location("killing", Path(__file__).with_name("killing.py"))
 assert _spec is not None and _spec.loader is not None

@@ -18,10 +18,10 @@ import pandas as pd
 import pytest
 
 from ink.config import load, read
-from ink.files import read_json, read_lines, write_json
-from ink.reporting.benchmarks import renders
-from ink.reporting.provenance import calls
-from ink.reporting.scores import read_references, read_scores
+from ink.results.records.job_times import renders
+from ink.results.records.scores import read_references, read_scores
+from ink.results.records.workflow_calls import calls
+from ink.runtime.whole_files import read_json, read_lines, write_json
 from ink.tracking.upload import FRAGMENT_HEAD
 
 MICRO = load(Path(__file__).with_name("micro.yaml"))

@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 
 from ink.config import load
-from ink.files import read_json, read_lines
+from ink.runtime.whole_files import read_json, read_lines
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 MICRO = load(Path(__file__).with_name("micro.yaml"))

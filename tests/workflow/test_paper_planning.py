@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from ink.config import load
-from ink.download.artefacts import ARTEFACTS
-from ink.download.provided_files import provided_files
+from ink.tools.download.artefacts import ARTEFACTS
+from ink.tools.download.provided_files import provided_files
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PAPER: dict[str, Any] = load(REPOSITORY / "config" / "paper.yaml")

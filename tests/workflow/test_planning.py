@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ink.config import load
-from ink.systems import SYSTEMS
+from ink.systems.known_systems import SYSTEMS
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SHIPPED = load(REPOSITORY / "config" / "config.yaml")

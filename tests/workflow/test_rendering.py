@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from ink.config import load
-from ink.reporting import contents
-from ink.reporting.provenance import calls
+from ink.results import contents
+from ink.results.records.workflow_calls import calls
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 

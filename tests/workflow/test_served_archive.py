@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from ink.config import load
-from ink.corpus.prepare import fingerprint
-from ink.download.provided_files import provided_files
-from ink.files import read_json, read_lines
+from ink.corpus.preparation import fingerprint
+from ink.runtime.whole_files import read_json, read_lines
+from ink.tools.download.provided_files import provided_files
 
 TESTS = Path(__file__).resolve().parents[1]
 PAPER: dict[str, Any] = load(TESTS.parent / "config" / "paper.yaml")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ink.files import read_lines
+from ink.runtime.whole_files import read_lines
 
 INK = str(Path(sys.executable).parent / "ink")
 

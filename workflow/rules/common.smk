@@ -38,23 +38,23 @@ from ink.config import (
     text_files,
     variations,
 )
-from ink.corpus.vocabulary_size import check_vocabulary_size
-from ink.download.provided_files import binarised_paths, provided_files
-from ink.errors import InkError
-from ink.experiment_lock import experiment_lock_path, hold
-from ink.files import write_atomically
-from ink.layout import Layout, paper_folder
+from ink.corpus.vocabulary import check_vocabulary_size
+from ink.tools.download.provided_files import binarised_paths, provided_files
+from ink.runtime.errors import InkError
+from ink.runtime.experiment_lock import experiment_lock_path, hold
+from ink.runtime.whole_files import write_atomically
+from ink.systems.layout import Layout, paper_folder
 from ink.metrics.bleu_tokeniser import PLAIN, bleu_with
-from ink.metrics.registry import METRICS, compared_metrics, find_metric
-from ink.processes import own_name
-from ink.reporting import contents
-from ink.reporting.benchmarks import renders
-from ink.settings import READS, settings_for
-from ink.systems import OFF_THE_SHELF, OWN_SYSTEMS, SYSTEMS, seeds_of, system_named
-from ink.tracking.environment import record_environment
+from ink.metrics.known_metrics import METRICS, compared_metrics, find_metric
+from ink.runtime.processes import own_name
+from ink.results import contents
+from ink.results.records.job_times import renders
+from ink.config.slices.commands import READS, settings_for
+from ink.systems.known_systems import OFF_THE_SHELF, OWN_SYSTEMS, SYSTEMS, seeds_of, system_named
+from ink.tracking.provenance import record_environment
 from ink.tracking.following import FINISHED
 from ink.tracking.provenance import record_workflow
-from ink.variations import variation_named
+from ink.systems.variations import variation_named
 
 # nested values given by --config arrive as text
 read_overrides(config, workflow.config_settings.config)

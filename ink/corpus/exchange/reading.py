@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from ink.corpus.exchange.catalogue import read_catalogue
+from ink.corpus.exchange.gettext_catalogue import read_catalogue
 from ink.corpus.exchange.tmx import read_tmx
 from ink.corpus.exchange.units import OtherLanguages, UnitPairs
 from ink.corpus.exchange.xliff import read_xliff
-from ink.errors import InkError
+from ink.runtime.errors import InkError
 
 READERS: dict[str, Callable[[Path, bytes, tuple[str, str], str], UnitPairs]] = {
     ".tmx": read_tmx,

@@ -8,9 +8,9 @@ from pathlib import Path
 from translate.misc.xml_helpers import getXMLlang
 from translate.storage.tmx import tmxfile
 
+from ink.config.languages import normalised, position_of
 from ink.corpus.exchange.units import OtherLanguages, UnitPairs
 from ink.corpus.exchange.xml_files import check_entities, holds_bare_elements, parse
-from ink.language_codes import normalised, position_of
 
 
 def read_tmx(path: Path, data: bytes, languages: tuple[str, str], msgid_language: str) -> UnitPairs:

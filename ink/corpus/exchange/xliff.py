@@ -7,9 +7,9 @@ from typing import Any
 
 from translate.storage.xliff import Xliff1File
 
+from ink.config.languages import is_of
 from ink.corpus.exchange.units import OtherLanguages, UnitPairs
 from ink.corpus.exchange.xml_files import check_entities, holds_bare_elements, parse
-from ink.language_codes import is_of
 
 
 def read_xliff(path: Path, data: bytes, languages: tuple[str, str], msgid_language: str) -> UnitPairs:

@@ -7,7 +7,7 @@ from typing import Any
 
 from lxml import etree
 
-from ink.errors import InkError
+from ink.runtime.errors import InkError
 
 
 def parse(store: Any, path: Path, data: bytes, kind: str) -> Any:

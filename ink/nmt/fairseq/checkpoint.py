@@ -17,9 +17,9 @@ from fairseq.tasks import TASK_REGISTRY
 from omegaconf import OmegaConf
 from torch import Tensor
 
-from ink.errors import InkError
-from ink.imports import import_rest_of_fairseq
 from ink.nmt.plain_types import harmless_types, refused_type
+from ink.runtime.errors import InkError
+from ink.runtime.imports import import_rest_of_fairseq
 
 # What torch's wrappers put before the name of every weight: DataParallel, and its compiler.
 WRAPPERS = ("module.", "_orig_mod.")

@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ink.errors import InkError
 from ink.nmt.distributed import count, rank
+from ink.runtime.errors import InkError
 
 
 def fairseq_options(wanted: int) -> list[str]:

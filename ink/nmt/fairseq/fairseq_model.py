@@ -16,8 +16,8 @@ from fairseq.tasks.translation import TranslationTask
 from torch import Tensor
 
 from ink.config.sections import base_system
-from ink.corpus.fairseq_files import FAIRSEQ_NAMES
-from ink.corpus.prepared import PreparedCorpus
+from ink.corpus.indexed_tokens import FAIRSEQ_NAMES
+from ink.corpus.prepared_corpus import PreparedCorpus
 from ink.corpus.vocabulary import check_dictionary
 from ink.nmt.batches import Batch, ParallelText, SourceBatch
 from ink.nmt.beam_search import Mixture
@@ -27,10 +27,9 @@ from ink.nmt.fairseq.fairseq_text import FairseqText, FairseqVocabulary
 from ink.nmt.fairseq.key_reader import KeyReader
 from ink.nmt.fairseq.sequence_generator import FairseqBeamSearch
 from ink.nmt.fairseq.supported import network_of
-from ink.nmt.fingerprint import fingerprint
-from ink.nmt.keys import check_kind
 from ink.nmt.training_run import Objective, Optimisation, TrainingRun
-from ink.nmt.translation_model import Backend, Layer, TeacherForced, TranslationModel
+from ink.nmt.translation_model import Backend, Layer, TeacherForced, TranslationModel, check_kind
+from ink.nmt.weights import fingerprint
 
 
 class FairseqModel(TranslationModel):

@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from torch import Tensor, nn
 
-from ink.nmt.keys import check_kind
+from ink.nmt.translation_model import check_kind
 
 
 class KeyReader:

@@ -14,9 +14,9 @@ from fairseq.modules import LearnedPositionalEmbedding
 from fairseq.tasks.translation import TranslationTask
 from torch import Tensor
 
-from ink.errors import InkError
 from ink.nmt.fairseq.checkpoint import SUPPORTED, architecture_name, first_line, setting
-from ink.nmt.finite import check_finite
+from ink.nmt.weights import check_finite
+from ink.runtime.errors import InkError
 
 TASK = "translation"
 # By their first size these are as many as a dictionary has tokens.

@@ -17,10 +17,8 @@ from fairseq.trainer import Trainer
 from torch import Tensor
 from torch.optim import Optimizer
 
-from ink.corpus.prepared import PreparedCorpus
-from ink.errors import InkError
-from ink.files import write_atomically
-from ink.nmt.device import torch_device
+from ink.corpus.prepared_corpus import PreparedCorpus
+from ink.nmt.device import torch_device, torch_dtype
 from ink.nmt.distributed import count, from_all, is_first
 from ink.nmt.fairseq import data_parallel
 from ink.nmt.fairseq.checkpoint import allow_fairseq_types
@@ -28,9 +26,10 @@ from ink.nmt.fairseq.criterion import criterion_of
 from ink.nmt.fairseq.fairseq_model import FairseqModel
 from ink.nmt.fairseq.master_weights import full_weights, half_precision_state, restore_half_precision
 from ink.nmt.fairseq.whole_updates import WholeUpdates
-from ink.nmt.precision import torch_dtype
 from ink.nmt.training_run import CHECKPOINT, Objective, Optimisation, TrainingRun
-from ink.progress import progress
+from ink.runtime.errors import InkError
+from ink.runtime.progress import progress
+from ink.runtime.whole_files import write_atomically
 
 SENTENCES_NAMED = 8
 # where torch keeps what it calls in a method's place, once its compiler is loaded

@@ -7,9 +7,9 @@ from typing import Any
 
 from fairseq.trainer import Trainer
 
-from ink.errors import InkError
 from ink.nmt.fairseq.fairseq_text import FairseqText
-from ink.nmt.memory import FittingBatches, is_out_of_memory
+from ink.nmt.oom import FittingBatches, is_out_of_memory
+from ink.runtime.errors import InkError
 
 
 class WholeUpdates:

@@ -8,7 +8,7 @@ import pytest
 
 from ink.corpus.exchange.reading import read_units
 from ink.corpus.exchange.units import UnitPairs
-from ink.errors import InkError
+from ink.runtime.errors import InkError
 
 NAMESPACE = "urn:oasis:names:tc:xliff:document:1.2"
 

@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "benchmarks"))
 import paper_scale
 from rule_texts import rule_texts
 
-from ink.settings import READS
+from ink.config.slices.commands import READS
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 SLURM, DEFAULT = (

@@ -27,7 +27,7 @@ import pytest
 import yaml
 
 from ink.config import load
-from ink.files import read_json
+from ink.runtime.whole_files import read_json
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 RESOURCES = yaml.safe_load((REPOSITORY / "profiles/slurm/config.yaml").read_text(encoding="utf-8"))["set-resources"]

@@ -1,0 +1,212 @@
+"""Commands that render, compare and publish results, and the check of a config."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ink.cli.options import PATH, config_option, load_settings, path_option
+from ink.systems.known_systems import OFF_THE_SHELF
+
+if TYPE_CHECKING:
+    from ink.config.slices.result_slices import FigureSettings, TableSettings
+    from ink.results.paired_comparisons import Comparisons
+
+
+from ink.runtime.home import with_home
+
+
+@click.command("report")
+@click.argument("results", type=PATH)
+@click.option("--page-only", is_flag=True, help="Leave tables and figures as they are.")
+@click.pass_context
+def report(context: click.Context, results: Path, page_only: bool) -> None:
+    """Render an experiment's tables, figures and report.html from its results folder alone (results/mini)."""
+    from ink.results.contents import experiment_config
+    from ink.results.page.page import render
+
+    config = experiment_config(results)
+    if not page_only:
+        for command in (tables, figures):
+            context.invoke(command, config=config, results=results, names=())
+    click.echo(f"report: {render(results)}")
+
+
+@click.command("publish")
+@click.argument("results", type=PATH)
+@click.option("--allow-dirty", is_flag=True, help="Publish what ran with code that no commit holds.")
+@click.option("--without-text", is_flag=True, help="Leave out translations and references, which may be confidential.")
+def publish(results: Path, allow_dirty: bool, without_text: bool) -> None:
+    """Copy a finished experiment's results (results/mini) to results/published, to be committed for readers."""
+    from ink.tools.publishing import publish as copy
+
+    click.echo(f"published: {copy(results, allow_dirty=allow_dirty, without_text=without_text)}")
+
+
+TABLES = ("table1", "table2", "gains", "memory", "general", "table3", "table4", "controls", "table5")
+FIGURES = ("figure3", "figure4")
+
+
+@click.command("tables")
+@config_option
+@path_option("--results", "The experiment's results folder.")
+@click.argument("names", nargs=-1, type=click.Choice(TABLES))
+def tables(config: Path, results: Path, names: tuple[str, ...]) -> None:
+    """Render tables (all of them by default) from the results folder alone."""
+    from ink.config import (
+        ablated_domains,
+        accuracy_domains,
+        accuracy_systems,
+        controlled_domains,
+        put_together_domains,
+        speed_systems,
+    )
+    from ink.config.slices.result_slices import TableSettings
+    from ink.metrics.known_metrics import SCORED_WITH_TRANSLATION, compared_metrics, make_metrics
+    from ink.results.tables import added_memory, controls, forgetting, gains, table1, table2, table3, table4, table5
+
+    settings = load_settings(config, TableSettings)
+    described = settings.plain()
+    domains, systems, seeds = settings.domains, settings.systems, settings.seeds
+    output = results / "tables"
+    # of Table 2 and the gains, which compare the same
+    comparisons = _comparisons(settings, results, domains, systems)
+    for name in names or TABLES:
+        if name == "table1":
+            table1.render(results, output, domains, settings.data.source, put_together_domains(described))
+        elif name == "table2":
+            languages = [settings.data.source_language, settings.data.target_language]
+            metrics = make_metrics(settings.evaluation.metrics, described)
+            restored = settings.data.source == "binarised"
+            table2.render(results, output, domains, systems, seeds, comparisons, languages, metrics, restored)
+        elif name == "gains":
+            gains.render(output, domains, systems, comparisons)
+        elif name == "memory":
+            added_memory.render(results, output, domains, systems, seeds)
+        elif name == "table3":
+            if measured := accuracy_domains(described):
+                accuracy, compared = settings.knn_accuracy, accuracy_systems(described)
+                asked = table3.Question(measured, compared, seeds, accuracy.k, accuracy.bucket_edges)
+                table3.render(results, output, asked)
+        elif name == "table4":
+            if ablations := ablated_domains(described):
+                compared = ["ink", *itertools.chain(*ablations.values())]
+                table4.render(results, output, ablations, _comparisons(settings, results, [*ablations], compared))
+        elif name == "controls":
+            if controlled := controlled_domains(described):
+                compared = controls.systems_of([*itertools.chain(*controlled.values())])
+                controls.render(output, controlled, _comparisons(settings, results, [*controlled], compared))
+        elif name == "table5":
+            if timed := speed_systems(described):
+                domain, batches = str(settings.speed.domain), settings.speed.batch_sentences
+                table5.render(results, output, domain, timed, batches)
+        elif (general := settings.data.general_domain) is not None:
+            at_once = [
+                metric
+                for metric in compared_metrics(settings.evaluation.metrics, described)
+                if metric.name in SCORED_WITH_TRANSLATION
+            ]
+            forgetting.render(results, output, domains, systems, seeds, general, at_once)
+
+
+@click.command("figures")
+@config_option
+@path_option("--results", "The experiment's results folder.")
+@click.argument("names", nargs=-1, type=click.Choice(FIGURES))
+def figures(config: Path, results: Path, names: tuple[str, ...]) -> None:
+    """Draw figures (all that the experiment has by default) from the results folder alone."""
+    from ink.config import adapted_domains, figures_of, for_domain, gaining_systems, sizes_of
+    from ink.config.slices.result_slices import FigureSettings
+    from ink.metrics.known_metrics import find_metric
+    from ink.results.figures import figure3, figure4
+
+    settings = load_settings(config, FigureSettings)
+    described = settings.plain()
+    domains, systems, seeds = adapted_domains(described), settings.systems, settings.seeds
+    output = results / "figures"
+    for name in figures_of(described):
+        if names and name not in names:
+            continue
+        if name == "figure3":
+            adapters = {domain: for_domain(described["adapter"], domain, domains) for domain in domains}
+            inner = {domain: adapter["inner_dimension"] for domain, adapter in adapters.items()}
+            sizes = {domain: sizes_of(described, domain) for domain in domains}
+            metric = find_metric(settings.evaluation.metrics[0]).from_settings(described)
+            figure3.render(results, output, domains, systems, seeds, inner, sizes, metric)
+        else:
+            gaining = gaining_systems(described)
+            first, *_ = _comparisons(settings, results, domains, [OFF_THE_SHELF, *gaining])
+            figure4.render(results, output, domains, gaining, first)
+
+
+def _comparisons(
+    settings: TableSettings | FigureSettings, results: Path, domains: Sequence[str], systems: Sequence[str]
+) -> list[Comparisons]:
+    """Compare these systems in each metric in which readers see gains, the first of the config's metrics first."""
+    from ink.metrics.known_metrics import compared_metrics
+    from ink.results.paired_comparisons import Comparisons
+
+    evaluation = settings.evaluation
+    return [
+        Comparisons(
+            results,
+            domains,
+            systems,
+            settings.seeds[0],
+            evaluation.bootstrap_samples,
+            evaluation.bootstrap_seed,
+            metric,
+            settings.seeds[1:],
+        )
+        for metric in compared_metrics(evaluation.metrics, settings.plain())
+    ]
+
+
+@click.command("check-config")
+@click.argument("config", type=PATH)
+def check_config(config: Path) -> None:
+    """Check a config without running anything, and that BLEU's tokeniser can work here.
+
+    What looks odd in the text that it names, such as text that is tokenised already, is told on standard error.
+    """
+    from ink.config import check, load
+    from ink.corpus.raw_text import beginning, remarks
+    from ink.metrics.bleu_tokeniser import bleu_with
+    from ink.runtime.given_text import marks_inside
+    from ink.runtime.whole_files import read_lines
+    from ink.tools.doctor.inputs import source_files
+
+    found = load(config)
+    check(found)
+    bleu_with(found["evaluation"]["sacrebleu_tokeniser"])
+    if mark := marks_inside(config, read_lines(config)):
+        click.echo(f"warning: {mark}", err=True)
+    named = [side for files in source_files(found).values() for one in files for side in (one.source, one.target)]
+    for path in filter(Path.is_file, dict.fromkeys(named)):
+        for remark in remarks(path, beginning(path)):
+            click.echo(f"warning: {remark}", err=True)
+    click.echo(f"{config}: in order")
+
+
+@click.command("compare")
+@click.argument("a")
+@click.argument("b")
+@click.option("--csv", type=PATH, help="Write the rows to this file as well, for programs.")
+def compare(a: str, b: str, csv: Path | None) -> None:
+    """Put two experiments, or two runs, side by side: scores, differences and how sure they are, settings.
+
+    A and B are two experiments, each a name under results/ or a folder (mini, results/mini), or two runs, each written
+    EXPERIMENT:SYSTEM/DOMAIN/seedN (mini:ink/koran/seed1). Differences are B less A, with a paired bootstrap over the
+    test sentences. Reads results alone.
+    """
+    from ink.results.run_comparison import as_text, write_csv
+    from ink.results.run_comparison import compare as compare_both
+
+    found = compare_both(with_home(a), with_home(b))
+    if csv is not None:
+        write_csv(found, csv)
+    click.echo(as_text(found))

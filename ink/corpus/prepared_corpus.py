@@ -1,0 +1,95 @@
+"""A prepared corpus as others see it: its fingerprint, and whether its files are whole and a model's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ink.corpus.indexed_tokens import FAIRSEQ_NAMES, binarised_file, read_header, read_lengths
+from ink.corpus.vocabulary import check_dictionary, load_dictionary
+from ink.runtime.errors import InkError
+from ink.runtime.whole_files import read_json
+
+
+@dataclass(frozen=True)
+class PreparedCorpus:
+    """Binarised text of one domain and its two languages."""
+
+    path: Path
+    source_language: str
+    target_language: str
+
+    @property
+    def fingerprint(self) -> str:
+        """Tells this binarised corpus from others."""
+        return str(read_json(self.path / "prepared.json", "fingerprint")["fingerprint"])
+
+    def check(
+        self,
+        split: str,
+        symbols: Sequence[Sequence[str]],
+        longest: Sequence[int],
+        *,
+        vocabulary: Path,
+        learned_positions: bool,
+    ) -> None:
+        """Raise InkError where a split is absent or cut short, or is not for a model.
+
+        The model is told by its types, in their order, and how many tokens it takes, of either side; by the folder
+        `vocabulary` that it has its types from; and by whether it learned its positions, so that it has no others.
+        """
+        for language, types, most in zip((self.source_language, self.target_language), symbols, longest, strict=True):
+            self._check_dictionary(language, types, vocabulary)
+            # of the other splits too: a trainer reads its own without coming here
+            for known in FAIRSEQ_NAMES:
+                if known == split or self.file(known, language, "idx").exists():
+                    lengths = self.check_whole(known, language)
+                    # fairseq would leave longer ones out of training, and say so nowhere
+                    if known == "train" or learned_positions:
+                        self._check_lengths(known, language, lengths, most)
+
+    def file(self, split: str, language: str, kind: str) -> Path:
+        """Return one side of a split as fairseq keeps it; `kind` is bin or idx."""
+        return self.path / binarised_file(split, self.source_language, self.target_language, language, kind)
+
+    def _check_dictionary(self, language: str, types: Sequence[str], vocabulary: Path) -> None:
+        """Two dictionaries of one size and other tokens would go unnoticed and turn every sentence into noise."""
+        own = self.path / f"dict.{language}.txt"
+        check_dictionary(own)
+        if load_dictionary(own).symbols != list(types):
+            raise InkError(
+                f"{self.path} was binarised with {own}, which has other tokens than the model's dictionary in "
+                f"{vocabulary}; prepare the text again with the model's vocabulary"
+            )
+
+    def _check_lengths(self, split: str, language: str, lengths: NDArray[np.int32], most: int) -> None:
+        longer = int((lengths > most).sum())
+        if not longer:
+            return
+        remedy = f"lower text.max_length to {most - 1}" if split == "train" else f"take these out of {split}"
+        raise InkError(
+            f"{self.path}: the model has {most} positions, but {longer} sentences of {split}.{language} have more "
+            f"tokens, up to {int(lengths.max())}, end of sentence included; {remedy}, or use a model of more positions"
+        )
+
+    def check_whole(self, split: str, language: str) -> NDArray[np.int32]:
+        """Return the lengths of one side of a split, (sentences,).
+
+        Raises InkError where it is absent, cut short or not fairseq's.
+        """
+        text, index = self.file(split, language, "bin"), self.file(split, language, "idx")
+        for path in (text, index):
+            if not path.is_file():
+                raise InkError(f"{path} does not exist; prepare the text again")
+        try:
+            lengths, (dtype, _) = read_lengths(index), read_header(index)
+        except ValueError as error:
+            raise InkError(f"{index} is cut short or not fairseq's ({error}); prepare the text again") from None
+        needed, found = int(lengths.sum()) * dtype.itemsize, text.stat().st_size
+        if found != needed:
+            raise InkError(f"{text} has {found} of {needed} bytes; prepare the text again")
+        return lengths

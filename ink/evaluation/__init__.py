@@ -1,1 +1,0 @@
-"""What a system is measured by: its translations, memory, kNN accuracy, speed."""

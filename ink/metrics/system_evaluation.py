@@ -1,0 +1,92 @@
+"""One system on one domain: translate the test sets and write hypotheses and scores."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ink.combiners.combiner_file import read_combiner
+from ink.config.slices.result_slices import EvaluationSettings
+from ink.config.slices.slice import DecodingSettings
+from ink.corpus.prepared_corpus import PreparedCorpus
+from ink.corpus.segmentation import TextProcessor
+from ink.metrics.footprint import added_memory
+from ink.metrics.score_files import score_translations
+from ink.nmt.domain_files import Domain
+from ink.nmt.generation import Translations, generate
+from ink.runtime.whole_files import read_lines, write_json, write_lines
+from ink.systems.inference import AssembledSystem, Parts, assemble
+
+
+@dataclass(frozen=True)
+class GeneralTest:
+    """The general domain's test set: name, raw text and binarised data."""
+
+    domain: str
+    corpus: Path
+    data: PreparedCorpus
+
+
+def evaluate_system(
+    system: str,
+    domain_name: str,
+    seed: int,
+    domain: Domain,
+    parts: Parts,
+    general: GeneralTest | None,
+    settings: EvaluationSettings,
+    hypotheses: Path,
+    scores: Path,
+) -> None:
+    """Translate the domain's test set, and the general one if given; write hypotheses (one a line) and the scores."""
+    assembled = assemble(domain, parts, settings, settings.index)
+    model = assembled.model
+    text = TextProcessor(settings.text, domain.vocabulary / "bpecodes")
+    lines, measured, found = _translate_and_score(assembled, domain.data, domain.corpus, text, settings)
+    result = {"system": system, "domain": domain_name, "seed": seed, **measured, "general": None}
+    if general is not None:
+        _, on_general, _ = _translate_and_score(assembled, general.data, general.corpus, text, settings)
+        result["general"] = {"domain": general.domain, **on_general}
+    result |= {
+        "added_memory": added_memory(assembled.files),
+        "adapter_parameters": model.adapter_parameters,
+        "decoding": {
+            "seconds": found.seconds,
+            "sentences_per_second": len(lines) / found.seconds,
+            "batch_sentences": settings.decoding.batch_sentences,
+        },
+        "chosen": _chosen_on_dev(parts),
+        "settings": {"decoding": settings.decoding.plain()},
+        "model": model.fingerprint,
+    }
+    write_lines(hypotheses, lines)
+    write_json(scores, result)
+
+
+def _chosen_on_dev(parts: Parts) -> dict[str, Any] | None:
+    """Return the combiner's settings that a grid on dev decided, if there was anything to choose from."""
+    if parts.combiner is None:
+        return None
+    described = read_combiner(parts.combiner)
+    return described["chosen"] if len(described["tried"]) > 1 else None
+
+
+def _translate_and_score(
+    system: AssembledSystem,
+    data: PreparedCorpus,
+    corpus: Path,
+    text: TextProcessor,
+    settings: DecodingSettings,
+) -> tuple[list[str], dict[str, Any], Translations]:
+    found = generate(
+        system.model,
+        system.model.parallel_text(data, "test"),
+        settings.decoding,
+        mixture=system.mixture,
+        description=f"translating {corpus.name}",
+    )
+    lines = [text.decode_target(line) for line in found.hypotheses]
+    references = read_lines(corpus / f"test.{data.target_language}")
+    measured = score_translations(lines, references, settings.evaluation.sacrebleu_tokeniser)
+    return lines, {"sentences": len(lines), **measured}, found

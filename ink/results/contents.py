@@ -1,0 +1,123 @@
+"""What an experiment has to show by its config: which tables and figures, and of the others why they are not there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ink.config import (
+    ablated_domains,
+    accuracy_domains,
+    adapted_domains,
+    controlled_domains,
+    figures_of,
+    metrics_of,
+    speed_systems,
+)
+from ink.metrics.known_metrics import find_metric
+from ink.runtime.errors import InkError
+
+TABLE_FORMATS = ("csv", "md", "tex", "html")
+FIGURE_FORMATS = ("svg", "png", "csv", "md")
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A table or a figure: its name, which its files have, and its title. absent: why the experiment has none."""
+
+    name: str
+    title: str
+    absent: str | None = None
+
+
+def tables(config: Mapping[str, Any]) -> list[Piece]:
+    """List the tables, in the order in which a reader wants them."""
+    return [
+        Piece("table2", "Table 2: quality of every system"),
+        Piece("table1", "Table 1: the data"),
+        Piece("table3", "Table 3: kNN accuracy before and after adapting", _no_accuracy(config)),
+        Piece("table4", "Table 4: INK without its parts", _no_ablations(config)),
+        # nobody misses them in an experiment without any
+        *([Piece("controls", "Controls of Adapter and INK")] if controlled_domains(config) else []),
+        Piece("table5", "Table 5: decoding speed", _no_speed(config)),
+        Piece("memory", "Memory: what each system adds"),
+        Piece("general", "What adaptation forgets", _no_general(config)),
+        Piece("gains", "How certain the gains are"),
+    ]
+
+
+def figures(config: Mapping[str, Any]) -> list[Piece]:
+    """List the figures."""
+    memory = _not_drawn(config, "figure3", "no system adds memory to the base model")
+    gains = _not_drawn(config, "figure4", "off-the-shelf, or what would be compared with it, is not among the systems")
+    return [
+        Piece("figure3", f"Figure 3: {find_metric(metrics_of(config)[0]).heading} and memory", memory),
+        Piece("figure4", "Figure 4: what INK and retrieval gain", gains),
+    ]
+
+
+def missing_files(results: Path, config: Mapping[str, Any]) -> list[Path]:
+    """List the files of tables and figures that the config asks for and that are not there."""
+    wanted = [
+        results / "tables" / f"{piece.name}.{suffix}"
+        for piece in tables(config)
+        if piece.absent is None
+        for suffix in TABLE_FORMATS
+    ]
+    wanted += [
+        results / "figures" / f"{piece.name}.{suffix}"
+        for piece in figures(config)
+        if piece.absent is None
+        for suffix in FIGURE_FORMATS
+    ]
+    return [path for path in wanted if not path.is_file()]
+
+
+def experiment_config(results: Path) -> Path:
+    """Return the config that an experiment was run with; InkError where `results` is no experiment's folder."""
+    path = Path(results) / "config.yaml"
+    if not path.is_file():
+        found = "is not there" if not Path(results).is_dir() else "has no config.yaml"
+        raise InkError(
+            f"{results} {found}: no experiment has been run into this folder; name one that the workflow has written, "
+            "such as results/mini, or run it (snakemake --cores all)"
+        )
+    return path
+
+
+def _no_accuracy(config: Mapping[str, Any]) -> str | None:
+    if accuracy_domains(config):
+        return None
+    if "ink" not in config["systems"]:
+        return "INK is not among the systems"
+    return "knn_accuracy.domains names no domain of this experiment"
+
+
+def _no_ablations(config: Mapping[str, Any]) -> str | None:
+    if ablated_domains(config):
+        return None
+    if "ink" not in config["systems"]:
+        return "INK is not among the systems"
+    return "ink.ablations names none for a domain of this experiment"
+
+
+def _no_speed(config: Mapping[str, Any]) -> str | None:
+    if speed_systems(config):
+        return None
+    if config["speed"]["domain"] is None:
+        return "speed.domain is null"
+    if config["speed"]["domain"] not in config["domains"]:
+        return f"speed.domain, {config['speed']['domain']}, is no domain of this experiment"
+    return "none of speed.systems is among the systems"
+
+
+def _no_general(config: Mapping[str, Any]) -> str | None:
+    return "the config has no data.general_domain" if config["data"]["general_domain"] is None else None
+
+
+def _not_drawn(config: Mapping[str, Any], name: str, reason: str) -> str | None:
+    if name in figures_of(config):
+        return None
+    return reason if adapted_domains(dict(config)) else "no domain has text to adapt to"

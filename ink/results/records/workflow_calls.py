@@ -1,0 +1,72 @@
+"""With what an experiment was run, as the workflow wrote it down: RESULTS/environment.json."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ink.results.records.scores import Fields
+from ink.runtime.errors import InkError
+from ink.runtime.whole_files import read_json
+
+DIRTY = "-dirty"
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call of the workflow: the command as typed, and code, machine and packages that its jobs ran with."""
+
+    started: str
+    command: str
+    config_files: Sequence[str]
+    commit: str | None
+    machine: str
+    python: str
+    packages: dict[str, str]
+
+    @property
+    def is_committed(self) -> bool:
+        """Whether a commit holds the code that ran."""
+        return self.commit is not None and not self.commit.endswith(DIRTY)
+
+    @property
+    def code(self) -> str:
+        """The commit, in words."""
+        if self.commit is None:
+            return "outside a git repository"
+        return self.commit if self.is_committed else f"{self.commit.removesuffix(DIRTY)}, with uncommitted changes"
+
+
+def calls(results: Path) -> list[Call]:
+    """Read the calls of the workflow that ran jobs, in their order; none where they were not written down."""
+    path = Path(results) / "environment.json"
+    if not path.is_file():
+        return []
+    found = read_json(path)
+    if not isinstance(found, list):
+        raise InkError(f"{path} holds no list of calls; delete it, the workflow's next call begins it anew")
+    return [_call(Fields(path, entry, f"[{place}].")) for place, entry in enumerate(found)]
+
+
+def _call(fields: Fields) -> Call:
+    packages = fields.fields("packages")
+    cores = fields.count("cores")
+    return Call(
+        started=fields.text("started"),
+        command=shlex.join(_texts(fields, "command")),
+        config_files=_texts(fields, "config_files"),
+        commit=fields.optional_text("git_commit"),
+        machine=f"{fields.text('platform')}; {fields.text('processor')}, {cores} core{'s' if cores != 1 else ''}",
+        python=fields.text("python"),
+        packages={name: packages.text(name) for name in packages.value},
+    )
+
+
+def _texts(fields: Fields, key: str) -> list[str]:
+    value: Any = fields.value.get(key)
+    if not isinstance(value, list):
+        raise InkError(f"{fields.path}: {fields.inside}{key} should be a list, found {str(value)[:60]!r}")
+    return [str(item) for item in value]

@@ -1,0 +1,149 @@
+"""Added memory, taken apart: what each system needs at inference on each domain beyond the base model.
+
+CSV, one row a system and domain: system, domain, bytes (of all files that inference reads), megabytes (10^6 of them),
+entries (of the datastore, where it searches one), bytes_an_entry (of the datastore's files: index, values and, where
+they are read, log-probabilities and keys), parameters (of the adapter, where it has one), bytes_a_parameter,
+tokens (target tokens of the training text), parameters_a_token, and paper_parameters_a_token, what the released
+adapters have in the paper's domain of that name. The paper's own table stands below ours in the other formats.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ink.results.records.paper import read_paper
+from ink.results.records.scores import Fields, Score, labels, read_scores, select
+from ink.results.tables.table_files import Column, Table, domain_column, domain_label, write_tables
+from ink.runtime.whole_files import read_json
+
+ADAPTER = "adapter.safetensors"
+DATASTORE = ("index.faiss", "values.npy", "log_probs.npy", "keys.npy")
+FP32 = 4
+# the base model of WMT'19: its width, and its layers of encoder and decoder
+PAPER_DIMENSION, PAPER_LAYERS = 1024, 12
+COUNTS = ("bytes", "entries", "parameters", "tokens")
+NUMBERS = (
+    *("bytes", "megabytes", "entries", "bytes_an_entry", "parameters", "bytes_a_parameter", "tokens"),
+    *("parameters_a_token", "paper_parameters_a_token"),
+)
+
+
+def render(
+    results: Path, output: Path, domains: Sequence[str], systems: Sequence[str], seeds: Sequence[int]
+) -> list[Path]:
+    """Write `output`/memory.{csv,md,tex,html} of the scores that are there; InkError where none is."""
+    names = labels(systems)
+    selected = select(read_scores(results), systems, domains, seeds)
+    paper = paper_adapters(results)
+    printed = dict(zip(paper["domain"], paper["parameters_a_token"], strict=True))
+    tokens: dict[str, int] = {}
+    records, estimated = [], False
+    for system in names:
+        for domain in domains:
+            found = [selected[system, domain, seed] for seed in seeds if (system, domain, seed) in selected]
+            # another seed changes values, not sizes; a system that adds nothing has nothing to take apart
+            if not found or not found[0].added_memory:
+                continue
+            if domain not in tokens:
+                tokens[domain] = _training_tokens(results, domain)
+            records.append(_record(found[0], tokens[domain], printed))
+            estimated |= ADAPTER in found[0].added_memory and found[0].adapter_parameters is None
+    frame = pd.DataFrame.from_records(records, columns=["system", "domain", *NUMBERS])
+    frame = frame.astype(dict.fromkeys(NUMBERS, "Float64") | dict.fromkeys(COUNTS, "Int64"))
+    own = Table(
+        frame, "Memory added at inference, taken apart.", _notes(estimated), _columns(names, domains), 0, ("system",)
+    )
+    return write_tables(Path(output) / "memory", [own, _paper_table(paper)])
+
+
+def adapter_parameters(dimension: int, inner_dimension: int, layers: int) -> int:
+    """Count what adapters behind so many layers hold: two matrices with biases, and a layer norm's two vectors."""
+    return layers * (2 * dimension * inner_dimension + inner_dimension + dimension + 2 * dimension)
+
+
+def paper_adapters(results: Path) -> pd.DataFrame:
+    """Count the released adapters: domain, inner_dimension, entries, parameters, megabytes in fp32, a token."""
+    printed = read_paper(results, "memory").astype({"inner_dimension": "int64", "datastore_entries": "int64"})
+    frame = printed.rename(columns={"datastore_entries": "entries"})
+    frame["parameters"] = [
+        adapter_parameters(PAPER_DIMENSION, inner, PAPER_LAYERS) for inner in frame["inner_dimension"]
+    ]
+    frame["megabytes"] = frame["parameters"] * FP32 / 1e6
+    frame["parameters_a_token"] = frame["parameters"] / frame["entries"]
+    return frame
+
+
+def _training_tokens(results: Path, domain: str) -> int:
+    """Read the target tokens of a domain's training text, ends of sentence included: its datastore's entries."""
+    path = Path(results) / "corpus" / f"{domain}.json"
+    return Fields(path, read_json(path)).fields("tokens").fields("train").count("target")
+
+
+def _record(score: Score, tokens: int, printed: Mapping[str, float]) -> dict[str, Any]:
+    memory = score.added_memory
+    record: dict[str, Any] = {"system": score.system, "domain": score.domain, "tokens": tokens}
+    record["bytes"] = sum(memory.values())
+    record["megabytes"] = record["bytes"] / 1e6
+    if DATASTORE[0] in memory:
+        record["entries"] = tokens
+        record["bytes_an_entry"] = sum(memory.get(name, 0) for name in DATASTORE) / tokens
+    if ADAPTER in memory:
+        counted = score.adapter_parameters
+        parameters = memory[ADAPTER] // FP32 if counted is None else counted
+        record |= {"parameters": parameters, "bytes_a_parameter": memory[ADAPTER] / counted if counted else None}
+        record["parameters_a_token"] = parameters / tokens
+        record["paper_parameters_a_token"] = printed.get(domain_label(score.domain))
+    return record
+
+
+def _columns(names: Mapping[str, str], domains: Sequence[str]) -> list[Column]:
+    return [
+        Column("System", "system", names=names),
+        domain_column(domains),
+        Column("MB", "megabytes", decimals=2),
+        Column("Entries", "entries", decimals=0, group="Datastore"),
+        Column("bytes an entry", "bytes_an_entry", decimals=1, group="Datastore"),
+        Column("Parameters", "parameters", decimals=0, group="Adapter"),
+        Column("bytes each", "bytes_a_parameter", decimals=2, group="Adapter"),
+        Column("a token", "parameters_a_token", decimals=1, group="Adapter"),
+        Column("the paper's", "paper_parameters_a_token", decimals=1, group="Adapter"),
+    ]
+
+
+def _notes(estimated: bool) -> list[str]:
+    notes = [
+        "MB: 10^6 bytes of the files that inference reads beyond the base model, combiners' weights included. A system "
+        "that adds none has no row: kNN-KD's model takes the base model's place.",
+        "Datastore: bytes of index, values and, where they are read, log-probabilities and keys, divided by the "
+        "entries: the target tokens of the training text, ends of sentence included. The index's centroids and "
+        "codebooks count, and weigh the more the fewer entries there are.",
+        "Adapter, bytes each: the file's, names included. A token: parameters divided by those target tokens, which "
+        "says how much room it has to learn them by heart. The paper's: of the released adapter in the domain of that "
+        "name, counted below.",
+    ]
+    if estimated:
+        notes.append(
+            "Adapters' parameters were not counted when this experiment ran: they are a quarter of the file's bytes, "
+            "names and all, and so a little too many."
+        )
+    return notes
+
+
+def _paper_table(frame: pd.DataFrame) -> Table:
+    columns = [
+        Column("Domain", "domain"),
+        Column("Inner dimension", "inner_dimension", decimals=0),
+        Column("Parameters", "parameters", decimals=0),
+        Column("MB in fp32", "megabytes", decimals=1),
+        Column("Datastore entries", "entries", decimals=0),
+        Column("Parameters a token", "parameters_a_token", decimals=1),
+    ]
+    notes = [
+        f"Counted, not printed in the paper: inner dimensions of the released scripts, adapters behind {PAPER_LAYERS} "
+        f"layers of width {PAPER_DIMENSION}, layer norms included; entries as kNN-box counts them."
+    ]
+    return Table(frame, "The paper's adapters and datastores.", notes, columns)

@@ -1,0 +1,71 @@
+"""Controls: whether something simpler explains what INK gains, such as another label smoothing of the Adapter.
+
+CSV, one row a domain and system, each of Adapter and INK below its controls: domain, system, baseline (what the
+difference is to, empty of that itself), seeds (how many); in the experiment's first metric METRIC (mean over the seeds,
+with several of them METRIC_deviation beside it), difference (the score less the baseline's), lower and upper (95%
+interval, as the metric compares) and p_value, all four of the first seed; with several seeds difference_mean and
+difference_deviation over the seeds that both have. Then the same in each further metric that tables show, as
+METRIC_difference and so on. Deviations are sample standard deviations (n - 1). The other files have a table for each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from ink.results.paired_comparisons import Comparisons, in_turn
+from ink.results.tables.differences import difference_columns, difference_frame, difference_notes, difference_record
+from ink.results.tables.table_files import Column, Table, domain_column, domain_label, write_tables
+from ink.systems.known_systems import system_named
+from ink.systems.variations import variation_named
+
+BASELINES = ("adapter", "ink")
+
+
+def systems_of(controls: Iterable[str]) -> list[str]:
+    """List controls in the table's order, each of Adapter and INK after its own."""
+    names = list(dict.fromkeys(controls))
+    groups = {whole: [name for name in names if _whole(name) == whole] for whole in BASELINES}
+    return [name for whole, own in groups.items() if own for name in [*own, whole]]
+
+
+def render(output: Path, controls: Mapping[str, Sequence[str]], comparisons: Sequence[Comparisons]) -> list[Path]:
+    """Write `output`/controls.{csv,md,tex,html}; InkError where no score is or hypotheses do not give it.
+
+    controls: by domain the controls that it has; comparisons: in each metric of these, Adapter and INK there.
+    """
+    rows = [(domain, system) for domain, names in controls.items() if names for system in systems_of(names)]
+    frame = difference_frame(
+        [
+            difference_record(
+                domain, system, _whole(system), comparisons, baseline=None if system in BASELINES else _whole(system)
+            )
+            for domain, system in rows
+        ]
+    )
+    domains = list(dict.fromkeys(domain for domain, _ in rows))
+    labels = {name: system_named(name).label for _, name in rows}
+    leading = [
+        *([domain_column(domains)] if len(domains) > 1 else []),
+        Column("System", "system", names=labels),
+        Column("Over", "baseline", names=labels),
+    ]
+    absent = "not there, or the score that it would be compared with is not."
+    tables = []
+    for one, prefix in in_turn(comparisons):
+        heading, ahead = one.metric.heading, "above" if one.metric.higher_is_better else "below"
+        notes = [
+            f"Diff.: {heading} less that of the system named under Over; {ahead} 0 the control is ahead.",
+            *difference_notes(frame, one, prefix, BASELINES, absent),
+        ]
+        caption = (
+            f"{heading} of controls of Adapter and INK, on the test set of {', '.join(map(domain_label, domains))}."
+        )
+        tables.append(Table(frame, caption, notes, [*leading, *difference_columns(one, prefix, best=False)]))
+    return write_tables(Path(output) / "controls", tables)
+
+
+def _whole(name: str) -> str:
+    """Return the system that `name` is a variation of, or is."""
+    variation = variation_named(name)
+    return name if variation is None else variation.of

@@ -1,0 +1,106 @@
+"""Gains in each metric with their certainty: each system over off-the-shelf, and over what it builds on.
+
+CSV, one row a comparison and domain, then one for the average over the domains: system, baseline, domain, gain (points
+of the experiment's first metric, above 0 for the better), lower and upper (95% interval, as the metric compares),
+p_value, samples, seed (of the bootstrap), training_seeds (how many), deviation; then the same but samples and seed in
+each further metric that tables show, as METRIC_gain and so on. A gain is the mean over the training seeds that both
+have, its deviation the sample standard deviation (n - 1) over them, empty for one; the interval is over the sentences,
+with the seeds pooled. Empty where one of the two has not been run; an average needs all domains. INK is compared with
+Adapter, R-kNN, and the kNN system that is best by the average of any of these metrics. The other files have a table for
+each metric.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ink.results.paired_comparisons import Comparisons, in_turn
+from ink.results.records.scores import labels
+from ink.results.tables.aggregation import AVERAGE, groups
+from ink.results.tables.table_files import DASH, Column, Table, domain_label, write_tables
+from ink.systems.known_systems import BEST_KNN, OFF_THE_SHELF, system_named
+
+OF_ALL = ["samples", "seed"]  # the bootstrap's, of every metric
+FOUND = ["gain", "lower", "upper", "p_value", *OF_ALL, "training_seeds", "deviation"]
+
+
+def render(
+    output: Path, domains: Sequence[str], systems: Sequence[str], comparisons: Sequence[Comparisons]
+) -> list[Path]:
+    """Write `output`/gains.{csv,md,tex,html}; InkError where hypotheses do not give the score on record.
+
+    comparisons: in each metric.
+    """
+    names = labels(systems)
+    pairs = [(system, OFF_THE_SHELF) for system in names if system != OFF_THE_SHELF and OFF_THE_SHELF in names]
+    compared = {system: system_named(system).compared_with for system in names}
+    with_best = any(BEST_KNN in rivals for rivals in compared.values())
+    best = [best_retrieving(one, [*names]) if with_best else None for one in comparisons]
+    for system, rivals in compared.items():
+        baselines = dict.fromkeys(name for rival in rivals for name in (best if rival == BEST_KNN else [rival]))
+        pairs += [(system, baseline) for baseline in baselines if baseline is not None and baseline in names]
+    records = [_record(comparisons, *pair, *group) for pair in pairs for group in groups(domains)]
+    counts = {name: "Int64" for name in _fields(comparisons) if name.endswith(("samples", "seed", "training_seeds"))}
+    deviations = {name: "Float64" for name in _fields(comparisons) if name.endswith("deviation")}
+    table = pd.DataFrame.from_records(records, columns=["system", "baseline", "domain", *_fields(comparisons)])
+    table = table.astype(counts | deviations)
+    headings = {domain: domain_label(domain) for domain in domains} | {AVERAGE: "Average"}
+    leading = [
+        Column("System", "system", names=names),
+        Column("Over", "baseline", names=names),
+        Column("Domain", "domain", names=headings),
+    ]
+    tables = []
+    for (one, prefix), found in zip(in_turn(comparisons), best, strict=True):
+        metric, gain, ends = one.metric, f"{prefix}gain", (f"{prefix}lower", f"{prefix}upper")
+        columns = [
+            *leading,
+            Column("Gain", gain, decimals=2, signed=True, deviation=f"{prefix}deviation"),
+            Column("95% interval", ends[0], decimals=2, signed=True, interval=ends),
+            Column("p", f"{prefix}p_value", decimals=3),
+        ]
+        notes = [*filter(None, [metric.gain_note]), one.pooled_note]
+        if found is not None:
+            notes.append(f"The kNN system with the best average {metric.heading} on these test sets is {names[found]}.")
+        if table[gain].isna().any():
+            notes.append(f"{DASH}: one of the two systems has no score there; an average needs all domains.")
+        if not pairs:
+            notes.append(
+                "Nothing to compare: the systems shown include neither off-the-shelf and another, nor INK and Adapter, "
+                "a kNN system or INK + R-kNN."
+            )
+        caption = f"Gain in {metric.heading} over another system, with its certainty."
+        tables.append(Table(table, caption, notes, columns))
+    return write_tables(Path(output) / "gains", tables)
+
+
+def best_retrieving(comparisons: Comparisons, systems: Sequence[str]) -> str | None:
+    """Return the system with the best average of those that retrieve with the base model, None without one."""
+    retrieving = [name for name in systems if system_named(name).retrieves and not system_named(name).has_adapter]
+    averages = {
+        name: comparisons.metric.gain(average)
+        for name in retrieving
+        if (average := comparisons.average(name)) is not None
+    }
+    return max(averages, key=averages.__getitem__, default=None)
+
+
+def _fields(comparisons: Sequence[Comparisons]) -> list[str]:
+    """Name what is found in the metrics: all of the first, and of the others what is not the same."""
+    return [
+        f"{prefix}{name}" for _, prefix in in_turn(comparisons) for name in FOUND if not (prefix and name in OF_ALL)
+    ]
+
+
+def _record(
+    comparisons: Sequence[Comparisons], system: str, baseline: str, name: str, domains: Sequence[str]
+) -> dict[str, Any]:
+    record: dict[str, Any] = {"system": system, "baseline": baseline, "domain": name}
+    for one, prefix in in_turn(comparisons):
+        if (found := one.pooled(system, baseline, domains)) is not None:
+            record |= {f"{prefix}{name}": getattr(one.metric.gained(found), name) for name in FOUND}
+    return record

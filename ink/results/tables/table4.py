@@ -1,0 +1,110 @@
+"""Table 4: what INK loses without one of its parts (ablations), with the certainty of the difference, and the paper's.
+
+CSV, one row a domain and system, INK itself last: domain, system, seeds (how many); in the experiment's first metric
+METRIC (mean over the seeds, with several of them METRIC_deviation beside it), difference (the score less INK's), lower
+and upper (95% interval, as the metric compares) and p_value, all four of the first seed; with several seeds
+difference_mean and difference_deviation over the seeds that both have. Then the same in each further metric that
+tables show, as METRIC_difference and so on; paper_bleu and paper_difference where the domain is the paper's. Deviations
+are sample standard deviations (n - 1).
+
+The other files have a table for each metric, the paper's BLEU beside ours; where no domain is the paper's, its own
+table stands below them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from ink.results.paired_comparisons import Comparisons, in_turn
+from ink.results.records.paper import read_paper
+from ink.results.tables.differences import difference_columns, difference_frame, difference_notes, difference_record
+from ink.results.tables.table_files import Column, Table, domain_column, domain_label, write_tables
+from ink.systems.known_systems import system_named
+from ink.systems.variations import ABLATIONS
+
+WHOLE = "ink"
+PAPER_METRIC = "bleu"  # what the paper's Table 4 is in
+ORDER = (*(f"{WHOLE}_{name}" for name in ABLATIONS), WHOLE)  # the paper's
+
+
+def render(
+    results: Path, output: Path, ablations: Mapping[str, Sequence[str]], comparisons: Sequence[Comparisons]
+) -> list[Path]:
+    """Write `output`/table4.{csv,md,tex,html}; InkError where no score is or hypotheses do not give the one on record.
+
+    ablations: by domain the variations of INK that it has; comparisons: in each metric of these and INK there.
+    """
+    systems = {
+        domain: [name for name in ORDER if name in (*names, WHOLE)] for domain, names in ablations.items() if names
+    }
+    paper = read_paper(results, "table4")
+    frame = difference_frame(
+        [
+            difference_record(domain, system, WHOLE, comparisons) | _printed(paper, domain, system)
+            for domain, names in systems.items()
+            for system in names
+        ]
+    )
+    beside = bool(frame[f"paper_{PAPER_METRIC}"].notna().any())
+    tables = [
+        _table(frame, [*systems], one, prefix, _what_differs(paper, [*systems]) if beside else "")
+        for one, prefix in in_turn(comparisons)
+    ]
+    return write_tables(Path(output) / "table4", tables if beside else [*tables, _paper_table(paper, [*systems])])
+
+
+def _printed(paper: pd.DataFrame, domain: str, system: str) -> dict[str, float | None]:
+    """Return what the paper prints of a system on a domain, None where that is nothing."""
+    theirs = paper[(paper["domain"] == domain_label(domain)) & (paper["system"] == system_named(system).label)]
+    fields = {f"paper_{PAPER_METRIC}": PAPER_METRIC, "paper_difference": "delta"}
+    values = {field: "" if theirs.empty else theirs[name].iloc[0] for field, name in fields.items()}
+    return {field: float(value) if value else None for field, value in values.items()}
+
+
+def _table(frame: pd.DataFrame, domains: Sequence[str], one: Comparisons, prefix: str, what_differs: str) -> Table:
+    """Make the table in a metric, the paper's numbers beside ours where `what_differs` has something to say of them."""
+    metric = one.metric
+    beside = bool(what_differs) and metric.name == PAPER_METRIC
+    columns = [
+        *([domain_column(domains)] if len(domains) > 1 else []),
+        Column("System", "system", names={name: system_named(name).label for name in ORDER}),
+        *difference_columns(one, prefix, "Ours" if beside else ""),
+    ]
+    if beside:
+        score = Column(
+            metric.heading, f"paper_{PAPER_METRIC}", decimals=2, best=True, within=("domain",), group="The paper"
+        )
+        columns += [score, Column("Diff.", "paper_difference", decimals=2, signed=True, group="The paper")]
+    helpful = "below" if metric.higher_is_better else "above"
+    notes = [
+        f"Diff.: {metric.heading} less INK's; {helpful} 0 the part that is left out helps.",
+        *difference_notes(frame, one, prefix, [WHOLE], "not there, or INK's score on that domain is not."),
+        *([what_differs] if beside else []),
+    ]
+    where = ", ".join(map(domain_label, domains))
+    caption = f"{metric.heading} of INK without one of its parts, on the test set of {where}."
+    return Table(frame, caption, notes, columns, blocks=("domain",))
+
+
+def _what_differs(paper: pd.DataFrame, domains: Sequence[str]) -> str:
+    where = ", ".join(paper["domain"].unique())
+    return (
+        f"The paper's: {where}, German to English, the base model of WMT'19, without intervals. Ours: "
+        f"{', '.join(map(domain_label, domains))} of this experiment. Levels compare only where text and base model "
+        "are the same; signs and order of the differences may elsewhere too."
+    )
+
+
+def _paper_table(paper: pd.DataFrame, domains: Sequence[str]) -> Table:
+    """Make the paper's own table, as printed."""
+    frame = paper.replace("", None).astype({PAPER_METRIC: "float64", "delta": "Float64"})
+    columns = [
+        Column("System", "system"),
+        Column("BLEU", PAPER_METRIC, decimals=2, best=True),
+        Column("Diff.", "delta", decimals=2, signed=True),
+    ]
+    caption = f"The paper's Table 4, of another domain: {', '.join(paper['domain'].unique())}."
+    return Table(frame, caption, [_what_differs(paper, domains)], columns)

@@ -1,0 +1,176 @@
+"""One table in four files: CSV for programs; Markdown, LaTeX and an HTML fragment for readers.
+
+The CSV holds every column of the frame, numbers in full precision (the shortest text that reads back as the same
+float), an empty field for what does not exist. The others show the chosen columns, rounded, with a dash for what does
+not exist. The same table is written as the same bytes every time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ink.results.tables.markup import Cell, Heading, fragment, latex, markdown
+from ink.runtime.whole_files import write_atomically
+
+DASH = "–"
+PLUS_MINUS = "±"
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column as readers see it, made of one or more fields of the frame.
+
+    `decimals` None: text, left-aligned, written as `names` has it; else a number, right-aligned. `deviation`: shown
+    after ±. `aside`: a difference, shown signed in parentheses. `interval`: two fields shown as [lower, upper] in
+    place of `field`. `signed`: with + or −. `zero_as_dash`: exactly 0 means that there is nothing. `best`: the
+    highest value (with `lowest` the lowest), as rounded, is bold, ties included, where there are at least two values to
+    compare; rows that stand apart are not compared, and with `within` only rows that have the same in these fields are.
+    `mark`: a field of text that follows the number. `group`: a heading above this one and above its neighbours of the
+    same group.
+    """
+
+    heading: str
+    field: str
+    decimals: int | None = None
+    names: Mapping[str, str] | None = None
+    deviation: str | None = None
+    aside: str | None = None
+    interval: tuple[str, str] | None = None
+    signed: bool = False
+    zero_as_dash: bool = False
+    best: bool = False
+    lowest: bool = False
+    within: Sequence[str] = ()
+    mark: str | None = None
+    group: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table as readers see it: `columns` of the frame's rows, caption and notes as plain text.
+
+    So many last rows as `apart` says stand apart, where there are others: below a rule in LaTeX, below an empty row in
+    Markdown, in a body of the table's own in HTML. So do rows that differ from the one before in any field of `blocks`.
+    """
+
+    frame: pd.DataFrame
+    caption: str
+    notes: Sequence[str]
+    columns: Sequence[Column]
+    apart: int = 0
+    blocks: Sequence[str] = ()
+
+
+def write_table(
+    table: pd.DataFrame,
+    stem: Path,
+    caption: str,
+    notes: Sequence[str],
+    columns: Sequence[Column],
+    *,
+    apart: int = 0,
+) -> list[Path]:
+    """Write one table as `write_tables` does; `apart` as in Table."""
+    return write_tables(stem, [Table(table, caption, notes, columns, apart)])
+
+
+def write_tables(stem: Path, tables: Sequence[Table]) -> list[Path]:
+    """Write `stem`.csv of the first table, `stem`.md, .tex and .html of all, one below the other; return the paths."""
+    stem = Path(stem)
+    names = [stem.name, *(f"{stem.name}-{number}" for number in range(2, len(tables) + 1))]
+    texts = {
+        "csv": tables[0].frame.to_csv(index=False, lineterminator="\n"),
+        "md": "\n".join(markdown(*_content(table)) for table in tables),
+        "tex": "\n".join(latex(*_content(table), name) for table, name in zip(tables, names, strict=True)),
+        "html": "".join(fragment(*_content(table)) for table in tables),
+    }
+    paths = []
+    for suffix, text in texts.items():
+        path = stem.with_name(f"{stem.name}.{suffix}")
+        with write_atomically(path) as temporary:
+            temporary.write_text(text, encoding="utf-8", newline="\n")
+        paths.append(path)
+    return paths
+
+
+def domain_label(domain: str) -> str:
+    """Write a domain as a heading: koran -> Koran, it -> IT, web_news -> Web news."""
+    words = domain.replace("_", " ")
+    return words.upper() if len(words) <= 2 else words[:1].upper() + words[1:]
+
+
+def domain_column(domains: Sequence[str]) -> Column:
+    """Make the column of domains, as headings write them."""
+    return Column("Domain", "domain", names={domain: domain_label(domain) for domain in domains})
+
+
+def _content(table: Table) -> tuple[str, list[Heading], list[list[list[Cell]]], Sequence[str]]:
+    headings = [Heading(column.heading, column.decimals is not None, column.group) for column in table.columns]
+    return table.caption, headings, _parts(table), table.notes
+
+
+def _parts(table: Table) -> list[list[list[Cell]]]:
+    """Make the rows, divided where one stands apart from the row before it."""
+    frame, compared = table.frame, len(table.frame) - table.apart
+    cells = [_cells(frame, column, compared) for column in table.columns]
+    blocks = frame[list(table.blocks)].astype(str).to_numpy().tolist()
+    parts: list[list[list[Cell]]] = []
+    for number, row in enumerate(zip(*cells, strict=True)):
+        if number in (0, compared) or blocks[number] != blocks[number - 1]:
+            parts.append([])
+        parts[-1].append(list(row))
+    return parts or [[]]
+
+
+def _cells(table: pd.DataFrame, column: Column, compared: int) -> list[Cell]:
+    """Make the column's cells; the best is looked for among the first `compared` rows."""
+    records: list[dict[str, Any]] = [
+        dict(zip(table.columns, row, strict=True)) for row in table.itertuples(index=False)
+    ]
+    if column.decimals is None:
+        names = column.names or {}
+        texts = [DASH if _absent(record[column.field]) else str(record[column.field]) for record in records]
+        return [Cell(names.get(text, text)) for text in texts]
+    groups: dict[tuple[Any, ...], list[float]] = {}
+    for record in records[:compared]:
+        if not _absent(record[column.field]):
+            present = groups.setdefault(tuple(record[name] for name in column.within), [])
+            present.append(round(float(record[column.field]), column.decimals))
+    cells = []
+    for number, record in enumerate(records):
+        value, present = record[column.field], groups.get(tuple(record[name] for name in column.within), [])
+        bold = column.best and number < compared and len(present) > 1 and not _absent(value)
+        best = bold and round(float(value), column.decimals) == (min if column.lowest else max)(present)
+        mark = record[column.mark] if column.mark else None
+        cells.append(Cell(_number_text(record, column), best, "" if mark is None or _absent(mark) else str(mark)))
+    return cells
+
+
+def _number_text(record: dict[str, Any], column: Column) -> str:
+    value, decimals = record[column.field], column.decimals or 0
+    if _absent(value) or (column.zero_as_dash and value == 0):
+        return DASH
+    if column.interval:
+        lower, upper = (rounded(record[name], decimals, column.signed) for name in column.interval)
+        return f"[{lower}, {upper}]"
+    text = rounded(value, decimals, column.signed)
+    if column.deviation and not _absent(record[column.deviation]):
+        text += f" {PLUS_MINUS} {rounded(record[column.deviation], decimals)}"
+    if column.aside and not _absent(record[column.aside]):
+        text += f" ({rounded(record[column.aside], decimals, signed=True)})"
+    return text
+
+
+def _absent(value: Any) -> bool:
+    return bool(pd.isna(value))
+
+
+def rounded(value: float, decimals: int = 2, signed: bool = False) -> str:
+    """Write a number with so many decimals, − for minus and, where `signed`, + for plus."""
+    number = round(float(value), decimals) + 0.0  # + 0.0 turns -0.0 into 0.0
+    return f"{number:{'+' if signed else ''}.{decimals}f}".replace("-", "−")

@@ -1,0 +1,1 @@
+"""What everything may use: errors, whole files, locks, disk, processes, progress. It imports no other part of ink."""

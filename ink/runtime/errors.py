@@ -1,0 +1,28 @@
+"""The error that is meant for the person at the keyboard."""
+
+from __future__ import annotations
+
+from ink.runtime.escape import visible
+
+# What a message quotes may be any stranger's: a line of it is cut in the middle, since it ends with what to do.
+LONGEST = 2000
+_END = 600
+
+
+class InkError(Exception):
+    """Something a person can put right: the message says what was wrong, where, and what to do.
+
+    It is one line, and of several problems a further line for each of `problems`. What is quoted in them can neither
+    break a line nor command a terminal or fill it.
+    """
+
+    def __init__(self, message: str, *problems: str) -> None:
+        super().__init__(*(_line(words) for words in (message, *problems)))
+
+    def __str__(self) -> str:
+        return "\n  ".join(self.args)
+
+
+def _line(words: str) -> str:
+    line = visible(" ".join(words.split("\n")))
+    return line if len(line) <= LONGEST else f"{line[: LONGEST - _END - 5]} ... {line[-_END:]}"

@@ -1,0 +1,85 @@
+"""Locks that keep two processes from writing one output; the kernel lets go of them when a process dies."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shlex
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ink.runtime.errors import InkError
+
+PATIENCE_SECONDS = 30.0  # the holder may be dying: a killed process takes a while to give its memory back
+_SECONDS_BETWEEN_TRIES = 0.05
+
+
+@contextmanager
+def exclusive(path: Path, patience: float | None = None) -> Iterator[None]:
+    """Hold the lock of `path`, the file .NAME.lock beside it, which is gone afterwards.
+
+    Waits up to `patience` seconds (PATIENCE_SECONDS by default) for another holder, then raises InkError naming it.
+    """
+    lock = path.with_name(f".{path.name}.lock")
+    descriptor = _acquire(lock, path, PATIENCE_SECONDS if patience is None else patience)
+    try:
+        os.write(descriptor, json.dumps(_this_process()).encode())
+        yield
+    finally:
+        # while the lock is held: whoever opened the file before finds that it is no longer there and tries again
+        lock.unlink(missing_ok=True)
+        os.close(descriptor)
+
+
+def _acquire(lock: Path, path: Path, patience: float) -> int:
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        except FileNotFoundError:  # the folder is there, as in /proc, and takes no file
+            raise InkError(f"{path} cannot be written: its folder takes no new files; name another one") from None
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if _is_at(descriptor, lock):
+                os.truncate(descriptor, 0)
+                return descriptor
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                holder = _described(descriptor)
+                os.close(descriptor)
+                raise InkError(
+                    f"{path} is being written by {holder}; wait until it has ended or end it, then run this again"
+                ) from None
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)
+        time.sleep(_SECONDS_BETWEEN_TRIES)
+
+
+def _is_at(descriptor: int, lock: Path) -> bool:
+    """Whether the opened file is still the one under that name: its last holder removes it."""
+    try:
+        found = lock.stat()
+    except FileNotFoundError:
+        return False
+    return os.path.samestat(found, os.fstat(descriptor))
+
+
+def _this_process() -> dict[str, Any]:
+    command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+    return {"pid": os.getpid(), "host": socket.gethostname(), "command": command}
+
+
+def _described(descriptor: int) -> str:
+    try:
+        holder = json.loads(os.pread(descriptor, 1 << 16, 0))
+        return f"process {holder['pid']} on {holder['host']} ({holder['command']})"
+    except (ValueError, KeyError, TypeError):
+        return "another process"

@@ -1,0 +1,111 @@
+"""A system put together for inference: the base model with the system's adapter, or its datastore and combiner."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ink.combiners.combiner import Combiner
+from ink.combiners.combiner_file import combiner_files, load_combiner
+from ink.combiners.knn_mixture import KnnMixture
+from ink.config.sections.base_system import Index
+from ink.config.slices.result_slices import SpeedSettings, TranslationSettings
+from ink.config.slices.slice import ModelSettings
+from ink.corpus.prepared_corpus import PreparedCorpus
+from ink.datastore.search import Searcher
+from ink.datastore.storage import Datastore, open_datastore
+from ink.nmt.domain_files import Domain
+from ink.nmt.translation_model import TranslationModel
+from ink.runtime.errors import InkError
+from ink.systems.known_systems import check_exists, system_named
+from ink.systems.layout import Layout
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a system adds to the base model: an adapter, a datastore with a combiner, both, or neither.
+
+    `without_keys` does without the datastore's key file, which may be gone. `model`: a checkpoint that takes the base
+    model's place.
+    """
+
+    adapter: Path | None = None
+    datastore: Path | None = None
+    combiner: Path | None = None
+    without_keys: bool = False
+    model: Path | None = None
+
+
+@dataclass(frozen=True)
+class AssembledSystem:
+    """A translation model and, of a system that retrieves, the mixture that takes part in its beam search.
+
+    `files`: what inference reads beyond the base model, by name.
+    """
+
+    model: TranslationModel
+    mixture: KnnMixture | None
+    files: dict[str, Path]
+
+
+def assemble(domain: Domain, parts: Parts, settings: ModelSettings, index: Index) -> AssembledSystem:
+    """Load a system, which searches its datastore through its index.
+
+    Raises InkError where adapter or datastore belong to another base model, or the datastore to another corpus.
+    """
+    if parts.model is not None:
+        domain = replace(domain, base_model=parts.model)
+    model = domain.load_model(settings, adapter=parts.adapter)
+    files = {} if parts.adapter is None else {"adapter.safetensors": parts.adapter}
+    if parts.datastore is None or parts.combiner is None:
+        return AssembledSystem(model, None, files)
+    store = open_datastore(parts.datastore, model=model.fingerprint, corpus=domain.data.fingerprint)
+    searcher = Searcher(store, index)
+    combiner = load_combiner(parts.combiner, device=settings.device, without_keys=parts.without_keys)
+    combiner.check_vocabulary(len(model.target_vocabulary), str(parts.combiner))
+    files |= {path.name: path for path in _read_of(store, combiner)} | combiner_files(parts.combiner, combiner)
+    return AssembledSystem(model, KnnMixture(searcher, combiner), files)
+
+
+def load_system(
+    config: Mapping[str, Any],
+    settings: TranslationSettings | SpeedSettings,
+    system: str,
+    domain: str,
+    seed: int | None,
+) -> AssembledSystem:
+    """Load the system that the experiment `config` has trained for a domain.
+
+    Raises InkError naming the command that trains it where it has not been trained.
+    """
+    check_exists(config, system)
+    layout = Layout(config)
+    chosen = config["seeds"][0] if seed is None else seed
+    what = system_named(system)
+    files = {name: Path(path) for name, path in layout.system_files(system, domain, chosen).items()}
+    for path in files.values():
+        if not path.exists():
+            raise InkError(
+                f"{path} does not exist: {what.label} has not been trained for {domain}; "
+                f"run: snakemake --cores all {layout.scores(system, domain, chosen)}"
+            )
+    languages = settings.data.source_language, settings.data.target_language
+    place = Domain(
+        Path(layout.base_model),
+        Path(layout.vocabulary),
+        Path(layout.corpus(domain)),
+        PreparedCorpus(Path(layout.data(domain)), *languages),
+    )
+    return assemble(place, Parts(**files, without_keys=what.without_keys), settings, settings.index)
+
+
+def _read_of(store: Datastore, combiner: Combiner) -> list[Path]:
+    """What decoding reads of a datastore."""
+    files = [store.index_path, store.file("values")]
+    if combiner.needs_log_probs:
+        files.append(store.file("log_probs"))
+    if combiner.needs_keys:
+        files.append(store.file("keys"))
+    return files

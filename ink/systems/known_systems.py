@@ -1,0 +1,267 @@
+"""The systems: rows of Table 2, in its order. Each is a model, and a combiner where it retrieves at inference.
+
+In figures a colour and a shape tell them apart: colours are Okabe and Ito's, which colour-blind readers tell apart, and
+shapes and fillings do so in grey print.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ink.runtime.errors import InkError
+from ink.systems.variations import variation_named
+
+BLACK, GREY, ORANGE, SKY, GREEN = "#000000", "#767676", "#E69F00", "#56B4E9", "#009E73"
+BLUE, VERMILLION, PURPLE = "#0072B2", "#D55E00", "#CC79A7"
+
+
+@dataclass(frozen=True)
+class Mark:
+    """How a system is drawn: shape, colour, whether the shape is filled, its width in points, and its lines."""
+
+    shape: str
+    colour: str
+    filled: bool = True
+    width: float = 5.0
+    line: str = ":"
+
+    def options(self) -> dict[str, Any]:
+        """Return matplotlib's options for a line's markers."""
+        return {
+            "marker": self.shape,
+            "markersize": self.width,
+            "color": self.colour,
+            "markeredgecolor": self.colour,
+            "markerfacecolor": self.colour if self.filled else "none",
+            "markeredgewidth": 0.6 if self.filled else 1.1,
+        }
+
+    @property
+    def extent(self) -> float:
+        """The width in points that it takes up, edge included."""
+        return self.width * (2**0.5 if self.shape == "D" else 1) + 1
+
+
+@dataclass(frozen=True)
+class System:
+    """One row of Table 2.
+
+    commands: those that it consists of; first_job: the job with which a run of it begins. model: `base`, whose adapter
+    it uses (`adapter`, `ink`), or the checkpoint that takes the base model's place (`knn_kd`, with own_checkpoint).
+    section: the config's section with the settings of its combiner; None where it does not retrieve. settings: key and
+    the combiner's settings, where they stand here, as in an entry of own_systems, and the config has no such section.
+    combiner: the combiner's name. learns_combiner: whether the combiner is trained. trained_as: the name under which
+    its combiner is chosen or trained on dev, where that is not the section's. without_keys: whether it decodes without
+    the datastore's key file. apart: whether Table 2 sets it below a rule, as what is no rival of the rows above but
+    made of two.
+
+    compared_with: the systems over which its gain is told beside that over the off-the-shelf model, BEST_KNN among them
+    where it is to be compared with the best one that retrieves with the base model. starred_over: the system over which
+    its gains are starred in Table 2. memory_unit: whether its bytes are the unit of Table 2's memory, the first one's
+    that has been run. table3_label: what Table 3 calls it, None where it has no row there. in_figure4: whether Figure 4
+    draws its gains. mark: how figures draw it; own systems get marks in their order.
+    """
+
+    label: str
+    model: str
+    commands: tuple[str, ...]
+    first_job: str
+    section: str | None = None
+    combiner: str | None = None
+    learns_combiner: bool = False
+    without_keys: bool = False
+    own_checkpoint: bool = False
+    trained_as: str | None = None
+    apart: bool = False
+    compared_with: tuple[str, ...] = ()
+    starred_over: str | None = None
+    memory_unit: bool = False
+    table3_label: str | None = None
+    in_figure4: bool = False
+    mark: Mark | None = None
+    settings: Mapping[str, Any] | None = None
+
+    @property
+    def has_adapter(self) -> bool:
+        """Whether it is the base model with an adapter."""
+        return self.model != "base" and not self.own_checkpoint
+
+    @property
+    def combiner_of(self) -> str | None:
+        """The name under which its combiner is chosen or trained; systems with the same one share it."""
+        return self.trained_as or self.section
+
+    @property
+    def retrieves(self) -> bool:
+        """Whether it searches a datastore while decoding."""
+        return self.section is not None
+
+    @property
+    def is_adapted(self) -> bool:
+        """Whether it needs a domain's training text: all but the base model as it is, which is scored everywhere."""
+        return self.model != "base" or self.retrieves
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether it depends on the seed: systems on the base model that learn nothing are the same for every seed."""
+        return self.model != "base" or self.learns_combiner
+
+
+BEST_KNN = "best_knn"
+OFF_THE_SHELF = "off_the_shelf"  # the base model as it is, over which every other gains
+LEARNING_COMBINER = ("build-datastore", "train-combiner", "evaluate")
+TRAINING_INK = ("build-datastore", "train-ink-round", "finish-ink")
+
+# Where memory is the same scores may be too: INK's ring goes around Adapter's dot, V-kNN's triangle and R-kNN†'s
+# diamond around A-kNN's square.
+SYSTEMS: dict[str, System] = {
+    OFF_THE_SHELF: System(
+        "Off-the-shelf NMT", "base", ("evaluate",), "evaluate", table3_label="NMT", mark=Mark("_", BLACK, line="--")
+    ),
+    "knn_kd": System(
+        "kNN-KD",
+        "knn_kd",
+        ("build-datastore", "store-neighbours", "train-knn-kd", "evaluate"),
+        "train-knn-kd",
+        own_checkpoint=True,
+        mark=Mark("_", GREY),
+    ),
+    "v_knn": System(
+        "V-kNN",
+        "base",
+        ("build-datastore", "tune-v-knn", "evaluate"),
+        "tune-v-knn",
+        section="v_knn",
+        combiner="vanilla",
+        mark=Mark("^", ORANGE, filled=False, width=8.0),
+    ),
+    "a_knn": System(
+        "A-kNN",
+        "base",
+        LEARNING_COMBINER,
+        "train-combiner",
+        section="a_knn",
+        combiner="adaptive",
+        learns_combiner=True,
+        mark=Mark("s", SKY, width=3.5),
+    ),
+    "r_knn_without_keys": System(
+        "R-kNN†",
+        "base",
+        LEARNING_COMBINER,
+        "train-combiner",
+        section="r_knn",
+        combiner="robust",
+        learns_combiner=True,
+        without_keys=True,
+        mark=Mark("D", GREEN, filled=False, width=6.0),
+    ),
+    "r_knn": System(
+        "R-kNN",
+        "base",
+        LEARNING_COMBINER,
+        "train-combiner",
+        section="r_knn",
+        combiner="robust",
+        learns_combiner=True,
+        in_figure4=True,
+        mark=Mark("D", GREEN, width=4.5),
+    ),
+    "adapter": System(
+        "Adapter",
+        "adapter",
+        ("train-adapter", "evaluate"),
+        "train-adapter",
+        memory_unit=True,
+        table3_label="Adapter",
+        mark=Mark("o", BLUE, width=4.5, line="-"),
+    ),
+    "ink": System(
+        "INK",
+        "ink",
+        (*TRAINING_INK, "evaluate"),
+        "train-ink-round-1",
+        compared_with=("adapter", "r_knn", BEST_KNN),
+        starred_over="adapter",
+        memory_unit=True,
+        table3_label="INK",
+        in_figure4=True,
+        mark=Mark("o", VERMILLION, filled=False, width=8.0, line="--"),
+    ),
+    "ink_r_knn": System(
+        "INK + R-kNN",
+        "ink",
+        (*TRAINING_INK, "train-combiner", "evaluate"),
+        "train-combiner",
+        section="r_knn",
+        combiner="robust",
+        learns_combiner=True,
+        trained_as="ink_r_knn",
+        apart=True,
+        compared_with=("ink",),
+        in_figure4=True,
+        mark=Mark("P", PURPLE, width=6.5),
+    ),
+}
+OWN_SYSTEMS = "own_systems"
+
+
+def system_named(name: str) -> System:
+    """Return the system of this name: one of Table 2, a variation of one, or else one of the config's own systems.
+
+    A variation has a model of its own. Own systems retrieve with the base model and a combiner of their own, which
+    counts as trained, and go by their name.
+    """
+    if name in SYSTEMS:
+        return SYSTEMS[name]
+    if (variation := variation_named(name)) is not None:
+        return replace(SYSTEMS[variation.of], label=variation.label, model=name)
+    return System(name, "base", LEARNING_COMBINER, "train-combiner", section=name, learns_combiner=True)
+
+
+def check_exists(config: Mapping[str, Any], system: str) -> None:
+    """InkError where `system` is neither one of Table 2, nor one of the config's own, nor a variation."""
+    known = [*SYSTEMS, *config[OWN_SYSTEMS]]
+    if system not in known and variation_named(system) is None:
+        raise InkError(f"system {system!r} does not exist; known: {', '.join(known)}")
+
+
+def run_that_trains(config: Mapping[str, Any], system: str) -> str:
+    """Return the system to whose run the training of `system`'s combiner belongs, where several share one.
+
+    It is the one that the combiner is named after, unless another of them is asked for and that one is not. InkError
+    where `system` learns no combiner.
+    """
+    check_exists(config, system)
+    what = system_named(system)
+    if what.combiner_of is None or not what.learns_combiner:
+        raise InkError(f"{what.label} learns no combiner")
+    sharing = [name for name, other in SYSTEMS.items() if other.combiner_of == what.combiner_of]
+    asked = [name for name in sharing if name in config["systems"]]
+    return asked[0] if asked and what.combiner_of not in asked else what.combiner_of
+
+
+def retrieval_settings(config: Mapping[str, Any], system: str) -> dict[str, Any]:
+    """Return a retrieving system's settings, in which "combiner" is its combiner's name and "key" its kind of key.
+
+    config: the whole, or of it the system's section (of an own system, and of one with settings here: own_systems).
+    """
+    known = SYSTEMS.get(system)
+    if known is None or system in config.get(OWN_SYSTEMS, {}):
+        return dict(config[OWN_SYSTEMS][system])
+    if known.section is None:
+        raise ValueError(f"{system} does not retrieve")
+    return {"combiner": known.combiner, **(config[known.section] if known.settings is None else known.settings)}
+
+
+def section_of(system: str) -> str:
+    """Return where in the config a retrieving system's settings stand."""
+    known = SYSTEMS.get(system)
+    return f"{OWN_SYSTEMS}.{system}" if known is None else str(known.section)
+
+
+def seeds_of(system: str, seeds: list[int]) -> list[int]:
+    """Return the seeds that `system` runs with: all of them if it is trained, else the first alone."""
+    return list(seeds) if system_named(system).is_trained else list(seeds[:1])

@@ -1,0 +1,1 @@
+"""Tools for people: translate, explain, doctor, download, publish, clean."""

@@ -1,0 +1,174 @@
+"""What an experiment's config names: files that are there, are text and large enough, and languages' rules."""
+
+from __future__ import annotations
+
+import codecs
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from ink.config import Config
+from ink.config.bounds import neighbours_asked, neighbours_measured, values_of
+from ink.config.languages import MOSES
+from ink.corpus.raw_text import beginning, remarks
+from ink.corpus.sentence_counts import check_sentence_counts, count_binarised
+from ink.corpus.vocabulary import check_vocabulary_size
+from ink.metrics.bleu_tokeniser import bleu_with
+from ink.runtime.errors import InkError
+from ink.runtime.given_text import LOOKED_AT, MARK, what_else, without_mark
+from ink.tools.costs.text_amounts import SourceFiles, TextFile, source_files
+from ink.tools.costs.workload import Workload
+from ink.tools.doctor.finding import Finding, error, ok, warning
+from ink.tools.doctor.metric_files import comet_files
+from ink.tools.download.provided_files import BASE_MODEL_FILES, awaited, binarised_paths
+
+CHECKED_BYTES = 64 << 20  # of a larger file the rest is counted and not decoded
+_AT_ONCE = 1 << 22
+
+
+def examine_inputs(config: Config) -> tuple[list[Finding], dict[Path, TextFile]]:
+    """Look at every file that the config names; return findings, one a domain or more, and the counts of text files."""
+    counts: dict[Path, TextFile] = {}
+    to_come = awaited(config)
+    # what is still to come is the downloads' to tell
+    findings: list[Finding] = []
+    if not any(_names_one_of(to_come, config["base_model"][name]) for name in BASE_MODEL_FILES):
+        findings += _base_model_files(config)
+    if not any(name.startswith("comet_") for name in to_come):
+        findings += comet_files(config)
+    for domain, files in source_files(config).items():
+        findings += _domain(domain, files, counts)
+    if config["data"]["source"] == "binarised":
+        findings += [finding for domain in config["domains"] for finding in _binarised(config, domain, to_come)]
+    return findings, counts
+
+
+def _names_one_of(to_come: Mapping[str, Sequence[str]], path: str | None) -> bool:
+    return any(path in files for files in to_come.values())
+
+
+def _binarised(config: Config, domain: str, to_come: Mapping[str, Sequence[str]]) -> Iterator[Finding]:
+    """Look at a domain's binarised text, unless it is still to come."""
+    data, check = config["data"], f"text of {domain}"
+    paths = binarised_paths(config, domain)
+    if any(_names_one_of(to_come, path) for path in paths):
+        return
+    problems = [problem for path in paths if (problem := _unreadable(Path(path)))]
+    if not problems:
+        folder, expected = Path(paths[0]).parent, data["binarised"]["sentences"][domain]
+        try:
+            found = count_binarised(folder, data["source_language"], data["target_language"])
+            check_sentence_counts(folder, {domain: found}, {domain: expected})
+            said = [f"{count:,} {split}" for split, count in found.items() if split in expected]
+            yield ok(check, f"{', '.join(said)} pairs, binarised")
+        except InkError as problem:
+            problems = [str(problem)]
+    yield from (error(check, problem) for problem in problems)
+
+
+def _base_model_files(config: Config) -> Iterator[Finding]:
+    named = {
+        name: Path(config["base_model"][name]) for name in BASE_MODEL_FILES if config["base_model"][name] is not None
+    }
+    if not named:
+        return
+    problems = [f"base_model.{name}: {problem}" for name, path in named.items() if (problem := _unreadable(path))]
+    if not problems:
+        problems = [problem for name, path in named.items() if name != "path" and (problem := _no_text(path))]
+    if problems:
+        yield from (error("base model", problem) for problem in problems)
+    else:
+        yield ok("base model", f"{named['path']}, codes and dictionaries are there")
+
+
+def _domain(domain: str, files: Sequence[SourceFiles], counts: dict[Path, TextFile]) -> Iterator[Finding]:
+    check, wrong = f"text of {domain}", False
+    said: dict[str, int] = {}
+    for one in files:
+        sides = (one.source, one.target)
+        problems = [problem for path in sides if (problem := _count(path, counts))]
+        if not problems:
+            lines = [counts[path].lines for path in sides]
+            if lines[0] != lines[1]:
+                problems.append(f"{sides[0]} has {lines[0]:,} lines and {sides[1]} has {lines[1]:,}")
+            said[one.split] = said.get(one.split, 0) + one.pairs(lines[0])
+            yield from (warning(check, remark) for path in sides for remark in remarks(path, beginning(path)))
+        for problem in problems:
+            wrong = True
+            yield error(check, problem)
+    if not wrong:
+        yield ok(check, f"{', '.join(f'{count:,} {split}' for split, count in said.items())} pairs")
+
+
+def _unreadable(path: Path) -> str | None:
+    if not path.exists():
+        return f"{path} does not exist"
+    if not path.is_file():
+        return f"{path} is no file"
+    return None if os.access(path, os.R_OK) else f"{path} cannot be read: no permission"
+
+
+def _no_text(path: Path) -> str:
+    """Say what a file is that should be text, by its beginning; nothing where it may be text."""
+    with path.open("rb") as file:
+        reason = what_else(file.read(LOOKED_AT))
+    return f"{path} is no UTF-8 text: {reason}" if reason else ""
+
+
+def _count(path: Path, counts: dict[Path, TextFile]) -> str | None:
+    """Count a file into `counts`, or return what is wrong with it."""
+    if problem := _unreadable(path) or _no_text(path):
+        return problem
+    lines = words = size = 0
+    decoder, last = codecs.getincrementaldecoder("utf-8")(), b"\n"
+    with path.open("rb") as file:
+        file.seek(0 if without_mark(mark := file.read(len(MARK.encode()))) else len(mark))
+        while data := file.read(_AT_ONCE):
+            if size < CHECKED_BYTES:
+                try:
+                    # the last part must not end within a character
+                    decoder.decode(data, final=len(data) < _AT_ONCE)
+                except UnicodeDecodeError as failed:
+                    # what the decoder was given before is not told; a character has no line break within
+                    line = lines + failed.object[: failed.start].count(b"\n") + 1
+                    return f"{path}, line {line}: not valid UTF-8"
+            lines, words, size, last = lines + data.count(b"\n"), words + len(data.split()), size + len(data), data[-1:]
+    if not words:
+        return f"{path} is empty"
+    counts[path] = TextFile(lines + (last != b"\n"), words, size)
+    return None
+
+
+def examine_languages(config: Config) -> Iterator[Finding]:
+    """Make the tokeniser for BLEU, without the network; warn of languages that get the English rules."""
+    tokeniser = config["evaluation"]["sacrebleu_tokeniser"]
+    try:
+        yield ok("BLEU", f"sacrebleu's tokeniser {bleu_with(tokeniser).tokenizer_signature}")
+    except InkError as problem:
+        yield error("BLEU", str(problem))
+    for side in ("source", "target"):
+        language = config["text"][f"{side}_tokeniser_language"]
+        if language not in MOSES:
+            yield warning(
+                "tokenisation",
+                f"text.{side}_tokeniser_language: sacremoses has no rules for {language} and takes the English ones",
+            )
+
+
+def sizes(workload: Workload) -> Iterator[Finding]:
+    """Compare what systems ask for with the tokens of the target dictionary and of each domain's training text."""
+    config = workload.config
+    try:
+        check_vocabulary_size(config)
+    except InkError as problem:
+        yield error("vocabulary", str(problem))
+    for domain in workload.domains:
+        entries = workload.entries(domain)
+        asked = {**neighbours_asked(config), **neighbours_measured(config, domain)}
+        if config["index"]["type"] == "ivfpq":
+            asked["index.lists"] = config["index"]["lists"]
+        for name, value in asked.items():
+            for key, found in values_of(name, value):
+                if found > entries and key in (name, f"{name}.{domain}"):
+                    text = f"{key} is {found:,}, but the datastore will have about {entries:,} entries; lower it"
+                    yield warning(f"datastore of {domain}", text)

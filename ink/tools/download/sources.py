@@ -1,0 +1,152 @@
+"""Where an artefact comes from and goes in one experiment: what is known of it, and what the config says instead."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from ink.runtime.disk import in_words
+from ink.runtime.errors import InkError
+from ink.tools.download.artefacts import ARTEFACTS, Artefact
+from ink.tools.download.unpacking import unpacked_from
+
+# beside work/, whose folders belong to experiments: these files are the same for all of them
+DOWNLOADS = Path("downloads")
+
+_SHARED_ON_DRIVE = re.compile(r"https://drive\.google\.com/(?:file/d/([\w-]+)|(?:open|uc)\?(?:.*&)?id=([\w-]+))")
+
+
+@dataclass(frozen=True)
+class Source:
+    """An artefact with its address, a local copy that is taken in place of it, and the sha256 that the file must have.
+
+    sha256 is None where the config pins none. folder is downloads/, seen from where the command runs. sentences: domain
+    -> split -> sentence pairs that binarised text in it must have, where the config says so.
+    """
+
+    artefact: Artefact
+    url: str
+    local_copy: Path | None = None
+    sha256: str | None = None
+    folder: Path = DOWNLOADS
+    sentences: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+
+    @property
+    def file(self) -> Path:
+        """Where the file goes."""
+        return self.folder / self.artefact.file
+
+    @property
+    def partial(self) -> Path:
+        """What has come so far."""
+        return self.file.with_name(f"{self.file.name}.part")
+
+    @property
+    def record(self) -> Path:
+        """The sha256 that the file had when it first came, as `sha256sum` writes it."""
+        return self.file.with_name(f"{self.file.name}.sha256")
+
+    @property
+    def unpacked(self) -> Path | None:
+        """The folder into which it is unpacked."""
+        return None if self.artefact.unpacked is None else self.folder / self.artefact.unpacked
+
+    @property
+    def origin(self) -> str:
+        """The local copy or the address, as it is shown."""
+        return str(self.local_copy) if self.local_copy is not None else shown_address(self.url)
+
+    def failed(self, problem: str) -> InkError:
+        """Make the error that says which file, from where, what is wrong, and how to do without the download."""
+        pinned = "" if self.sha256 is None else f" with sha256 {self.sha256}"
+        return InkError(
+            f"{self.artefact.name}: {self.file} from {self.origin}: {' '.join(problem.split())}; to place it by hand, "
+            f"put the file{pinned} at {self.file}, and if you know its sha256 the line that `sha256sum` writes of it "
+            f"into {self.record}, then run this again"
+        )
+
+
+def sources(config: Mapping[str, Any], names: Iterable[str] = (), folder: Path = DOWNLOADS) -> list[Source]:
+    """Return the sources of the artefacts named, or of those in the config's section downloads where none is.
+
+    A config without that section names none. InkError where a name is not an artefact's.
+    """
+    section = config.get("downloads") or {}
+    found = [_source(name, section.get(name) or {}, folder) for name in (tuple(names) or section)]
+    return [replace(source, sentences=_sentences(config, source)) for source in found]
+
+
+def direct_address(url: str) -> str:
+    """Return the address that serves the file itself: that of a link shared on Google Drive shows a page about it."""
+    shared = _SHARED_ON_DRIVE.match(url)
+    if shared is None:
+        return url
+    return f"https://drive.usercontent.google.com/download?id={shared[1] or shared[2]}&export=download&confirm=t"
+
+
+def shown_address(url: str) -> str:
+    """Return the address without a user's name and password."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+
+def _sentences(config: Mapping[str, Any], source: Source) -> dict[str, dict[str, int]]:
+    """Return what the config says of the sentence pairs of binarised text that it takes from this artefact."""
+    binarised = (config.get("data") or {}).get("binarised")
+    if not source.artefact.domains or not binarised or not is_below(binarised["folder"], source.unpacked):
+        return {}
+    return {domain: dict(splits) for domain, splits in binarised["sentences"].items()}
+
+
+def is_below(path: str, folder: Path | None) -> bool:
+    """Whether `path`, as a config writes it, is inside `folder`."""
+    return folder is not None and folder in Path(os.path.normpath(path)).parents
+
+
+def _source(name: str, entry: Mapping[str, Any], folder: Path) -> Source:
+    if name not in ARTEFACTS:
+        raise InkError(f"{name!r} is nothing that can be downloaded; known: {', '.join(ARTEFACTS)}")
+    local_copy, sha256 = entry.get("path"), entry.get("sha256")
+    return Source(
+        ARTEFACTS[name],
+        entry.get("url") or ARTEFACTS[name].url,
+        None if local_copy is None else Path(local_copy),
+        None if sha256 is None else sha256.lower(),
+        folder,
+    )
+
+
+def listed(sources: Iterable[Source]) -> Iterator[str]:
+    """Yield the lines of the list; nothing is fetched, and no sha256 computed."""
+    for source in sources:
+        artefact = source.artefact
+        yield f"{artefact.name}: {artefact.what}"
+        yield f"  from     {source.origin}"
+        yield f"  size     {artefact.size or 'not stated'}"
+        yield f"  licence  {artefact.licence}"
+        yield f"  sha256   {source.sha256 or 'not pinned: recorded when it is first there, and compared from then on'}"
+        yield f"  goes to  {source.file}" + (f", unpacked to {source.unpacked}" if source.unpacked is not None else "")
+        yield f"  state    {state(source)}"
+
+
+def state(source: Source) -> str:
+    """Say whether the artefact is there."""
+    if source.file.is_file():
+        there = f"there, {in_words(source.file.stat().st_size)}"
+        if not source.record.is_file():
+            there += ", not yet checked"
+        if source.unpacked is not None:
+            there += ", unpacked" if _is_unpacked(source) else ", not yet unpacked"
+        return there
+    if source.partial.is_file():
+        return f"not there; {in_words(source.partial.stat().st_size)} have come"
+    return "not there"
+
+
+def _is_unpacked(source: Source) -> bool:
+    return source.unpacked is not None and source.unpacked.is_dir() and unpacked_from(source.unpacked) is not None

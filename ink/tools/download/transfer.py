@@ -1,0 +1,251 @@
+"""One file over HTTP: resumed where it broke off, begun anew where the server has another file by now."""
+
+from __future__ import annotations
+
+import math
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import HTTPError
+from urllib3.util import Retry
+
+from ink.runtime.errors import InkError
+from ink.runtime.progress import progress
+from ink.runtime.whole_files import read_json, remove, write_json
+from ink.tools.download.sources import shown_address
+
+CHUNK_BYTES = 1_000_000  # what progress counts
+RETRIED_STATUSES = (408, 429, 500, 502, 503, 504)
+LONGEST_PAUSE_SECONDS = 120
+
+_TITLE = re.compile(rb"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Patience:
+    """So many attempts in a row may bring nothing new; each pause is twice the one before, from `pause_seconds` on.
+
+    timeout_seconds: how long a server may stay silent.
+    """
+
+    attempts: int = 6
+    pause_seconds: float = 1.0
+    timeout_seconds: float = 60.0
+
+
+class TransferError(InkError):
+    """The transfer failed for good; the message is the reason alone, for the caller to say of which file."""
+
+
+@dataclass(frozen=True)
+class _Version:
+    """What tells one version of a file at an address from another; length in bytes."""
+
+    address: str
+    etag: str | None
+    last_modified: str | None
+    length: int | None
+
+    @property
+    def validator(self) -> str | None:
+        """What If-Range takes: a strong ETag, else the date."""
+        return self.last_modified if self.etag is None or self.etag.startswith("W/") else self.etag
+
+
+def transfer(address: str, partial: Path, description: str, patience: Patience | None = None) -> None:
+    """Bring the file at `address` into `partial`, from where an earlier call stopped if it is still the same file.
+
+    The same: ETag, Last-Modified and length are those recorded beside it in `partial`.json. What a server says that
+    ignores Range, or has another file by now, replaces all that came before. Bytes are kept as they are sent. Raises
+    TransferError; `partial` is then left for the next call.
+    """
+    patience = patience or Patience()
+    furthest, fruitless, pause = _size(partial), 0, patience.pause_seconds
+    with _session(patience) as session:
+        while True:
+            try:
+                _attempt(session, address, partial, description, patience)
+                return
+            except (HTTPError, requests.RequestException) as error:
+                reached = _size(partial)
+                # counted from the furthest, or a server that always begins anew would keep this going for ever
+                fruitless = 0 if reached > furthest else fruitless + 1
+                pause = patience.pause_seconds if fruitless == 0 else pause * 2
+                furthest = max(furthest, reached)
+                if fruitless >= patience.attempts:
+                    raise TransferError(
+                        f"the connection broke off after {reached:,} bytes, {fruitless} times in a row without getting "
+                        f"further ({cause_in_words(error)}); what came is kept in {partial} and is gone on from"
+                    ) from None
+                time.sleep(min(pause, LONGEST_PAUSE_SECONDS))
+
+
+def forget(partial: Path) -> None:
+    """Remove a partial file; first its bytes, which must never stand beside another version's record."""
+    remove(partial)
+    remove(_record(partial))
+
+
+def _session(patience: Patience) -> requests.Session:
+    retry = Retry(
+        total=patience.attempts - 1,
+        status_forcelist=RETRIED_STATUSES,
+        allowed_methods=["GET"],
+        backoff_factor=patience.pause_seconds,
+        backoff_max=LONGEST_PAUSE_SECONDS,
+        retry_after_max=LONGEST_PAUSE_SECONDS,
+        raise_on_status=False,
+    )
+    session = requests.Session()
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, HTTPAdapter(max_retries=retry))
+    return session
+
+
+def _attempt(session: requests.Session, address: str, partial: Path, description: str, patience: Patience) -> None:
+    known = _known(partial, address)
+    offset = _size(partial) if known is not None else 0
+    if known is not None and offset == known.length:
+        return
+    with _ask(session, address, known, offset, patience) as response:
+        if offset and response.status_code in (206, 416) and not _continues(response, known, offset):
+            forget(partial)
+            response.close()
+            return _attempt(session, address, partial, description, patience)
+        if response.status_code not in ((200, 206) if offset else (200,)):
+            raise TransferError(
+                f"the server answered {response.status_code} {response.reason}"
+                + (f" {patience.attempts} times" if response.status_code in RETRIED_STATUSES else "")
+            )
+        if response.status_code == 200:
+            refuse_page(response, description)
+            offset, known = 0, _begin(response, address, partial)
+        assert known is not None
+        chunks = response.raw.stream(CHUNK_BYTES, decode_content=False)
+        total = None if known.length is None else math.ceil(known.length / CHUNK_BYTES)
+        with partial.open("ab") as file:
+            for chunk in progress(
+                chunks, description=description, unit="MB", total=total, initial=offset // CHUNK_BYTES
+            ):
+                file.write(chunk)
+    if known.length is not None and _size(partial) != known.length:
+        raise HTTPError(f"{_size(partial):,} of {known.length:,} bytes came")
+
+
+def _ask(
+    session: requests.Session, address: str, known: _Version | None, offset: int, patience: Patience
+) -> requests.Response:
+    # compressed on the way, an offset and a length would be of something else
+    headers = {"Accept-Encoding": "identity"}
+    if known is not None and offset:
+        headers["Range"] = f"bytes={offset}-"
+        if known.validator is not None:
+            headers["If-Range"] = known.validator
+    try:
+        return session.get(address, headers=headers, stream=True, timeout=patience.timeout_seconds)
+    except (requests.RequestException, HTTPError) as error:
+        raise TransferError(f"no answer from the server ({cause_in_words(error)})") from None
+
+
+def _begin(response: requests.Response, address: str, partial: Path) -> _Version:
+    """Forget what came before, and record the version that comes now."""
+    length, etag = response.headers.get("Content-Length"), response.headers.get("ETag")
+    if length is None and "chunked" not in response.headers.get("Transfer-Encoding", ""):
+        raise TransferError("the server does not say where the file ends, so that one cut short could not be told")
+    version = _Version(
+        shown_address(address), etag, response.headers.get("Last-Modified"), None if length is None else int(length)
+    )
+    forget(partial)
+    write_json(_record(partial), asdict(version))
+    partial.touch()
+    return version
+
+
+def _continues(response: requests.Response, known: _Version | None, offset: int) -> bool:
+    """Whether this is the rest of the file whose beginning is here."""
+    if known is None or response.status_code != 206:
+        return False
+    said = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", ""))
+    if said is None or int(said[1]) != offset:
+        return False
+    if said[2] != "*" and known.length is not None and int(said[2]) != known.length:
+        return False
+    # an answer to If-Range may leave the date out, not a tag that is there otherwise
+    pairs = [(known.etag, response.headers.get("ETag")), (known.last_modified, response.headers.get("Last-Modified"))]
+    sent = [(old, new) for old, new in pairs if new is not None]
+    return bool(sent) and all(old == new for old, new in sent)
+
+
+def _known(partial: Path, address: str) -> _Version | None:
+    """Return the version of which `partial` holds the beginning, None where that cannot be told."""
+    if not partial.is_file():
+        return None
+    try:
+        recorded: Mapping[str, Any] = read_json(_record(partial), "address", "etag", "last_modified", "length")
+    except InkError:
+        return None
+    version = _Version(*(recorded[name] for name in ("address", "etag", "last_modified", "length")))
+    dated = version.etag is not None or version.last_modified is not None
+    if (
+        version.address != shown_address(address)
+        or not dated
+        or (version.length is not None and _size(partial) > version.length)
+    ):
+        return None
+    return version
+
+
+def refuse_page(response: requests.Response, description: str) -> None:
+    """Refuse the page that services show in place of a file: too many downloads, a login, a question."""
+    if not response.headers.get("Content-Type", "").startswith("text/html"):
+        return
+    titled = _TITLE.search(response.raw.read(CHUNK_BYTES, decode_content=False))
+    title = titled[1].decode("utf-8", "replace").strip() if titled else "without title"
+    raise TransferError(
+        f"the server answered with a web page ({title}) in place of {description}; open the address in a browser to "
+        "see what it wants"
+    )
+
+
+def cause_in_words(error: BaseException) -> str:
+    """Return the innermost reason of a chain of requests' and urllib3's errors."""
+    while True:
+        inner = getattr(error, "reason", None) or next((one for one in error.args if isinstance(one, Exception)), None)
+        if not isinstance(inner, BaseException):
+            return " ".join(str(error).split()) or type(error).__name__
+        error = inner
+
+
+def _record(partial: Path) -> Path:
+    return partial.with_name(f"{partial.name}.json")
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.is_file() else 0
+
+
+def remote_size(address: str, description: str, timeout_seconds: float) -> int | None:
+    """Return the bytes of the file at `address`, None where the server does not say; redirections are followed.
+
+    One byte is asked for, since some servers refuse HEAD, and of a longer answer nothing is read. Raises TransferError,
+    whose message is the reason alone, where nobody answers, or not with a file: `description` is its name.
+    """
+    headers = {"Accept-Encoding": "identity", "Range": "bytes=0-0"}
+    try:
+        with requests.get(address, headers=headers, stream=True, timeout=timeout_seconds) as response:
+            if response.status_code not in (200, 206):
+                raise TransferError(f"the server answered {response.status_code} {response.reason}")
+            refuse_page(response, description)
+            if response.status_code == 206:
+                of_all = re.fullmatch(r"bytes \d+-\d+/(\d+)", response.headers.get("Content-Range", ""))
+                return int(of_all[1]) if of_all else None
+            length = response.headers.get("Content-Length", "")
+            return int(length) if length.isdecimal() else None
+    except (requests.RequestException, HTTPError) as error:
+        raise TransferError(f"no answer from the server ({cause_in_words(error)})") from None

@@ -1,0 +1,247 @@
+"""Unpacking archives from elsewhere: nothing outside the folder, no links, no devices, no more than is allowed."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import stat
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import IO, Any, cast
+
+from ink.runtime.disk import in_words
+from ink.runtime.errors import InkError
+from ink.runtime.progress import progress
+from ink.runtime.whole_files import read_json, write_atomically, write_json
+
+# ending of a tar file's name -> what opens it
+TAR_ENDINGS: dict[str, Callable[[Path], Any]] = {
+    ".tar": io.FileIO,
+    ".tar.gz": gzip.GzipFile,
+    ".tgz": gzip.GzipFile,
+    ".tar.bz2": bz2.BZ2File,
+    ".tar.xz": lzma.LZMAFile,
+}
+MARK = ".unpacked.json"  # in the folder: of which archive it is
+_CHUNK_BYTES = 1_000_000
+_AT_ONCE_BYTES = 1 << 20
+_LONGEST_NAME = 255
+
+# what tarfile, zipfile and the compressions raise over an archive that is not whole, encrypted, or of an unknown kind
+_DAMAGE = (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, ValueError)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What an archive may unpack to: bytes in all, times its own size, and members."""
+
+    bytes: int = 20 * 10**9
+    ratio: float = 100.0
+    members: int = 100_000
+
+
+class ArchiveError(InkError):
+    """An archive that is not unpacked; the message names it, the member and the reason."""
+
+
+@dataclass(frozen=True)
+class _Member:
+    """What an archive says of one of its members; `refused` names a kind that is never unpacked."""
+
+    name: str
+    is_folder: bool
+    size: int
+    refused: str | None
+    open: Callable[[], IO[bytes] | None]
+
+
+def unpack(
+    archive: Path,
+    folder: Path,
+    sha256: str,
+    limits: Limits | None = None,
+    check: Callable[[Path], None] | None = None,
+) -> None:
+    """Unpack a zip or tar file, told by its name's ending, into `folder`, which is replaced once all of it is there.
+
+    sha256 is the archive's, kept in the folder for `unpacked_from`, with the files' sizes for `is_whole`. `check` looks
+    at the unpacked folder before it is put in place. Raises ArchiveError, which names archive and member, for a path
+    that leads out of the folder or is there twice, links, devices, pipes, damage, and more than `limits`, both as
+    declared and as it comes out.
+    """
+    with write_atomically(folder) as temporary:
+        temporary.mkdir()
+        chunks = _written(archive, temporary, limits or Limits())
+        for _ in progress(chunks, description=f"unpacking {archive.name}", unit="MB"):
+            pass
+        if check is not None:
+            check(temporary)
+        write_json(temporary / MARK, {"archive": archive.name, "sha256": sha256, "files": _sizes(temporary)})
+
+
+def unpacked_from(folder: Path) -> str | None:
+    """Return the sha256 of the archive that a folder was unpacked from, None where it was made by other means."""
+    return str(read_json(folder / MARK, "sha256")["sha256"]) if (folder / MARK).is_file() else None
+
+
+def is_somebody_s(folder: Path) -> bool:
+    """Whether a folder holds anything and was not unpacked here; empty folders inside are made by who waits for it."""
+    return unpacked_from(folder) is None and any(path.is_symlink() or not path.is_dir() for path in folder.rglob("*"))
+
+
+def is_whole(folder: Path) -> bool:
+    """Whether every file that was unpacked into a folder is still there, as long as it was."""
+    files: dict[str, int] = read_json(folder / MARK).get("files", {})
+    return bool(files) and all(
+        (folder / name).is_file() and (folder / name).stat().st_size == size for name, size in files.items()
+    )
+
+
+def _sizes(folder: Path) -> dict[str, int]:
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.stat().st_size for path in files}
+
+
+def _written(archive: Path, folder: Path, limits: Limits) -> Iterator[int]:
+    """Write all members below `folder`; yield the bytes of every piece written."""
+    most = min(limits.bytes, int(archive.stat().st_size * limits.ratio))
+    declared, member = 0, ""
+    files, folders = {PurePosixPath(MARK)}, {PurePosixPath(".")}
+    try:
+        with _members(archive) as members:
+            for number, one in enumerate(members, start=1):
+                member = one.name
+                if number > limits.members:
+                    raise _refusal(archive, member, f"more than {limits.members:,} members")
+                path = _checked_path(archive, one, files, folders)
+                if one.is_folder:
+                    (folder / path).mkdir(parents=True, exist_ok=True)
+                    continue
+                declared += one.size
+                _check_total(archive, member, declared, most, limits)
+                (folder / path.parent).mkdir(parents=True, exist_ok=True)
+                came = 0
+                source = one.open()
+                if source is None:
+                    raise _refusal(archive, member, "it is no file")
+                with source, (folder / path).open("xb") as file:
+                    while chunk := source.read(_CHUNK_BYTES):
+                        came += len(chunk)
+                        # with this what is written stays below what was declared, and that below the limits
+                        if came > one.size:
+                            raise _refusal(archive, member, f"more comes out than the {one.size:,} bytes it declares")
+                        file.write(chunk)
+                        yield len(chunk)
+                if came != one.size:
+                    raise _refusal(archive, member, f"damaged: {came:,} of {one.size:,} bytes come out")
+    except _DAMAGE as error:
+        raise _refusal(archive, member or None, f"damaged or of an unknown kind ({_words(error)})") from None
+    except OSError as error:
+        # the compressions' own errors have no number, the disk's have
+        if error.errno is not None:
+            raise
+        raise _refusal(archive, member or None, f"damaged or of an unknown kind ({_words(error)})") from None
+
+
+def _check_total(archive: Path, member: str, declared: int, most: int, limits: Limits) -> None:
+    if declared > most:
+        size = archive.stat().st_size
+        allowed = (
+            f"{in_words(limits.bytes)} are allowed"
+            if most == limits.bytes
+            else f"{limits.ratio:g} times the archive's {in_words(size)} are allowed"
+        )
+        raise _refusal(archive, member, f"up to here it declares {in_words(declared)} of files, and {allowed} at most")
+
+
+def _checked_path(
+    archive: Path, member: _Member, files: set[PurePosixPath], folders: set[PurePosixPath]
+) -> PurePosixPath:
+    """Return where the member goes below the folder, and add it to what is there."""
+    path = PurePosixPath(member.name)
+    if member.refused is not None:
+        raise _refusal(archive, member.name, f"{member.refused}, and only files and folders are unpacked")
+    if path.is_absolute() or ".." in path.parts:
+        raise _refusal(archive, member.name, "its path leads out of the folder")
+    if "\\" in member.name or "\0" in member.name or any(len(part.encode()) > _LONGEST_NAME for part in path.parts):
+        raise _refusal(archive, member.name, "its path is none on this system")
+    taken = path in files or (path in folders and not member.is_folder) or bool(files & set(path.parents))
+    if taken:
+        raise _refusal(archive, member.name, "its path is taken by an earlier member")
+    folders.update(path.parents)
+    (folders if member.is_folder else files).add(path)
+    return path
+
+
+@contextmanager
+def _members(archive: Path) -> Iterator[Iterator[_Member]]:
+    name = archive.name.lower()
+    if name.endswith(".zip"):
+        with zipfile.ZipFile(archive) as opened:
+            yield _zip_members(opened)
+    elif name.endswith(tuple(TAR_ENDINGS)):
+        uncompressed = next(opener for ending, opener in TAR_ENDINGS.items() if name.endswith(ending))
+        with (
+            uncompressed(archive) as stream,
+            tarfile.open(fileobj=cast(IO[bytes], _Pieces(stream)), mode="r:") as opened_tar,
+        ):
+            yield _tar_members(opened_tar)
+    else:
+        raise ArchiveError(f"{archive} is not unpacked: its name ends neither in .zip nor in {', '.join(TAR_ENDINGS)}")
+
+
+def _zip_members(opened: zipfile.ZipFile) -> Iterator[_Member]:
+    for info in opened.infolist():
+        kind = stat.S_IFMT(info.external_attr >> 16)
+        refused = None
+        if stat.S_ISLNK(kind):
+            refused = "it is a symbolic link"
+        elif kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+            refused = "it is a device or a pipe"
+        yield _Member(info.filename, info.is_dir(), info.file_size, refused, partial(opened.open, info))
+
+
+class _Pieces:
+    """A stream read in pieces: tarfile takes a member's name into memory however long that claims to be."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self.seek, self.tell = stream.seek, stream.tell
+
+    def read(self, size: int) -> bytes:
+        if not 0 <= size <= _AT_ONCE_BYTES:
+            raise tarfile.ReadError(f"a header of {size:,} bytes")
+        return self._stream.read(size)
+
+
+def _tar_members(opened: tarfile.TarFile) -> Iterator[_Member]:
+    for info in opened:
+        refused = None
+        if info.issym():
+            refused = f"it is a symbolic link to {info.linkname}"
+        elif info.islnk():
+            refused = f"it is a hard link to {info.linkname}"
+        elif not (info.isreg() or info.isdir()):
+            refused = "it is a device or a pipe"
+        yield _Member(info.name, info.isdir(), info.size, refused, partial(opened.extractfile, info))
+    # tarfile takes an archive that stops between two members for a whole one
+    assert opened.fileobj is not None
+    if opened.fileobj.tell() < opened.offset + tarfile.BLOCKSIZE:
+        raise tarfile.ReadError("its end is missing")
+
+
+def _refusal(archive: Path, member: str | None, reason: str) -> ArchiveError:
+    of = "" if member is None else f", member {member!r}"
+    return ArchiveError(f"{archive}{of}: {reason}; nothing of the archive was unpacked")
+
+
+def _words(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

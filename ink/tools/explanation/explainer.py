@@ -1,0 +1,169 @@
+"""Computing explanations: beam search finds the translation, a second pass over it finds what it was made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ink.combiners.knn_mixture import KnnMixture
+from ink.config.slices.result_slices import TranslationSettings
+from ink.corpus.prepared_corpus import PreparedCorpus
+from ink.datastore.search import Neighbours
+from ink.nmt.beam_search import Translation
+from ink.nmt.device import device_of
+from ink.runtime.errors import InkError
+from ink.systems.known_systems import OWN_SYSTEMS, SYSTEMS, check_exists, system_named
+from ink.systems.layout import Layout
+from ink.tools.explanation.decomposition import Decomposition, look_again
+from ink.tools.explanation.explanation import About, Explanation, Neighbour, Piece, Token
+from ink.tools.explanation.subwords import END, Subword, as_words, subwords
+from ink.tools.explanation.training_pairs import TrainingPairs
+from ink.tools.translation.lines import Line
+from ink.tools.translation.translator import Translator, load_translator
+
+# Beam search goes token by token and the second pass does not: rounding may change which entries an approximate index
+# finds last, not what a reader makes of them. Beyond this difference of log p, a reader is told.
+NOTICEABLE = 0.01
+
+
+class Explainer:
+    """Explains the translations of a system that retrieves; `shown` is how many neighbours of a token are described.
+
+    mixture: the translator's own. `warn` is told, with the line's number, of what is not explained.
+    """
+
+    def __init__(
+        self,
+        translator: Translator,
+        mixture: KnnMixture,
+        pairs: TrainingPairs,
+        shown: int,
+        warn: Callable[[str], None],
+    ) -> None:
+        self.translator = translator
+        self.mixture = mixture
+        self.pairs = pairs
+        self.shown = shown
+        self.warn = warn
+        self.model = translator.model
+
+    def explain(self, lines: Sequence[Line]) -> list[Explanation]:
+        """Explain lines, translated together as `Translator.translate` does.
+
+        One that is not UTF-8 or has no text is named and left out.
+        """
+        pieces: list[list[str]] = []
+        of_line: list[tuple[Line, slice]] = []
+        for line in lines:
+            own = self._pieces(line)
+            if own:
+                of_line.append((line, slice(len(pieces), len(pieces) + len(own))))
+                pieces += own
+        searched = self.translator.search(pieces)
+        explained: list[Explanation] = []
+        for line, own_pieces in of_line:
+            found = tuple(
+                self._piece(line, piece, hypotheses[0])
+                for piece, hypotheses in zip(pieces[own_pieces], searched[own_pieces], strict=True)
+            )
+            translation = " ".join(piece.translation for piece in found)
+            score = sum(piece.score for piece in found) / len(found)
+            explained.append(Explanation(line.number, line.text or "", translation, score, found))
+        return explained
+
+    def _pieces(self, line: Line) -> list[list[str]]:
+        if line.text is None:
+            self.warn(f"line {line.number}: {line.problem}; left out")
+            return []
+        pieces = self.translator.pieces(line)
+        if not pieces:
+            self.warn(f"line {line.number}: empty, nothing to explain; left out")
+        return pieces
+
+    def _piece(self, line: Line, piece: Sequence[str], hypothesis: Translation) -> Piece:
+        source = self.translator.encode(piece).to(device_of(self.model.network))
+        target = hypothesis.tokens.to(source)
+        neighbours, parts = look_again(self.model, self.mixture, source, target)
+        searched = float(hypothesis.token_log_probs.double().sum())
+        difference = abs(float(parts.log_p.sum()) - searched)
+        if difference > NOTICEABLE:
+            self.warn(
+                f"line {line.number}: log p of the translation is {difference:.2g} off that of beam search, which goes "
+                "token by token: rounding, or other neighbours at the edge of the index"
+            )
+        tokens = subwords(
+            [self.model.target_vocabulary.token(int(token)) for token in target[:-1]], escaped=self.pairs.escaped
+        )
+        return Piece(
+            as_words(subwords(piece, escaped=self.pairs.escaped)),
+            self.translator.decode(target),
+            float(hypothesis.score),
+            tuple(
+                self._token(subword, int(target[number]), neighbours, parts, number)
+                for number, subword in enumerate([*tokens, END])
+            ),
+        )
+
+    def _token(self, subword: Subword, chosen: int, neighbours: Neighbours, parts: Decomposition, number: int) -> Token:
+        """Describe the token at position `number`."""
+        # the index may have found fewer than k
+        present = neighbours.ids[number] >= 0
+        ids, distances = neighbours.ids[number][present], neighbours.distances[number][present]
+        agrees, shares = neighbours.values[number][present] == chosen, parts.shares[number][present]
+        described = tuple(
+            Neighbour(
+                float(distances[rank]), float(shares[rank]), bool(agrees[rank]), self.pairs.occurrence(int(ids[rank]))
+            )
+            for rank in range(min(self.shown, len(ids)))
+        )
+        return Token(
+            subword,
+            float(parts.log_p[number].exp()),
+            float(parts.p_knn[number]),
+            float(parts.p_nmt[number]),
+            float(parts.interpolation[number]),
+            described,
+            len(ids),
+            int(agrees.sum()),
+            float(shares[len(described) :].sum()),
+        )
+
+
+def load_explainer(
+    config: Mapping[str, Any],
+    settings: TranslationSettings,
+    system: str,
+    domain: str,
+    seed: int | None,
+    shown: int,
+    warn: Callable[[str], None],
+) -> tuple[Explainer, About]:
+    """Load the system that the experiment `config` has trained for a domain, with its training text.
+
+    Raises InkError where it does not retrieve, naming those that do, or has not been trained.
+    """
+    check_exists(config, system)
+    what = system_named(system)
+    if not what.retrieves:
+        retrieving = [name for name in [*SYSTEMS, *config[OWN_SYSTEMS]] if system_named(name).retrieves]
+        raise InkError(
+            f"{what.label} does not retrieve while it translates, so that it has no neighbours to explain; "
+            f"systems that do: {', '.join(retrieving)}"
+        )
+    translator = load_translator(config, settings, system, domain, seed, warn)
+    mixture = translator.system.mixture
+    if mixture is None:
+        raise TypeError(f"{system} retrieves, but was put together without a datastore")
+    layout = Layout(config)
+    languages = settings.data.source_language, settings.data.target_language
+    pairs = TrainingPairs(
+        mixture.searcher.datastore,
+        PreparedCorpus(Path(layout.data(domain)), *languages),
+        Path(layout.corpus(domain)),
+        escaped=settings.text.escape,
+    )
+    explainer = Explainer(translator, mixture, pairs, shown, warn)
+    chosen = (config["seeds"][0] if seed is None else seed) if what.is_trained else None
+    about = About(config["experiment"], what.label, system, domain, chosen, mixture.combiner.k, *languages)
+    return explainer, about
