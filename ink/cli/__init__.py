@@ -11,57 +11,30 @@ import click
 from ink import __version__
 from ink.cli.jobs import AT_END
 from ink.cli.lazy_group import LazyCommands
-from ink.cli.library_warnings import quieten_libraries
-from ink.cli.log import LogFile
+from ink.cli.log import LogFile, quieten_libraries
 from ink.cli.options import PATH
 from ink.cli.streams import speak_utf_8
 from ink.cli.threads import take_cores
 from ink.cli.workflow import end_with_workflow
 from ink.runtime.errors import InkError
 
-COMMANDS = {
-    "import-text": "ink.cli.corpus",
-    "generate-corpus": "ink.cli.corpus",
-    "ingest-corpus": "ink.cli.corpus",
-    "restore-corpus": "ink.cli.corpus",
-    "learn-vocabulary": "ink.cli.corpus",
-    "adopt-vocabulary": "ink.cli.corpus",
-    "prepare-corpus": "ink.cli.corpus",
-    "adopt-corpus": "ink.cli.corpus",
-    "train-base": "ink.cli.training",
-    "train-knn-kd": "ink.cli.training",
-    "train-adapter": "ink.cli.training",
-    "train-ink-round": "ink.cli.training",
-    "finish-ink": "ink.cli.training",
-    "choose-ink": "ink.cli.training",
-    "build-datastore": "ink.cli.datastore",
-    "build-datastore-shard": "ink.cli.datastore",
-    "join-datastore": "ink.cli.datastore",
-    "store-neighbours": "ink.cli.datastore",
-    "tune-v-knn": "ink.cli.evaluation",
-    "train-combiner": "ink.cli.training",
-    "evaluate": "ink.cli.evaluation",
-    "score": "ink.cli.evaluation",
-    "knn-accuracy": "ink.cli.evaluation",
-    "measure-speed": "ink.cli.evaluation",
-    "translate": "ink.cli.translation",
-    "describe-adapter": "ink.cli.translation",
-    "explain": "ink.cli.translation",
-    "tables": "ink.cli.results",
-    "compare": "ink.cli.results",
-    "figures": "ink.cli.results",
-    "report": "ink.cli.results",
-    "publish": "ink.cli.results",
-    "check-config": "ink.cli.results",
-    "config": "ink.cli.configuration",
-    "start-tracking": "ink.cli.tracking",
-    "follow-runs": "ink.cli.tracking",
-    "log-report": "ink.cli.tracking",
-    "sync": "ink.cli.tracking",
-    "download": "ink.cli.download",
-    "doctor": "ink.cli.doctor",
-    "clean": "ink.cli.doctor",
-}
+# modules of ink.cli with their commands, in the order in which `ink --help` has them
+_COMMANDS_OF = (
+    ("corpus", "import-text generate-corpus ingest-corpus restore-corpus learn-vocabulary adopt-vocabulary"),
+    ("corpus", "prepare-corpus adopt-corpus"),
+    ("training", "train-base train-knn-kd train-adapter train-ink-round finish-ink choose-ink"),
+    ("datastore", "build-datastore build-datastore-shard join-datastore store-neighbours"),
+    ("evaluation", "tune-v-knn"),
+    ("training", "train-combiner"),
+    ("evaluation", "evaluate score knn-accuracy measure-speed"),
+    ("translation", "translate describe-adapter explain"),
+    ("results", "tables compare figures report publish"),
+    ("configuration", "check-config config"),
+    ("tracking", "start-tracking follow-runs log-report sync"),
+    ("download", "download"),
+    ("doctor", "doctor clean"),
+)
+COMMANDS = {command: f"ink.cli.{module}" for module, commands in _COMMANDS_OF for command in commands.split()}
 # commands of the release before, which answer with what takes their place
 RENAMED = {"score-comet": "score --metric comet"}
 

@@ -1,4 +1,4 @@
-"""`ink config`: looks into an experiment's configuration."""
+"""Commands that check an experiment's configuration and look into it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,32 @@ from pathlib import Path
 import click
 
 from ink.cli.options import PATH
+
+
+@click.command("check-config")
+@click.argument("config", type=PATH)
+def check_config(config: Path) -> None:
+    """Check a config without running anything, and that BLEU's tokeniser can work here.
+
+    What looks odd in the text that it names, such as text that is tokenised already, is told on standard error.
+    """
+    from ink.config import check, load
+    from ink.corpus.raw_text import beginning, remarks
+    from ink.metrics.bleu_tokeniser import bleu_with
+    from ink.runtime.given_text import marks_inside
+    from ink.runtime.whole_files import read_lines
+    from ink.tools.doctor.inputs import source_files
+
+    found = load(config)
+    check(found)
+    bleu_with(found["evaluation"]["sacrebleu_tokeniser"])
+    if mark := marks_inside(config, read_lines(config)):
+        click.echo(f"warning: {mark}", err=True)
+    named = [side for files in source_files(found).values() for one in files for side in (one.source, one.target)]
+    for path in filter(Path.is_file, dict.fromkeys(named)):
+        for remark in remarks(path, beginning(path)):
+            click.echo(f"warning: {remark}", err=True)
+    click.echo(f"{config}: in order")
 
 
 @click.group()

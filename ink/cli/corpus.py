@@ -10,33 +10,24 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ink.cli.options import (
-    PATH,
-    config_option,
-    corpus_option,
-    domain_option,
-    load_settings,
-    output_option,
-    path_option,
-    vocabulary_option,
-)
+from ink.cli import options
 from ink.runtime.startup import work_begins
 
 if TYPE_CHECKING:
     from ink.config.sections.parallel_text import BinarisedFolder
 
-_summary_option = path_option("--summary", "Where to write the counts that Table 1 is made of (JSON).")
-_references_option = path_option("--references", "Where to write the raw test references.")
+_summary_option = options.path("--summary", "Where to write the counts that Table 1 is made of (JSON).")
+_references_option = options.path("--references", "Where to write the raw test references.")
 
 
 @click.command("import-text")
-@click.argument("memories", nargs=-1, type=PATH)
+@click.argument("memories", nargs=-1, type=options.PATH)
 @click.option(
     "--text",
     "texts",
     nargs=2,
     multiple=True,
-    type=PATH,
+    type=options.PATH,
     metavar="SOURCE TARGET",
     help="Two text files, one segment a line; may be given several times.",
 )
@@ -55,13 +46,13 @@ _references_option = path_option("--references", "Where to write the raw test re
     metavar="SIGN",
     help="Remove a sign such as &, _ or ~ where it marks an accelerator key; may be given several times.",
 )
-@path_option(
+@options.path(
     "--apart-from",
     "Folder of another import, none of whose sources may be in this one; may be given several times.",
     required=False,
     multiple=True,
 )
-@path_option("--output", "Folder to write, whole or not at all; its name is the domain's.")
+@options.path("--output", "Folder to write, whole or not at all; its name is the domain's.")
 def import_text(
     memories: tuple[Path, ...],
     texts: tuple[tuple[Path, Path], ...],
@@ -104,15 +95,15 @@ def _language(code: str, option: str) -> str:
 
 
 @click.command("generate-corpus")
-@config_option
-@output_option
+@options.config
+@options.output
 def generate_corpus(config: Path, output: Path) -> None:
     """Generate the synthetic corpus: a folder a domain under OUTPUT."""
     from ink.config.slices.text_slices import GenerationSettings
     from ink.corpus.own_text import write_corpus
     from ink.synthetic import generate
 
-    data = load_settings(config, GenerationSettings).data
+    data = options.load_settings(config, GenerationSettings).data
     _begin()
     synthetic = data.synthetic.plain()
     corpora = generate(synthetic["sentences"], synthetic["seed"], synthetic["in_general"])
@@ -121,15 +112,15 @@ def generate_corpus(config: Path, output: Path) -> None:
 
 
 @click.command("ingest-corpus")
-@config_option
-@domain_option
-@output_option
+@options.config
+@options.domain
+@options.output
 def ingest_corpus(config: Path, domain: str, output: Path) -> None:
     """Check a domain's own parallel text and bring it into the experiment."""
     from ink.config.slices.text_slices import IngestionSettings
     from ink.corpus.own_text import ingest
 
-    data = load_settings(config, IngestionSettings).data
+    data = options.load_settings(config, IngestionSettings).data
     _begin()
     files = data.files
     ingest(
@@ -146,15 +137,15 @@ def ingest_corpus(config: Path, domain: str, output: Path) -> None:
 
 
 @click.command("restore-corpus")
-@config_option
-@domain_option
-@output_option
+@options.config
+@options.domain
+@options.output
 def restore_corpus(config: Path, domain: str, output: Path) -> None:
     """Put a domain's binarised text back together as raw text."""
     from ink.config.slices.text_slices import RestorationSettings
     from ink.corpus.binarised import restore
 
-    settings = load_settings(config, RestorationSettings)
+    settings = options.load_settings(config, RestorationSettings)
     _begin()
     data = settings.data
     restore(
@@ -169,29 +160,29 @@ def restore_corpus(config: Path, domain: str, output: Path) -> None:
 
 
 @click.command("learn-vocabulary")
-@config_option
-@corpus_option
-@output_option
+@options.config
+@options.corpus
+@options.output
 def learn_vocabulary(config: Path, corpus: Path, output: Path) -> None:
     """Learn BPE codes and the joint dictionary from a corpus's training text."""
     from ink.config.slices.text_slices import VocabularySettings
     from ink.corpus import vocabulary
 
-    settings = load_settings(config, VocabularySettings)
+    settings = options.load_settings(config, VocabularySettings)
     _begin("ink.corpus.segmentation", "subword_nmt.learn_bpe")
     data = settings.data
     vocabulary.learn_vocabulary(corpus, settings.text, data.source_language, data.target_language, output)
 
 
 @click.command("adopt-vocabulary")
-@config_option
-@output_option
+@options.config
+@options.output
 def adopt_vocabulary(config: Path, output: Path) -> None:
     """Take over the BPE codes and dictionaries of the base model that the config names."""
     from ink.config.slices.text_slices import GivenVocabularySettings
     from ink.corpus import vocabulary
 
-    settings = load_settings(config, GivenVocabularySettings)
+    settings = options.load_settings(config, GivenVocabularySettings)
     _begin()
     given, data = settings.base_model, settings.data
     vocabulary.adopt_vocabulary(
@@ -205,10 +196,10 @@ def adopt_vocabulary(config: Path, output: Path) -> None:
 
 
 @click.command("prepare-corpus")
-@config_option
-@corpus_option
-@vocabulary_option
-@output_option
+@options.config
+@options.corpus
+@options.vocabulary
+@options.output
 @_summary_option
 @_references_option
 def prepare_corpus(config: Path, corpus: Path, vocabulary: Path, output: Path, summary: Path, references: Path) -> None:
@@ -216,7 +207,7 @@ def prepare_corpus(config: Path, corpus: Path, vocabulary: Path, output: Path, s
     from ink.config.slices.text_slices import PreparationSettings
     from ink.corpus.preparation import prepare
 
-    settings = load_settings(config, PreparationSettings)
+    settings = options.load_settings(config, PreparationSettings)
     _begin()
     data = settings.data
     counts = prepare(corpus, vocabulary, settings.text, data.source_language, data.target_language, output)
@@ -224,11 +215,11 @@ def prepare_corpus(config: Path, corpus: Path, vocabulary: Path, output: Path, s
 
 
 @click.command("adopt-corpus")
-@config_option
-@domain_option
-@corpus_option
-@vocabulary_option
-@output_option
+@options.config
+@options.domain
+@options.corpus
+@options.vocabulary
+@options.output
 @_summary_option
 @_references_option
 def adopt_corpus(
@@ -238,7 +229,7 @@ def adopt_corpus(
     from ink.config.slices.text_slices import AdoptionSettings
     from ink.corpus.binarised import adopt
 
-    settings = load_settings(config, AdoptionSettings)
+    settings = options.load_settings(config, AdoptionSettings)
     _begin()
     data = settings.data
     counts = adopt(

@@ -2,44 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ink.cli.options import (
-    base_model_option,
-    config_option,
-    data_option,
-    domain_option,
-    load_settings,
-    output_option,
-    path_option,
-    prepared_corpus,
-    vocabulary_option,
-)
+from ink.cli import options
 from ink.cli.threads import use_machine
 
 if TYPE_CHECKING:
     from ink.config.slices.training_slices import DatastoreSettings, ShardSettings
 
 
-def _pass_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add what a pass of a model over a domain's training text needs to know."""
-    kinds = click.Choice(["decoder_output", "ffn_input"])
-    for option in (
-        output_option,
-        click.option("--key", required=True, type=kinds, help="What the keys are."),
-        path_option("--adapter", "Build the datastore of the base model with this adapter.", required=False),
-        data_option,
-        vocabulary_option,
-        base_model_option,
-        domain_option,
-        config_option,
-    ):
-        command = option(command)
-    return command
+# what a pass of a model over a domain's training text needs to know
+_pass_options = options.several(
+    options.config,
+    options.domain,
+    options.base_model,
+    options.vocabulary,
+    options.data,
+    options.path("--adapter", "Build the datastore of the base model with this adapter.", required=False),
+    click.option("--key", required=True, type=click.Choice(["decoder_output", "ffn_input"]), help="What the keys are."),
+    options.output,
+)
 
 
 def _loaded(
@@ -48,7 +33,7 @@ def _loaded(
     """Load the model and the training text over which it passes; the third is the text's fingerprint."""
     from ink.nmt.model_loading import load_translation_model
 
-    prepared = prepared_corpus(settings.data, data)
+    prepared = options.prepared_corpus(settings.data, data)
     model = load_translation_model(
         base_model,
         vocabulary,
@@ -69,7 +54,7 @@ def build_datastore(config: Path, domain: str, key: str, output: Path, **files: 
     from ink.datastore.build import build_datastore as build
 
     use_machine()
-    settings = load_settings(config, DatastoreSettings, domain)
+    settings = options.load_settings(config, DatastoreSettings, domain)
     batch_tokens = settings.datastore.batch_tokens
     build(*_loaded(settings, **files), output, key=key, batch_tokens=batch_tokens, index=settings.index)
 
@@ -83,30 +68,30 @@ def build_datastore_shard(config: Path, domain: str, key: str, shard: int, outpu
     from ink.datastore.build import build_shard
 
     use_machine()
-    settings = load_settings(config, ShardSettings, domain)
+    settings = options.load_settings(config, ShardSettings, domain)
     batch_tokens, count = settings.datastore.batch_tokens, settings.datastore.shards
     build_shard(*_loaded(settings, **files), output, number=shard, count=count, key=key, batch_tokens=batch_tokens)
 
 
 @click.command("join-datastore")
-@config_option
-@domain_option
-@path_option("--shard", "A shard of the datastore, which is removed; give all of them.", multiple=True)
-@output_option
+@options.config
+@options.domain
+@options.path("--shard", "A shard of the datastore, which is removed; give all of them.", multiple=True)
+@options.output
 def join_datastore(config: Path, domain: str, shard: tuple[Path, ...], output: Path) -> None:
     """Make a datastore, with its index, of all of its shards: the same that build-datastore makes in one."""
     from ink.config.slices.training_slices import JoiningSettings
     from ink.datastore.shards import join_shards
 
     use_machine()
-    join_shards(shard, output, load_settings(config, JoiningSettings, domain).index)
+    join_shards(shard, output, options.load_settings(config, JoiningSettings, domain).index)
 
 
 @click.command("store-neighbours")
-@config_option
-@domain_option
-@path_option("--datastore", "The base model's datastore of the domain.")
-@output_option
+@options.config
+@options.domain
+@options.path("--datastore", "The base model's datastore of the domain.")
+@options.output
 def store_neighbours(config: Path, domain: str, datastore: Path, output: Path) -> None:
     """Find the neighbours of every entry of a datastore in it, once, for kNN-KD."""
     from ink.config.slices.training_slices import StoringSettings
@@ -114,5 +99,5 @@ def store_neighbours(config: Path, domain: str, datastore: Path, output: Path) -
     from ink.datastore.storage import open_datastore
 
     use_machine()
-    settings = load_settings(config, StoringSettings, domain)
+    settings = options.load_settings(config, StoringSettings, domain)
     store(open_datastore(datastore, key="decoder_output"), settings.index, settings.knn_kd.stored, output)

@@ -1,13 +1,15 @@
-"""A job's log: everything it prints, from Python and from libraries beneath it."""
+"""A job's log: everything it prints, from Python and from libraries beneath it, but for what is no news to a reader."""
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
+import logging
 import os
 import shlex
 import sys
 import time
+import warnings
 from collections import deque
 from pathlib import Path
 
@@ -17,6 +19,13 @@ from ink.runtime.startup import job_begins
 
 LINES_SHOWN = 20
 SECONDS_TO_WAIT = 60
+# Beginnings of warnings, as regular expressions.
+_NO_NEWS = (
+    "Support for mismatched key_padding_mask",
+    "'pin_memory' argument is set as true but no accelerator",
+    r"(?s).*automatic_schema_matching",
+    "pkg_resources is deprecated",
+)
 
 
 class LogFile:
@@ -72,3 +81,17 @@ def _lock(log: int, path: Path) -> None:
                     f"{path} is the log of a job that is still running in another process; wait for it or stop it"
                 ) from None
             time.sleep(0.1)
+
+
+def quieten_libraries() -> None:
+    """Let libraries speak of what went wrong, and not of how they work."""
+    # fairseq tells of every module it loads, hydra and torch of the way in which fairseq uses them, faiss of the
+    # instructions it tries, comet that it trains nothing: no news to a reader
+    for name in ("fairseq", "hydra", "faiss", "comet"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", category=UserWarning, module=r"hydra\.")
+    warnings.filterwarnings("ignore", category=FutureWarning, module=r"fairseq\.")
+    for message in _NO_NEWS:
+        warnings.filterwarnings("ignore", message=message)
+    # it prints the traceback of an error that it raises as well
+    logging.getLogger("fairseq.checkpoint_utils").setLevel(logging.CRITICAL)

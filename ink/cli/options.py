@@ -1,8 +1,9 @@
-"""Options that several commands share."""
+"""Options that several commands share, and what commands make of them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -32,27 +33,30 @@ PATH = PathOnDisk()
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
-def path_option(name: str, help: str, *, required: bool = True, multiple: bool = False) -> Decorator:
+def path(name: str, help: str, *, required: bool = True, multiple: bool = False) -> Decorator:
     """Make an option that takes a path."""
     return click.option(name, type=PATH, required=required, multiple=multiple, help=help)
 
 
-config_option = path_option("--config", "The experiment's config file.")
-domain_option = click.option("--domain", required=True, help="The domain's name in the config.")
-seed_option = click.option("--seed", type=int, required=True, help="Seed of initialisation, dropout and data order.")
-run_seed_option = click.option("--seed", type=int, required=True, help="Seed of the run that the job belongs to.")
-base_model_option = path_option("--base-model", "The base model's fairseq checkpoint.")
-vocabulary_option = path_option("--vocabulary", "Folder with BPE codes and dictionaries.")
-corpus_option = path_option("--corpus", "Folder with the domain's raw text.")
-data_option = path_option("--data", "Folder with the domain's binarised text.")
-output_option = path_option("--output", "What to write; whole or not at all.")
+def several(*options: Decorator) -> Decorator:
+    """Make one decorator of several options, which `--help` shows in this order."""
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        return reduce(lambda decorated, option: option(decorated), reversed(options), command)
+
+    return decorate
 
 
-def domain_files_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options from which `make_domain` makes a Domain."""
-    for option in (data_option, corpus_option, vocabulary_option, base_model_option):
-        command = option(command)
-    return command
+config = path("--config", "The experiment's config file.")
+domain = click.option("--domain", required=True, help="The domain's name in the config.")
+seed = click.option("--seed", type=int, required=True, help="Seed of initialisation, dropout and data order.")
+run_seed = click.option("--seed", type=int, required=True, help="Seed of the run that the job belongs to.")
+base_model = path("--base-model", "The base model's fairseq checkpoint.")
+vocabulary = path("--vocabulary", "Folder with BPE codes and dictionaries.")
+corpus = path("--corpus", "Folder with the domain's raw text.")
+data = path("--data", "Folder with the domain's binarised text.")
+output = path("--output", "What to write; whole or not at all.")
+domain_files = several(base_model, vocabulary, corpus, data)  # what `make_domain` makes a Domain of
 
 
 def load_settings(

@@ -1,4 +1,4 @@
-"""Commands that render, compare and publish results, and the check of a config."""
+"""Commands that render, compare and publish results."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ink.cli.options import PATH, config_option, load_settings, path_option
+from ink.cli import options
+from ink.runtime.home import with_home
 from ink.systems.known_systems import OFF_THE_SHELF
 
 if TYPE_CHECKING:
@@ -17,11 +18,8 @@ if TYPE_CHECKING:
     from ink.results.paired_comparisons import Comparisons
 
 
-from ink.runtime.home import with_home
-
-
 @click.command("report")
-@click.argument("results", type=PATH)
+@click.argument("results", type=options.PATH)
 @click.option("--page-only", is_flag=True, help="Leave tables and figures as they are.")
 @click.pass_context
 def report(context: click.Context, results: Path, page_only: bool) -> None:
@@ -37,7 +35,7 @@ def report(context: click.Context, results: Path, page_only: bool) -> None:
 
 
 @click.command("publish")
-@click.argument("results", type=PATH)
+@click.argument("results", type=options.PATH)
 @click.option("--allow-dirty", is_flag=True, help="Publish what ran with code that no commit holds.")
 @click.option("--without-text", is_flag=True, help="Leave out translations and references, which may be confidential.")
 def publish(results: Path, allow_dirty: bool, without_text: bool) -> None:
@@ -52,8 +50,8 @@ FIGURES = ("figure3", "figure4")
 
 
 @click.command("tables")
-@config_option
-@path_option("--results", "The experiment's results folder.")
+@options.config
+@options.path("--results", "The experiment's results folder.")
 @click.argument("names", nargs=-1, type=click.Choice(TABLES))
 def tables(config: Path, results: Path, names: tuple[str, ...]) -> None:
     """Render tables (all of them by default) from the results folder alone."""
@@ -69,7 +67,7 @@ def tables(config: Path, results: Path, names: tuple[str, ...]) -> None:
     from ink.metrics.known_metrics import SCORED_WITH_TRANSLATION, compared_metrics, make_metrics
     from ink.results.tables import added_memory, controls, forgetting, gains, table1, table2, table3, table4, table5
 
-    settings = load_settings(config, TableSettings)
+    settings = options.load_settings(config, TableSettings)
     described = settings.plain()
     domains, systems, seeds = settings.domains, settings.systems, settings.seeds
     output = results / "tables"
@@ -114,8 +112,8 @@ def tables(config: Path, results: Path, names: tuple[str, ...]) -> None:
 
 
 @click.command("figures")
-@config_option
-@path_option("--results", "The experiment's results folder.")
+@options.config
+@options.path("--results", "The experiment's results folder.")
 @click.argument("names", nargs=-1, type=click.Choice(FIGURES))
 def figures(config: Path, results: Path, names: tuple[str, ...]) -> None:
     """Draw figures (all that the experiment has by default) from the results folder alone."""
@@ -124,7 +122,7 @@ def figures(config: Path, results: Path, names: tuple[str, ...]) -> None:
     from ink.metrics.known_metrics import find_metric
     from ink.results.figures import figure3, figure4
 
-    settings = load_settings(config, FigureSettings)
+    settings = options.load_settings(config, FigureSettings)
     described = settings.plain()
     domains, systems, seeds = adapted_domains(described), settings.systems, settings.seeds
     output = results / "figures"
@@ -166,36 +164,10 @@ def _comparisons(
     ]
 
 
-@click.command("check-config")
-@click.argument("config", type=PATH)
-def check_config(config: Path) -> None:
-    """Check a config without running anything, and that BLEU's tokeniser can work here.
-
-    What looks odd in the text that it names, such as text that is tokenised already, is told on standard error.
-    """
-    from ink.config import check, load
-    from ink.corpus.raw_text import beginning, remarks
-    from ink.metrics.bleu_tokeniser import bleu_with
-    from ink.runtime.given_text import marks_inside
-    from ink.runtime.whole_files import read_lines
-    from ink.tools.doctor.inputs import source_files
-
-    found = load(config)
-    check(found)
-    bleu_with(found["evaluation"]["sacrebleu_tokeniser"])
-    if mark := marks_inside(config, read_lines(config)):
-        click.echo(f"warning: {mark}", err=True)
-    named = [side for files in source_files(found).values() for one in files for side in (one.source, one.target)]
-    for path in filter(Path.is_file, dict.fromkeys(named)):
-        for remark in remarks(path, beginning(path)):
-            click.echo(f"warning: {remark}", err=True)
-    click.echo(f"{config}: in order")
-
-
 @click.command("compare")
 @click.argument("a")
 @click.argument("b")
-@click.option("--csv", type=PATH, help="Write the rows to this file as well, for programs.")
+@click.option("--csv", type=options.PATH, help="Write the rows to this file as well, for programs.")
 def compare(a: str, b: str, csv: Path | None) -> None:
     """Put two experiments, or two runs, side by side: scores, differences and how sure they are, settings.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 
-from ink.cli.library_warnings import quieten_libraries
+from ink.cli.log import quieten_libraries
 from ink.runtime.startup import work_begins
 
 # mallopt's parameters, from glibc's malloc.h

@@ -9,21 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ink.cli import options
 from ink.cli.jobs import tracked, typed
-from ink.cli.options import (
-    config_option,
-    corpus_option,
-    data_option,
-    domain_files_options,
-    domain_option,
-    load_settings,
-    make_domain,
-    output_option,
-    path_option,
-    run_seed_option,
-    seed_option,
-    vocabulary_option,
-)
 from ink.cli.threads import begin_process, use_machine
 from ink.runtime.startup import work_begins
 from ink.systems.known_systems import OFF_THE_SHELF
@@ -33,18 +20,13 @@ if TYPE_CHECKING:
     from ink.training.launcher import EpochReport
 
 
-from ink.cli.options import (
-    load_config,
-)
-
-
 @click.command("train-base")
-@config_option
-@seed_option
-@vocabulary_option
-@corpus_option
-@data_option
-@output_option
+@options.config
+@options.seed
+@options.vocabulary
+@options.corpus
+@options.data
+@options.output
 def train_base(config: Path, seed: int, vocabulary: Path, corpus: Path, data: Path, output: Path) -> None:
     """Train the off-the-shelf model on the general domain."""
     from ink.config import load
@@ -55,8 +37,8 @@ def train_base(config: Path, seed: int, vocabulary: Path, corpus: Path, data: Pa
         from ink.training.base_model_training import train_base_model
 
         use_machine()
-        settings = load_settings(config, BaseModelSettings)
-        found = make_domain(settings.data, output / "model.pt", vocabulary, corpus, data)
+        settings = options.load_settings(config, BaseModelSettings)
+        found = options.make_domain(settings.data, output / "model.pt", vocabulary, corpus, data)
         work = partial(train_base_model, found, settings, seed, output)
         _train(work, settings, settings.base_model.train.processes, job.epoch)
         job.trained(output / "record.json")
@@ -85,12 +67,12 @@ def _varied_option(system: str) -> Callable[[Callable[..., Any]], Callable[..., 
 
 
 @click.command("train-adapter")
-@config_option
+@options.config
 @_varied_option("adapter")
-@domain_option
-@seed_option
-@domain_files_options
-@output_option
+@options.domain
+@options.seed
+@options.domain_files
+@options.output
 def train_adapter(config: Path, system: str, domain: str, seed: int, output: Path, **files: Path) -> None:
     """Train the Adapter baseline on a domain."""
     with tracked(config, "train-adapter", system=system, domain=domain, seed=seed) as job:
@@ -99,21 +81,21 @@ def train_adapter(config: Path, system: str, domain: str, seed: int, output: Pat
         from ink.training.adapter_training import train_adapter as train
 
         use_machine()
-        settings = load_settings(config, AdapterSettings, domain, system)
+        settings = options.load_settings(config, AdapterSettings, domain, system)
         origin = Origin(system, typed("train-adapter", config, domain, seed, system=system))
-        work = partial(train, make_domain(settings.data, **files), settings, seed, output, origin=origin)
+        work = partial(train, options.make_domain(settings.data, **files), settings, seed, output, origin=origin)
         _train(work, settings, settings.training.processes, job.epoch)
         job.trained(output / "record.json")
 
 
 @click.command("train-knn-kd")
-@config_option
-@domain_option
-@seed_option
-@domain_files_options
-@path_option("--datastore", "The base model's datastore of the domain.")
-@path_option("--neighbours", "The neighbours stored of its entries.")
-@output_option
+@options.config
+@options.domain
+@options.seed
+@options.domain_files
+@options.path("--datastore", "The base model's datastore of the domain.")
+@options.path("--neighbours", "The neighbours stored of its entries.")
+@options.output
 def train_knn_kd(
     config: Path, domain: str, seed: int, datastore: Path, neighbours: Path, output: Path, **files: Path
 ) -> None:
@@ -124,26 +106,26 @@ def train_knn_kd(
         from ink.training.knn_kd_training import train_knn_kd as train
 
         use_machine()
-        settings = load_settings(config, KnnKdSettings, domain)
+        settings = options.load_settings(config, KnnKdSettings, domain)
         teacher = TeacherFiles(datastore, neighbours)
-        work = partial(train, make_domain(settings.data, **files), settings, seed, teacher, output)
+        work = partial(train, options.make_domain(settings.data, **files), settings, seed, teacher, output)
         _train(work, settings, settings.knn_kd.processes, job.epoch)
         job.trained(output / "record.json")
 
 
 @click.command("train-ink-round")
-@config_option
+@options.config
 @_varied_option("ink")
-@domain_option
-@seed_option
+@options.domain
+@options.seed
 @click.option("--round", "first", type=click.IntRange(min=1), required=True, help="Number of the round, from 1.")
 @click.option(
     "--last", type=int, help="Number of the last round, if several are trained: those from --round to this one."
 )
-@domain_files_options
-@path_option("--datastore", "The base model's datastore of the domain.")
-@path_option("--previous", "Folder of the rounds before; none for round 1.", required=False)
-@output_option
+@options.domain_files
+@options.path("--datastore", "The base model's datastore of the domain.")
+@options.path("--previous", "Folder of the rounds before; none for round 1.", required=False)
+@options.output
 def train_ink_round(
     config: Path,
     system: str,
@@ -171,22 +153,22 @@ def train_ink_round(
         from ink.training.ink_rounds import Rounds, train_rounds
 
         use_machine()
-        settings = load_settings(config, InkRoundSettings, domain, system)
+        settings = options.load_settings(config, InkRoundSettings, domain, system)
         numbers = range(first, last + 1)
         rounds = Rounds(numbers, datastore, previous, output)
         origin = Origin(system, typed("train-ink-round", config, domain, seed, numbers, system))
-        work = partial(train_rounds, make_domain(settings.data, **files), settings, seed, rounds, origin=origin)
+        work = partial(train_rounds, options.make_domain(settings.data, **files), settings, seed, rounds, origin=origin)
         _train(work, settings, settings.training.processes, job.epoch)
 
 
 @click.command("finish-ink")
-@config_option
+@options.config
 @_varied_option("ink")
-@domain_option
-@run_seed_option
-@domain_files_options
-@path_option("--round", "Folder of a round, or of several trained together; give all of them.", multiple=True)
-@output_option
+@options.domain
+@options.run_seed
+@options.domain_files
+@options.path("--round", "Folder of a round, or of several trained together; give all of them.", multiple=True)
+@options.output
 def finish_ink(
     config: Path, system: str, domain: str, seed: int, output: Path, round: tuple[Path, ...], **files: Path
 ) -> None:
@@ -196,39 +178,39 @@ def finish_ink(
         from ink.training.ink_rounds import finish_rounds
 
         use_machine()
-        settings = load_settings(config, InkAverageSettings, domain, system)
+        settings = options.load_settings(config, InkAverageSettings, domain, system)
         command = typed("finish-ink", config, domain, seed, system=system)
-        finish_rounds(make_domain(settings.data, **files), settings, round, output, command)
+        finish_rounds(options.make_domain(settings.data, **files), settings, round, output, command)
         job.trained(output / "record.json")
 
 
 @click.command("choose-ink")
-@config_option
-@domain_option
-@run_seed_option
-@path_option("--point", "Folder of a point's final adapter; give all points with all seeds.", multiple=True)
-@output_option
+@options.config
+@options.domain
+@options.run_seed
+@options.path("--point", "Folder of a point's final adapter; give all points with all seeds.", multiple=True)
+@options.output
 def choose_ink(config: Path, domain: str, seed: int, output: Path, point: tuple[Path, ...]) -> None:
     """Choose INK's alpha and beta: the point of the search with the best dev BLEU, its adapter for this seed."""
     with tracked(config, "choose-ink", system="ink", domain=domain, seed=seed) as job:
         from ink.config.slices.training_slices import InkChoiceSettings
         from ink.training.hyperparameter_search import choose
 
-        load_settings(config, InkChoiceSettings, domain)
+        options.load_settings(config, InkChoiceSettings, domain)
         work_begins()
         choose(point, domain, seed, output)
         job.trained(output / "record.json")
 
 
 @click.command("train-combiner")
-@config_option
+@options.config
 @click.option("--system", required=True, help="The system's name in the config, such as a_knn.")
-@domain_option
-@seed_option
-@domain_files_options
-@path_option("--adapter", "The system's adapter, if it has one.", required=False)
-@path_option("--datastore", "The domain's datastore, of the model with that adapter.")
-@output_option
+@options.domain
+@options.seed
+@options.domain_files
+@options.path("--adapter", "The system's adapter, if it has one.", required=False)
+@options.path("--datastore", "The domain's datastore, of the model with that adapter.")
+@options.output
 def train_combiner(
     config: Path,
     system: str,
@@ -242,14 +224,14 @@ def train_combiner(
     """Train a system's combiner on the domain's dev set."""
     from ink.systems.known_systems import run_that_trains
 
-    owner = run_that_trains(load_config(config), system)
+    owner = run_that_trains(options.load_config(config), system)
     with tracked(config, "train-combiner", system=owner, domain=domain, seed=seed) as job:
         from ink.combiners.fitting.learned import train_combiner as train
         from ink.config.slices.training_slices import CombinerSettings
 
         use_machine()
-        settings = load_settings(config, CombinerSettings, domain, system)
-        train(make_domain(settings.data, **files), datastore, system, settings, seed, output, adapter)
+        settings = options.load_settings(config, CombinerSettings, domain, system)
+        train(options.make_domain(settings.data, **files), datastore, system, settings, seed, output, adapter)
         # of a grid only the one that was kept has curves: they are known at the end
         job.trained(output / "record.json", curves_by="update")
         job.record.artifact("combiner.json", output / "combiner.json")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
-from ink.cli.options import PATH, config_option, load_config, path_option
+from ink.cli import options
 from ink.cli.threads import use_machine
 
 if TYPE_CHECKING:
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 
 @click.command("translate")
-@config_option
+@options.config
 @click.option("--system", help="A system that the experiment has trained, such as ink.")
 @click.option("--domain", help="The domain it was trained for.")
 @click.option("--seed", type=int, help="Seed of the trained system (default: the config's first).")
-@path_option("--adapter", "Adapter file to use, in place of --system, --domain and --seed.", required=False)
+@options.path("--adapter", "Adapter file to use, in place of --system, --domain and --seed.", required=False)
 @click.option("--batch-size", type=click.IntRange(min=1), help="Lines translated together (default: the config's).")
 @click.option("--beam", type=click.IntRange(min=1), help="Beam size (default: the config's).")
 @click.option("--nbest", type=click.IntRange(min=1), default=1, show_default=True, help="Hypotheses a line.")
@@ -54,21 +54,17 @@ def translate(
     from ink.tools.translation.translator import load_translator, load_translator_with_adapter
 
     use_machine()
-    whole = load_config(config)
+    whole = options.load_config(config)
     settings = settings_for(whole, TranslationSettings, domain)
     if beam is not None:
         settings = settings.model_copy(update={"decoding": settings.decoding.model_copy(update={"beam": beam})})
     if nbest > settings.decoding.beam:
         raise click.BadParameter(f"{nbest} hypotheses a line need --beam {nbest} or more", param_hint="--nbest")
     refused = 0
-
-    def warn(message: str) -> None:
-        print(message, file=sys.stderr, flush=True)
-
     if adapter is not None:
-        translator = load_translator_with_adapter(whole, settings, adapter, warn)
+        translator = load_translator_with_adapter(whole, settings, adapter, _warn)
     else:
-        translator = load_translator(whole, settings, str(system), str(domain), seed, warn)
+        translator = load_translator(whole, settings, str(system), str(domain), seed, _warn)
     for lines in batches(standard_input(), batch_size or settings.decoding.batch_sentences):
         refused += sum(line.text is None for line in lines)
         for line, hypotheses in zip(lines, translator.translate(lines, nbest), strict=True):
@@ -77,8 +73,17 @@ def translate(
                 score = f"{hypothesis.score:.4f}\t" if scores else ""
                 sys.stdout.write(f"{number}{score}{hypothesis.text}\n")
         sys.stdout.flush()
+    _end(refused, "left empty")
+
+
+def _warn(message: str) -> None:
+    print(message, file=sys.stderr, flush=True)
+
+
+def _end(refused: int, treated: str) -> None:
+    """End with exit code 1 where lines of the input could not be read; `treated` says how they were."""
     if refused:
-        warn(f"{refused} of the input's lines could not be read and were left empty")
+        _warn(f"{refused} of the input's lines could not be read and were {treated}")
         sys.exit(1)
 
 
@@ -95,7 +100,7 @@ def _check_choice(system: str | None, domain: str | None, seed: int | None, adap
 
 
 @click.command("describe-adapter")
-@click.argument("file", type=PATH)
+@click.argument("file", type=options.PATH)
 def describe_adapter(file: Path) -> None:
     """Print what an adapter file says of itself: trained as what, with what, and for which base model."""
     from ink.nmt.adapter_file import described, read_metadata
@@ -107,13 +112,13 @@ def describe_adapter(file: Path) -> None:
 
 
 @click.command("explain")
-@config_option
+@options.config
 @click.option("--system", required=True, help="A system that retrieves, such as r_knn.")
 @click.option("--domain", required=True, help="The domain it was trained for.")
 @click.option("--seed", type=int, help="Seed of the trained system (default: the config's first).")
 @click.option("--text", help="What to translate, in place of standard input.")
 @click.option("--neighbours", type=click.IntRange(min=1), default=8, show_default=True, help="Shown for each token.")
-@path_option("--html", "Write a page to this file, in place of text.", required=False)
+@options.path("--html", "Write a page to this file, in place of text.", required=False)
 def explain(
     config: Path, system: str, domain: str, seed: int | None, text: str | None, neighbours: int, html: Path | None
 ) -> None:
@@ -132,13 +137,9 @@ def explain(
     from ink.tools.translation.lines import batches, standard_input
 
     use_machine()
-    whole = load_config(config)
+    whole = options.load_config(config)
     settings = settings_for(whole, TranslationSettings, domain)
-
-    def warn(message: str) -> None:
-        print(message, file=sys.stderr, flush=True)
-
-    explainer, about = load_explainer(whole, settings, system, domain, seed, neighbours, warn)
+    explainer, about = load_explainer(whole, settings, system, domain, seed, neighbours, _warn)
     stream: BinaryIO = standard_input() if text is None else io.BytesIO(os.fsencode(text))
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     for_page: list[Explanation] = []
@@ -158,6 +159,4 @@ def explain(
         page = as_page(for_page, about)
         with write_atomically(html) as temporary:
             temporary.write_text(page, encoding="utf-8")
-    if refused:
-        warn(f"{refused} of the input's lines could not be read and were left out")
-        sys.exit(1)
+    _end(refused, "left out")

@@ -35,7 +35,7 @@ def test_standard_input_is_answered_line_by_line(
 
     monkeypatch.setattr("ink.tools.translation.translator.load_translator", load)
     config = load_config(MICRO)
-    monkeypatch.setattr(translation, "load_config", lambda _path: config)
+    monkeypatch.setattr("ink.cli.options.load_config", lambda _path: config)
 
     def parse(data: bytes) -> None:
         result = CliRunner().invoke(translation.translate, COMMAND, input=data, standalone_mode=False)
