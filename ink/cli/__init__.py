@@ -88,4 +88,4 @@ def main() -> None:
 
 def _explain_failure(message: str = "") -> None:
     for log in _LOG:
-        log.explain_failure(sys.argv, message)
+        log.explain_failure(message)

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import logging
 import os
-import shlex
 import sys
-import time
 import warnings
 from collections import deque
 from pathlib import Path
 
 from ink.runtime.disk import disk_trouble_named
 from ink.runtime.errors import InkError
+from ink.runtime.locks import lock_within
+from ink.runtime.processes import own_command
 from ink.runtime.startup import job_begins
 
 LINES_SHOWN = 20
@@ -40,7 +39,10 @@ class LogFile:
         with disk_trouble_named(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-        _lock(log, path)
+        if not lock_within(log, SECONDS_TO_WAIT):
+            raise InkError(
+                f"{path} is the log of a job that is still running in another process; wait for it or stop it"
+            )
         os.ftruncate(log, 0)
         job_begins(path)
         self._terminal = os.dup(2)
@@ -50,7 +52,7 @@ class LogFile:
         os.dup2(log, 2)
         os.close(log)
 
-    def explain_failure(self, command: list[str], message: str = "") -> None:
+    def explain_failure(self, message: str = "") -> None:
         """Show on the terminal the log's place, its last lines, and the command that repeats the job.
 
         `message` says why it failed; where the log could not take it, the disk being full, it follows the lines.
@@ -62,25 +64,9 @@ class LogFile:
             last = deque(file, maxlen=LINES_SHOWN)
         if message and message not in "".join(last):
             last.append(message)
-        repeat = shlex.join([Path(command[0]).name, *command[1:]])
-        text = "".join(
-            [f"\nlog: {self.path}\n", *(f"  | {line.rstrip()}\n" for line in last), f"to repeat: {repeat}\n"]
-        )
+        lines = "".join(f"  | {line.rstrip()}\n" for line in last)
+        text = f"\nlog: {self.path}\n{lines}to repeat: {own_command()}\n"
         os.write(self._terminal, text.encode(errors="backslashreplace"))
-
-
-def _lock(log: int, path: Path) -> None:
-    deadline = time.monotonic() + SECONDS_TO_WAIT
-    while True:
-        try:
-            fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return
-        except BlockingIOError:
-            if time.monotonic() > deadline:
-                raise InkError(
-                    f"{path} is the log of a job that is still running in another process; wait for it or stop it"
-                ) from None
-            time.sleep(0.1)
 
 
 def quieten_libraries() -> None:

@@ -11,16 +11,9 @@ from pathlib import Path
 
 from ink.runtime.errors import InkError
 
+_DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO)
 # What libraries make of a failed write in place of the system's own error: the system's words, or none at all.
-_WORDS = {
-    errno.ENOSPC: re.compile(r"No space left on device"),
-    errno.EDQUOT: re.compile(r"Disk quota exceeded"),
-    errno.EFBIG: re.compile(r"File too large"),
-    errno.EROFS: re.compile(r"Read-only file system"),
-    errno.EACCES: re.compile(r"Permission denied"),
-    errno.EPERM: re.compile(r"Operation not permitted"),
-    errno.EIO: re.compile(r"Input/output error"),
-}
+_WORDS = {number: os.strerror(number) for number in _DISK_ERRORS}
 _UNEXPLAINED = re.compile(
     r"PytorchStreamWriter failed|inline_container\.cc.*unexpected pos|\d+ requested and \d+ written|\bwrite error\b"
 )
@@ -57,28 +50,30 @@ def disk_trouble_named(path: Path) -> Iterator[None]:
 
 def describe_trouble(error: BaseException, path: Path) -> str | None:
     """Say why the disk did not take `path`, and what to do; None for an error that is not the disk's."""
-    found = _reason(error)
-    if found is None and _UNEXPLAINED.search(str(error)):
-        found = (errno.ENOSPC if free_bytes(path) < _AS_GOOD_AS_FULL else errno.EIO), None
+    found = _system_error(error)
     if found is None:
-        return None
-    reason, file = found
+        if not _UNEXPLAINED.search(str(error)):
+            return None
+        found = (errno.ENOSPC if free_bytes(path) < _AS_GOOD_AS_FULL else errno.EIO), None
+    number, file = found
     disk = mount_point(path)
     space = f"{in_words(free_bytes(path))} free on the disk mounted at {disk}"
-    if reason in (errno.ENOSPC, errno.EDQUOT):
-        lacks = "no space left" if reason == errno.ENOSPC else "the disk quota is used up"
-        return (
-            f"{lacks} ({space}); free some space (`ink clean` removes what an experiment can make again) or work on a "
-            "larger disk, then run this again"
-        )
-    if reason == errno.EFBIG:
-        return f"it grows beyond the largest file allowed ({space}); raise the limit (ulimit -f) or use another disk"
-    if reason == errno.EROFS:
-        return f"the disk mounted at {disk} is read-only; mount it writable, or work in a folder on another one"
-    if reason == errno.EIO:
-        return f"the disk refused to take all of it ({space}); look after that disk, then run this again"
+    more_space = (
+        f"({space}); free some space (`ink clean` removes what an experiment can make again) or work on a larger disk, "
+        "then run this again"
+    )
     place = file or existing_parent(path)
-    return f"no permission for {place}; give user {os.geteuid()} the right to write there, or work in another folder"
+    no_permission = (
+        f"no permission for {place}; give user {os.geteuid()} the right to write there, or work in another folder"
+    )
+    return {
+        errno.ENOSPC: f"no space left {more_space}",
+        errno.EDQUOT: f"the disk quota is used up {more_space}",
+        errno.EFBIG: f"it grows beyond the largest file allowed ({space}); raise the limit (ulimit -f) or use another "
+        "disk",
+        errno.EROFS: f"the disk mounted at {disk} is read-only; mount it writable, or work in a folder on another one",
+        errno.EIO: f"the disk refused to take all of it ({space}); look after that disk, then run this again",
+    }.get(number, no_permission)
 
 
 def mount_point(path: Path) -> Path:
@@ -100,11 +95,7 @@ def free_bytes(path: Path) -> int:
 
 def folder_bytes(folder: Path) -> int:
     """Return what a folder takes on the disk, links not followed; 0 where there is none."""
-    total = 0
-    for place, _, names in os.walk(folder):
-        for name in names:
-            total += os.lstat(Path(place) / name).st_blocks * 512
-    return total
+    return sum(os.lstat(Path(place, name)).st_blocks * 512 for place, _, names in os.walk(folder) for name in names)
 
 
 def in_words(count: float) -> str:
@@ -116,13 +107,13 @@ def in_words(count: float) -> str:
     return f"{count:.1f} TB"
 
 
-def _reason(error: BaseException | None) -> tuple[int, str | None] | None:
+def _system_error(error: BaseException | None) -> tuple[int, str | None] | None:
     """Return the system's error number, and the file it names, behind an exception or what it was raised from."""
     while error is not None:
         if isinstance(error, OSError) and error.errno in _WORDS:
             return error.errno, error.filename
-        for reason, words in _WORDS.items():
-            if not isinstance(error, OSError) and words.search(str(error)):
-                return reason, None
+        for number, words in _WORDS.items():
+            if not isinstance(error, OSError) and words in str(error):
+                return number, None
         error = error.__cause__ or error.__context__
     return None

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import json
 import os
-import shlex
-import sys
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from ink.runtime.errors import InkError
-from ink.runtime.processes import own_name
+from ink.runtime.locks import lock_within
+from ink.runtime.processes import own_command, own_name
 
 # what a file system says that has no locks, as some of a cluster's have not
 _NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
@@ -37,14 +35,7 @@ def hold(experiment: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        described = _describe(descriptor)
-        os.close(descriptor)
-        raise InkError(
-            f"experiment {experiment} is being run in this folder already: process {described['pid']}, started "
-            f"{described['started']}, {described['command']}; wait for it or stop it"
-        ) from None
+        held = lock_within(descriptor)
     except OSError as error:
         os.close(descriptor)
         if error.errno not in _NO_LOCKS:
@@ -53,10 +44,16 @@ def hold(experiment: str) -> None:
             f"{path}: this file system has no locks ({error.strerror}), without which two workflows could write the "
             "same files; have it mounted with them (Lustre: -o flock), or work in a folder of another one"
         ) from None
-    command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+    if not held:
+        described = _describe(descriptor)
+        os.close(descriptor)
+        raise InkError(
+            f"experiment {experiment} is being run in this folder already: process {described['pid']}, started "
+            f"{described['started']}, {described['command']}; wait for it or stop it"
+        )
     started = datetime.now().astimezone().isoformat(timespec="seconds")
     os.ftruncate(descriptor, 0)
-    described = {"pid": os.getpid(), "process": own_name(), "command": command, "started": started}
+    described = {"pid": os.getpid(), "process": own_name(), "command": own_command(), "started": started}
     os.write(descriptor, json.dumps(described).encode())
     os.fsync(descriptor)  # jobs on other machines read it
     _HELD[path] = descriptor
@@ -69,12 +66,9 @@ def holder(experiment: str) -> dict[str, Any] | None:
     except FileNotFoundError:
         return None
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return _describe(descriptor)
+        return None if lock_within(descriptor) else _describe(descriptor)
     finally:
         os.close(descriptor)
-    return None
 
 
 def taken_over(path: Path, process: str) -> bool:

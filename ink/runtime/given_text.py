@@ -18,21 +18,17 @@ SENTENCEPIECE = (
 )
 
 _MARKS = re.compile(b"(?:%b)+" % MARK.encode("utf-8"))
-_CONVERT = "convert it to UTF-8, for example with iconv -f {name} -t UTF-8"
-# longer beginnings first: UTF-32's contains UTF-16's
-_ENCODINGS = {
-    b"\xff\xfe\0\0": "UTF-32",
-    b"\0\0\xfe\xff": "UTF-32",
-    b"\xff\xfe": "UTF-16",
-    b"\xfe\xff": "UTF-16",
+_CONVERT = "{0}; convert it to UTF-8, for example with iconv -f {0} -t UTF-8"
+# beginnings of files that are no UTF-8 text, the longer ones first: UTF-32's contains UTF-16's
+_SIGNATURES = {
+    rb"\xff\xfe\0\0|\0\0\xfe\xff": _CONVERT.format("UTF-32"),
+    rb"\xff\xfe|\xfe\xff": _CONVERT.format("UTF-16"),
+    rb"\x1f\x8b": "compressed with gzip; unpack it",
+    rb"BZh[1-9]1AY&SY": "compressed with bzip2; unpack it",
+    rb"\xfd7zXZ\0": "compressed with xz; unpack it",
+    rb"\x28\xb5\x2f\xfd": "compressed with zstd; unpack it",
+    rb"PK\x03\x04": "a zip archive, as a checkpoint of PyTorch's is; name the text file",
 }
-_COMPRESSED = {
-    re.compile(rb"\x1f\x8b"): "gzip",
-    re.compile(rb"BZh[1-9]1AY&SY"): "bzip2",
-    re.compile(rb"\xfd7zXZ\0"): "xz",
-    re.compile(rb"\x28\xb5\x2f\xfd"): "zstd",
-}
-_ZIP = b"PK\x03\x04"
 
 
 def without_mark(data: bytes) -> bytes:
@@ -57,29 +53,24 @@ def marks_inside(path: Path | str, lines: Sequence[str]) -> str:
 
 def check_is_text(path: Path | str, data: bytes) -> None:
     """Raise InkError where a file's bytes, by their first 64 kB, are no UTF-8 text: what they are, and what to do."""
-    if reason := what_else(data[:LOOKED_AT]):
+    if reason := reason_not_text(data[:LOOKED_AT]):
         raise InkError(f"{path} is no UTF-8 text: {reason}")
 
 
-def what_else(beginning: bytes) -> str:
-    """Say what bytes are that are no UTF-8 text, and what to do; nothing where they may be text.
+def reason_not_text(beginning: bytes) -> str:
+    """Say why a file that begins with these bytes is no UTF-8 text, and what to do; nothing where it may be text.
 
     It is told by signatures and NUL bytes; text of a one-byte encoding, such as Latin-1, shows in decoding alone.
     """
-    for signature, name in _ENCODINGS.items():
-        if beginning.startswith(signature):
-            return f"it is {name}; {_CONVERT.format(name=name)}"
-    for pattern, name in _COMPRESSED.items():
-        if pattern.match(beginning):
-            return f"it is compressed with {name}; unpack it"
-    if beginning.startswith(_ZIP):
-        return "it is a zip archive, as a checkpoint of PyTorch's is; name the text file"
+    for signature, kind in _SIGNATURES.items():
+        if re.match(signature, beginning):
+            return f"it is {kind}"
     if is_sentencepiece(beginning):
         return f"it is {SENTENCEPIECE.format(part='model')}"
     if NUL not in beginning:
         return ""
     if name := _utf_16(beginning):
-        return f"it looks like {name}; {_CONVERT.format(name=name)}"
+        return f"it looks like {_CONVERT.format(name)}"
     line = beginning[: beginning.index(NUL)].count(b"\n") + 1
     return f"it has a NUL byte in line {line}; name a text file, or remove the byte, for example with tr -d '\\000'"
 

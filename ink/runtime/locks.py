@@ -5,16 +5,14 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import shlex
 import socket
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from ink.runtime.errors import InkError
+from ink.runtime.processes import own_command
 
 PATIENCE_SECONDS = 30.0  # the holder may be dying: a killed process takes a while to give its memory back
 _SECONDS_BETWEEN_TRIES = 0.05
@@ -29,12 +27,26 @@ def exclusive(path: Path, patience: float | None = None) -> Iterator[None]:
     lock = path.with_name(f".{path.name}.lock")
     descriptor = _acquire(lock, path, PATIENCE_SECONDS if patience is None else patience)
     try:
-        os.write(descriptor, json.dumps(_this_process()).encode())
+        described = {"pid": os.getpid(), "host": socket.gethostname(), "command": own_command()}
+        os.write(descriptor, json.dumps(described).encode())
         yield
     finally:
         # while the lock is held: whoever opened the file before finds that it is no longer there and tries again
         lock.unlink(missing_ok=True)
         os.close(descriptor)
+
+
+def lock_within(descriptor: int, seconds: float = 0.0) -> bool:
+    """Lock an open file; false where somebody else has held it for so many seconds. Closing it unlocks it."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(_SECONDS_BETWEEN_TRIES)
 
 
 def _acquire(lock: Path, path: Path, patience: float) -> int:
@@ -45,22 +57,18 @@ def _acquire(lock: Path, path: Path, patience: float) -> int:
         except FileNotFoundError:  # the folder is there, as in /proc, and takes no file
             raise InkError(f"{path} cannot be written: its folder takes no new files; name another one") from None
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if not lock_within(descriptor, deadline - time.monotonic()):
+                raise InkError(
+                    f"{path} is being written by {_holder(descriptor)}; wait until it has ended or end it, then run "
+                    "this again"
+                )
             if _is_at(descriptor, lock):
                 os.truncate(descriptor, 0)
                 return descriptor
-        except BlockingIOError:
-            if time.monotonic() >= deadline:
-                holder = _described(descriptor)
-                os.close(descriptor)
-                raise InkError(
-                    f"{path} is being written by {holder}; wait until it has ended or end it, then run this again"
-                ) from None
         except BaseException:
             os.close(descriptor)
             raise
         os.close(descriptor)
-        time.sleep(_SECONDS_BETWEEN_TRIES)
 
 
 def _is_at(descriptor: int, lock: Path) -> bool:
@@ -72,12 +80,7 @@ def _is_at(descriptor: int, lock: Path) -> bool:
     return os.path.samestat(found, os.fstat(descriptor))
 
 
-def _this_process() -> dict[str, Any]:
-    command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
-    return {"pid": os.getpid(), "host": socket.gethostname(), "command": command}
-
-
-def _described(descriptor: int) -> str:
+def _holder(descriptor: int) -> str:
     try:
         holder = json.loads(os.pread(descriptor, 1 << 16, 0))
         return f"process {holder['pid']} on {holder['host']} ({holder['command']})"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shlex
 import socket
+import sys
 from pathlib import Path
 
 _START_FIELD = 19  # of /proc/PID/stat, counted behind the command's name
@@ -20,6 +22,11 @@ def process_name(pid: int) -> str | None:
         return None
     boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="utf-8").strip()
     return f"{socket.gethostname()}:{pid}:{fields[_START_FIELD]}:{boot}"
+
+
+def own_command() -> str:
+    """Return this process's command as a person would type it."""
+    return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
 
 
 def own_name() -> str:

@@ -36,24 +36,15 @@ def progress(
 
     `initial` counts what had been done of `total` before.
     """
-    arguments: dict[str, Any] = {
-        "desc": description,
-        "unit": f" {unit}",
-        "total": total,
-        "dynamic_ncols": True,
-        "initial": initial,
-    }
-    if postfix:
-        arguments["postfix"] = postfix
+    shown: dict[str, Any] = {"desc": description, "unit": f" {unit}", "total": total, "postfix": postfix}
     if sys.stderr.isatty():
-        return tqdm(items, **arguments)
-    bar = "{desc}: {n_fmt}/{total_fmt}{unit} [{elapsed}<{remaining}, {rate_fmt}{postfix}]"
-    # tqdm's own file takes only the line feeds with which it leaves a bar
-    plain = {
-        "file": io.StringIO(),
-        "mininterval": SECONDS_BETWEEN_LINES,
-        "miniters": 1,
-        "bar_format": bar,
-        "leave": True,
-    }
-    return _PlainLines(items, **{**arguments, "dynamic_ncols": False, **plain})
+        return tqdm(items, initial=initial, dynamic_ncols=True, **shown)
+    return _PlainLines(
+        items,
+        initial=initial,
+        mininterval=SECONDS_BETWEEN_LINES,
+        miniters=1,
+        bar_format="{desc}: {n_fmt}/{total_fmt}{unit} [{elapsed}<{remaining}, {rate_fmt}{postfix}]",
+        file=io.StringIO(),  # takes only the line feeds with which tqdm leaves a bar
+        **shown,
+    )

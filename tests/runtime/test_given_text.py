@@ -21,7 +21,7 @@ from ink.corpus.own_text import ingest, read_parallel
 from ink.corpus.segmentation import read_codes
 from ink.corpus.vocabulary import check_dictionary, load_dictionary
 from ink.runtime.errors import InkError
-from ink.runtime.given_text import LOOKED_AT, marks_inside, what_else, without_mark
+from ink.runtime.given_text import LOOKED_AT, marks_inside, reason_not_text, without_mark
 from ink.runtime.whole_files import read_json, read_lines
 
 MARK = "\ufeff".encode()
@@ -182,7 +182,7 @@ def test_codes_and_dictionaries_are_not_taken_for_one_another(tmp_path: Path) ->
 
 @given(st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=40))
 def test_no_text_is_taken_for_anything_else(text: str) -> None:
-    assert what_else(text.encode()) == "" or text.startswith(("PK\x03\x04", "\n"))
+    assert reason_not_text(text.encode()) == "" or text.startswith(("PK\x03\x04", "\n"))
     assert without_mark(text.encode()) == text.lstrip("\ufeff").encode()
 
 

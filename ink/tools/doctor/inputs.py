@@ -15,7 +15,7 @@ from ink.corpus.sentence_counts import check_sentence_counts, count_binarised
 from ink.corpus.vocabulary import check_vocabulary_size
 from ink.metrics.bleu_tokeniser import bleu_with
 from ink.runtime.errors import InkError
-from ink.runtime.given_text import LOOKED_AT, MARK, what_else, without_mark
+from ink.runtime.given_text import LOOKED_AT, MARK, reason_not_text, without_mark
 from ink.tools.costs.text_amounts import SourceFiles, TextFile, source_files
 from ink.tools.costs.workload import Workload
 from ink.tools.doctor.finding import Finding, error, ok, warning
@@ -111,7 +111,7 @@ def _unreadable(path: Path) -> str | None:
 def _no_text(path: Path) -> str:
     """Say what a file is that should be text, by its beginning; nothing where it may be text."""
     with path.open("rb") as file:
-        reason = what_else(file.read(LOOKED_AT))
+        reason = reason_not_text(file.read(LOOKED_AT))
     return f"{path} is no UTF-8 text: {reason}" if reason else ""
 
 
