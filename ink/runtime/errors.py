@@ -23,6 +23,11 @@ class InkError(Exception):
         return "\n  ".join(self.args)
 
 
+def reason_of(error: BaseException) -> str:
+    """Return what an error says, on one line, or its kind where it says nothing."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
 def _line(words: str) -> str:
     line = visible(" ".join(words.split("\n")))
     return line if len(line) <= LONGEST else f"{line[: LONGEST - _END - 5]} ... {line[-_END:]}"

@@ -31,10 +31,10 @@ def examine_downloads(config: Config, *, offline: bool) -> tuple[list[Finding], 
     Only the addresses of those that are not here are asked, none where `offline`. An artefact that is nowhere is no
     error: it may be placed by hand.
     """
-    wanted = sources(config) if config.get("downloads") else []
+    wanted = sources(config)
     absent = [source for source in wanted if source.local_copy is None and not source.file.exists()]
     answers = ask_all(absent) if absent and not offline else {}
-    findings = [_finding(source, answers, offline) for source in wanted]
+    findings = [_finding(source, answers) for source in wanted]
     to_come = sum(_to_come(source, _size(source, answers)) for source in wanted)
     free = free_bytes(DOWNLOADS / "x")
     if to_come > free:
@@ -52,14 +52,15 @@ def ask_all(absent: Sequence[Source]) -> dict[str, int | InkError | None]:
     """Ask every source's address how large its file is, all at once; return bytes or what went wrong, by name."""
     from ink.tools.download.transfer import remote_size
 
-    found: dict[str, int | InkError | None] = {}
+    late = InkError(f"no answer within {ALL_SECONDS:.0f} seconds")
+    found: dict[str, int | InkError | None] = {source.artefact.name: late for source in absent}
 
     def ask(source: Source) -> None:
-        name = source.artefact.name
         try:
-            found[name] = remote_size(direct_address(source.url), source.file.name, ANSWER_SECONDS)
+            answer: int | InkError | None = remote_size(direct_address(source.url), source.file.name, ANSWER_SECONDS)
         except InkError as problem:
-            found[name] = problem
+            answer = problem
+        found[source.artefact.name] = answer
 
     # daemons, since finding a server's name has no time limit of its own
     threads = [threading.Thread(target=ask, args=[source], daemon=True) for source in absent]
@@ -68,73 +69,58 @@ def ask_all(absent: Sequence[Source]) -> dict[str, int | InkError | None]:
         thread.start()
     for thread in threads:
         thread.join(max(0.0, deadline - time.monotonic()))
-    late = InkError(f"no answer within {ALL_SECONDS:.0f} seconds")
-    return {source.artefact.name: found.get(source.artefact.name, late) for source in absent}
+    return dict(found)
 
 
-def _finding(source: Source, answers: Answers, offline: bool) -> Finding:
-    name, fetched = source.artefact.name, f"the workflow or `ink download` fetches it to {source.file}"
-    if source.file.exists():
-        return _there(source)
-    if source.local_copy is not None:
-        problem = _unreadable(source)
-        if problem is not None:
-            return warning(
-                CHECK,
-                f"{name}: downloads.{name}.path: {source.local_copy} {problem}; correct the path, or set it to null to "
-                f"download {source.file.name}",
-            )
-        size = in_words(source.local_copy.stat().st_size)
-        return ok(CHECK, f"{name}: not here yet; {source.local_copy} can be read, {size}; {fetched}")
-    came = f", {in_words(source.partial.stat().st_size)} have come" if source.partial.is_file() else ""
-    if offline:
-        return warning(CHECK, f"{name}: not here yet{came}, and {source.origin} not asked (offline); {fetched}")
-    answer = answers[name]
-    if isinstance(answer, InkError):
-        return warning(
-            CHECK,
-            f"{name}: not here yet{came}; {source.origin}: {answer}; try again later, name a mirror or a local copy "
-            f"(downloads.{name}.url, .path), or put the file at {source.file}",
-        )
-    size = "size unknown" if answer is None else in_words(answer)
-    return ok(CHECK, f"{name}: not here yet{came}; {source.origin} answers, {size}; {fetched}")
-
-
-def _there(source: Source) -> Finding:
-    """Say what is known of a file that is here, whose sha256 is not computed for this."""
-    name, advice = source.artefact.name, "run `ink download`, which checks it"
-    if not source.file.is_file() or not os.access(source.file, os.R_OK):
-        return warning(CHECK, f"{name}: {source.file} is no file or cannot be read; remove it to get it anew")
-    size = in_words(source.file.stat().st_size)
+def _finding(source: Source, answers: Answers) -> Finding:
+    name = source.artefact.name
     try:
-        recorded = read_record(source.record)
+        return ok(CHECK, f"{name}: {_described(source) if source.file.exists() else _expected(source, answers)}")
     except InkError as problem:
         return warning(CHECK, f"{name}: {problem}")
-    if recorded is None:
-        return warning(CHECK, f"{name}: {source.file}, {size}, has not been checked; {advice}")
-    if source.sha256 is not None and recorded != source.sha256:
-        return warning(
-            CHECK,
-            f"{name}: {source.file} had sha256 {recorded} when it came, but the config pins {source.sha256}; remove it "
-            "to get it anew, or correct the config",
+
+
+def _expected(source: Source, answers: Answers) -> str:
+    """Say where a file will come from; InkError where nobody knows that it can be had."""
+    name, fetched = source.artefact.name, f"the workflow or `ink download` fetches it to {source.file}"
+    if (copy := source.local_copy) is not None:
+        if not copy.is_file() or not os.access(copy, os.R_OK):
+            problem = "cannot be read: no permission" if copy.is_file() else "is no file"
+            raise InkError(
+                f"downloads.{name}.path: {copy} {problem}; correct the path, or set it to null to download "
+                f"{source.file.name}"
+            )
+        return f"not here yet; {copy} can be read, {in_words(copy.stat().st_size)}; {fetched}"
+    came = f", {in_words(source.partial.stat().st_size)} have come" if source.partial.is_file() else ""
+    if name not in answers:
+        raise InkError(f"not here yet{came}, and {source.origin} not asked (offline); {fetched}")
+    answer = answers[name]
+    if isinstance(answer, InkError):
+        raise InkError(
+            f"not here yet{came}; {source.origin}: {answer}; try again later, name a mirror or a local copy "
+            f"(downloads.{name}.url, .path), or put the file at {source.file}"
         )
-    if source.unpacked is not None:
-        try:
-            of = unpacked_from(source.unpacked)
-        except InkError as problem:
-            return warning(CHECK, f"{name}: {problem}")
-        if of != recorded:
-            return warning(CHECK, f"{name}: {source.file}, {size}, is not unpacked yet; run `ink download`")
+    size = "size unknown" if answer is None else in_words(answer)
+    return f"not here yet{came}; {source.origin} answers, {size}; {fetched}"
+
+
+def _described(source: Source) -> str:
+    """Say what is known of a file that is here, whose sha256 is not computed for this; InkError where it may not do."""
+    if not source.file.is_file() or not os.access(source.file, os.R_OK):
+        raise InkError(f"{source.file} is no file or cannot be read; remove it to get it anew")
+    size, recorded = in_words(source.file.stat().st_size), read_record(source.record)
+    if recorded is None:
+        raise InkError(f"{source.file}, {size}, has not been checked; run `ink download`, which checks it")
+    if source.sha256 not in (None, recorded):
+        raise InkError(
+            f"{source.file} had sha256 {recorded} when it came, but the config pins {source.sha256}; remove it to get "
+            "it anew, or correct the config"
+        )
+    if source.unpacked is not None and unpacked_from(source.unpacked) != recorded:
+        raise InkError(f"{source.file}, {size}, is not unpacked yet; run `ink download`")
     verified = "its sha256 is the one pinned" if source.sha256 is not None else "not pinned, its sha256 is recorded"
     unpacked = f", unpacked to {source.unpacked}" if source.unpacked is not None else ""
-    return ok(CHECK, f"{name}: {source.file}, {size}, whole; {verified}{unpacked}")
-
-
-def _unreadable(source: Source) -> str | None:
-    assert source.local_copy is not None
-    if not source.local_copy.is_file():
-        return "is no file"
-    return None if os.access(source.local_copy, os.R_OK) else "cannot be read: no permission"
+    return f"{source.file}, {size}, whole; {verified}{unpacked}"
 
 
 def _size(source: Source, answers: Answers) -> int | None:
@@ -151,7 +137,5 @@ def _to_come(source: Source, size: int | None) -> float:
     if size is None:
         return 0.0
     here = next((path.stat().st_size for path in (source.file, source.partial) if path.is_file()), 0)
-    file = max(0.0, float(size - here))
-    if source.unpacked is None or source.unpacked.is_dir():
-        return file
-    return file + UNPACKED * size
+    unpacked = 0.0 if source.unpacked is None or source.unpacked.is_dir() else UNPACKED * size
+    return max(0.0, float(size - here)) + unpacked

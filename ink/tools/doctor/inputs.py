@@ -20,7 +20,7 @@ from ink.tools.costs.text_amounts import SourceFiles, TextFile, source_files
 from ink.tools.costs.workload import Workload
 from ink.tools.doctor.finding import Finding, error, ok, warning
 from ink.tools.doctor.metric_files import comet_files
-from ink.tools.download.provided_files import BASE_MODEL_FILES, awaited, binarised_paths
+from ink.tools.download.provided_files import awaited, base_model_files, binarised_paths
 
 CHECKED_BYTES = 64 << 20  # of a larger file the rest is counted and not decoded
 _AT_ONCE = 1 << 22
@@ -32,7 +32,7 @@ def examine_inputs(config: Config) -> tuple[list[Finding], dict[Path, TextFile]]
     to_come = awaited(config)
     # what is still to come is the downloads' to tell
     findings: list[Finding] = []
-    if not any(_names_one_of(to_come, config["base_model"][name]) for name in BASE_MODEL_FILES):
+    if not any(_names_one_of(to_come, path) for path in base_model_files(config).values()):
         findings += _base_model_files(config)
     if not any(name.startswith("comet_") for name in to_come):
         findings += comet_files(config)
@@ -67,9 +67,7 @@ def _binarised(config: Config, domain: str, to_come: Mapping[str, Sequence[str]]
 
 
 def _base_model_files(config: Config) -> Iterator[Finding]:
-    named = {
-        name: Path(config["base_model"][name]) for name in BASE_MODEL_FILES if config["base_model"][name] is not None
-    }
+    named = {name: Path(path) for name, path in base_model_files(config).items()}
     if not named:
         return
     problems = [f"base_model.{name}: {problem}" for name, path in named.items() if (problem := _unreadable(path))]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import shutil
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from ink.corpus.sentence_counts import check_sentence_counts, count_binarised, paper_counts
@@ -16,8 +17,16 @@ from ink.runtime.errors import InkError
 from ink.runtime.locks import exclusive
 from ink.runtime.whole_files import put_in_place, read_lines, sha256_of, write_lines
 from ink.tools.download.sources import Source, direct_address, shown_address
-from ink.tools.download.transfer import Patience, TransferError, forget, transfer
-from ink.tools.download.unpacking import ArchiveError, Limits, is_somebody_s, is_whole, unpack, unpacked_from
+from ink.tools.download.transfer import PATIENCE, Patience, TransferError, forget, transfer
+from ink.tools.download.unpacking import (
+    LIMITS,
+    ArchiveError,
+    Limits,
+    is_filled_by_hand,
+    is_whole,
+    unpack,
+    unpacked_from,
+)
 
 _LANGUAGES = ("de", "en")
 
@@ -26,13 +35,12 @@ _LANGUAGES = ("de", "en")
 class Fetched:
     """What was got. verified: the config pins the sha256 that the file has. new: it was not there before."""
 
-    source: Source
     sha256: str
     verified: bool
     new: bool
 
 
-def fetch(source: Source, patience: Patience | None = None, limits: Limits | None = None) -> Fetched:
+def fetch(source: Source, patience: Patience = PATIENCE, limits: Limits = LIMITS) -> Fetched:
     """Get the artefact unless it is there, check it in any case, and unpack it where it is to be unpacked.
 
     The file must have the sha256 that the config pins; without one, that of its record, which is written when it is
@@ -45,30 +53,30 @@ def fetch(source: Source, patience: Patience | None = None, limits: Limits | Non
     with disk_trouble_named(source.file), exclusive(source.file):
         new = not source.file.exists()
         if new:
-            _bring(source, patience)
+            _get(source, patience)
             try:
-                sha256 = _checked(source, source.partial, recorded)
+                sha256 = _checked_sha256(source, source.partial, recorded)
             except InkError:
                 forget(source.partial)
                 raise
             put_in_place(source.partial, source.file)
             forget(source.partial)
         else:
-            sha256 = _checked(source, source.file, recorded)
+            sha256 = _checked_sha256(source, source.file, recorded)
         if recorded != sha256:
-            write_record(source.record, sha256, source.file.name)
+            write_lines(source.record, [f"{sha256}  {source.file.name}"])
         if source.unpacked is not None:
             _unpack(source, source.unpacked, sha256, limits)
-    return Fetched(source, sha256, source.sha256 is not None, new)
+    return Fetched(sha256, source.sha256 is not None, new)
 
 
-def _bring(source: Source, patience: Patience | None) -> None:
+def _get(source: Source, patience: Patience) -> None:
     """Fill the partial file."""
     if source.local_copy is None:
         try:
             transfer(direct_address(source.url), source.partial, source.file.name, patience)
         except TransferError as error:
-            raise source.failed(str(error)) from None
+            raise source.failure(str(error)) from None
         return
     if not source.local_copy.is_file():
         raise InkError(
@@ -79,25 +87,23 @@ def _bring(source: Source, patience: Patience | None) -> None:
     shutil.copyfile(source.local_copy, source.partial)
 
 
-def _checked(source: Source, file: Path, recorded: str | None) -> str:
+def _checked_sha256(source: Source, file: Path, recorded: str | None) -> str:
     """Return the file's sha256, which is the one pinned or else the one recorded, if there is either."""
-    found = sha256_of(file)
-    there = file == source.file
+    found, in_place = sha256_of(file), file == source.file
+    advice = f"remove {source.file} to get it anew" if in_place else "it was not kept"
     if source.sha256 is not None and found != source.sha256:
-        advice = f"remove {source.file} to get it anew, or correct the config" if there else "it was not kept"
-        raise source.failed(f"expected sha256 {source.sha256}, as the config says, found {found}; {advice}")
-    if source.sha256 is None and recorded is not None and found != recorded:
-        advice = (
-            f"remove {source.file} to get it anew"
-            if there
-            else f"it was not kept; remove {source.record} to accept what is served now"
+        advice += ", or correct the config" if in_place else ""
+        raise source.failure(f"expected sha256 {source.sha256}, as the config says, found {found}; {advice}")
+    if source.sha256 is None and recorded not in (None, found):
+        advice += "" if in_place else f"; remove {source.record} to accept what is served now"
+        raise source.failure(
+            f"expected sha256 {recorded}, as {source.record} says, found {found}: it changed; {advice}"
         )
-        raise source.failed(f"expected sha256 {recorded}, as {source.record} says, found {found}: it changed; {advice}")
     return found
 
 
-def _unpack(source: Source, folder: Path, sha256: str, limits: Limits | None) -> None:
-    if is_somebody_s(folder):
+def _unpack(source: Source, folder: Path, sha256: str, limits: Limits) -> None:
+    if is_filled_by_hand(folder):
         raise InkError(
             f"{source.artefact.name}: {folder} is there, but was not unpacked from {source.file} by `ink download`; "
             "move it away, then run this again"
@@ -105,10 +111,9 @@ def _unpack(source: Source, folder: Path, sha256: str, limits: Limits | None) ->
     if unpacked_from(folder) == sha256 and is_whole(folder):
         return
     try:
-        unpack(source.file, folder, sha256, limits, lambda unpacked: _check_content(source, unpacked))
+        unpack(source.file, folder, sha256, limits, partial(_check_content, source))
     except ArchiveError as error:
-        advice = f"remove {source.file} and {source.record} to get it anew"
-        raise source.failed(f"{error}; {advice}") from None
+        raise source.failure(f"{error}; remove {source.file} and {source.record} to get it anew") from None
 
 
 def _check_content(source: Source, unpacked: Path) -> None:
@@ -117,9 +122,11 @@ def _check_content(source: Source, unpacked: Path) -> None:
     if missing:
         raise ArchiveError(f"unpacked, it has no {', no '.join(missing)}: it is another archive")
     if source.artefact.domains:
-        text = {domain: unpacked / "data-bin" / domain for domain in source.artefact.domains}
         try:
-            found = {domain: count_binarised(folder, *_LANGUAGES) for domain, folder in text.items()}
+            found = {
+                domain: count_binarised(unpacked / "data-bin" / domain, *_LANGUAGES)
+                for domain in source.artefact.domains
+            }
             expected = {**paper_counts(source.artefact.domains), **source.sentences}
             check_sentence_counts(source.file, found, expected)
         except InkError as error:
@@ -135,8 +142,3 @@ def read_record(record: Path) -> str | None:
     if found is None:
         raise InkError(f"{record} holds no sha256; write it anew with `sha256sum`, or delete it")
     return found[1].lower()
-
-
-def write_record(record: Path, sha256: str, name: str) -> None:
-    """Write the sha256 of the file `name` beside it."""
-    write_lines(record, [f"{sha256}  {name}"])

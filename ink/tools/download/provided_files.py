@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from ink.corpus.indexed_tokens import binarised_files
 from ink.tools.download.sources import is_below, sources
-from ink.tools.download.unpacking import is_somebody_s
+from ink.tools.download.unpacking import is_filled_by_hand
 
-BASE_MODEL_FILES = ("path", "bpe_codes", "source_dictionary", "target_dictionary")
+_BASE_MODEL_FILES = ("path", "bpe_codes", "source_dictionary", "target_dictionary")
 
 
 def provided_files(config: Mapping[str, Any]) -> dict[str, list[str]]:
@@ -20,12 +20,15 @@ def provided_files(config: Mapping[str, Any]) -> dict[str, list[str]]:
     file. An archive of which nothing is used is left out, and one in whose folder somebody has put files by hand: they
     are taken as they are.
     """
-    named = list(dict.fromkeys([*_base_model_files(config), *_text_files(config)]))
+    data = config["data"]
+    domains = data["binarised"]["sentences"] if data["source"] == "binarised" else ()
+    used = dict.fromkeys(base_model_files(config).values())
+    used |= dict.fromkeys(path for domain in domains for path in binarised_paths(config, domain))
     found = {}
     for source in sources(config):
-        inside = source.unpacked
-        files = [str(source.file)] if inside is None else [path for path in named if is_below(path, inside)]
-        if files and not (inside is not None and is_somebody_s(inside)):
+        folder = source.unpacked
+        files = [str(source.file)] if folder is None else [path for path in used if is_below(path, folder)]
+        if files and not (folder is not None and is_filled_by_hand(folder)):
             found[source.artefact.name] = files
     return found
 
@@ -46,12 +49,7 @@ def binarised_paths(config: Mapping[str, Any], domain: str) -> list[str]:
     return [f"{folder}/{name}" for name in names]
 
 
-def _base_model_files(config: Mapping[str, Any]) -> Iterator[str]:
-    return (config["base_model"][name] for name in BASE_MODEL_FILES if config["base_model"][name] is not None)
-
-
-def _text_files(config: Mapping[str, Any]) -> Iterator[str]:
-    if config["data"]["source"] != "binarised":
-        return
-    for domain in config["data"]["binarised"]["sentences"]:
-        yield from binarised_paths(config, domain)
+def base_model_files(config: Mapping[str, Any]) -> dict[str, str]:
+    """Return the files of the base model that the config names, by setting."""
+    given = config["base_model"]
+    return {name: given[name] for name in _BASE_MODEL_FILES if given[name] is not None}

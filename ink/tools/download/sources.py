@@ -61,7 +61,7 @@ class Source:
         """The local copy or the address, as it is shown."""
         return str(self.local_copy) if self.local_copy is not None else shown_address(self.url)
 
-    def failed(self, problem: str) -> InkError:
+    def failure(self, problem: str) -> InkError:
         """Make the error that says which file, from where, what is wrong, and how to do without the download."""
         pinned = "" if self.sha256 is None else f" with sha256 {self.sha256}"
         return InkError(
@@ -76,9 +76,7 @@ def sources(config: Mapping[str, Any], names: Iterable[str] = (), folder: Path =
 
     A config without that section names none. InkError where a name is not an artefact's.
     """
-    section = config.get("downloads") or {}
-    found = [_source(name, section.get(name) or {}, folder) for name in (tuple(names) or section)]
-    return [replace(source, sentences=_sentences(config, source)) for source in found]
+    return [_source(name, config, folder) for name in (tuple(names) or config.get("downloads") or {})]
 
 
 def direct_address(url: str) -> str:
@@ -95,30 +93,22 @@ def shown_address(url: str) -> str:
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 
-def _sentences(config: Mapping[str, Any], source: Source) -> dict[str, dict[str, int]]:
-    """Return what the config says of the sentence pairs of binarised text that it takes from this artefact."""
-    binarised = (config.get("data") or {}).get("binarised")
-    if not source.artefact.domains or not binarised or not is_below(binarised["folder"], source.unpacked):
-        return {}
-    return {domain: dict(splits) for domain, splits in binarised["sentences"].items()}
-
-
 def is_below(path: str, folder: Path | None) -> bool:
     """Whether `path`, as a config writes it, is inside `folder`."""
     return folder is not None and folder in Path(os.path.normpath(path)).parents
 
 
-def _source(name: str, entry: Mapping[str, Any], folder: Path) -> Source:
+def _source(name: str, config: Mapping[str, Any], folder: Path) -> Source:
     if name not in ARTEFACTS:
         raise InkError(f"{name!r} is nothing that can be downloaded; known: {', '.join(ARTEFACTS)}")
-    local_copy, sha256 = entry.get("path"), entry.get("sha256")
-    return Source(
-        ARTEFACTS[name],
-        entry.get("url") or ARTEFACTS[name].url,
-        None if local_copy is None else Path(local_copy),
-        None if sha256 is None else sha256.lower(),
-        folder,
-    )
+    artefact, entry = ARTEFACTS[name], (config.get("downloads") or {}).get(name) or {}
+    local_copy = Path(entry["path"]) if entry.get("path") else None
+    sha256 = entry["sha256"].lower() if entry.get("sha256") else None
+    source = Source(artefact, entry.get("url") or artefact.url, local_copy, sha256, folder)
+    binarised = (config.get("data") or {}).get("binarised")
+    if artefact.domains and binarised and is_below(binarised["folder"], source.unpacked):
+        source = replace(source, sentences=binarised["sentences"])
+    return source
 
 
 def listed(sources: Iterable[Source]) -> Iterator[str]:
@@ -141,12 +131,8 @@ def state(source: Source) -> str:
         if not source.record.is_file():
             there += ", not yet checked"
         if source.unpacked is not None:
-            there += ", unpacked" if _is_unpacked(source) else ", not yet unpacked"
+            there += ", not yet unpacked" if unpacked_from(source.unpacked) is None else ", unpacked"
         return there
     if source.partial.is_file():
         return f"not there; {in_words(source.partial.stat().st_size)} have come"
     return "not there"
-
-
-def _is_unpacked(source: Source) -> bool:
-    return source.unpacked is not None and source.unpacked.is_dir() and unpacked_from(source.unpacked) is not None

@@ -5,17 +5,17 @@ from __future__ import annotations
 import math
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError
 from urllib3.util import Retry
 
-from ink.runtime.errors import InkError
+from ink.runtime.errors import InkError, reason_of
 from ink.runtime.progress import progress
 from ink.runtime.whole_files import read_json, remove, write_json
 from ink.tools.download.sources import shown_address
@@ -39,6 +39,9 @@ class Patience:
     timeout_seconds: float = 60.0
 
 
+PATIENCE = Patience()
+
+
 class TransferError(InkError):
     """The transfer failed for good; the message is the reason alone, for the caller to say of which file."""
 
@@ -58,15 +61,14 @@ class _Version:
         return self.last_modified if self.etag is None or self.etag.startswith("W/") else self.etag
 
 
-def transfer(address: str, partial: Path, description: str, patience: Patience | None = None) -> None:
+def transfer(address: str, partial: Path, description: str, patience: Patience = PATIENCE) -> None:
     """Bring the file at `address` into `partial`, from where an earlier call stopped if it is still the same file.
 
     The same: ETag, Last-Modified and length are those recorded beside it in `partial`.json. What a server says that
     ignores Range, or has another file by now, replaces all that came before. Bytes are kept as they are sent. Raises
     TransferError; `partial` is then left for the next call.
     """
-    patience = patience or Patience()
-    furthest, fruitless, pause = _size(partial), 0, patience.pause_seconds
+    furthest, fruitless = _size(partial), 0
     with _session(patience) as session:
         while True:
             try:
@@ -76,14 +78,13 @@ def transfer(address: str, partial: Path, description: str, patience: Patience |
                 reached = _size(partial)
                 # counted from the furthest, or a server that always begins anew would keep this going for ever
                 fruitless = 0 if reached > furthest else fruitless + 1
-                pause = patience.pause_seconds if fruitless == 0 else pause * 2
                 furthest = max(furthest, reached)
                 if fruitless >= patience.attempts:
                     raise TransferError(
                         f"the connection broke off after {reached:,} bytes, {fruitless} times in a row without getting "
-                        f"further ({cause_in_words(error)}); what came is kept in {partial} and is gone on from"
+                        f"further ({innermost_reason(error)}); what came is kept in {partial} and is gone on from"
                     ) from None
-                time.sleep(min(pause, LONGEST_PAUSE_SECONDS))
+                time.sleep(min(patience.pause_seconds * 2**fruitless, LONGEST_PAUSE_SECONDS))
 
 
 def forget(partial: Path) -> None:
@@ -109,96 +110,98 @@ def _session(patience: Patience) -> requests.Session:
 
 
 def _attempt(session: requests.Session, address: str, partial: Path, description: str, patience: Patience) -> None:
-    known = _known(partial, address)
-    offset = _size(partial) if known is not None else 0
-    if known is not None and offset == known.length:
+    version = _version_begun(partial, address)
+    offset = 0 if version is None else _size(partial)
+    if version is not None and offset == version.length:
         return
-    with _ask(session, address, known, offset, patience) as response:
-        if offset and response.status_code in (206, 416) and not _continues(response, known, offset):
+    # compressed on the way, an offset and a length would be of something else
+    headers = {"Accept-Encoding": "identity"}
+    if version is not None and offset:
+        headers["Range"] = f"bytes={offset}-"
+        if version.validator is not None:
+            headers["If-Range"] = version.validator
+    with _request_errors_named():
+        answer = session.get(address, headers=headers, stream=True, timeout=patience.timeout_seconds)
+    with answer as response:
+        if offset and response.status_code in (206, 416) and not _continues(response, version, offset):
             forget(partial)
             response.close()
             return _attempt(session, address, partial, description, patience)
         if response.status_code not in ((200, 206) if offset else (200,)):
-            raise TransferError(
-                f"the server answered {response.status_code} {response.reason}"
-                + (f" {patience.attempts} times" if response.status_code in RETRIED_STATUSES else "")
-            )
+            times = f" {patience.attempts} times" if response.status_code in RETRIED_STATUSES else ""
+            raise TransferError(f"the server answered {response.status_code} {response.reason}{times}")
         if response.status_code == 200:
             refuse_page(response, description)
-            offset, known = 0, _begin(response, address, partial)
-        assert known is not None
+            offset, version = 0, _begin(response, address, partial)
+        assert version is not None
         chunks = response.raw.stream(CHUNK_BYTES, decode_content=False)
-        total = None if known.length is None else math.ceil(known.length / CHUNK_BYTES)
+        total = None if version.length is None else math.ceil(version.length / CHUNK_BYTES)
+        begun = offset // CHUNK_BYTES
         with partial.open("ab") as file:
-            for chunk in progress(
-                chunks, description=description, unit="MB", total=total, initial=offset // CHUNK_BYTES
-            ):
+            for chunk in progress(chunks, description=description, unit="MB", total=total, initial=begun):
                 file.write(chunk)
-    if known.length is not None and _size(partial) != known.length:
-        raise HTTPError(f"{_size(partial):,} of {known.length:,} bytes came")
+    if version.length is not None and _size(partial) != version.length:
+        raise HTTPError(f"{_size(partial):,} of {version.length:,} bytes came")
 
 
-def _ask(
-    session: requests.Session, address: str, known: _Version | None, offset: int, patience: Patience
-) -> requests.Response:
-    # compressed on the way, an offset and a length would be of something else
-    headers = {"Accept-Encoding": "identity"}
-    if known is not None and offset:
-        headers["Range"] = f"bytes={offset}-"
-        if known.validator is not None:
-            headers["If-Range"] = known.validator
+@contextmanager
+def _request_errors_named() -> Iterator[None]:
+    """Raise TransferError where a server does not answer."""
     try:
-        return session.get(address, headers=headers, stream=True, timeout=patience.timeout_seconds)
+        yield
     except (requests.RequestException, HTTPError) as error:
-        raise TransferError(f"no answer from the server ({cause_in_words(error)})") from None
+        raise TransferError(f"no answer from the server ({innermost_reason(error)})") from None
 
 
 def _begin(response: requests.Response, address: str, partial: Path) -> _Version:
     """Forget what came before, and record the version that comes now."""
-    length, etag = response.headers.get("Content-Length"), response.headers.get("ETag")
-    if length is None and "chunked" not in response.headers.get("Transfer-Encoding", ""):
+    headers = response.headers
+    length = headers.get("Content-Length")
+    if length is None and "chunked" not in headers.get("Transfer-Encoding", ""):
         raise TransferError("the server does not say where the file ends, so that one cut short could not be told")
-    version = _Version(
-        shown_address(address), etag, response.headers.get("Last-Modified"), None if length is None else int(length)
-    )
+    bytes_in_all = None if length is None else int(length)
+    version = _Version(shown_address(address), headers.get("ETag"), headers.get("Last-Modified"), bytes_in_all)
     forget(partial)
     write_json(_record(partial), asdict(version))
     partial.touch()
     return version
 
 
-def _continues(response: requests.Response, known: _Version | None, offset: int) -> bool:
+def _continues(response: requests.Response, version: _Version | None, offset: int) -> bool:
     """Whether this is the rest of the file whose beginning is here."""
-    if known is None or response.status_code != 206:
+    part = _part(response)
+    if version is None or response.status_code != 206 or part is None:
         return False
-    said = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", ""))
-    if said is None or int(said[1]) != offset:
-        return False
-    if said[2] != "*" and known.length is not None and int(said[2]) != known.length:
-        return False
+    start, length = part
     # an answer to If-Range may leave the date out, not a tag that is there otherwise
-    pairs = [(known.etag, response.headers.get("ETag")), (known.last_modified, response.headers.get("Last-Modified"))]
-    sent = [(old, new) for old, new in pairs if new is not None]
-    return bool(sent) and all(old == new for old, new in sent)
+    tags = [
+        (version.etag, response.headers.get("ETag")),
+        (version.last_modified, response.headers.get("Last-Modified")),
+    ]
+    sent = [(old, new) for old, new in tags if new is not None]
+    same_length = length is None or version.length in (None, length)
+    return start == offset and same_length and bool(sent) and all(old == new for old, new in sent)
 
 
-def _known(partial: Path, address: str) -> _Version | None:
+def _part(response: requests.Response) -> tuple[int, int | None] | None:
+    """Return the first byte of the part of a file that comes, and the file's length, None where that is not said."""
+    stated = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", ""))
+    return None if stated is None else (int(stated[1]), None if stated[2] == "*" else int(stated[2]))
+
+
+def _version_begun(partial: Path, address: str) -> _Version | None:
     """Return the version of which `partial` holds the beginning, None where that cannot be told."""
-    if not partial.is_file():
-        return None
     try:
-        recorded: Mapping[str, Any] = read_json(_record(partial), "address", "etag", "last_modified", "length")
-    except InkError:
+        version = _Version(**read_json(_record(partial)))
+    except (InkError, TypeError):  # there is no record, or it holds something else
         return None
-    version = _Version(*(recorded[name] for name in ("address", "etag", "last_modified", "length")))
-    dated = version.etag is not None or version.last_modified is not None
-    if (
-        version.address != shown_address(address)
-        or not dated
-        or (version.length is not None and _size(partial) > version.length)
-    ):
-        return None
-    return version
+    known = (
+        partial.is_file()
+        and version.address == shown_address(address)
+        and (version.etag is not None or version.last_modified is not None)
+        and (version.length is None or _size(partial) <= version.length)
+    )
+    return version if known else None
 
 
 def refuse_page(response: requests.Response, description: str) -> None:
@@ -213,13 +216,12 @@ def refuse_page(response: requests.Response, description: str) -> None:
     )
 
 
-def cause_in_words(error: BaseException) -> str:
+def innermost_reason(error: BaseException) -> str:
     """Return the innermost reason of a chain of requests' and urllib3's errors."""
-    while True:
-        inner = getattr(error, "reason", None) or next((one for one in error.args if isinstance(one, Exception)), None)
-        if not isinstance(inner, BaseException):
-            return " ".join(str(error).split()) or type(error).__name__
-        error = inner
+    inner = getattr(error, "reason", None) or next(
+        (cause for cause in error.args if isinstance(cause, Exception)), None
+    )
+    return innermost_reason(inner) if isinstance(inner, BaseException) else reason_of(error)
 
 
 def _record(partial: Path) -> Path:
@@ -237,15 +239,14 @@ def remote_size(address: str, description: str, timeout_seconds: float) -> int |
     whose message is the reason alone, where nobody answers, or not with a file: `description` is its name.
     """
     headers = {"Accept-Encoding": "identity", "Range": "bytes=0-0"}
-    try:
-        with requests.get(address, headers=headers, stream=True, timeout=timeout_seconds) as response:
-            if response.status_code not in (200, 206):
-                raise TransferError(f"the server answered {response.status_code} {response.reason}")
-            refuse_page(response, description)
-            if response.status_code == 206:
-                of_all = re.fullmatch(r"bytes \d+-\d+/(\d+)", response.headers.get("Content-Range", ""))
-                return int(of_all[1]) if of_all else None
-            length = response.headers.get("Content-Length", "")
-            return int(length) if length.isdecimal() else None
-    except (requests.RequestException, HTTPError) as error:
-        raise TransferError(f"no answer from the server ({cause_in_words(error)})") from None
+    with (
+        _request_errors_named(),
+        requests.get(address, headers=headers, stream=True, timeout=timeout_seconds) as response,
+    ):
+        if response.status_code not in (200, 206):
+            raise TransferError(f"the server answered {response.status_code} {response.reason}")
+        refuse_page(response, description)
+        if response.status_code == 206:
+            return (_part(response) or (0, None))[1]
+        length = response.headers.get("Content-Length", "")
+        return int(length) if length.isdecimal() else None

@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any, cast
 
 from ink.runtime.disk import in_words
-from ink.runtime.errors import InkError
+from ink.runtime.errors import InkError, reason_of
 from ink.runtime.progress import progress
 from ink.runtime.whole_files import read_json, write_atomically, write_json
 
@@ -35,6 +35,8 @@ _CHUNK_BYTES = 1_000_000
 _AT_ONCE_BYTES = 1 << 20
 _LONGEST_NAME = 255
 
+# kind of a zip's member -> why it is refused
+_REFUSED_IN_ZIP = {0: None, stat.S_IFREG: None, stat.S_IFDIR: None, stat.S_IFLNK: "it is a symbolic link"}
 # what tarfile, zipfile and the compressions raise over an archive that is not whole, encrypted, or of an unknown kind
 _DAMAGE = (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, ValueError)
 
@@ -48,8 +50,15 @@ class Limits:
     members: int = 100_000
 
 
+LIMITS = Limits()
+
+
 class ArchiveError(InkError):
     """An archive that is not unpacked; the message names it, the member and the reason."""
+
+
+class _Refused(Exception):
+    """The reason for which an archive is not unpacked."""
 
 
 @dataclass(frozen=True)
@@ -67,8 +76,8 @@ def unpack(
     archive: Path,
     folder: Path,
     sha256: str,
-    limits: Limits | None = None,
-    check: Callable[[Path], None] | None = None,
+    limits: Limits = LIMITS,
+    check: Callable[[Path], None] = lambda folder: None,
 ) -> None:
     """Unpack a zip or tar file, told by its name's ending, into `folder`, which is replaced once all of it is there.
 
@@ -79,11 +88,9 @@ def unpack(
     """
     with write_atomically(folder) as temporary:
         temporary.mkdir()
-        chunks = _written(archive, temporary, limits or Limits())
-        for _ in progress(chunks, description=f"unpacking {archive.name}", unit="MB"):
+        for _ in progress(_written(archive, temporary, limits), description=f"unpacking {archive.name}", unit="MB"):
             pass
-        if check is not None:
-            check(temporary)
+        check(temporary)
         write_json(temporary / MARK, {"archive": archive.name, "sha256": sha256, "files": _sizes(temporary)})
 
 
@@ -92,7 +99,7 @@ def unpacked_from(folder: Path) -> str | None:
     return str(read_json(folder / MARK, "sha256")["sha256"]) if (folder / MARK).is_file() else None
 
 
-def is_somebody_s(folder: Path) -> bool:
+def is_filled_by_hand(folder: Path) -> bool:
     """Whether a folder holds anything and was not unpacked here; empty folders inside are made by who waits for it."""
     return unpacked_from(folder) is None and any(path.is_symlink() or not path.is_dir() for path in folder.rglob("*"))
 
@@ -112,70 +119,67 @@ def _sizes(folder: Path) -> dict[str, int]:
 
 def _written(archive: Path, folder: Path, limits: Limits) -> Iterator[int]:
     """Write all members below `folder`; yield the bytes of every piece written."""
-    most = min(limits.bytes, int(archive.stat().st_size * limits.ratio))
-    declared, member = 0, ""
+    size, declared, member = archive.stat().st_size, 0, None
+    most = min(limits.bytes, int(size * limits.ratio))
     files, folders = {PurePosixPath(MARK)}, {PurePosixPath(".")}
     try:
         with _members(archive) as members:
-            for number, one in enumerate(members, start=1):
-                member = one.name
+            for number, member in enumerate(members, start=1):
                 if number > limits.members:
-                    raise _refusal(archive, member, f"more than {limits.members:,} members")
-                path = _checked_path(archive, one, files, folders)
-                if one.is_folder:
-                    (folder / path).mkdir(parents=True, exist_ok=True)
+                    raise _Refused(f"more than {limits.members:,} members")
+                path = folder / _new_path(member, files, folders)
+                if member.is_folder:
+                    path.mkdir(parents=True, exist_ok=True)
                     continue
-                declared += one.size
-                _check_total(archive, member, declared, most, limits)
-                (folder / path.parent).mkdir(parents=True, exist_ok=True)
-                came = 0
-                source = one.open()
-                if source is None:
-                    raise _refusal(archive, member, "it is no file")
-                with source, (folder / path).open("xb") as file:
-                    while chunk := source.read(_CHUNK_BYTES):
-                        came += len(chunk)
-                        # with this what is written stays below what was declared, and that below the limits
-                        if came > one.size:
-                            raise _refusal(archive, member, f"more comes out than the {one.size:,} bytes it declares")
-                        file.write(chunk)
-                        yield len(chunk)
-                if came != one.size:
-                    raise _refusal(archive, member, f"damaged: {came:,} of {one.size:,} bytes come out")
-    except _DAMAGE as error:
-        raise _refusal(archive, member or None, f"damaged or of an unknown kind ({_words(error)})") from None
-    except OSError as error:
+                declared += member.size
+                if declared > most:
+                    of_ratio = f"{limits.ratio:g} times the archive's {in_words(size)}"
+                    allowed = in_words(limits.bytes) if most == limits.bytes else of_ratio
+                    raise _Refused(
+                        f"up to here it declares {in_words(declared)} of files, and {allowed} are allowed at most"
+                    )
+                path.parent.mkdir(parents=True, exist_ok=True)
+                yield from _copied(member, path)
+        return
+    except _Refused as refused:
+        reason = str(refused)
+    except (*_DAMAGE, OSError) as error:
         # the compressions' own errors have no number, the disk's have
-        if error.errno is not None:
+        if isinstance(error, OSError) and error.errno is not None:
             raise
-        raise _refusal(archive, member or None, f"damaged or of an unknown kind ({_words(error)})") from None
+        reason = f"damaged or of an unknown kind ({reason_of(error)})"
+    named = "" if member is None else f", member {member.name!r}"
+    raise ArchiveError(f"{archive}{named}: {reason}; nothing of the archive was unpacked")
 
 
-def _check_total(archive: Path, member: str, declared: int, most: int, limits: Limits) -> None:
-    if declared > most:
-        size = archive.stat().st_size
-        allowed = (
-            f"{in_words(limits.bytes)} are allowed"
-            if most == limits.bytes
-            else f"{limits.ratio:g} times the archive's {in_words(size)} are allowed"
-        )
-        raise _refusal(archive, member, f"up to here it declares {in_words(declared)} of files, and {allowed} at most")
+def _copied(member: _Member, path: Path) -> Iterator[int]:
+    """Write a member to `path`; yield the bytes of every piece written."""
+    written, source = 0, member.open()
+    if source is None:
+        raise _Refused("it is no file")
+    with source, path.open("xb") as file:
+        while chunk := source.read(_CHUNK_BYTES):
+            written += len(chunk)
+            # with this what is written stays below what was declared, and that below the limits
+            if written > member.size:
+                raise _Refused(f"more comes out than the {member.size:,} bytes it declares")
+            file.write(chunk)
+            yield len(chunk)
+    if written != member.size:
+        raise _Refused(f"damaged: {written:,} of {member.size:,} bytes come out")
 
 
-def _checked_path(
-    archive: Path, member: _Member, files: set[PurePosixPath], folders: set[PurePosixPath]
-) -> PurePosixPath:
+def _new_path(member: _Member, files: set[PurePosixPath], folders: set[PurePosixPath]) -> PurePosixPath:
     """Return where the member goes below the folder, and add it to what is there."""
     path = PurePosixPath(member.name)
     if member.refused is not None:
-        raise _refusal(archive, member.name, f"{member.refused}, and only files and folders are unpacked")
+        raise _Refused(f"{member.refused}, and only files and folders are unpacked")
     if path.is_absolute() or ".." in path.parts:
-        raise _refusal(archive, member.name, "its path leads out of the folder")
+        raise _Refused("its path leads out of the folder")
     if "\\" in member.name or "\0" in member.name or any(len(part.encode()) > _LONGEST_NAME for part in path.parts):
-        raise _refusal(archive, member.name, "its path is none on this system")
-    taken = path in files or (path in folders and not member.is_folder) or bool(files & set(path.parents))
-    if taken:
-        raise _refusal(archive, member.name, "its path is taken by an earlier member")
+        raise _Refused("its path is none on this system")
+    if path in files or (path in folders and not member.is_folder) or files & set(path.parents):
+        raise _Refused("its path is taken by an earlier member")
     folders.update(path.parents)
     (folders if member.is_folder else files).add(path)
     return path
@@ -187,25 +191,16 @@ def _members(archive: Path) -> Iterator[Iterator[_Member]]:
     if name.endswith(".zip"):
         with zipfile.ZipFile(archive) as opened:
             yield _zip_members(opened)
-    elif name.endswith(tuple(TAR_ENDINGS)):
-        uncompressed = next(opener for ending, opener in TAR_ENDINGS.items() if name.endswith(ending))
-        with (
-            uncompressed(archive) as stream,
-            tarfile.open(fileobj=cast(IO[bytes], _Pieces(stream)), mode="r:") as opened_tar,
-        ):
-            yield _tar_members(opened_tar)
+    elif uncompressed := next((opener for ending, opener in TAR_ENDINGS.items() if name.endswith(ending)), None):
+        with uncompressed(archive) as stream, tarfile.open(fileobj=cast(IO[bytes], _Pieces(stream)), mode="r:") as tar:
+            yield _tar_members(tar)
     else:
         raise ArchiveError(f"{archive} is not unpacked: its name ends neither in .zip nor in {', '.join(TAR_ENDINGS)}")
 
 
 def _zip_members(opened: zipfile.ZipFile) -> Iterator[_Member]:
     for info in opened.infolist():
-        kind = stat.S_IFMT(info.external_attr >> 16)
-        refused = None
-        if stat.S_ISLNK(kind):
-            refused = "it is a symbolic link"
-        elif kind not in (0, stat.S_IFREG, stat.S_IFDIR):
-            refused = "it is a device or a pipe"
+        refused = _REFUSED_IN_ZIP.get(stat.S_IFMT(info.external_attr >> 16), "it is a device or a pipe")
         yield _Member(info.filename, info.is_dir(), info.file_size, refused, partial(opened.open, info))
 
 
@@ -224,24 +219,11 @@ class _Pieces:
 
 def _tar_members(opened: tarfile.TarFile) -> Iterator[_Member]:
     for info in opened:
-        refused = None
-        if info.issym():
-            refused = f"it is a symbolic link to {info.linkname}"
-        elif info.islnk():
-            refused = f"it is a hard link to {info.linkname}"
-        elif not (info.isreg() or info.isdir()):
-            refused = "it is a device or a pipe"
+        refused = None if info.isreg() or info.isdir() else "it is a device or a pipe"
+        if info.issym() or info.islnk():
+            refused = f"it is a {'symbolic' if info.issym() else 'hard'} link to {info.linkname}"
         yield _Member(info.name, info.isdir(), info.size, refused, partial(opened.extractfile, info))
     # tarfile takes an archive that stops between two members for a whole one
     assert opened.fileobj is not None
     if opened.fileobj.tell() < opened.offset + tarfile.BLOCKSIZE:
         raise tarfile.ReadError("its end is missing")
-
-
-def _refusal(archive: Path, member: str | None, reason: str) -> ArchiveError:
-    of = "" if member is None else f", member {member!r}"
-    return ArchiveError(f"{archive}{of}: {reason}; nothing of the archive was unpacked")
-
-
-def _words(error: BaseException) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from ink.tools.download import unpacking as module
-from ink.tools.download.unpacking import ArchiveError, Limits, unpack, unpacked_from
+from ink.tools.download.unpacking import LIMITS, ArchiveError, Limits, unpack, unpacked_from
 
 Content = dict[str, bytes]
 GOOD = {"data-bin/it/train.bin": b"some text", "data-bin/it/dict.de.txt": b"der 1\n", "empty": b""}
@@ -50,7 +50,7 @@ def files_below(folder: Path) -> Content:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def refused(archive: Path, limits: Limits | None = None) -> str:
+def refused(archive: Path, limits: Limits = LIMITS) -> str:
     """The message with which the archive is refused; nothing is left but what was there."""
     top = archive.parent
     before = files_below(top)
