@@ -15,7 +15,7 @@ LOCK := requirements.lock
 STAMP = $(VENV)/complete-$(FAISS)
 # Commands of the environment come first, so that rules find `ink` without an activated environment.
 IN_VENV = PATH="$$(cd "$(VENV)" && pwd)/bin:$$PATH"
-PYTHON_FILES := ink tests benchmarks
+PYTHON_FILES := ink tests benchmarks setup.py
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -147,6 +147,7 @@ echo "[environment] 4/4 everything else, with faiss-$(FAISS)"; \
 if $$pip show --quiet faiss-$(if $(filter gpu,$(FAISS)),cpu,gpu) 2>/dev/null; then \
 	$$pip uninstall --quiet --yes $$($$pip freeze | sed -nE 's/^(faiss-[cg]pu)==.*/\1/p'); \
 fi; \
+if $$pip show ink 2>/dev/null | grep -qx "Editable project location: $$PWD"; then $$pip uninstall --quiet --yes ink; fi; \
 PYTHONWARNINGS="ignore:Editable installation" $$pip install --quiet $(2) $(3) --editable '.[$(FAISS),dev]'; \
 $$pip check
 endef

@@ -48,6 +48,7 @@ KNOW_SNAKEMAKE = {
     "tools/doctor/environment.py": "is the command there",
     "tools/doctor/machine.py": "advice",
     "tools/doctor/space.py": "the size of .snakemake",
+    "tools/new_project.py": "the Snakefile and README of a project",
     "tools/publishing.py": "advice",
     "tracking/mlflow_run.py": "what started a run",
     "tracking/provenance.py": "its version",

@@ -73,14 +73,17 @@ def test_faiss_comes_from_exactly_one_extra() -> None:
     assert [one.name for one in EXTRAS["gpu"]] == ["faiss-gpu"]
 
 
-def test_conda_gives_python_and_tools_and_leaves_packages_to_the_lock() -> None:
-    environment = yaml.safe_load((REPOSITORY / "environment.yml").read_text(encoding="utf-8"))
+@pytest.mark.parametrize(("name", "extra"), [("environment.yml", "cpu"), ("environment-gpu.yml", "gpu")])
+def test_conda_gives_python_and_tools_and_leaves_packages_to_the_lock(name: str, extra: str) -> None:
+    environment = yaml.safe_load((REPOSITORY / name).read_text(encoding="utf-8"))
     assert environment["name"] == "ink"
-    names = [dependency.partition("=")[0] for dependency in environment["dependencies"]]
+    *dependencies, last = environment["dependencies"]
+    names = [dependency.partition("=")[0] for dependency in dependencies]
     assert {"python", "pip", "make", "cxx-compiler"} <= set(names)
     assert not set(map(canonicalize_name, names)) & (set(locked()) - {"pip"})
-    python = next(one for one in environment["dependencies"] if one.startswith("python="))
+    python = next(one for one in dependencies if one.startswith("python="))
     assert python.partition("=")[2] in ("3.11", PROJECT["requires-python"])
+    assert last == {"pip": ["--constraint requirements.lock", f"--editable .[{extra},dev]"]}
 
 
 def test_help_answers_in_half_a_second_of_cpu_time() -> None:
@@ -173,7 +176,7 @@ def test_hooks_are_local_and_run_in_the_environment() -> None:
 
 def test_version_and_licence_are_the_same_everywhere() -> None:
     citation = yaml.safe_load((REPOSITORY / "CITATION.cff").read_text(encoding="utf-8"))
-    assert citation["version"] == PROJECT["version"] == metadata.version("ink")
+    assert citation["version"] == PROJECT["version"] == metadata.version("ink-knn-mt")
     assert citation["license"] == PROJECT["license"] == "MIT"
     assert (REPOSITORY / "LICENSE").read_text(encoding="utf-8").startswith("MIT License")
 

@@ -20,6 +20,7 @@ from ink.runtime.errors import InkError
 
 # modules of ink.cli with their commands, in the order in which `ink --help` has them
 _COMMANDS_OF = (
+    ("init", "init"),
     ("corpus", "import-text generate-corpus ingest-corpus restore-corpus learn-vocabulary adopt-vocabulary"),
     ("corpus", "prepare-corpus adopt-corpus"),
     ("training", "train-base train-knn-kd train-adapter train-ink-round finish-ink choose-ink"),

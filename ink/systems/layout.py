@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ink.runtime.project import project_path
 from ink.systems.known_systems import retrieval_settings, system_named
 
-# of the repository that holds this code
-PAPER = Path(__file__).resolve().parents[2] / "results" / "paper"
+# of the repository that holds this code, or of the installed package
+PAPER = project_path("results/paper")
 
 
 def paper_folder(results: Path | str) -> Path:

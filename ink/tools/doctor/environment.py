@@ -16,11 +16,12 @@ from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from ink.runtime.errors import InkError
+from ink.runtime.project import project_path
 from ink.tools.doctor.finding import Finding, error, ok, warning
 
-PROJECT_FILE = Path(__file__).resolve().parents[3] / "pyproject.toml"
+PROJECT_FILE = project_path("pyproject.toml")
 FAISS = ("faiss-cpu", "faiss-gpu")
-REPAIR = "run make environment"
+REPAIR = "run make environment" if project_path("Makefile").is_file() else "install ink-knn-mt again with pip"
 
 
 def project() -> dict[str, Any]:
