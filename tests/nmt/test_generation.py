@@ -68,6 +68,32 @@ def test_an_empty_source_sentence_has_a_hypothesis(tiny: Any, model: Any, datase
     assert len(translate(model, dataset, tiny, indices=[empty])) == 1
 
 
+@pytest.mark.failure(
+    "Models and adapters",
+    "a checkpoint with numbers so large that the model's scores are none",
+    "`the model's scores are no numbers, so that no translation ends: weights of the checkpoint are damaged or too "
+    "large for its precision; use another checkpoint, or precision: fp32`",
+)
+@pytest.mark.parametrize("neighbours", [False, True])
+def test_scores_that_are_no_numbers_are_refused(tiny: Any, dataset: Any, neighbours: bool) -> None:
+    damaged = tiny.domain.load_model(tiny.settings)
+    with torch.no_grad():
+        damaged.network.decoder.layers[0].fc1.weight[0, 0] = 1e38
+        damaged.network.decoder.layers[0].fc2.weight[:] = 1e38
+    mixture = Unmixed() if neighbours else None
+    with pytest.raises(InkError, match="scores are no numbers"):
+        generate(damaged, dataset, tiny.settings.decoding, mixture=mixture)
+
+
+class Unmixed:
+    """A mixture that leaves the model's distribution as it is."""
+
+    key = "decoder_output"
+
+    def __call__(self, keys: Any, log_probs: Any) -> Any:
+        return log_probs
+
+
 def test_seconds_are_those_of_the_search(tiny: Any, model: Any, dataset: Any) -> None:
     found = generate(model, dataset, tiny.settings.decoding, indices=[0])
     assert found.seconds > 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from contextlib import nullcontext
 from typing import Any
 
 from fairseq.data import Dictionary
@@ -13,6 +15,10 @@ from ink.config.sections import base_system
 from ink.nmt.batches import SourceBatch
 from ink.nmt.beam_search import Mixture, Translation
 from ink.nmt.fairseq.key_reader import KeyReader
+from ink.runtime.errors import InkError
+
+# what SequenceGenerator asserts when the longest length is reached
+NO_HYPOTHESIS_ENDED = re.compile(r"\d+ < \d+")
 
 
 class FairseqBeamSearch:
@@ -42,10 +48,20 @@ class FairseqBeamSearch:
     def __call__(self, batch: SourceBatch) -> list[list[Translation]]:
         """Return the hypotheses of each sentence, best first, in the order of the batch."""
         sample = {"net_input": {"src_tokens": batch.source, "src_lengths": batch.source_lengths}}
-        if self.reader is None:
-            return _translations(self.generator.generate([], sample))
-        with self.reader:
-            return _translations(self.generator.generate([], sample))
+        with self.reader or nullcontext():
+            return _translations(self._generate(sample))
+
+    def _generate(self, sample: Any) -> Any:
+        """Search; InkError where no hypothesis can end, since scores that are no numbers are -inf to fairseq."""
+        try:
+            return self.generator.generate([], sample)
+        except AssertionError as error:
+            if NO_HYPOTHESIS_ENDED.fullmatch(str(error)) is None:
+                raise
+            raise InkError(
+                "the model's scores are no numbers, so that no translation ends: weights of the checkpoint are damaged "
+                "or too large for its precision; use another checkpoint, or precision: fp32"
+            ) from None
 
 
 class _KeyedDecoder(FairseqIncrementalDecoder):
