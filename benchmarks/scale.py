@@ -15,7 +15,7 @@ import paper_scale as paper
 from paper_scale import DOMAINS, LARGE, LAW, RATES, ROUNDS, TABLE2
 
 from ink.datastore.knn_graph_division import PROBES
-from ink.tools.costs import rules
+from ink.tools.costs import operations, rules
 from ink.tools.costs.cost import MEASURED_CODE_BYTES, Cost, Rates
 from ink.tools.costs.file_sizes import index_bytes, neighbour_bytes
 from ink.tools.costs.rules import Rule
@@ -104,18 +104,18 @@ def round_table() -> Iterator[str]:
         return [" / ".join(f"{value:,.0f}" if value >= 9.95 else f"{value:.1f}" for value in pair) for pair in pairs]
 
     for name, rule, parts in (
-        ("refresh: the pass", rules.refreshed, ["gpu"]),
-        ("refresh: writing keys", rules.refreshed, ["written"]),
-        ("neighbours: k-means, CPU", rules.found, ["cpu"]),
-        ("neighbours: products", rules.found, ["single", "launches"]),
-        ("neighbours: reading keys", rules.found, ["gathered"]),
-        ("epoch: the model", rules.learned, ["gpu"]),
-        ("epoch: gathering keys", rules.learned, ["gathered"]),
-        ("dev", rules.learned, ["decoding", "steps"]),
+        ("refresh: the pass", operations.refresh, ["gpu"]),
+        ("refresh: writing keys", operations.refresh, ["written"]),
+        ("neighbours: k-means, CPU", operations.neighbour_search, ["cpu"]),
+        ("neighbours: products", operations.neighbour_search, ["single", "launches"]),
+        ("neighbours: reading keys", operations.neighbour_search, ["gathered"]),
+        ("epoch: the model", operations.ink_epoch, ["gpu"]),
+        ("epoch: gathering keys", operations.ink_epoch, ["gathered"]),
+        ("dev", operations.ink_epoch, ["decoding", "steps"]),
     ):
         yield row(name, *minutes(partial(seconds_of, rule, parts)))
     yield row("**round**", *minutes(lambda domain, rates: rules.train_ink_round(domain).seconds(rates)))
-    neighbours = partial(seconds_of, rules.found, ["cpu", "single", "launches", "gathered"])
+    neighbours = partial(seconds_of, operations.neighbour_search, ["cpu", "single", "launches", "gathered"])
     yield row("of it neighbours", *minutes(neighbours))
     yield row("neighbours before", *minutes(lambda domain, rates: neighbours(paper.Unbounded(**vars(domain)), rates)))
 

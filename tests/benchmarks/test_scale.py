@@ -14,7 +14,7 @@ import scale
 from paper_scale import BEYOND, DOMAINS, LARGE, LAW, ROUNDS, TABLE2, Unbounded
 
 from ink.nmt.adapter import Adapter
-from ink.tools.costs import rules
+from ink.tools.costs import operations, rules
 from ink.tools.costs.cost import Cost, Rates
 from ink.tools.doctor import gpu, space
 
@@ -59,15 +59,15 @@ def test_a_card_and_a_datastore_of_the_paper_s_by_hand() -> None:
 def test_the_work_of_an_epoch_and_of_beam_search_by_hand() -> None:
     """Koran: 524,374 tokens; dev's 2,000 sentences of 29.2 tokens, a beam of 4."""
     koran, weights = DOMAINS[-1], 125_829_120 + 100_663_296 + 43_032_576
-    assert rules.epoch(koran).gpu == 524_374 * (2 * 2 * weights + 6 * koran.adapter)
+    assert operations.adapter_epoch(koran).gpu == 524_374 * (2 * 2 * weights + 6 * koran.adapter)
     length = 524_374 / 17_982
     decoder = 100_663_296 + 43_032_576
-    assert rules.dev_bleu(koran).decoding == pytest.approx(2 * 2000 * length * (125_829_120 + 4 * decoder))
-    assert rules.dev_bleu(koran).steps == pytest.approx(2000 / 32 * length * 1.3)
+    assert operations.dev_bleu(koran).decoding == pytest.approx(2 * 2000 * length * (125_829_120 + 4 * decoder))
+    assert operations.dev_bleu(koran).steps == pytest.approx(2000 / 32 * length * 1.3)
 
 
 def test_a_search_by_hand() -> None:
-    found = rules.searched(LAW, 10)
+    found = operations.search(LAW, 10)
     assert found.cpu == 10 * 2 * 1024 * 4096
     assert found.codes == pytest.approx(10 * 32 * 19_061_382 / 4096)
 
@@ -78,8 +78,10 @@ def test_what_an_adapter_has_are_its_parameters() -> None:
 
 
 def test_bounds_change_nothing_below_two_million_entries() -> None:
-    before = {name: rules.found(Unbounded(one.workload, one.name)).single for name, one in named().items()}
-    now = {name: rules.found(one).single for name, one in named().items()}
+    before = {
+        name: operations.neighbour_search(Unbounded(one.workload, one.name)).single for name, one in named().items()
+    }
+    now = {name: operations.neighbour_search(one).single for name, one in named().items()}
     assert before["Koran"] == now["Koran"]
     assert all(before[name] > now[name] for name in set(now) - {"Koran"})
 

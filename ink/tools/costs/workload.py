@@ -172,19 +172,26 @@ class DomainWorkload:
     refreshes: bool = False
 
     @property
+    def config(self) -> Config:
+        return self.workload.config
+
+    @property
+    def model(self) -> Model:
+        return self.workload.model
+
+    @property
     def entries(self) -> int:
         return self.workload.entries(self.name)
 
     @property
     def keys(self) -> float:
         """Bytes of a datastore's keys, in half precision."""
-        return 2.0 * self.workload.model.dimension * self.entries
+        return 2.0 * self.model.dimension * self.entries
 
     @property
     def k(self) -> int:
         """Neighbours of a position in INK."""
-        config = self.workload.config
-        return int(for_domain(config["ink"], self.name, config["domains"])["k"])
+        return int(for_domain(self.config["ink"], self.name, self.config["domains"])["k"])
 
     @property
     def lists(self) -> int:

@@ -10,7 +10,7 @@ from ink.config import Config
 from ink.runtime.disk import in_words
 from ink.runtime.errors import InkError
 from ink.runtime.hardware import processor
-from ink.tools.costs import rules
+from ink.tools.costs import operations, rules
 from ink.tools.costs.workload import Workload
 from ink.tools.doctor.finding import Finding, error, ok, warning
 from ink.tools.doctor.machine import processes
@@ -125,6 +125,6 @@ def job_bytes(workload: Workload) -> dict[str, float]:
     """Estimate the GPU memory of the jobs that take most of it, by rule: weights, gradients, moments, activations."""
     domains = list(map(workload.of, workload.domains))
     large = [rules.build_datastore, rules.train_knn_kd, rules.train_adapter, rules.train_ink_round]
-    large += [rules.evaluate] if any(map(rules.index_on_card, domains)) else []
+    large += [rules.evaluate] if any(map(operations.index_on_gpu_bytes, domains)) else []
     cards = {rule.__name__: [cost.card for cost in map(rule, domains) if cost.jobs] for rule in large}
     return {name: max(of_domains) for name, of_domains in cards.items() if of_domains}
