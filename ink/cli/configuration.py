@@ -21,7 +21,7 @@ def check_config(config: Path) -> None:
     from ink.metrics.bleu_tokeniser import bleu_with
     from ink.runtime.given_text import marks_inside
     from ink.runtime.whole_files import read_lines
-    from ink.tools.doctor.inputs import source_files
+    from ink.tools.costs.text_amounts import source_files
 
     found = load(config)
     check(found)
@@ -29,7 +29,7 @@ def check_config(config: Path) -> None:
     if mark := marks_inside(config, read_lines(config)):
         click.echo(f"warning: {mark}", err=True)
     named = [side for files in source_files(found).values() for one in files for side in (one.source, one.target)]
-    for path in filter(Path.is_file, dict.fromkeys(named)):
+    for path in filter(Path.is_file, map(Path, dict.fromkeys(named))):
         for remark in remarks(path, beginning(path)):
             click.echo(f"warning: {remark}", err=True)
     click.echo(f"{config}: in order")

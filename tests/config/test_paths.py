@@ -21,7 +21,7 @@ from ink.config.paths import PATHS, expand_database
 from ink.config.schema import schema
 from ink.runtime.errors import InkError
 from ink.runtime.home import with_home
-from ink.tools.doctor.inputs import source_files
+from ink.tools.costs.text_amounts import source_files
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 OWN_CORPUS = load(REPOSITORY / "config" / "own-corpus.yaml")
@@ -94,7 +94,7 @@ def test_the_doctor_looks_where_the_workflow_does(home: Path) -> None:
     config["data"]["files"]["pattern"] = "~/Texte/{domain}.{split}.{language}"
     (home / "experiment.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
     (dev,) = [one for one in source_files(load(home / "experiment.yaml"))["koran"] if one.split == "dev"]
-    assert (dev.source, dev.target) == (home / "Texte" / "koran.dev.de", home / "Texte" / "koran.dev.en")
+    assert (Path(dev.source), Path(dev.target)) == (home / "Texte" / "koran.dev.de", home / "Texte" / "koran.dev.en")
 
 
 @pytest.mark.parametrize("path", ["a/~/b", "./~/b", "~nobody-has-this-name/b", "$HOME/b", "/abs/~", "", "100%/#1?"])

@@ -89,5 +89,5 @@ def of_jobs(costs: Sequence[Cost], seeds: int = 1) -> Cost:
     """Return the mean of several jobs of a rule, of memory the most, each there once a seed."""
     if not costs:
         return NO_JOB
-    together = sum(costs[1:], costs[0])
-    return replace(together * (1 / len(costs)), disk=together.disk / len(costs), jobs=len(costs) * seeds)
+    total = sum(costs[1:], costs[0])
+    return replace(total * (1 / len(costs)), disk=total.disk / len(costs), jobs=len(costs) * seeds)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy
 
-from ink.config import Config, text_files
+from ink.config import Config, TextFiles, text_files
 from ink.corpus.indexed_tokens import INDEX_HEADER_BYTES, binarised_file
 from ink.corpus.own_text import drawn_count
 
@@ -30,7 +30,7 @@ class Text:
 
 
 @dataclass(frozen=True)
-class TextFile:
+class TextCounts:
     """Counts of a text file; words are what white space separates."""
 
     lines: int
@@ -38,35 +38,21 @@ class TextFile:
     bytes: int
 
 
-@dataclass(frozen=True)
-class SourceFiles:
-    """Source and target file of a split, or of one of its sources, and how that source is drawn from, if it is one."""
-
-    split: str
-    source: Path
-    target: Path
-    drawn: Mapping[str, Any] | None
-
-    def pairs(self, lines: int) -> int:
-        """Return how many pairs the split has of files with so many lines."""
-        return lines if self.drawn is None else drawn_count(self.drawn, lines)
+def pairs_taken(files: TextFiles, lines: int) -> int:
+    """Return how many pairs a split has of files with so many lines."""
+    return lines if files.drawn is None else drawn_count(files.drawn, lines)
 
 
-def source_files(config: Config) -> dict[str, list[SourceFiles]]:
+def source_files(config: Config) -> dict[str, list[TextFiles]]:
     """Return domain -> its files, of the domains that the experiment uses."""
     data = config["data"]
     if data["source"] != "files":
         return {}
     used = [*config["domains"], *([data["general_domain"]] if data["general_domain"] is not None else [])]
-    return {
-        domain: [
-            SourceFiles(one.split, Path(one.source), Path(one.target), one.drawn) for one in text_files(config, domain)
-        ]
-        for domain in used
-    }
+    return {domain: text_files(config, domain) for domain in used}
 
 
-def text_of(config: Config, counts: Mapping[Path, TextFile]) -> dict[str, Text]:
+def text_of(config: Config, counts: Mapping[Path, TextCounts]) -> dict[str, Text]:
     """Estimate the text of every domain of an experiment; `counts` are of its text files."""
     source = config["data"]["source"]
     if source == "synthetic":
@@ -82,17 +68,15 @@ def _generated(config: Config) -> dict[str, Text]:
     return text
 
 
-def _given(config: Config, counts: Mapping[Path, TextFile]) -> dict[str, Text]:
+def _given(config: Config, counts: Mapping[Path, TextCounts]) -> dict[str, Text]:
     text = {}
     for domain, files in source_files(config).items():
-        sentences: dict[str, int] = {}
-        tokens: dict[str, int] = {}
+        sentences, tokens = Counter[str](), Counter[str]()
         for one in files:
-            found = counts[one.target]
-            pairs = one.pairs(found.lines)
-            of_all = (int(found.words * TOKENS_A_WORD) + found.lines) * pairs / found.lines
-            sentences[one.split] = sentences.get(one.split, 0) + pairs
-            tokens[one.split] = tokens.get(one.split, 0) + int(of_all)
+            found = counts[Path(one.target)]
+            pairs = pairs_taken(one, found.lines)
+            sentences[one.split] += pairs
+            tokens[one.split] += int((int(found.words * TOKENS_A_WORD) + found.lines) * pairs / found.lines)
         if "train" in sentences:
             mean = tokens["train"] / sentences["train"]
             for split, count in config["data"]["files"]["held_out"].items():

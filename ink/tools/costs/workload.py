@@ -19,7 +19,7 @@ from ink.config import (
 from ink.datastore.knn_graph_division import lists_of, queries_at_once, sampled_of
 from ink.systems.known_systems import retrieval_settings, seeds_of, system_named
 from ink.systems.variations import variation_named
-from ink.tools.costs.text_amounts import Text, TextFile, text_of
+from ink.tools.costs.text_amounts import Text, TextCounts, text_of
 
 # A checkpoint is not opened for this: its size on disk gives its parameters, and this the width that such models have.
 _WIDTHS = ((3e6, 128), (2e7, 256), (1.2e8, 512), (float("inf"), 1024))
@@ -222,7 +222,7 @@ class DomainWorkload:
         return [training for training in self.workload.trainings(system) if training.name == self.name]
 
 
-def workload_of(config: Config, counts: Mapping[Path, TextFile]) -> Workload:
+def workload_of(config: Config, counts: Mapping[Path, TextCounts]) -> Workload:
     """Estimate the workload of an experiment whose config and files are in order; `counts` are of its text files."""
     return Workload(config, _model(config), text_of(config, counts))
 

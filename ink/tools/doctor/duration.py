@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -61,10 +62,8 @@ def measured_seconds(benchmarks: Path) -> dict[str, float]:
         rule = path.relative_to(benchmarks).parts[0].removesuffix(".tsv")
         with path.open(encoding="utf-8", newline="") as file:
             for row in csv.DictReader(file, delimiter="\t"):
-                try:
+                with suppress(KeyError, TypeError, ValueError):  # a job too short to be measured
                     found[rule] = found.get(rule, 0.0) + float(row["cpu_time"])
-                except (KeyError, TypeError, ValueError):
-                    continue  # a job too short to be measured
     return found
 
 
@@ -100,10 +99,7 @@ def matrix_product_speed(workload: Workload) -> float:
 
 def in_words(seconds: float) -> str:
     """Return a duration as people say it."""
-    if seconds < 90:
-        return f"{seconds:.0f} seconds"
-    if seconds < 5400:
-        return f"{seconds / 60:.0f} minutes"
-    if seconds < 2 * 86400:
-        return f"{seconds / 3600:.0f} hours"
+    for unit, length, most in (("seconds", 1, 90), ("minutes", 60, 5400), ("hours", 3600, 2 * 86400)):
+        if seconds < most:
+            return f"{seconds / length:.0f} {unit}"
     return f"{seconds / 86400:.0f} days"

@@ -60,6 +60,7 @@ def index_device(config: Config) -> Iterator[Finding]:
     if name == "cpu":
         return
     import faiss
+    import torch
 
     if not hasattr(faiss, "StandardGpuResources"):
         yield error(
@@ -69,16 +70,10 @@ def index_device(config: Config) -> Iterator[Finding]:
         )
         return
     found = faiss.get_num_gpus()
-    if _number(name) < found:
+    if (torch.device(name).index or 0) < found:
         yield ok("index device", f"{name}: FAISS finds {found} GPUs")
     else:
         yield error("index device", f"index.device is {name}, but FAISS finds {found} GPUs here; set it to cpu")
-
-
-def _number(name: str) -> int:
-    import torch
-
-    return torch.device(name).index or 0
 
 
 def half_precisions(major: int) -> list[str]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import codecs
+import itertools
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from ink.config import Config
+from ink.config import Config, TextFiles
 from ink.config.bounds import neighbours_asked, neighbours_measured, values_of
 from ink.config.languages import MOSES
 from ink.corpus.raw_text import beginning, remarks
@@ -16,57 +18,52 @@ from ink.corpus.vocabulary import check_vocabulary_size
 from ink.metrics.bleu_tokeniser import bleu_with
 from ink.runtime.errors import InkError
 from ink.runtime.given_text import LOOKED_AT, MARK, reason_not_text, without_mark
-from ink.tools.costs.text_amounts import SourceFiles, TextFile, source_files
+from ink.tools.costs.text_amounts import TextCounts, pairs_taken, source_files
 from ink.tools.costs.workload import Workload
 from ink.tools.doctor.finding import Finding, error, ok, warning
 from ink.tools.doctor.metric_files import comet_files
 from ink.tools.download.provided_files import awaited, base_model_files, binarised_paths
 
 CHECKED_BYTES = 64 << 20  # of a larger file the rest is counted and not decoded
-_AT_ONCE = 1 << 22
+_READ_BYTES = 1 << 22
 
 
-def examine_inputs(config: Config) -> tuple[list[Finding], dict[Path, TextFile]]:
+def examine_inputs(config: Config) -> tuple[list[Finding], dict[Path, TextCounts]]:
     """Look at every file that the config names; return findings, one a domain or more, and the counts of text files."""
-    counts: dict[Path, TextFile] = {}
-    to_come = awaited(config)
+    counts: dict[Path, TextCounts] = {}
     # what is still to come is the downloads' to tell
+    to_come = awaited(config)
+    coming = set(itertools.chain(*to_come.values()))
     findings: list[Finding] = []
-    if not any(_names_one_of(to_come, path) for path in base_model_files(config).values()):
-        findings += _base_model_files(config)
+    if coming.isdisjoint(base_model_files(config).values()):
+        findings += _base_model(config)
     if not any(name.startswith("comet_") for name in to_come):
         findings += comet_files(config)
     for domain, files in source_files(config).items():
         findings += _domain(domain, files, counts)
     if config["data"]["source"] == "binarised":
-        findings += [finding for domain in config["domains"] for finding in _binarised(config, domain, to_come)]
+        for domain in config["domains"]:
+            if coming.isdisjoint(paths := binarised_paths(config, domain)):
+                findings += _binarised(config, domain, paths)
     return findings, counts
 
 
-def _names_one_of(to_come: Mapping[str, Sequence[str]], path: str | None) -> bool:
-    return any(path in files for files in to_come.values())
-
-
-def _binarised(config: Config, domain: str, to_come: Mapping[str, Sequence[str]]) -> Iterator[Finding]:
-    """Look at a domain's binarised text, unless it is still to come."""
+def _binarised(config: Config, domain: str, paths: Sequence[str]) -> Iterator[Finding]:
     data, check = config["data"], f"text of {domain}"
-    paths = binarised_paths(config, domain)
-    if any(_names_one_of(to_come, path) for path in paths):
-        return
     problems = [problem for path in paths if (problem := _unreadable(Path(path)))]
     if not problems:
         folder, expected = Path(paths[0]).parent, data["binarised"]["sentences"][domain]
         try:
             found = count_binarised(folder, data["source_language"], data["target_language"])
             check_sentence_counts(folder, {domain: found}, {domain: expected})
-            said = [f"{count:,} {split}" for split, count in found.items() if split in expected]
-            yield ok(check, f"{', '.join(said)} pairs, binarised")
+            counted = [f"{count:,} {split}" for split, count in found.items() if split in expected]
+            yield ok(check, f"{', '.join(counted)} pairs, binarised")
         except InkError as problem:
             problems = [str(problem)]
     yield from (error(check, problem) for problem in problems)
 
 
-def _base_model_files(config: Config) -> Iterator[Finding]:
+def _base_model(config: Config) -> Iterator[Finding]:
     named = {name: Path(path) for name, path in base_model_files(config).items()}
     if not named:
         return
@@ -79,23 +76,23 @@ def _base_model_files(config: Config) -> Iterator[Finding]:
         yield ok("base model", f"{named['path']}, codes and dictionaries are there")
 
 
-def _domain(domain: str, files: Sequence[SourceFiles], counts: dict[Path, TextFile]) -> Iterator[Finding]:
+def _domain(domain: str, files: Sequence[TextFiles], counts: dict[Path, TextCounts]) -> Iterator[Finding]:
     check, wrong = f"text of {domain}", False
-    said: dict[str, int] = {}
+    pairs = Counter[str]()
     for one in files:
-        sides = (one.source, one.target)
+        sides = Path(one.source), Path(one.target)
         problems = [problem for path in sides if (problem := _count(path, counts))]
         if not problems:
             lines = [counts[path].lines for path in sides]
             if lines[0] != lines[1]:
                 problems.append(f"{sides[0]} has {lines[0]:,} lines and {sides[1]} has {lines[1]:,}")
-            said[one.split] = said.get(one.split, 0) + one.pairs(lines[0])
+            pairs[one.split] += pairs_taken(one, lines[0])
             yield from (warning(check, remark) for path in sides for remark in remarks(path, beginning(path)))
         for problem in problems:
             wrong = True
             yield error(check, problem)
     if not wrong:
-        yield ok(check, f"{', '.join(f'{count:,} {split}' for split, count in said.items())} pairs")
+        yield ok(check, f"{', '.join(f'{count:,} {split}' for split, count in pairs.items())} pairs")
 
 
 def _unreadable(path: Path) -> str | None:
@@ -113,7 +110,7 @@ def _no_text(path: Path) -> str:
     return f"{path} is no UTF-8 text: {reason}" if reason else ""
 
 
-def _count(path: Path, counts: dict[Path, TextFile]) -> str | None:
+def _count(path: Path, counts: dict[Path, TextCounts]) -> str | None:
     """Count a file into `counts`, or return what is wrong with it."""
     if problem := _unreadable(path) or _no_text(path):
         return problem
@@ -121,11 +118,11 @@ def _count(path: Path, counts: dict[Path, TextFile]) -> str | None:
     decoder, last = codecs.getincrementaldecoder("utf-8")(), b"\n"
     with path.open("rb") as file:
         file.seek(0 if without_mark(mark := file.read(len(MARK.encode()))) else len(mark))
-        while data := file.read(_AT_ONCE):
+        while data := file.read(_READ_BYTES):
             if size < CHECKED_BYTES:
                 try:
                     # the last part must not end within a character
-                    decoder.decode(data, final=len(data) < _AT_ONCE)
+                    decoder.decode(data, final=len(data) < _READ_BYTES)
                 except UnicodeDecodeError as failed:
                     # what the decoder was given before is not told; a character has no line break within
                     line = lines + failed.object[: failed.start].count(b"\n") + 1
@@ -133,7 +130,7 @@ def _count(path: Path, counts: dict[Path, TextFile]) -> str | None:
             lines, words, size, last = lines + data.count(b"\n"), words + len(data.split()), size + len(data), data[-1:]
     if not words:
         return f"{path} is empty"
-    counts[path] = TextFile(lines + (last != b"\n"), words, size)
+    counts[path] = TextCounts(lines + (last != b"\n"), words, size)
     return None
 
 
@@ -162,10 +159,10 @@ def sizes(workload: Workload) -> Iterator[Finding]:
         yield error("vocabulary", str(problem))
     for domain in workload.domains:
         entries = workload.entries(domain)
-        asked = {**neighbours_asked(config), **neighbours_measured(config, domain)}
+        wanted = {**neighbours_asked(config), **neighbours_measured(config, domain)}
         if config["index"]["type"] == "ivfpq":
-            asked["index.lists"] = config["index"]["lists"]
-        for name, value in asked.items():
+            wanted["index.lists"] = config["index"]["lists"]
+        for name, value in wanted.items():
             for key, found in values_of(name, value):
                 if found > entries and key in (name, f"{name}.{domain}"):
                     text = f"{key} is {found:,}, but the datastore will have about {entries:,} entries; lower it"

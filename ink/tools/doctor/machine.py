@@ -23,8 +23,8 @@ def threads(config: Config) -> Finding:
     """Compare the cores with those that the config gives to one job."""
     sections = trained_sections(config)
     base_model = sections.pop("base_model.train", {"processes": 1})["processes"]
-    together = {"base_model": base_model, "training": max(section["processes"] for section in sections.values())}
-    most = max(cores * together.get(kind, 1) for kind, cores in config["threads"].items())
+    processes_of = {"base_model": base_model, "training": max(section["processes"] for section in sections.values())}
+    most = max(cores * processes_of.get(kind, 1) for kind, cores in config["threads"].items())
     text = f"{cores()} cores; a job takes up to {most} (threads)"
     if most > cores():
         return warning("cores", f"{text}: Snakemake gives it {cores()}")

@@ -32,7 +32,7 @@ TAR_ENDINGS: dict[str, Callable[[Path], Any]] = {
 }
 MARK = ".unpacked.json"  # in the folder: of which archive it is
 _CHUNK_BYTES = 1_000_000
-_AT_ONCE_BYTES = 1 << 20
+_LONGEST_READ_BYTES = 1 << 20
 _LONGEST_NAME = 255
 
 # kind of a zip's member -> why it is refused
@@ -212,7 +212,7 @@ class _Pieces:
         self.seek, self.tell = stream.seek, stream.tell
 
     def read(self, size: int) -> bytes:
-        if not 0 <= size <= _AT_ONCE_BYTES:
+        if not 0 <= size <= _LONGEST_READ_BYTES:
             raise tarfile.ReadError(f"a header of {size:,} bytes")
         return self._stream.read(size)
 

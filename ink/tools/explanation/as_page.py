@@ -9,13 +9,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from ink.runtime.escape import visible
-from ink.tools.explanation.explanation import About, Explanation, Token, distance, probability
+from ink.tools.explanation.explanation import ExplainedSystem, Explanation, Token, distance, probability
 from ink.tools.explanation.subwords import as_words
 
 TEMPLATE = "page.html"
 
 
-def as_page(explanations: Sequence[Explanation], about: About) -> str:
+def as_page(explanations: Sequence[Explanation], about: ExplainedSystem) -> str:
     """Return the page. Every text on it is escaped, and isolated where it runs from right to left."""
     environment = Environment(
         loader=PackageLoader("ink.tools.explanation", "."),

@@ -8,14 +8,22 @@ from collections.abc import Sequence
 from tabulate import tabulate
 
 from ink.runtime.escape import visible
-from ink.tools.explanation.explanation import About, Explanation, Neighbour, Piece, Token, distance, probability
+from ink.tools.explanation.explanation import (
+    ExplainedSystem,
+    Explanation,
+    Neighbour,
+    Piece,
+    Token,
+    distance,
+    probability,
+)
 from ink.tools.explanation.subwords import Subword
 
 OPEN, CLOSE = "⟦", "⟧"
 BAR, BAR_WIDTH = "█", 10
 
 
-def heading(about: About) -> str:
+def heading(about: ExplainedSystem) -> str:
     """Return the lines that say what is explained, and how to read it."""
     return (
         f"{about}; k = {about.k}\n"
@@ -24,7 +32,7 @@ def heading(about: About) -> str:
     )
 
 
-def as_text(explanation: Explanation, about: About, width: int | None = None) -> str:
+def as_text(explanation: Explanation, about: ExplainedSystem, width: int | None = None) -> str:
     """Return an explanation as lines of text, wrapped to `width` columns where given."""
     languages = (about.source_language, about.target_language)
     lines = [f"line {explanation.number}"]

@@ -16,7 +16,7 @@ from ink.runtime.errors import InkError
 from ink.systems.known_systems import OWN_SYSTEMS, SYSTEMS, check_exists, system_named
 from ink.systems.layout import Layout
 from ink.tools.explanation.decomposition import Decomposition, look_again
-from ink.tools.explanation.explanation import About, Explanation, Neighbour, Piece, Token
+from ink.tools.explanation.explanation import ExplainedSystem, Explanation, Neighbour, Piece, Token
 from ink.tools.explanation.subwords import END, Subword, as_words, subwords
 from ink.tools.explanation.training_pairs import TrainingPairs
 from ink.tools.translation.lines import Line
@@ -53,23 +53,14 @@ class Explainer:
 
         One that is not UTF-8 or has no text is named and left out.
         """
-        pieces: list[list[str]] = []
-        of_line: list[tuple[Line, slice]] = []
-        for line in lines:
-            own = self._pieces(line)
-            if own:
-                of_line.append((line, slice(len(pieces), len(pieces) + len(own))))
-                pieces += own
-        searched = self.translator.search(pieces)
+        pieces = [self._pieces(line) for line in lines]
         explained: list[Explanation] = []
-        for line, own_pieces in of_line:
-            found = tuple(
-                self._piece(line, piece, hypotheses[0])
-                for piece, hypotheses in zip(pieces[own_pieces], searched[own_pieces], strict=True)
-            )
-            translation = " ".join(piece.translation for piece in found)
-            score = sum(piece.score for piece in found) / len(found)
-            explained.append(Explanation(line.number, line.text or "", translation, score, found))
+        for line, own, found in zip(lines, pieces, self.translator.search_lines(pieces), strict=True):
+            if own:
+                parts = tuple(self._piece(line, piece, best[0]) for piece, best in zip(own, found, strict=True))
+                translation = " ".join(part.translation for part in parts)
+                score = sum(part.score for part in parts) / len(parts)
+                explained.append(Explanation(line.number, line.text or "", translation, score, parts))
         return explained
 
     def _pieces(self, line: Line) -> list[list[str]]:
@@ -138,7 +129,7 @@ def load_explainer(
     seed: int | None,
     shown: int,
     warn: Callable[[str], None],
-) -> tuple[Explainer, About]:
+) -> tuple[Explainer, ExplainedSystem]:
     """Load the system that the experiment `config` has trained for a domain, with its training text.
 
     Raises InkError where it does not retrieve, naming those that do, or has not been trained.
@@ -165,5 +156,5 @@ def load_explainer(
     )
     explainer = Explainer(translator, mixture, pairs, shown, warn)
     chosen = (config["seeds"][0] if seed is None else seed) if what.is_trained else None
-    about = About(config["experiment"], what.label, system, domain, chosen, mixture.combiner.k, *languages)
+    about = ExplainedSystem(config["experiment"], what.label, system, domain, chosen, mixture.combiner.k, *languages)
     return explainer, about

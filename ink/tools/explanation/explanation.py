@@ -70,7 +70,7 @@ class Explanation:
 
 
 @dataclass(frozen=True)
-class About:
+class ExplainedSystem:
     """The system that is explained: its label and name, the experiment and domain, k, and its seed if it has one."""
 
     experiment: str

@@ -12,7 +12,7 @@ from typing import BinaryIO
 from ink.runtime.errors import InkError
 from ink.runtime.given_text import NUL, mark_inside, without_mark
 
-AT_ONCE = 1 << 16
+READ_BYTES = 1 << 16
 PATIENCE = 0.005  # seconds: a pipe holds 64 kB, and its writer needs a moment to fill it again
 
 
@@ -74,11 +74,11 @@ def _raw_lines(stream: BinaryIO) -> Iterator[bytes | None]:
         if part is None:
             yield None
             continue
-        first, *others = part.split(b"\n")
-        begun.append(first)
-        for other in others:
+        rest, *beginnings = part.split(b"\n")
+        begun.append(rest)
+        for beginning in beginnings:
             yield b"".join(begun)
-            begun = [other]
+            begun = [beginning]
     if any(begun):
         yield b"".join(begun)
 
@@ -98,7 +98,7 @@ def _parts(stream: BinaryIO) -> Iterator[bytes | None]:
             if not select.select([descriptor], [], [], PATIENCE)[0]:
                 yield None
                 select.select([descriptor], [], [])
-            part = os.read(descriptor, AT_ONCE)
+            part = os.read(descriptor, READ_BYTES)
         except BlockingIOError:  # another reader was quicker
             continue
         except OSError as error:

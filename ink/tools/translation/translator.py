@@ -25,8 +25,8 @@ from ink.systems.layout import Layout
 from ink.tools.translation.lines import Line
 
 SENTENCE_ENDS = (".", "!", "?", ";", ":")
-ORDINARY = 150
-TOKENS_TOGETHER = 4096
+ORDINARY_LENGTH = 150  # tokens
+BATCH_TOKENS = 4096  # of longer pieces
 
 
 @dataclass(frozen=True)
@@ -58,20 +58,12 @@ class Translator:
 
         A line in several pieces has the pieces' best translations joined as its one hypothesis.
         """
-        pieces: list[list[str]] = []
-        owners: list[int] = []
-        for position, line in enumerate(lines):
-            for piece in self.pieces(line):
-                pieces.append(piece)
-                owners.append(position)
-        found = [[self._hypothesis(hypothesis) for hypothesis in best[:nbest]] for best in self.search(pieces)]
         results: list[list[Hypothesis]] = []
-        for position in range(len(lines)):
-            own = [hypotheses for owner, hypotheses in zip(owners, found, strict=True) if owner == position]
-            if len(own) == 1:
-                results.append(own[0])
-            elif own:
-                best = [hypotheses[0] for hypotheses in own]
+        for found in self.search_lines([self.pieces(line) for line in lines]):
+            if len(found) == 1:
+                results.append([self._hypothesis(translation) for translation in found[0][:nbest]])
+            elif found:
+                best = [self._hypothesis(translations[0]) for translations in found]
                 results.append([Hypothesis(" ".join(h.text for h in best), sum(h.score for h in best) / len(best))])
             else:
                 results.append([Hypothesis("", 0.0)])
@@ -93,6 +85,11 @@ class Translator:
             )
         return pieces
 
+    def search_lines(self, lines: Sequence[Sequence[Sequence[str]]]) -> list[list[Sequence[Translation]]]:
+        """Return what beam search finds for the pieces of each line; all lines' pieces are searched at once."""
+        found = iter(self.search([piece for pieces in lines for piece in pieces]))
+        return [[next(found) for _ in pieces] for pieces in lines]
+
     def search(self, pieces: Sequence[Sequence[str]]) -> list[Sequence[Translation]]:
         """Return what beam search finds for each piece, best first; those of like length go together."""
         found: list[Sequence[Translation]] = [[] for _ in pieces]
@@ -100,7 +97,7 @@ class Translator:
         self.fitting.lengths = np.array(lengths)  # what fitted is remembered from call to call
         for group in groups_of_like_length(lengths):
             for part, searched in self.fitting.run(
-                lambda part: self._search_together([pieces[number] for number in part]), group
+                lambda part: self._search_batch([pieces[number] for number in part]), group
             ):
                 for number, hypotheses in zip(part, searched, strict=True):
                     found[number] = hypotheses
@@ -114,7 +111,7 @@ class Translator:
         """Return the text of target token numbers (length,), detokenised."""
         return self.text.decode_target(self.model.target_vocabulary.text(tokens))
 
-    def _search_together(self, pieces: Sequence[Sequence[str]]) -> list[Sequence[Translation]]:
+    def _search_batch(self, pieces: Sequence[Sequence[str]]) -> list[Sequence[Translation]]:
         batch = self.model.source_batch([self.encode(piece) for piece in pieces]).to(device_of(self.model.network))
         results: list[Sequence[Translation]] = [[] for _ in pieces]
         for index, translations in zip(batch.sentences.tolist(), self.beam_search(batch), strict=True):
@@ -129,14 +126,16 @@ def groups_of_like_length(lengths: Sequence[int]) -> list[list[int]]:
     """Return the numbers of the pieces that are translated together; `lengths` are in tokens.
 
     Beam search pads to a batch's longest source and lets every translation grow as long as that one's may, so a few
-    long pieces would hold up all others: those beyond ORDINARY go with the like of them, TOKENS_TOGETHER at most.
+    long pieces would hold up all others: those beyond ORDINARY_LENGTH go with the like of them, BATCH_TOKENS at most.
     """
-    ordinary = [number for number, length in enumerate(lengths) if length <= ORDINARY]
-    long = sorted((number for number, length in enumerate(lengths) if length > ORDINARY), key=lengths.__getitem__)
+    ordinary = [number for number, length in enumerate(lengths) if length <= ORDINARY_LENGTH]
+    long = sorted(
+        (number for number, length in enumerate(lengths) if length > ORDINARY_LENGTH), key=lengths.__getitem__
+    )
     groups = [ordinary] if ordinary else []
     for number in long:
         shortest = lengths[groups[-1][0]] if groups and groups[-1] is not ordinary else 0
-        if shortest and lengths[number] * (len(groups[-1]) + 1) <= TOKENS_TOGETHER and lengths[number] <= 2 * shortest:
+        if shortest and lengths[number] * (len(groups[-1]) + 1) <= BATCH_TOKENS and lengths[number] <= 2 * shortest:
             groups[-1].append(number)
         else:
             groups.append([number])

@@ -12,7 +12,7 @@ from ink.config import check
 from ink.runtime.whole_files import read_json
 from ink.tools.costs.workload import workload_of
 from ink.tools.doctor.finding import ERROR, OK, WARNING
-from ink.tools.doctor.inputs import TextFile, examine_inputs
+from ink.tools.doctor.inputs import TextCounts, examine_inputs
 
 
 def problems(config: Any) -> list[str]:
@@ -28,7 +28,7 @@ def test_text_that_is_in_order_is_counted(own_corpus: Any, tmp_path: Path) -> No
         (OK, "text of general"),
     ]
     assert findings[1].text == "400 train, 100 dev, 100 test pairs"
-    assert counts[tmp_path / "koran.train.en"] == TextFile(lines=400, words=1200, bytes=400 * 14)
+    assert counts[tmp_path / "koran.train.en"] == TextCounts(lines=400, words=1200, bytes=400 * 14)
 
 
 def test_text_put_together_from_sources_is_counted_as_it_is_drawn(own_corpus: Any, tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_text_that_is_none_and_text_that_is_prepared_already(own_corpus: Any, tm
 
 
 def test_a_large_file_is_read_in_parts(own_corpus: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ink.tools.doctor.inputs._AT_ONCE", 5)
+    monkeypatch.setattr("ink.tools.doctor.inputs._READ_BYTES", 5)
     text = "äöü zwei\n" * 20
     for language in ("de", "en"):
         (tmp_path / f"koran.dev.{language}").write_text(text, encoding="utf-8")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ink.tools.explanation.explanation import About, Explanation, Neighbour, Piece, Token
+from ink.tools.explanation.explanation import ExplainedSystem, Explanation, Neighbour, Piece, Token
 from ink.tools.explanation.subwords import END, Subword
 from ink.tools.explanation.training_pairs import Occurrence
 
@@ -12,8 +12,8 @@ HOSTILE = """<script>alert("1")</script> & 'x' \x1b[31mمرحبا\u202e \U0001f6
 
 
 @pytest.fixture
-def about() -> About:
-    return About("mini", "R-kNN†", "r_knn_without_keys", "ko<r>an", 7, 8, "de", "en")
+def about() -> ExplainedSystem:
+    return ExplainedSystem("mini", "R-kNN†", "r_knn_without_keys", "ko<r>an", 7, 8, "de", "en")
 
 
 @pytest.fixture

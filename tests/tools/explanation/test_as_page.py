@@ -10,7 +10,7 @@ import pytest
 
 from ink.runtime.escape import visible
 from ink.tools.explanation.as_page import as_page, percent
-from ink.tools.explanation.explanation import About, Explanation
+from ink.tools.explanation.explanation import ExplainedSystem, Explanation
 
 VOID = {"meta", "input", "br", "hr", "img", "link"}
 
@@ -53,7 +53,7 @@ class Page(HTMLParser):
 
 
 @pytest.fixture
-def source(about: About, explanation: Explanation) -> str:
+def source(about: ExplainedSystem, explanation: Explanation) -> str:
     other = replace(explanation, number=4, pieces=(explanation.pieces[0],) * 2)
     return as_page([explanation, other], about)
 
@@ -79,7 +79,7 @@ def test_it_needs_no_script_no_other_file_and_no_network(source: str, page: Page
     "markup, control characters or turned writing in a sentence to explain",
     "text, on the terminal and on the page",
 )
-def test_hostile_text_is_text(page: Page, explanation: Explanation, about: About) -> None:
+def test_hostile_text_is_text(page: Page, explanation: Explanation, about: ExplainedSystem) -> None:
     shown = visible(explanation.source)
     # the line, twice; its piece of two pieces, twice; the neighbour's source and the end of its target, three times
     assert page.text.count(shown) == 2 + 2 + 2 * 3
@@ -134,12 +134,16 @@ def test_bars_are_as_long_as_their_numbers() -> None:
     assert percent(0.7) == "70.0%"
 
 
-def test_the_same_explanation_gives_the_same_page(about: About, explanation: Explanation, source: str) -> None:
+def test_the_same_explanation_gives_the_same_page(
+    about: ExplainedSystem, explanation: Explanation, source: str
+) -> None:
     assert as_page([explanation], about) == as_page([explanation], about)
     assert "width:70.0%" in source
 
 
-def test_a_language_of_a_region_or_script_is_named_as_html_names_it(explanation: Explanation, about: About) -> None:
+def test_a_language_of_a_region_or_script_is_named_as_html_names_it(
+    explanation: Explanation, about: ExplainedSystem
+) -> None:
     page = Page(as_page([explanation], replace(about, source_language="deu_Latn", target_language="pt_BR")))
     assert {attributes["lang"] for _, attributes in page.elements if "lang" in attributes} == {
         "en",

@@ -12,11 +12,11 @@ from wcwidth import wcswidth
 
 from ink.runtime.escape import visible
 from ink.tools.explanation.as_text import as_text, heading
-from ink.tools.explanation.explanation import About, Explanation, Piece, Token, distance, probability
+from ink.tools.explanation.explanation import ExplainedSystem, Explanation, Piece, Token, distance, probability
 from ink.tools.explanation.subwords import Subword
 
 
-def test_a_page_of_text_says_everything(about: About, explanation: Explanation) -> None:
+def test_a_page_of_text_says_everything(about: ExplainedSystem, explanation: Explanation) -> None:
     lines = as_text(explanation, about).splitlines()
     assert lines[0] == "line 3"
     shown = visible(explanation.source)
@@ -38,7 +38,7 @@ def test_a_page_of_text_says_everything(about: About, explanation: Explanation) 
     assert "     1 more, share 0.100\n" in rest
 
 
-def test_columns_are_aligned_whatever_the_script(about: About, explanation: Explanation) -> None:
+def test_columns_are_aligned_whatever_the_script(about: ExplainedSystem, explanation: Explanation) -> None:
     texts = ("日本語", "e\u0301a", "\U0001f600", "مرحبا", "word")
     token = explanation.pieces[0].tokens[1]
     tokens = tuple(replace(token, subword=Subword(text)) for text in texts)
@@ -48,13 +48,13 @@ def test_columns_are_aligned_whatever_the_script(about: About, explanation: Expl
     assert len(columns) == 1
 
 
-def test_no_character_commands_the_terminal(about: About, explanation: Explanation) -> None:
+def test_no_character_commands_the_terminal(about: ExplainedSystem, explanation: Explanation) -> None:
     text = heading(about) + as_text(explanation, about)
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", text)
     assert "␛[31m" in text
 
 
-def test_long_sentences_are_wrapped_where_the_terminal_ends(about: About, explanation: Explanation) -> None:
+def test_long_sentences_are_wrapped_where_the_terminal_ends(about: ExplainedSystem, explanation: Explanation) -> None:
     token = explanation.pieces[0].tokens[0]
     long = replace(token.neighbours[0].occurrence, target="Be merciful. " + "word " * 60, source="Wort " * 60)
     neighbour = replace(token.neighbours[0], occurrence=long)
@@ -66,14 +66,14 @@ def test_long_sentences_are_wrapped_where_the_terminal_ends(about: About, explan
     assert " ".join(" ".join(lines).split()).count("word") == 60
 
 
-def test_pieces_are_told_apart(about: About, explanation: Explanation) -> None:
+def test_pieces_are_told_apart(about: ExplainedSystem, explanation: Explanation) -> None:
     piece = explanation.pieces[0]
     text = as_text(replace(explanation, pieces=(piece, replace(piece, source="second half"))), about)
     assert "piece 1 of 2" in text
     assert "piece 2 of 2\n  de  second half\n  en  merciful\n" in text
 
 
-def test_the_heading_names_the_system(about: About) -> None:
+def test_the_heading_names_the_system(about: ExplainedSystem) -> None:
     assert heading(about).startswith("R-kNN† (r_knn_without_keys), domain ko<r>an, seed 7, experiment mini; k = 8\n")
     own = replace(about, label="mine", system="mine", seed=None)
     assert heading(own).startswith("mine, domain ko<r>an, experiment mini; k = 8\n")

@@ -14,8 +14,8 @@ from ink.runtime.whole_files import read_lines
 from ink.systems.inference import Parts, assemble
 from ink.tools.translation.lines import Line
 from ink.tools.translation.translator import (
-    ORDINARY,
-    TOKENS_TOGETHER,
+    BATCH_TOKENS,
+    ORDINARY_LENGTH,
     Translator,
     groups_of_like_length,
     split_at_limit,
@@ -104,13 +104,13 @@ def test_pieces_lose_nothing_and_fit(tokens: list[str], limit: int) -> None:
 def test_long_pieces_do_not_hold_up_the_others(lengths: list[int]) -> None:
     groups = groups_of_like_length(lengths)
     assert sorted(number for group in groups for number in group) == list(range(len(lengths)))
-    ordinary = [number for number, length in enumerate(lengths) if length <= ORDINARY]
-    assert [group for group in groups if lengths[group[0]] <= ORDINARY] == ([ordinary] if ordinary else [])
+    ordinary = [number for number, length in enumerate(lengths) if length <= ORDINARY_LENGTH]
+    assert [group for group in groups if lengths[group[0]] <= ORDINARY_LENGTH] == ([ordinary] if ordinary else [])
     for group in groups:
         if group != ordinary:
             sizes = [lengths[number] for number in group]
             assert max(sizes) <= 2 * min(sizes)
-            assert max(sizes) * len(sizes) <= TOKENS_TOGETHER
+            assert max(sizes) * len(sizes) <= BATCH_TOKENS
 
 
 @pytest.mark.failure(
