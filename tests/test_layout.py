@@ -49,6 +49,7 @@ KNOW_SNAKEMAKE = {
     "tools/doctor/machine.py": "advice",
     "tools/doctor/space.py": "the size of .snakemake",
     "tools/new_project.py": "the Snakefile and README of a project",
+    "tools/published_models.py": "advice",
     "tools/publishing.py": "advice",
     "tracking/mlflow_run.py": "what started a run",
     "tracking/provenance.py": "its version",

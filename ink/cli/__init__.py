@@ -18,24 +18,36 @@ from ink.cli.threads import take_cores
 from ink.cli.workflow import end_with_workflow
 from ink.runtime.errors import InkError
 
-# modules of ink.cli with their commands, in the order in which `ink --help` has them
-_COMMANDS_OF = (
-    ("init", "init"),
-    ("corpus", "import-text generate-corpus ingest-corpus restore-corpus learn-vocabulary adopt-vocabulary"),
-    ("corpus", "prepare-corpus adopt-corpus"),
-    ("training", "train-base train-knn-kd train-adapter train-ink-round finish-ink choose-ink"),
-    ("datastore", "build-datastore build-datastore-shard join-datastore store-neighbours"),
-    ("evaluation", "tune-v-knn"),
-    ("training", "train-combiner"),
-    ("evaluation", "evaluate score knn-accuracy measure-speed"),
-    ("translation", "translate describe-adapter explain"),
-    ("results", "tables compare figures report publish"),
-    ("configuration", "check-config config"),
-    ("tracking", "start-tracking follow-runs log-report sync"),
-    ("download", "download"),
-    ("doctor", "doctor clean"),
-)
-COMMANDS = {command: f"ink.cli.{module}" for module, commands in _COMMANDS_OF for command in commands.split()}
+# heading of `ink --help` -> modules of ink.cli with their commands, in its order
+_HELP = {
+    "For people": (
+        ("init", "init"),
+        ("corpus", "import-text"),
+        ("configuration", "check-config config"),
+        ("doctor", "doctor"),
+        ("download", "download"),
+        ("translation", "translate explain describe-adapter"),
+        ("results", "compare report publish"),
+        ("doctor", "clean"),
+        ("tracking", "sync"),
+    ),
+    "Jobs of the workflow, which may be typed as well": (
+        ("corpus", "generate-corpus ingest-corpus restore-corpus learn-vocabulary adopt-vocabulary"),
+        ("corpus", "prepare-corpus adopt-corpus"),
+        ("training", "train-base train-knn-kd train-adapter train-ink-round finish-ink choose-ink"),
+        ("datastore", "build-datastore build-datastore-shard join-datastore store-neighbours"),
+        ("evaluation", "tune-v-knn"),
+        ("training", "train-combiner"),
+        ("evaluation", "evaluate score knn-accuracy measure-speed"),
+        ("results", "tables figures"),
+        ("tracking", "start-tracking follow-runs log-report"),
+    ),
+}
+GROUPS = {
+    heading: {name: f"ink.cli.{module}" for module, names in modules for name in names.split()}
+    for heading, modules in _HELP.items()
+}
+COMMANDS = {name: module for group in GROUPS.values() for name, module in group.items()}
 # commands of the release before, which answer with what takes their place
 RENAMED = {"score-comet": "score --metric comet"}
 
@@ -43,7 +55,10 @@ _LOG: list[LogFile] = []
 
 
 @click.group(
-    cls=LazyCommands, sources=COMMANDS, renamed=RENAMED, context_settings={"help_option_names": ["-h", "--help"]}
+    cls=LazyCommands,
+    groups=GROUPS,
+    renamed=RENAMED,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
 )
 @click.version_option(__version__, prog_name="ink")
 @click.option("--log", type=PATH, help="Write all output to this file; a failure shows its last lines.")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -13,7 +15,8 @@ from ink.cli.options import PATH
 @click.command("doctor")
 @click.argument("config", type=PATH)
 @click.option("--offline", is_flag=True, help="Ask no address for what is still to be downloaded.")
-def doctor(config: Path, offline: bool) -> None:
+@click.option("--json", "as_json", is_flag=True, help="A JSON list of checks: status, check, text.")
+def doctor(config: Path, offline: bool, as_json: bool) -> None:
     """Check that an experiment can run here: config, packages, device, files, disk, time. Writes nothing.
 
     A line a check: ok, warning (it will run) or error (it cannot; exit code 1). Disk, memory and time are estimates. Of
@@ -23,8 +26,10 @@ def doctor(config: Path, offline: bool) -> None:
     from ink.tools.doctor.finding import ERROR, aligned
 
     findings = list(examine(config, offline=offline))
-    for line in aligned(findings):
-        click.echo(line)
+    if as_json:
+        click.echo(json.dumps([asdict(finding) for finding in findings], indent=2, ensure_ascii=False))
+    else:
+        click.echo("\n".join(aligned(findings)))
     errors = sum(finding.status == ERROR for finding in findings)
     if errors:
         click.echo(f"{errors} of {len(findings)} checks failed", err=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from ink.cli import options
+from ink.cli import completion, options
 from ink.cli.jobs import tracked
 from ink.cli.threads import use_machine
 from ink.systems.known_systems import OFF_THE_SHELF
@@ -32,7 +32,7 @@ def tune_v_knn(config: Path, domain: str, datastore: Path, output: Path, **files
 
 @click.command("evaluate")
 @options.config
-@click.option("--system", required=True, help="The system's name in the config.")
+@click.option("--system", shell_complete=completion.systems, required=True, help="The system's name in the config.")
 @options.domain
 @options.seed
 @options.domain_files
@@ -89,7 +89,7 @@ def evaluate(
 @click.command("score")
 @options.config
 @click.option("--metric", required=True, help="The metric's name in the config.")
-@click.option("--system", required=True, help="The system's name in the config.")
+@click.option("--system", shell_complete=completion.systems, required=True, help="The system's name in the config.")
 @options.domain
 @options.run_seed
 @options.corpus
@@ -154,7 +154,14 @@ def knn_accuracy(
 @options.config
 @options.domain
 @options.run_seed
-@click.option("--system", "systems", required=True, multiple=True, help="A system that the experiment has trained.")
+@click.option(
+    "--system",
+    "systems",
+    shell_complete=completion.systems,
+    required=True,
+    multiple=True,
+    help="A system that the experiment has trained.",
+)
 @options.output
 def measure_speed(config: Path, domain: str, seed: int, systems: tuple[str, ...], output: Path) -> None:
     """Time beam search of trained systems on a domain's test set, in turn."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from ink.cli import completion
 from ink.runtime.home import with_home
 
 if TYPE_CHECKING:
@@ -48,7 +49,9 @@ def several(*options: Decorator) -> Decorator:
 
 
 config = path("--config", "The experiment's config file.")
-domain = click.option("--domain", required=True, help="The domain's name in the config.")
+domain = click.option(
+    "--domain", required=True, shell_complete=completion.domains, help="The domain's name in the config."
+)
 seed = click.option("--seed", type=int, required=True, help="Seed of initialisation, dropout and data order.")
 run_seed = click.option("--seed", type=int, required=True, help="Seed of the run that the job belongs to.")
 base_model = path("--base-model", "The base model's fairseq checkpoint.")

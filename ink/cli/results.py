@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ink.cli import options
+from ink.cli import completion, options
 from ink.runtime.home import with_home
 from ink.systems.known_systems import OFF_THE_SHELF
 
@@ -38,11 +38,16 @@ def report(context: click.Context, results: Path, page_only: bool) -> None:
 @click.argument("results", type=options.PATH)
 @click.option("--allow-dirty", is_flag=True, help="Publish what ran with code that no commit holds.")
 @click.option("--without-text", is_flag=True, help="Leave out translations and references, which may be confidential.")
-def publish(results: Path, allow_dirty: bool, without_text: bool) -> None:
+@click.option("--models", is_flag=True, help="Put base model, vocabulary and INK's adapters beside them.")
+@click.option("--explained", help="With --models: a domain whose datastore goes along, for ink explain.")
+def publish(results: Path, allow_dirty: bool, without_text: bool, models: bool, explained: str | None) -> None:
     """Copy a finished experiment's results (results/mini) to results/published, to be committed for readers."""
     from ink.tools.publishing import publish as copy
 
-    click.echo(f"published: {copy(results, allow_dirty=allow_dirty, without_text=without_text)}")
+    if explained is not None and not models:
+        raise click.UsageError("--explained goes with --models")
+    copied = copy(results, allow_dirty=allow_dirty, without_text=without_text, models=models, explained=explained)
+    click.echo(f"published: {copied}")
 
 
 TABLES = ("table1", "table2", "gains", "memory", "general", "table3", "table4", "controls", "table5")
@@ -165,8 +170,8 @@ def _comparisons(
 
 
 @click.command("compare")
-@click.argument("a")
-@click.argument("b")
+@click.argument("a", shell_complete=completion.experiments)
+@click.argument("b", shell_complete=completion.experiments)
 @click.option("--csv", type=options.PATH, help="Write the rows to this file as well, for programs.")
 def compare(a: str, b: str, csv: Path | None) -> None:
     """Put two experiments, or two runs, side by side: scores, differences and how sure they are, settings.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ink.cli import options
+from ink.cli import completion, options
 from ink.cli.jobs import tracked, typed
 from ink.cli.threads import begin_process, use_machine
 from ink.runtime.startup import work_begins
@@ -204,7 +204,9 @@ def choose_ink(config: Path, domain: str, seed: int, output: Path, point: tuple[
 
 @click.command("train-combiner")
 @options.config
-@click.option("--system", required=True, help="The system's name in the config, such as a_knn.")
+@click.option(
+    "--system", shell_complete=completion.systems, required=True, help="The system's name in the config, such as a_knn."
+)
 @options.domain
 @options.seed
 @options.domain_files

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import shutil
 import sys
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
-from ink.cli import options
+from ink.cli import completion, options
 from ink.cli.threads import use_machine
 
 if TYPE_CHECKING:
@@ -20,8 +21,10 @@ if TYPE_CHECKING:
 
 @click.command("translate")
 @options.config
-@click.option("--system", help="A system that the experiment has trained, such as ink.")
-@click.option("--domain", help="The domain it was trained for.")
+@click.option(
+    "--system", shell_complete=completion.systems, help="A system that the experiment has trained, such as ink."
+)
+@click.option("--domain", shell_complete=completion.domains, help="The domain it was trained for.")
 @click.option("--seed", type=int, help="Seed of the trained system (default: the config's first).")
 @options.path("--adapter", "Adapter file to use, in place of --system, --domain and --seed.", required=False)
 @click.option("--batch-size", type=click.IntRange(min=1), help="Lines translated together (default: the config's).")
@@ -101,11 +104,16 @@ def _check_choice(system: str | None, domain: str | None, seed: int | None, adap
 
 @click.command("describe-adapter")
 @click.argument("file", type=options.PATH)
-def describe_adapter(file: Path) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Everything that the file says, as JSON.")
+def describe_adapter(file: Path, as_json: bool) -> None:
     """Print what an adapter file says of itself: trained as what, with what, and for which base model."""
     from ink.nmt.adapter_file import described, read_metadata
 
-    found = described(read_metadata(file))
+    metadata = read_metadata(file)
+    if as_json:
+        click.echo(json.dumps(metadata, indent=2, ensure_ascii=False))
+        return
+    found = described(metadata)
     width = max(len(name) for name, _ in found)
     for name, value in found:
         click.echo(f"{name:<{width}}  {value}")
@@ -113,8 +121,10 @@ def describe_adapter(file: Path) -> None:
 
 @click.command("explain")
 @options.config
-@click.option("--system", required=True, help="A system that retrieves, such as r_knn.")
-@click.option("--domain", required=True, help="The domain it was trained for.")
+@click.option(
+    "--system", shell_complete=completion.systems, required=True, help="A system that retrieves, such as r_knn."
+)
+@click.option("--domain", shell_complete=completion.domains, required=True, help="The domain it was trained for.")
 @click.option("--seed", type=int, help="Seed of the trained system (default: the config's first).")
 @click.option("--text", help="What to translate, in place of standard input.")
 @click.option("--neighbours", type=click.IntRange(min=1), default=8, show_default=True, help="Shown for each token.")

@@ -17,6 +17,7 @@ from ink.results.records.workflow_calls import calls
 from ink.runtime.errors import InkError
 from ink.runtime.experiment_lock import holder
 from ink.runtime.whole_files import write_atomically
+from ink.tools.published_models import FOLDER, copy_models
 
 # logs, the journal of runs for MLflow, and the last call's process
 LEFT_OUT = ("logs", "runs", "workflow.json")
@@ -25,11 +26,19 @@ TEXT = ("hypotheses", "references")
 LISTED = 5
 
 
-def publish(results: Path, *, allow_dirty: bool = False, without_text: bool = False) -> Path:
+def publish(
+    results: Path,
+    *,
+    allow_dirty: bool = False,
+    without_text: bool = False,
+    models: bool = False,
+    explained: str | None = None,
+) -> Path:
     """Copy results/EXPERIMENT to results/published/EXPERIMENT, whole or not at all; return the copy.
 
     `without_text` leaves translations and references out, for text that may not be given away: tables and figures are
-    there as they are, but intervals cannot be computed again from the copy.
+    there as they are, but intervals cannot be computed again from the copy. `models` puts base model, vocabulary and
+    INK's adapters into its folder `models`, and `explained` what `ink explain` needs of this domain.
 
     InkError where `results` is no experiment's folder or is being written, where tables, figures or the report are
     missing, and, unless `allow_dirty`, where no commit holds the code that ran.
@@ -57,6 +66,8 @@ def publish(results: Path, *, allow_dirty: bool = False, without_text: bool = Fa
     with write_atomically(target) as temporary:
         left_out = {*LEFT_OUT, *(TEXT if without_text else ())}
         shutil.copytree(results, temporary, ignore=_ignoring(results, left_out))
+        if models:
+            copy_models(config, temporary / FOLDER, explained)
     return target
 
 

@@ -17,11 +17,13 @@ import pytest
 from click.testing import CliRunner
 
 from ink import __version__
-from ink.cli import COMMANDS
+from ink.cli import COMMANDS, GROUPS
 from ink.cli import ink as ink_command
 from ink.runtime.processes import own_name, process_name
+from ink.systems.known_systems import SYSTEMS
 
 INK = Path(sys.executable).with_name("ink")
+MICRO = Path(__file__).resolve().parents[1] / "workflow" / "micro.yaml"
 HEAVY = ("torch", "fairseq", "faiss", "sacrebleu", "sacremoses", "pandas", "matplotlib", "numpy", "mlflow", "pydantic")
 
 
@@ -43,7 +45,7 @@ def body():
 module = types.ModuleType("jobs")
 module.job = click.command("job")(body)
 sys.modules["jobs"] = module
-ink.cli.COMMANDS["job"] = "jobs"
+ink.cli.ink.sources["job"] = "jobs"
 sys.argv = ["/somewhere/bin/ink", *sys.argv[1:]]
 ink.cli.main()
 """
@@ -59,8 +61,39 @@ def test_help_lists_every_command_with_its_purpose() -> None:
     shown = run("--help")
     assert shown.returncode == 0
     for name in COMMANDS:
-        (line,) = [line for line in shown.stdout.splitlines() if line.split()[:1] == [name]]
+        (line,) = [line for line in shown.stdout.splitlines() if line.startswith(f"  {name} ")]
         assert len(line.split()) > 3, line
+
+
+def test_help_has_what_people_type_before_what_the_workflow_runs() -> None:
+    lines = run("--help").stdout.splitlines()
+    places = [lines.index(f"{heading}:") for heading in GROUPS]
+    translate, evaluate = (
+        next(n for n, line in enumerate(lines) if line.split()[:1] == [name]) for name in ("translate", "evaluate")
+    )
+    assert places[0] < translate < places[1] < evaluate
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("translate", "--config", "MICRO", "--domain", "k"), ["koran"]),
+        (("translate", "--config", "MICRO", "--system", "ink"), ["ink", "ink_r_knn"]),
+        (("translate", "--config", "absent.yaml", "--domain", ""), []),
+        (("explain", "--system", "r_"), ["r_knn_without_keys", "r_knn"]),
+        (("compare", "min"), ["mini"]),
+        (("trans",), ["translate"]),
+    ],
+    ids=lambda value: " ".join(value),
+)
+def test_a_shell_completes(words: tuple[str, ...], expected: list[str], tmp_path: Path) -> None:
+    (tmp_path / "results/mini").mkdir(parents=True)
+    (tmp_path / "results/mini/config.yaml").write_text("experiment: mini\n", encoding="utf-8")
+    line = " ".join(["ink", *(str(MICRO) if word == "MICRO" else word for word in words)])
+    environment = {**os.environ, "_INK_COMPLETE": "bash_complete", "COMP_WORDS": line, "COMP_CWORD": str(len(words))}
+    done = subprocess.run([INK], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    found = [line.partition(",")[2] for line in done.stdout.splitlines()]
+    assert [name for name in found if name in {*SYSTEMS, "it", "koran", "mini", *COMMANDS}] == expected
 
 
 def test_version() -> None:
@@ -99,7 +132,7 @@ def test_what_a_person_can_put_right_is_one_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("train-bace",), "No such command 'train-bace'"),
+        (("train-bace",), "No such command 'train-bace'. Did you mean 'train-base'?"),
         (("score-comet", "--config", "c.yaml"), "`ink score-comet` is `ink score --metric comet` now"),
         (("train-base",), "Missing option '--config'"),
         (("tables", "--config", "c.yaml", "--results", "r", "table9"), "'table9' is not one of"),

@@ -1,0 +1,54 @@
+"""The models of an experiment in the copy for readers: base model, vocabulary and INK's adapters, ready to translate.
+
+Of one domain the datastore, the combiner and the training text of INK + R-kNN may go along, which explaining reads.
+Files have the names that they have in work/EXPERIMENT.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from ink.config import Config, adapted_domains
+from ink.runtime.errors import InkError
+from ink.systems.layout import Layout
+
+FOLDER = "models"
+TRANSLATING, EXPLAINED = "ink", "ink_r_knn"
+
+
+def copy_models(config: Config, folder: Path, explained: str | None = None) -> None:
+    """Copy what translates with INK on every adapted domain, of the first seed; `explained` names a domain.
+
+    InkError where the base model is a file of somebody else's, or where anything has not been made yet.
+    """
+    layout = Layout(config)
+    if config["base_model"]["path"] is not None:
+        raise InkError(
+            f"the base model is {config['base_model']['path']}, a file of its own: publish without --models, and say "
+            "where it is from"
+        )
+    for path in _files(layout, explained):
+        if not path.is_file():
+            raise InkError(f"{path} does not exist; run the workflow to its end (snakemake --cores all)")
+        target = folder / path.relative_to(layout.work)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(path, target)
+
+
+def _files(layout: Layout, explained: str | None) -> Iterator[Path]:
+    config = dict(layout.config)
+    source, target = config["data"]["source_language"], config["data"]["target_language"]
+    seed = config["seeds"][0]
+    yield Path(layout.base_model)
+    yield from (Path(layout.vocabulary) / name for name in ("bpecodes", f"dict.{source}.txt", f"dict.{target}.txt"))
+    for domain in adapted_domains(config):
+        yield Path(layout.adapter(TRANSLATING, domain, seed))
+    if explained is not None:
+        files = layout.system_files(EXPLAINED, explained, seed)
+        for folder in (files["datastore"], str(Path(files["combiner"]).parent)):
+            yield from (path for path in sorted(Path(folder).glob("[!.]*")) if path.name != "record.json")
+        data = Path(layout.data(explained))
+        yield from (data / name for name in ("prepared.json", "kept.npy", f"train.bpe.{target}"))
+        yield from (Path(layout.corpus(explained)) / f"train.{language}" for language in (source, target))
