@@ -80,8 +80,8 @@ def load_config(path: Path) -> dict[str, Any]:
     try:
         check(config)
     except InkError as error:
-        what, *problems = error.args
-        raise InkError(f"{path}: {what}", *problems) from None
+        message, *problems = error.args
+        raise InkError(f"{path}: {message}", *problems) from None
     return config
 
 

@@ -33,10 +33,10 @@ def end_unread(error: BrokenPipeError) -> NoReturn:
     if not any(_unread(descriptor) for descriptor in (1, 2)):
         raise RuntimeError(f"a pipe or connection was closed from its other side: {error}") from error
     # what is still to be written when Python ends goes nowhere
-    nowhere = os.open(os.devnull, os.O_WRONLY)
+    null_device = os.open(os.devnull, os.O_WRONLY)
     for descriptor in (1, 2):
         if _unread(descriptor):
-            os.dup2(nowhere, descriptor)
+            os.dup2(null_device, descriptor)
     sys.exit(128 + signal.SIGPIPE)
 
 

@@ -37,9 +37,9 @@ def log_report(config: Path) -> None:
     from ink.config import load
     from ink.tracking.syncing import log_report as upload_report
 
-    said = upload_report(load(config), config)
-    if said is not None:
-        click.echo(f"{config}: {said}")
+    uploaded = upload_report(load(config), config)
+    if uploaded is not None:
+        click.echo(f"{config}: {uploaded}")
 
 
 @click.command("sync")

@@ -149,14 +149,14 @@ def explain(
     use_machine()
     whole = options.load_config(config)
     settings = settings_for(whole, TranslationSettings, domain)
-    explainer, about = load_explainer(whole, settings, system, domain, seed, neighbours, _warn)
+    explainer, about = load_explainer(whole, settings, system, domain, seed, _warn)
     stream: BinaryIO = standard_input() if text is None else io.BytesIO(os.fsencode(text))
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     for_page: list[Explanation] = []
     explained, refused = 0, 0
     for lines in batches(stream, settings.decoding.batch_sentences):
         refused += sum(line.text is None for line in lines)
-        for explanation in explainer.explain(lines):
+        for explanation in explainer.explain(lines, neighbours):
             if html is None:
                 sys.stdout.write(f"{'' if explained else heading(about)}\n{as_text(explanation, about, width)}")
             else:

@@ -42,7 +42,7 @@ class Shouting:
     def translate(self, lines, nbest=1):
         return [[SimpleNamespace(text=self.answer(line), score=0.0)] for line in lines]
 
-    def explain(self, lines): return [self.answer(line) for line in lines]
+    def explain(self, lines, shown): return [self.answer(line) for line in lines]
 
 load = lambda *given: Shouting(given[-1])
 module("ink.tools.translation.translator", load_translator=load, load_translator_with_adapter=None)

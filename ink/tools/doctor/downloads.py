@@ -31,11 +31,11 @@ def examine_downloads(config: Config, *, offline: bool) -> tuple[list[Finding], 
     Only the addresses of those that are not here are asked, none where `offline`. An artefact that is nowhere is no
     error: it may be placed by hand.
     """
-    wanted = sources(config)
-    absent = [source for source in wanted if source.local_copy is None and not source.file.exists()]
+    named = sources(config)
+    absent = [source for source in named if source.local_copy is None and not source.file.exists()]
     answers = ask_all(absent) if absent and not offline else {}
-    findings = [_finding(source, answers) for source in wanted]
-    to_come = sum(_to_come(source, _size(source, answers)) for source in wanted)
+    findings = [_finding(source, answers) for source in named]
+    to_come = sum(_to_come(source, _size(source, answers)) for source in named)
     free = free_bytes(DOWNLOADS / "x")
     if to_come > free:
         findings.append(
@@ -91,17 +91,17 @@ def _expected(source: Source, answers: Answers) -> str:
                 f"{source.file.name}"
             )
         return f"not here yet; {copy} can be read, {in_words(copy.stat().st_size)}; {fetched}"
-    came = f", {in_words(source.partial.stat().st_size)} have come" if source.partial.is_file() else ""
+    begun = f", {in_words(source.partial.stat().st_size)} have come" if source.partial.is_file() else ""
     if name not in answers:
-        raise InkError(f"not here yet{came}, and {source.origin} not asked (offline); {fetched}")
+        raise InkError(f"not here yet{begun}, and {source.origin} not asked (offline); {fetched}")
     answer = answers[name]
     if isinstance(answer, InkError):
         raise InkError(
-            f"not here yet{came}; {source.origin}: {answer}; try again later, name a mirror or a local copy "
+            f"not here yet{begun}; {source.origin}: {answer}; try again later, name a mirror or a local copy "
             f"(downloads.{name}.url, .path), or put the file at {source.file}"
         )
     size = "size unknown" if answer is None else in_words(answer)
-    return f"not here yet{came}; {source.origin} answers, {size}; {fetched}"
+    return f"not here yet{begun}; {source.origin} answers, {size}; {fetched}"
 
 
 def _described(source: Source) -> str:
@@ -136,6 +136,6 @@ def _to_come(source: Source, size: int | None) -> float:
     """Estimate what getting and unpacking the artefact adds to the disk; one of unknown size counts nothing."""
     if size is None:
         return 0.0
-    here = next((path.stat().st_size for path in (source.file, source.partial) if path.is_file()), 0)
+    present = next((path.stat().st_size for path in (source.file, source.partial) if path.is_file()), 0)
     unpacked = 0.0 if source.unpacked is None or source.unpacked.is_dir() else UNPACKED * size
-    return max(0.0, float(size - here)) + unpacked
+    return max(0.0, float(size - present)) + unpacked

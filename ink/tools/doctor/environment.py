@@ -53,15 +53,15 @@ def packages(device: str) -> Iterator[Finding]:
     """Check every package that the code needs against pyproject.toml's ranges, and that there is one FAISS."""
     described = project()
     requirements = [Requirement(line) for line in described["dependencies"]]
-    wrong = []
+    problems = []
     for requirement in requirements:
         version = installed(requirement.name)
         if version is None:
-            wrong.append(f"{requirement.name} is not installed ({requirement.specifier} is needed)")
+            problems.append(f"{requirement.name} is not installed ({requirement.specifier} is needed)")
         elif version not in requirement.specifier:
-            wrong.append(f"{requirement.name} is {version}, but {requirement.specifier} is needed")
-    if wrong:
-        yield from (error("packages", f"{text}: {REPAIR}") for text in wrong)
+            problems.append(f"{requirement.name} is {version}, but {requirement.specifier} is needed")
+    if problems:
+        yield from (error("packages", f"{text}: {REPAIR}") for text in problems)
     else:
         yield ok(
             "packages", f"{len(requirements)} packages in the ranges of pyproject.toml, torch {installed('torch')}"

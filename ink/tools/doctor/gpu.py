@@ -34,9 +34,9 @@ def devices(config: Config) -> Iterator[Finding]:
         return
     import torch
 
-    wanted, there = processes(config), torch.cuda.device_count()
-    if wanted > there:
-        yield error("device", f"{name}: {there} GPUs, and {wanted} processes that train together take one each")
+    needed, gpus = processes(config), torch.cuda.device_count()
+    if needed > gpus:
+        yield error("device", f"{name}: {gpus} GPUs, and {needed} processes that train together take one each")
         return
     described = torch.cuda.get_device_properties(found)
     free, total = torch.cuda.mem_get_info(found)

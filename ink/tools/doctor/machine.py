@@ -34,20 +34,20 @@ def threads(config: Config) -> Finding:
 def memory(workload: Workload) -> Iterator[Finding]:
     """Compare the memory that is free with what jobs that run beside one another take."""
     available, job = available_memory(), job_bytes(workload)
-    mapped = max(
+    largest_datastore = max(
         (datastore_bytes(workload, entries) for entries in map(workload.entries, workload.domains)), default=0.0
     )
-    beside = max(1, cores() // min(workload.config["threads"].values()))
-    text = f"{in_words(available)} available; a job takes about {in_words(job)}, {beside} may run at once"
+    at_once = max(1, cores() // min(workload.config["threads"].values()))
+    text = f"{in_words(available)} available; a job takes about {in_words(job)}, {at_once} may run at once"
     if job > available:
         yield error("memory", text)
-    elif job * beside > available:
+    elif job * at_once > available:
         yield warning("memory", f"{text}: give snakemake fewer --cores, or jobs more threads")
-    elif job + mapped > available:
+    elif job + largest_datastore > available:
         yield warning(
             "memory",
-            f"{text}; beside it the largest datastore, {in_words(mapped)}, does not stay in memory, and its keys are "
-            "read from the disk again and again",
+            f"{text}; beside it the largest datastore, {in_words(largest_datastore)}, does not stay in memory, and its "
+            "keys are read from the disk again and again",
         )
     else:
         yield ok("memory", text)

@@ -77,16 +77,16 @@ def space(workload: Workload, to_come: float = 0.0) -> Finding:
     if to_come and mount_point(DOWNLOADS / "x") == mount_point(work / "x"):
         needed["downloads"] = to_come
         least += to_come
-    there = folder_bytes(work)
-    wanted, free = sum(needed.values()), free_bytes(work / "x") + there
+    used_bytes = folder_bytes(work)
+    whole, free = sum(needed.values()), free_bytes(work / "x") + used_bytes
     parts = ", ".join(f"{kind} {in_words(size)}" for kind, size in needed.items())
-    used = f" and {in_words(there)} already used by {work}" if there else ""
-    early = f", {in_words(least)} if training stops as early as patience lets it" if least < wanted else ""
-    text = f"about {in_words(wanted)} needed ({parts}){early}, {in_words(free - there)} free{used}"
+    used = f" and {in_words(used_bytes)} already used by {work}" if used_bytes else ""
+    early = f", {in_words(least)} if training stops as early as patience lets it" if least < whole else ""
+    text = f"about {in_words(whole)} needed ({parts}){early}, {in_words(free - used_bytes)} free{used}"
     if least > free:
         return error("disk", f"{text}: free some space, or work on a larger disk")
-    if wanted * COMFORTABLE > free:
-        return warning("disk", f"{text}: {'little is left beyond an estimate' if wanted < free else 'it may fill up'}")
+    if whole * COMFORTABLE > free:
+        return warning("disk", f"{text}: {'little is left beyond an estimate' if whole < free else 'it may fill up'}")
     return ok("disk", text)
 
 

@@ -127,12 +127,12 @@ def listed(sources: Iterable[Source]) -> Iterator[str]:
 def state(source: Source) -> str:
     """Say whether the artefact is there."""
     if source.file.is_file():
-        there = f"there, {in_words(source.file.stat().st_size)}"
+        text = f"there, {in_words(source.file.stat().st_size)}"
         if not source.record.is_file():
-            there += ", not yet checked"
+            text += ", not yet checked"
         if source.unpacked is not None:
-            there += ", not yet unpacked" if unpacked_from(source.unpacked) is None else ", unpacked"
-        return there
+            text += ", not yet unpacked" if unpacked_from(source.unpacked) is None else ", unpacked"
+        return text
     if source.partial.is_file():
         return f"not there; {in_words(source.partial.stat().st_size)} have come"
     return "not there"

@@ -28,36 +28,29 @@ NOTICEABLE = 0.01
 
 
 class Explainer:
-    """Explains the translations of a system that retrieves; `shown` is how many neighbours of a token are described.
+    """Explains the translations of a system that retrieves.
 
-    mixture: the translator's own. `warn` is told, with the line's number, of what is not explained.
+    mixture: the translator's own. The translator's `warn` is told, with the line's number, of what is not explained.
     """
 
-    def __init__(
-        self,
-        translator: Translator,
-        mixture: KnnMixture,
-        pairs: TrainingPairs,
-        shown: int,
-        warn: Callable[[str], None],
-    ) -> None:
+    def __init__(self, translator: Translator, mixture: KnnMixture, pairs: TrainingPairs) -> None:
         self.translator = translator
         self.mixture = mixture
         self.pairs = pairs
-        self.shown = shown
-        self.warn = warn
+        self.warn = translator.warn
         self.model = translator.model
 
-    def explain(self, lines: Sequence[Line]) -> list[Explanation]:
+    def explain(self, lines: Sequence[Line], shown: int | None = None) -> list[Explanation]:
         """Explain lines, translated together as `Translator.translate` does.
 
-        One that is not UTF-8 or has no text is named and left out.
+        `shown`: how many neighbours of a token are described, by default all. A line that is not UTF-8 or has no text
+        is named and left out.
         """
         pieces = [self._pieces(line) for line in lines]
         explained: list[Explanation] = []
         for line, own, found in zip(lines, pieces, self.translator.search_lines(pieces), strict=True):
             if own:
-                parts = tuple(self._piece(line, piece, best[0]) for piece, best in zip(own, found, strict=True))
+                parts = tuple(self._piece(line, piece, best[0], shown) for piece, best in zip(own, found, strict=True))
                 translation = " ".join(part.translation for part in parts)
                 score = sum(part.score for part in parts) / len(parts)
                 explained.append(Explanation(line.number, line.text or "", translation, score, parts))
@@ -72,7 +65,7 @@ class Explainer:
             self.warn(f"line {line.number}: empty, nothing to explain; left out")
         return pieces
 
-    def _piece(self, line: Line, piece: Sequence[str], hypothesis: Translation) -> Piece:
+    def _piece(self, line: Line, piece: Sequence[str], hypothesis: Translation, shown: int | None) -> Piece:
         source = self.translator.encode(piece).to(device_of(self.model.network))
         target = hypothesis.tokens.to(source)
         neighbours, parts = look_again(self.model, self.mixture, source, target)
@@ -83,30 +76,32 @@ class Explainer:
                 f"line {line.number}: log p of the translation is {difference:.2g} off that of beam search, which goes "
                 "token by token: rounding, or other neighbours at the edge of the index"
             )
-        tokens = subwords(
-            [self.model.target_vocabulary.token(int(token)) for token in target[:-1]], escaped=self.pairs.escaped
-        )
-        return Piece(
-            as_words(subwords(piece, escaped=self.pairs.escaped)),
-            self.translator.decode(target),
-            float(hypothesis.score),
-            tuple(
-                self._token(subword, int(target[number]), neighbours, parts, number)
-                for number, subword in enumerate([*tokens, END])
-            ),
-        )
+        words = [self.model.target_vocabulary.token(int(token)) for token in target[:-1]]
+        tokens = [
+            self._token(number, subword, int(target[number]), neighbours, parts, shown)
+            for number, subword in enumerate([*subwords(words, escaped=self.pairs.escaped), END])
+        ]
+        text = as_words(subwords(piece, escaped=self.pairs.escaped))
+        return Piece(text, self.translator.decode(target), float(hypothesis.score), tuple(tokens))
 
-    def _token(self, subword: Subword, chosen: int, neighbours: Neighbours, parts: Decomposition, number: int) -> Token:
-        """Describe the token at position `number`."""
+    def _token(
+        self,
+        number: int,
+        subword: Subword,
+        chosen: int,
+        neighbours: Neighbours,
+        parts: Decomposition,
+        shown: int | None,
+    ) -> Token:
+        """Describe the token at position `number`, whose number in the vocabulary is `chosen`."""
         # the index may have found fewer than k
         present = neighbours.ids[number] >= 0
         ids, distances = neighbours.ids[number][present], neighbours.distances[number][present]
         agrees, shares = neighbours.values[number][present] == chosen, parts.shares[number][present]
+        columns = zip(distances[:shown], shares[:shown], agrees[:shown], ids[:shown], strict=True)
         described = tuple(
-            Neighbour(
-                float(distances[rank]), float(shares[rank]), bool(agrees[rank]), self.pairs.occurrence(int(ids[rank]))
-            )
-            for rank in range(min(self.shown, len(ids)))
+            Neighbour(float(distance), float(share), bool(agree), self.pairs.occurrence(int(entry)))
+            for distance, share, agree, entry in columns
         )
         return Token(
             subword,
@@ -127,7 +122,6 @@ def load_explainer(
     system: str,
     domain: str,
     seed: int | None,
-    shown: int,
     warn: Callable[[str], None],
 ) -> tuple[Explainer, ExplainedSystem]:
     """Load the system that the experiment `config` has trained for a domain, with its training text.
@@ -135,11 +129,11 @@ def load_explainer(
     Raises InkError where it does not retrieve, naming those that do, or has not been trained.
     """
     check_exists(config, system)
-    what = system_named(system)
-    if not what.retrieves:
+    known = system_named(system)
+    if not known.retrieves:
         retrieving = [name for name in [*SYSTEMS, *config[OWN_SYSTEMS]] if system_named(name).retrieves]
         raise InkError(
-            f"{what.label} does not retrieve while it translates, so that it has no neighbours to explain; "
+            f"{known.label} does not retrieve while it translates, so that it has no neighbours to explain; "
             f"systems that do: {', '.join(retrieving)}"
         )
     translator = load_translator(config, settings, system, domain, seed, warn)
@@ -154,7 +148,6 @@ def load_explainer(
         Path(layout.corpus(domain)),
         escaped=settings.text.escape,
     )
-    explainer = Explainer(translator, mixture, pairs, shown, warn)
-    chosen = (config["seeds"][0] if seed is None else seed) if what.is_trained else None
-    about = ExplainedSystem(config["experiment"], what.label, system, domain, chosen, mixture.combiner.k, *languages)
-    return explainer, about
+    chosen = (config["seeds"][0] if seed is None else seed) if known.is_trained else None
+    about = ExplainedSystem(config["experiment"], known.label, system, domain, chosen, mixture.combiner.k, *languages)
+    return Explainer(translator, mixture, pairs), about

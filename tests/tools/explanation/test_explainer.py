@@ -47,7 +47,7 @@ def stores(tiny: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def explainer_of(tiny: Any, stores: Path) -> Callable[..., Explainer]:
-    def make(name: str, warnings: list[str], shown: int = 99) -> Explainer:
+    def make(name: str, warnings: list[str]) -> Explainer:
         key, combiner = COMBINERS[name]
         torch.manual_seed(2)
         model, mixed = tiny.domain.load_model(tiny.settings), combiner()
@@ -58,9 +58,7 @@ def explainer_of(tiny: Any, stores: Path) -> Callable[..., Explainer]:
         settings = tiny.settings.changed(decoding={"max_len_a": 0.0, "max_len_b": 12})
         text = TextProcessor(settings.text, tiny.vocabulary / "bpecodes")
         translator = Translator(AssembledSystem(model, mixture, {}), text, settings.decoding, warnings.append)
-        return Explainer(
-            translator, mixture, TrainingPairs(store, tiny.domain.data, tiny.corpus), shown, warnings.append
-        )
+        return Explainer(translator, mixture, TrainingPairs(store, tiny.domain.data, tiny.corpus))
 
     return make
 
@@ -141,7 +139,7 @@ def test_a_forced_translation_of_the_training_text_finds_itself(
 
 def test_fewer_neighbours_are_described_than_counted(tiny: Any, explainer_of: Callable[..., Explainer]) -> None:
     everything = explainer_of("V-kNN", []).explain(lines_of(tiny, 1))[0].pieces[0].tokens
-    few = explainer_of("V-kNN", [], shown=2).explain(lines_of(tiny, 1))[0].pieces[0].tokens
+    few = explainer_of("V-kNN", []).explain(lines_of(tiny, 1), shown=2)[0].pieces[0].tokens
     for whole, token in zip(everything, few, strict=True):
         assert token.neighbours == whole.neighbours[:2]
         assert (token.found, token.agreeing, token.p_knn) == (whole.found, whole.agreeing, whole.p_knn)
