@@ -12,7 +12,7 @@ from ink.corpus.sentence_counts import paper_counts
 from ink.metrics.comet_files import PAPERS_MODEL, short_name
 from ink.systems.known_systems import SYSTEMS
 from ink.tools.download.artefacts import ARTEFACTS
-from ink.tools.download.provided_files import awaited, provided_files
+from ink.tools.download.provided_files import files_to_come, provided_files
 
 PAPER: dict[str, Any] = load(Path(__file__).resolve().parents[2] / "config" / "paper.yaml")
 DOMAINS = ("medical", "law", "it", "koran")
@@ -61,7 +61,7 @@ def test_tables_3_to_5_are_measured_where_the_paper_did() -> None:
 def test_all_that_it_uses_comes_with_its_downloads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert set(PAPER["downloads"]) == set(ARTEFACTS) == set(provided_files(PAPER))
-    assert awaited(PAPER) == provided_files(PAPER)
+    assert files_to_come(PAPER) == provided_files(PAPER)
     assert set(provided_files(PAPER)["wmt19_model"]) == {
         value for value in PAPER["base_model"].values() if value is not None
     }

@@ -25,7 +25,7 @@ from ink.nmt.fairseq import fairseq_model
 from ink.nmt.generation import generate
 from ink.runtime.whole_files import read_json, read_lines
 from ink.systems.inference import Parts, assemble
-from ink.tools.explanation.decomposition import look_again
+from ink.tools.explanation.decomposition import decompose_translation
 from ink.tools.translation.lines import Line
 from ink.tools.translation.translator import Translator
 from ink.training.adapter_training import train_adapter
@@ -132,7 +132,7 @@ def test_a_robust_combiner_is_trained_on_dev_and_lines_are_translated_and_explai
     (piece,) = translator.pieces(lines[0])
     best = translator.search([piece])[0][0]
     assert system.mixture is not None
-    _, explained = look_again(system.model, system.mixture, translator.encode(piece), best.tokens)
+    _, explained = decompose_translation(system.model, system.mixture, translator.encode(piece), best.tokens)
     np.testing.assert_allclose(explained.log_p, best.token_log_probs.double(), atol=1e-3)
 
 

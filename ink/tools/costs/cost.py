@@ -85,7 +85,7 @@ _WORK = tuple(name for name in Cost.__dataclass_fields__ if name not in (*_HELD,
 NO_JOB = Cost(jobs=0)
 
 
-def of_jobs(costs: Sequence[Cost], seeds: int = 1) -> Cost:
+def mean_of_jobs(costs: Sequence[Cost], seeds: int = 1) -> Cost:
     """Return the mean of several jobs of a rule, of memory the most, each there once a seed."""
     if not costs:
         return NO_JOB

@@ -10,7 +10,7 @@ from ink.config import accuracy_domains, accuracy_systems, first_rounds, for_dom
 from ink.datastore.knn_graph_division import PROBES
 from ink.systems.known_systems import retrieval_settings, system_named
 from ink.tools.costs import operations
-from ink.tools.costs.cost import NO_JOB, Cost, of_jobs
+from ink.tools.costs.cost import NO_JOB, Cost, mean_of_jobs
 from ink.tools.costs.file_sizes import (
     RAW_BYTES,
     STATE,
@@ -65,13 +65,13 @@ def _datastore(domain: DomainWorkload, adapter: int) -> Cost:
 
 def build_datastore(domain: DomainWorkload) -> Cost:
     """Return what the base model's costs, one for each kind of key."""
-    return of_jobs([_datastore(domain, 0)] * len(domain.workload.keys))
+    return mean_of_jobs([_datastore(domain, 0)] * len(domain.workload.keys))
 
 
 def build_adapted_datastore(domain: DomainWorkload) -> Cost:
     """Return what a final Adapter's or INK model's costs."""
     count = domain.workload.adapted_datastores.count(domain.name)
-    return of_jobs([_datastore(domain, domain.adapter)] * count, seeds=domain.workload.seeds)
+    return mean_of_jobs([_datastore(domain, domain.adapter)] * count, seeds=domain.workload.seeds)
 
 
 def store_neighbours(domain: DomainWorkload) -> Cost:
@@ -109,7 +109,7 @@ def train_combiner(domain: DomainWorkload) -> Cost:
         perturbed = settings.get("decay", 0) * batch * 8 * 2 * model.embeddings / 2
         one = Cost(gpu=pass_flop(domain, queries) + perturbed, updates=updates) + search(domain, queries)
         costs.append(one * points + Cost(card=card))
-    return of_jobs(costs, seeds=domain.workload.seeds)
+    return mean_of_jobs(costs, seeds=domain.workload.seeds)
 
 
 def train_knn_kd(domain: DomainWorkload) -> Cost:
@@ -125,7 +125,7 @@ def train_knn_kd(domain: DomainWorkload) -> Cost:
         card=trained + config["knn_kd"]["batch_tokens"] * operations.activation_bytes(domain),
         disk=4.0 * parameters,
     )
-    return of_jobs([epoch * config["knn_kd"]["max_epochs"] + held], seeds=domain.workload.seeds)
+    return mean_of_jobs([epoch * config["knn_kd"]["max_epochs"] + held], seeds=domain.workload.seeds)
 
 
 def train_adapter(domain: DomainWorkload) -> Cost:
@@ -135,7 +135,7 @@ def train_adapter(domain: DomainWorkload) -> Cost:
         disk = 4.0 * training.adapter * epochs
         held = Cost(anonymous=averaging_bytes(training), card=operations.training_bytes(training), disk=disk)
         costs.append((operations.adapter_epoch(training) + dev_bleu(training, training.adapter)) * epochs + held)
-    return of_jobs(costs, seeds=domain.workload.seeds)
+    return mean_of_jobs(costs, seeds=domain.workload.seeds)
 
 
 def train_ink_round(domain: DomainWorkload) -> Cost:
@@ -159,7 +159,7 @@ def train_ink_round(domain: DomainWorkload) -> Cost:
             passing=round_bytes(training),
         )
         costs.append(one * rounds + held)
-    return of_jobs(costs * jobs, seeds=domain.workload.seeds)
+    return mean_of_jobs(costs * jobs, seeds=domain.workload.seeds)
 
 
 def finish_ink(domain: DomainWorkload) -> Cost:
@@ -169,7 +169,7 @@ def finish_ink(domain: DomainWorkload) -> Cost:
         card, disk = model_bytes(training, training.adapter), 4.0 * training.adapter
         held = Cost(anonymous=averaging_bytes(training), card=card, disk=disk)
         costs.append(dev_bleu(training, training.adapter) + held)
-    return of_jobs(costs, seeds=domain.workload.seeds)
+    return mean_of_jobs(costs, seeds=domain.workload.seeds)
 
 
 def evaluate(domain: DomainWorkload) -> Cost:
@@ -183,7 +183,7 @@ def evaluate(domain: DomainWorkload) -> Cost:
             if system.retrieves:
                 cost += search(domain, domain.config["decoding"]["beam"] * tested.tokens("test"))
         costs.append(cost)
-    return of_jobs(costs)
+    return mean_of_jobs(costs)
 
 
 def knn_accuracy(domain: DomainWorkload) -> Cost:
@@ -194,7 +194,7 @@ def knn_accuracy(domain: DomainWorkload) -> Cost:
     keys = max(config["knn_accuracy"]["k"]) * 2.0 * domain.model.dimension
     one = Cost(gpu=pass_flop(domain, tokens), gathered=keys * tokens) + search(domain, tokens)
     held = Cost(card=model_bytes(domain, domain.adapter))
-    return of_jobs([one * len(accuracy_systems(config)) + held], seeds=domain.workload.seeds)
+    return mean_of_jobs([one * len(accuracy_systems(config)) + held], seeds=domain.workload.seeds)
 
 
 def measure_speed(domain: DomainWorkload) -> Cost:

@@ -33,7 +33,7 @@ def examine_downloads(config: Config, *, offline: bool) -> tuple[list[Finding], 
     """
     named = sources(config)
     absent = [source for source in named if source.local_copy is None and not source.file.exists()]
-    answers = ask_all(absent) if absent and not offline else {}
+    answers = remote_sizes(absent) if absent and not offline else {}
     findings = [_finding(source, answers) for source in named]
     to_come = sum(_to_come(source, _size(source, answers)) for source in named)
     free = free_bytes(DOWNLOADS / "x")
@@ -48,7 +48,7 @@ def examine_downloads(config: Config, *, offline: bool) -> tuple[list[Finding], 
     return findings, to_come
 
 
-def ask_all(absent: Sequence[Source]) -> dict[str, int | InkError | None]:
+def remote_sizes(absent: Sequence[Source]) -> dict[str, int | InkError | None]:
     """Ask every source's address how large its file is, all at once; return bytes or what went wrong, by name."""
     from ink.tools.download.transfer import remote_size
 

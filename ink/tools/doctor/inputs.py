@@ -22,7 +22,7 @@ from ink.tools.costs.text_amounts import TextCounts, pairs_taken, source_files
 from ink.tools.costs.workload import Workload
 from ink.tools.doctor.finding import Finding, error, ok, warning
 from ink.tools.doctor.metric_files import comet_files
-from ink.tools.download.provided_files import awaited, base_model_files, binarised_paths
+from ink.tools.download.provided_files import base_model_files, binarised_paths, files_to_come
 
 CHECKED_BYTES = 64 << 20  # of a larger file the rest is counted and not decoded
 _READ_BYTES = 1 << 22
@@ -32,7 +32,7 @@ def examine_inputs(config: Config) -> tuple[list[Finding], dict[Path, TextCounts
     """Look at every file that the config names; return findings, one a domain or more, and the counts of text files."""
     counts: dict[Path, TextCounts] = {}
     # what is still to come is the downloads' to tell
-    to_come = awaited(config)
+    to_come = files_to_come(config)
     coming = set(itertools.chain(*to_come.values()))
     findings: list[Finding] = []
     if coming.isdisjoint(base_model_files(config).values()):

@@ -93,11 +93,8 @@ def space(workload: Workload, to_come: float = 0.0) -> Finding:
 def writable(config: Config) -> Iterator[Finding]:
     """Check the permission to write where the workflow writes."""
     layout = Layout(config)
-    for name, path in (
-        ("work", Path(layout.work)),
-        ("results", Path(layout.results)),
-        ("workflow", Path(".snakemake")),
-    ):
+    for name, folder in {"work": layout.work, "results": layout.results, "workflow": ".snakemake"}.items():
+        path = Path(folder)
         place = path if path.is_dir() else existing_parent(path)
         if os.access(place, os.W_OK | os.X_OK) and not os.statvfs(place).f_flag & os.ST_RDONLY:
             yield ok(f"{name} folder", f"{path} may be written")

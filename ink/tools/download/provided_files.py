@@ -33,7 +33,7 @@ def provided_files(config: Mapping[str, Any]) -> dict[str, list[str]]:
     return found
 
 
-def awaited(config: Mapping[str, Any]) -> dict[str, list[str]]:
+def files_to_come(config: Mapping[str, Any]) -> dict[str, list[str]]:
     """Return, of `provided_files`, what is not there yet."""
     lacking = {
         name: [path for path in files if not Path(path).exists()] for name, files in provided_files(config).items()

@@ -49,7 +49,7 @@ def decompose(weights: Weights, values: Tensor, chosen: Tensor, of_chosen: Tenso
 
 
 @torch.no_grad()
-def look_again(
+def decompose_translation(
     model: TranslationModel, mixture: KnnMixture, source: Tensor, target: Tensor
 ) -> tuple[Neighbours, Decomposition]:
     """Pass once over a finished translation, as beam search saw it, and take each of its tokens apart.

@@ -15,7 +15,7 @@ from ink.nmt.device import device_of
 from ink.runtime.errors import InkError
 from ink.systems.known_systems import OWN_SYSTEMS, SYSTEMS, check_exists, system_named
 from ink.systems.layout import Layout
-from ink.tools.explanation.decomposition import Decomposition, look_again
+from ink.tools.explanation.decomposition import Decomposition, decompose_translation
 from ink.tools.explanation.explanation import ExplainedSystem, Explanation, Neighbour, Piece, Token
 from ink.tools.explanation.subwords import END, Subword, as_words, subwords
 from ink.tools.explanation.training_pairs import TrainingPairs
@@ -68,7 +68,7 @@ class Explainer:
     def _piece(self, line: Line, piece: Sequence[str], hypothesis: Translation, shown: int | None) -> Piece:
         source = self.translator.encode(piece).to(device_of(self.model.network))
         target = hypothesis.tokens.to(source)
-        neighbours, parts = look_again(self.model, self.mixture, source, target)
+        neighbours, parts = decompose_translation(self.model, self.mixture, source, target)
         searched = float(hypothesis.token_log_probs.double().sum())
         difference = abs(float(parts.log_p.sum()) - searched)
         if difference > NOTICEABLE:

@@ -83,15 +83,8 @@ class TrainingPairs:
                 "prepared text; prepare the text and build the datastore again"
             )
         line = int(self.kept[sentence])
-        return Occurrence(
-            line + 1,
-            self.sources[line],
-            self.targets[line],
-            position + 1,
-            length,
-            tokens[position],
-            where[position],
-        )
+        source, target = self.sources[line], self.targets[line]
+        return Occurrence(line + 1, source, target, position + 1, length, tokens[position], where[position])
 
     def _sentence(self, sentence: int) -> tuple[list[Subword], list[Place]]:
         """Return a sentence's tokens, the end included, and their places in its raw line."""

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from ink.config import load
-from ink.tools.download.provided_files import awaited, provided_files
+from ink.tools.download.provided_files import files_to_come, provided_files
 
 CONFIG = Path(__file__).resolve().parents[3] / "config"
 NOTHING = {"url": None, "path": None, "sha256": None}
@@ -29,7 +29,7 @@ def test_what_is_there_is_not_waited_for(paper: dict[str, Any]) -> None:
     for path in files[1:]:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         Path(path).touch()
-    assert awaited(paper)["wmt19_model"] == [model]
+    assert files_to_come(paper)["wmt19_model"] == [model]
     assert codes == paper["base_model"]["bpe_codes"]
 
 
@@ -55,7 +55,7 @@ def test_what_the_section_does_not_name_is_not_brought(paper: dict[str, Any]) ->
     paper["downloads"] = {"comet_settings": NOTHING}
     assert provided_files(paper) == {"comet_settings": ["downloads/wmt20-comet-da/hparams.yaml"]}
     del paper["downloads"]
-    assert provided_files(paper) == awaited(paper) == {}
+    assert provided_files(paper) == files_to_come(paper) == {}
 
 
 def test_an_experiment_that_needs_nothing_from_elsewhere(paper: dict[str, Any]) -> None:
