@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from ink.systems.known_systems import OFF_THE_SHELF
 if TYPE_CHECKING:
     from ink.config.slices.result_slices import FigureSettings, TableSettings
     from ink.results.paired_comparisons import Comparisons
+    from ink.results.records.scores import Selection
 
 
 @click.command("report")
@@ -70,14 +70,16 @@ def tables(config: Path, results: Path, names: tuple[str, ...]) -> None:
     )
     from ink.config.slices.result_slices import TableSettings
     from ink.metrics.known_metrics import SCORED_WITH_TRANSLATION, compared_metrics, make_metrics
+    from ink.results.records.scores import Selection
     from ink.results.tables import added_memory, controls, forgetting, gains, table1, table2, table3, table4, table5
 
     settings = options.load_settings(config, TableSettings)
     described = settings.plain()
     domains, systems, seeds = settings.domains, settings.systems, settings.seeds
     output = results / "tables"
+    runs = Selection(results, domains, systems, seeds)
     # of Table 2 and the gains, which compare the same
-    comparisons = _comparisons(settings, results, domains, systems)
+    comparisons = _comparisons(settings, runs)
     for name in names or TABLES:
         if name == "table1":
             table1.render(results, output, domains, settings.data.source, put_together_domains(described))
@@ -85,24 +87,25 @@ def tables(config: Path, results: Path, names: tuple[str, ...]) -> None:
             languages = [settings.data.source_language, settings.data.target_language]
             metrics = make_metrics(settings.evaluation.metrics, described)
             restored = settings.data.source == "binarised"
-            table2.render(results, output, domains, systems, seeds, comparisons, languages, metrics, restored)
+            table2.render(runs, output, metrics, comparisons, languages, restored)
         elif name == "gains":
-            gains.render(output, domains, systems, comparisons)
+            gains.render(output, comparisons)
         elif name == "memory":
-            added_memory.render(results, output, domains, systems, seeds)
+            added_memory.render(runs, output)
         elif name == "table3":
             if measured := accuracy_domains(described):
                 accuracy, compared = settings.knn_accuracy, accuracy_systems(described)
-                asked = table3.Question(measured, compared, seeds, accuracy.k, accuracy.bucket_edges)
-                table3.render(results, output, asked)
+                table3.render(Selection(results, measured, compared, seeds), output, accuracy.k, accuracy.bucket_edges)
         elif name == "table4":
             if ablations := ablated_domains(described):
                 compared = ["ink", *itertools.chain(*ablations.values())]
-                table4.render(results, output, ablations, _comparisons(settings, results, [*ablations], compared))
+                ablated = Selection(results, [*ablations], compared, seeds)
+                table4.render(output, ablations, _comparisons(settings, ablated))
         elif name == "controls":
             if controlled := controlled_domains(described):
                 compared = controls.systems_of([*itertools.chain(*controlled.values())])
-                controls.render(output, controlled, _comparisons(settings, results, [*controlled], compared))
+                varied = Selection(results, [*controlled], compared, seeds)
+                controls.render(output, controlled, _comparisons(settings, varied))
         elif name == "table5":
             if timed := speed_systems(described):
                 domain, batches = str(settings.speed.domain), settings.speed.batch_sentences
@@ -113,7 +116,7 @@ def tables(config: Path, results: Path, names: tuple[str, ...]) -> None:
                 for metric in compared_metrics(settings.evaluation.metrics, described)
                 if metric.name in SCORED_WITH_TRANSLATION
             ]
-            forgetting.render(results, output, domains, systems, seeds, general, at_once)
+            forgetting.render(runs, output, general, at_once)
 
 
 @click.command("figures")
@@ -126,6 +129,7 @@ def figures(config: Path, results: Path, names: tuple[str, ...]) -> None:
     from ink.config.slices.result_slices import FigureSettings
     from ink.metrics.known_metrics import find_metric
     from ink.results.figures import figure3, figure4
+    from ink.results.records.scores import Selection
 
     settings = options.load_settings(config, FigureSettings)
     described = settings.plain()
@@ -139,32 +143,20 @@ def figures(config: Path, results: Path, names: tuple[str, ...]) -> None:
             inner = {domain: adapter["inner_dimension"] for domain, adapter in adapters.items()}
             sizes = {domain: sizes_of(described, domain) for domain in domains}
             metric = find_metric(settings.evaluation.metrics[0]).from_settings(described)
-            figure3.render(results, output, domains, systems, seeds, inner, sizes, metric)
+            figure3.render(Selection(results, domains, systems, seeds), output, inner, sizes, metric)
         else:
-            gaining = gaining_systems(described)
-            first, *_ = _comparisons(settings, results, domains, [OFF_THE_SHELF, *gaining])
-            figure4.render(results, output, domains, gaining, first)
+            gaining = Selection(results, domains, [OFF_THE_SHELF, *gaining_systems(described)], seeds)
+            figure4.render(output, _comparisons(settings, gaining)[0])
 
 
-def _comparisons(
-    settings: TableSettings | FigureSettings, results: Path, domains: Sequence[str], systems: Sequence[str]
-) -> list[Comparisons]:
+def _comparisons(settings: TableSettings | FigureSettings, runs: Selection) -> list[Comparisons]:
     """Compare these systems in each metric in which readers see gains, the first of the config's metrics first."""
     from ink.metrics.known_metrics import compared_metrics
     from ink.results.paired_comparisons import Comparisons
 
     evaluation = settings.evaluation
     return [
-        Comparisons(
-            results,
-            domains,
-            systems,
-            settings.seeds[0],
-            evaluation.bootstrap_samples,
-            evaluation.bootstrap_seed,
-            metric,
-            settings.seeds[1:],
-        )
+        Comparisons(runs, metric, evaluation.bootstrap_samples, evaluation.bootstrap_seed)
         for metric in compared_metrics(evaluation.metrics, settings.plain())
     ]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,16 +34,23 @@ class Piece:
 
 def tables(config: Mapping[str, Any]) -> list[Piece]:
     """List the tables, in the order in which a reader wants them."""
+    no_accuracy = _not_measured(
+        config, accuracy_domains(config), "knn_accuracy.domains names no domain of this experiment"
+    )
+    no_ablations = _not_measured(
+        config, ablated_domains(config), "ink.ablations names none for a domain of this experiment"
+    )
+    no_general = "the config has no data.general_domain" if config["data"]["general_domain"] is None else None
     return [
         Piece("table2", "Table 2: quality of every system"),
         Piece("table1", "Table 1: the data"),
-        Piece("table3", "Table 3: kNN accuracy before and after adapting", _no_accuracy(config)),
-        Piece("table4", "Table 4: INK without its parts", _no_ablations(config)),
+        Piece("table3", "Table 3: kNN accuracy before and after adapting", no_accuracy),
+        Piece("table4", "Table 4: INK without its parts", no_ablations),
         # nobody misses them in an experiment without any
         *([Piece("controls", "Controls of Adapter and INK")] if controlled_domains(config) else []),
         Piece("table5", "Table 5: decoding speed", _no_speed(config)),
         Piece("memory", "Memory: what each system adds"),
-        Piece("general", "What adaptation forgets", _no_general(config)),
+        Piece("general", "What adaptation forgets", no_general),
         Piece("gains", "How certain the gains are"),
     ]
 
@@ -60,17 +67,13 @@ def figures(config: Mapping[str, Any]) -> list[Piece]:
 
 def missing_files(results: Path, config: Mapping[str, Any]) -> list[Path]:
     """List the files of tables and figures that the config asks for and that are not there."""
+    folders = {"tables": (tables(config), TABLE_FORMATS), "figures": (figures(config), FIGURE_FORMATS)}
     wanted = [
-        results / "tables" / f"{piece.name}.{suffix}"
-        for piece in tables(config)
+        results / folder / f"{piece.name}.{suffix}"
+        for folder, (pieces, formats) in folders.items()
+        for piece in pieces
         if piece.absent is None
-        for suffix in TABLE_FORMATS
-    ]
-    wanted += [
-        results / "figures" / f"{piece.name}.{suffix}"
-        for piece in figures(config)
-        if piece.absent is None
-        for suffix in FIGURE_FORMATS
+        for suffix in formats
     ]
     return [path for path in wanted if not path.is_file()]
 
@@ -87,20 +90,11 @@ def experiment_config(results: Path) -> Path:
     return path
 
 
-def _no_accuracy(config: Mapping[str, Any]) -> str | None:
-    if accuracy_domains(config):
+def _not_measured(config: Mapping[str, Any], domains: Collection[str], reason: str) -> str | None:
+    """Say why INK is measured on no domain, if it is on none."""
+    if domains:
         return None
-    if "ink" not in config["systems"]:
-        return "INK is not among the systems"
-    return "knn_accuracy.domains names no domain of this experiment"
-
-
-def _no_ablations(config: Mapping[str, Any]) -> str | None:
-    if ablated_domains(config):
-        return None
-    if "ink" not in config["systems"]:
-        return "INK is not among the systems"
-    return "ink.ablations names none for a domain of this experiment"
+    return reason if "ink" in config["systems"] else "INK is not among the systems"
 
 
 def _no_speed(config: Mapping[str, Any]) -> str | None:
@@ -111,10 +105,6 @@ def _no_speed(config: Mapping[str, Any]) -> str | None:
     if config["speed"]["domain"] not in config["domains"]:
         return f"speed.domain, {config['speed']['domain']}, is no domain of this experiment"
     return "none of speed.systems is among the systems"
-
-
-def _no_general(config: Mapping[str, Any]) -> str | None:
-    return "the config has no data.general_domain" if config["data"]["general_domain"] is None else None
 
 
 def _not_drawn(config: Mapping[str, Any], name: str, reason: str) -> str | None:

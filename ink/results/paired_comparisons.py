@@ -2,35 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 
 from ink.metrics.bootstrap import Comparison, Statistics
 from ink.metrics.metric import Metric, Scored
 from ink.results.records.metric_scores import scores_in, statistics_of
-from ink.results.records.scores import Score, read_scores, select
-from ink.results.tables.aggregation import Key, prefixes, summarise
+from ink.results.records.scores import Key, Selection
+from ink.results.tables.aggregation import prefixes, summarise
 from ink.systems.known_systems import system_named
 
 
 @dataclass
 class Comparisons:
-    """Compares systems on the test sets of an experiment as `metric` does, with one training seed or several pooled.
+    """Compares systems among `runs`, variations included, as `metric` does, with the first training seed or all pooled.
 
-    results: results/EXPERIMENT. systems: those that may be compared, variations included. `samples` and `seed` are the
-    bootstrap's. `further_seeds` of training are pooled with the first by `pooled` alone.
+    `samples` and `seed` are the bootstrap's.
     """
 
-    results: Path
-    domains: Sequence[str]
-    systems: Sequence[str]
-    training_seed: int
+    runs: Selection
+    metric: Metric
     samples: int
     seed: int
-    metric: Metric
-    further_seeds: Sequence[int] = ()
     _statistics: dict[Key, Statistics] = field(default_factory=dict)
     _found: dict[tuple[str, ...], Comparison | None] = field(default_factory=dict)
 
@@ -47,26 +41,21 @@ class Comparisons:
         A system that trains nothing has run once, and is the same for every seed. None where there is no such seed;
         InkError as `of`.
         """
-        return self._compared(system, baseline, domains, self.training_seeds)
+        return self._compared(system, baseline, domains, self.runs.seeds)
 
     @property
-    def training_seeds(self) -> list[int]:
-        """The first training seed and those to be pooled with it."""
-        return [self.training_seed, *self.further_seeds]
+    def training_seed(self) -> int:
+        """The first training seed."""
+        return self.runs.seeds[0]
 
     def average(self, system: str) -> float | None:
         """Return a system's score averaged over all domains, and over the seeds that have them; None where none has."""
-        return summarise(self.values, system, self.domains, self.training_seeds)[0]
-
-    @cached_property
-    def runs(self) -> dict[Key, Score]:
-        """What is on record of all training seeds by system, domain and seed; InkError where nothing is."""
-        return select(read_scores(self.results), self.systems, self.domains, self.training_seeds)
+        return summarise(self.values, system, self.runs.domains, self.runs.seeds)[0]
 
     @cached_property
     def scores(self) -> dict[Key, Scored]:
         """The runs' scores in the metric, those that are there."""
-        return scores_in(self.metric, self.results, self.runs)
+        return scores_in(self.metric, self.runs)
 
     @property
     def values(self) -> dict[Key, float]:
@@ -106,32 +95,28 @@ class Comparisons:
         """Return a run's statistics by test sentence."""
         key = self._run_of(system, domain, seed)
         if key not in self._statistics:
-            self._statistics[key] = statistics_of(self.metric, self.results, self.runs[key])
+            self._statistics[key] = statistics_of(self.metric, self.runs.results, self.runs.scores[key])
         return self._statistics[key]
 
     @property
     def note(self) -> str:
         """How the comparisons were made."""
-        return f"{self._how} Hypotheses of training seed {self.training_seed}."
+        how = self.metric.comparison_note(self.samples, self.seed)
+        return f"{how} Hypotheses of training seed {self.training_seed}."
 
     @property
     def pooled_note(self) -> str:
         """How the comparisons with pooled training seeds were made."""
-        if not self.further_seeds:
+        if len(self.runs.seeds) == 1:
             return self.note
-        listed = ", ".join(map(str, self.training_seeds))
         return (
-            f"{self._how} A gain is the mean over the training seeds {listed}, as far as both systems have them, ± its "
-            "standard deviation (n - 1) over them; a resample draws the same sentences for all seeds, so that the "
-            "interval is of the sentences, and ± of the trainings."
+            f"{self.metric.comparison_note(self.samples, self.seed)} A gain is the mean over the training seeds "
+            f"{', '.join(map(str, self.runs.seeds))}, as far as both systems have them, ± its standard deviation "
+            "(n - 1) over them; a resample draws the same sentences for all seeds, so that the interval is of the "
+            "sentences, and ± of the trainings."
         )
 
-    @property
-    def _how(self) -> str:
-        return self.metric.comparison_note(self.samples, self.seed)
 
-
-def in_turn(comparisons: Iterable[Comparisons]) -> list[tuple[Comparisons, str]]:
+def with_prefixes(comparisons: Sequence[Comparisons]) -> list[tuple[Comparisons, str]]:
     """List the comparisons in several metrics, each with the prefix of its fields in a CSV."""
-    several = list(comparisons)
-    return list(zip(several, prefixes(one.metric for one in several), strict=True))
+    return list(zip(comparisons, prefixes(one.metric for one in comparisons), strict=True))

@@ -13,6 +13,7 @@ from ink.metrics import bootstrap, metric
 from ink.metrics.bleu import Bleu
 from ink.metrics.score_files import score_translations
 from ink.results.paired_comparisons import Comparisons
+from ink.results.records.scores import Selection
 
 REFERENCES = [
     "the line is long and old",
@@ -37,7 +38,7 @@ def compared(tmp_path: Path, add_score: Callable[..., Path]) -> Comparisons:
         ):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text("".join(f"{line}\n" for line in text))
-    return Comparisons(tmp_path, ["law", "koran"], ["adapter", "ink"], 1, 50, 12345, Bleu("13a"))
+    return Comparisons(Selection(tmp_path, ["law", "koran"], ["adapter", "ink"], [1]), Bleu("13a"), 50, 12345)
 
 
 def test_a_comparison_is_the_gain_of_one_over_the_other(compared: Comparisons) -> None:

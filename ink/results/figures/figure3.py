@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -24,10 +24,10 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 from ink.metrics.metric import Metric, Scored
 from ink.results.figures.labels import Labels
 from ink.results.figures.style import COLUMN, SMALL, mark_of, new_figure, styled, write_figure
-from ink.results.records.metric_scores import metric_note, scores_in
+from ink.results.records.metric_scores import scores_in
 from ink.results.records.paper import read_paper
-from ink.results.records.scores import Score, labels, read_scores, select
-from ink.results.tables.aggregation import Key, seeds_note
+from ink.results.records.scores import Key, Selection
+from ink.results.tables.aggregation import metric_note, seeds_note
 from ink.results.tables.table_files import domain_label
 from ink.runtime.errors import InkError
 from ink.systems.known_systems import GREY
@@ -52,11 +52,8 @@ class Drawn:
 
 
 def render(
-    results: Path,
+    runs: Selection,
     output: Path,
-    domains: Sequence[str],
-    systems: Sequence[str],
-    seeds: Sequence[int],
     inner_dimensions: Mapping[str, int],
     sizes: Mapping[str, Sequence[str]],
     metric: Metric,
@@ -66,32 +63,29 @@ def render(
     inner_dimensions: Adapter's and INK's of each domain; sizes: the variations of these two with further ones. metric:
     that of the vertical axis.
     """
-    variations = [name for domain in domains for name in sizes.get(domain, ())]
-    scores = select(read_scores(results), [*systems, *variations], domains, seeds)
-    in_metric = scores_in(metric, results, scores)
-    points = _points(scores, in_metric, domains, systems, seeds, inner_dimensions, sizes)
-    panels = [domain for domain in domains if any(point.domain == domain and point.memory for point in points)]
+    variations = [name for domain in runs.domains for name in sizes.get(domain, ())]
+    sized = replace(runs, systems=[*runs.systems, *variations])
+    scores = scores_in(metric, sized)
+    points = [
+        point
+        for domain in runs.domains
+        for system in [*runs.labels, *sizes.get(domain, ())]
+        if (point := _point(sized, scores, system, domain, inner_dimensions[domain])) is not None
+    ]
+    panels = [domain for domain in runs.domains if any(point.domain == domain and point.memory for point in points)]
     if not panels:
         raise InkError(
-            f"{results}: no system that adds memory has a score on {', '.join(domains)}: there is no Figure 3 to draw"
+            f"{runs.results}: no system that adds memory has a score on {', '.join(runs.domains)}: there is no "
+            "Figure 3 to draw"
         )
     points = [point for point in points if point.domain in panels]
-    several = len(seeds) > 1
     with styled():
-        figure = draw(points, panels, labels(systems), metric)
         return write_figure(
-            figure,
+            draw(points, panels, runs.labels, metric),
             Path(output) / "figure3",
-            _frame(points, several, metric.name),
+            _frame(points, len(runs.seeds) > 1, metric.name),
             f"{metric.heading} against the memory that a system adds to the base model at inference.",
-            _notes(
-                results,
-                points,
-                metric_note(metric, in_metric.values()),
-                [domain for domain in domains if domain not in panels],
-                systems,
-                seeds,
-            ),
+            _notes(runs, points, metric_note(metric, scores.values())),
         )
 
 
@@ -142,8 +136,8 @@ def _draw_panel(axes: Axes, points: Sequence[Drawn], limits: tuple[float, float]
             mark = mark_of(point.system, [*names])
             named.line(axes.axhline(point.score, color=mark.colour, linewidth=0.9, linestyle=mark.line, zorder=1))
             named.add_along(point.score, names[point.system], color=mark.colour)
-    for system, of_it in series.items():
-        ordered = sorted(of_it, key=lambda point: point.memory)
+    for system, members in series.items():
+        ordered = sorted(members, key=lambda point: point.memory)
         mark = mark_of(system, [*names])
         places = [(point.memory / MEGABYTE, point.score) for point in ordered]
         for start, end in pairwise(places):
@@ -167,7 +161,7 @@ def _draw_panel(axes: Axes, points: Sequence[Drawn], limits: tuple[float, float]
 
 def _name_sizes(named: Labels, series: Mapping[str, Sequence[Drawn]]) -> None:
     """Write the inner dimensions of series of several: once for both systems where their points are close."""
-    several = [point for of_it in series.values() if len(of_it) > 1 for point in of_it]
+    several = [point for members in series.values() if len(members) > 1 for point in members]
     smallest = min((point.inner_dimension or 0 for point in several), default=0)
     written: list[Drawn] = []
     for point in sorted(several, key=lambda point: (point.inner_dimension or 0, point.score)):
@@ -185,74 +179,45 @@ def _name_sizes(named: Labels, series: Mapping[str, Sequence[Drawn]]) -> None:
             written.append(point)
 
 
-def _points(
-    scores: Mapping[Key, Score],
-    in_metric: Mapping[Key, Scored],
-    domains: Sequence[str],
-    systems: Sequence[str],
-    seeds: Sequence[int],
-    inner_dimensions: Mapping[str, int],
-    sizes: Mapping[str, Sequence[str]],
-) -> list[Drawn]:
-    points = []
-    for domain in domains:
-        for system in [*labels(systems), *sizes.get(domain, ())]:
-            found = [(system, domain, seed) for seed in seeds if (system, domain, seed) in in_metric]
-            if not found:
-                continue
-            variation = variation_named(system)
-            series = variation.of if variation is not None else system if system in SIZED else None
-            inner = inner_dimensions[domain] if variation is None else variation.changes["adapter.inner_dimension"]
-            values = [in_metric[key].score for key in found]
-            points.append(
-                Drawn(
-                    domain=domain,
-                    system=system,
-                    series=series,
-                    inner_dimension=int(inner) if series is not None else None,
-                    memory=sum(scores[found[0]].added_memory.values()),
-                    score=statistics.fmean(values),
-                    deviation=statistics.stdev(values) if len(values) > 1 else None,
-                    seeds=len(values),
-                )
-            )
-    return points
+def _point(
+    runs: Selection, scores: Mapping[Key, Scored], system: str, domain: str, inner_dimension: int
+) -> Drawn | None:
+    """Return a system's point on a domain, None where it has no score; inner_dimension: Adapter's and INK's there."""
+    keys = [key for seed in runs.seeds if (key := (system, domain, seed)) in scores]
+    if not keys:
+        return None
+    variation = variation_named(system)
+    series = variation.of if variation is not None else system if system in SIZED else None
+    inner = inner_dimension if variation is None else variation.changes["adapter.inner_dimension"]
+    values = [scores[key].score for key in keys]
+    return Drawn(
+        domain=domain,
+        system=system,
+        series=series,
+        inner_dimension=int(inner) if series is not None else None,
+        memory=sum(runs.scores[keys[0]].added_memory.values()),
+        score=statistics.fmean(values),
+        deviation=statistics.stdev(values) if len(values) > 1 else None,
+        seeds=len(values),
+    )
 
 
 def _frame(points: Sequence[Drawn], several: bool, metric: str) -> pd.DataFrame:
-    frame = pd.DataFrame.from_records(
-        [
-            {
-                "domain": point.domain,
-                "system": point.system,
-                "series": point.series,
-                "inner_dimension": point.inner_dimension,
-                "memory_bytes": point.memory,
-                metric: point.score,
-                **({f"{metric}_deviation": point.deviation} if several else {}),
-                "seeds": point.seeds,
-            }
-            for point in points
-        ]
-    )
-    return frame.astype({"inner_dimension": "Int64"})
+    frame = pd.DataFrame.from_records([asdict(point) for point in points])
+    if not several:
+        frame = frame.drop(columns="deviation")
+    names = {"memory": "memory_bytes", "score": metric, "deviation": f"{metric}_deviation"}
+    return frame.rename(columns=names).astype({"inner_dimension": "Int64"})
 
 
-def _notes(
-    results: Path,
-    points: Sequence[Drawn],
-    scored_with: str,
-    left_out: Sequence[str],
-    systems: Sequence[str],
-    seeds: Sequence[int],
-) -> list[str]:
-    names = labels(systems)
+def _notes(runs: Selection, points: Sequence[Drawn], scored_with: str) -> list[str]:
+    names = runs.labels
     notes = ["Memory: bytes of the files that a system needs beside the base model (1 MB = 1,000,000 bytes)."]
     if lines := [label for system, label in names.items() if any(p.system == system and not p.memory for p in points)]:
         notes[0] += f" Horizontal lines add none: {', '.join(lines)}."
     if any(point.system not in names for point in points):
         notes.append("Connected points: one system with several inner dimensions of its adapters, written beside them.")
-    notes += [scored_with, seeds_note(seeds)]
+    notes += [scored_with, seeds_note(runs.seeds)]
     if any(point.deviation is not None for point in points):
         notes.append("Vertical bars: the standard deviation over the seeds.")
     drawn = {(point.system, point.domain) for point in points}
@@ -265,17 +230,16 @@ def _notes(
     ]
     if absent:
         notes.append(f"Without a score, and not drawn: {', '.join(absent)}.")
-    if left_out:
-        told = ", ".join(map(domain_label, left_out))
-        notes.append(f"Without a panel, as no system that adds memory has a score there: {told}.")
-    return [*notes, _paper_note(read_paper(results, "table2"))]
+    if left_out := [domain_label(domain) for domain in runs.domains if domain not in panels]:
+        notes.append(f"Without a panel, as no system that adds memory has a score there: {', '.join(left_out)}.")
+    return [*notes, _paper_note(read_paper(runs.results, "table2"))]
 
 
 def _paper_note(paper: pd.DataFrame) -> str:
     averages = paper[(paper["domain"] == "Avg.") & (paper["memory"] != "-")]
-    told = ", ".join(f"{row.system} {row.memory} and {row.bleu}" for row in averages.itertuples())
+    known = ", ".join(f"{row.system} {row.memory} and {row.bleu}" for row in averages.itertuples())
     return (
         "The paper's Figure 3 is not drawn: of its points, those of its Table 2 alone are known as numbers, memory in "
-        f"adapters' sizes and BLEU averaged over its four domains: {told} (INK's is a misprint: its four values "
+        f"adapters' sizes and BLEU averaged over its four domains: {known} (INK's is a misprint: its four values "
         "average 47.96). Levels compare only where model, text and datastores are the paper's."
     )

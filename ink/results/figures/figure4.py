@@ -44,33 +44,34 @@ class Gain:
     by_seed: Sequence[float]
     paper: float | None
 
+    @property
+    def deviation(self) -> float | None:
+        """The sample standard deviation (n - 1) over the seeds, None for one."""
+        return statistics.stdev(self.by_seed) if len(self.by_seed) > 1 else None
 
-def render(
-    results: Path,
-    output: Path,
-    domains: Sequence[str],
-    systems: Sequence[str],
-    comparisons: Comparisons,
-) -> list[Path]:
+
+def render(output: Path, comparisons: Comparisons) -> list[Path]:
     """Write `output`/figure4.{svg,png,csv,md}; InkError where there is no gain to draw, or hypotheses do not fit.
 
-    systems: those of R-kNN, INK and INK + R-kNN that are drawn. comparisons: in the metric of the horizontal axis.
+    comparisons: in the metric of the horizontal axis, of the off-the-shelf model and those of R-kNN, INK and
+    INK + R-kNN that are drawn.
     """
-    names, metric = labels(systems), comparisons.metric
-    gains = _gains(results, domains, [*names], comparisons)
+    runs, metric = comparisons.runs, comparisons.metric
+    names = {system: label for system, label in runs.labels.items() if system != OFF_THE_SHELF}
+    gains = _gains(comparisons, [*names])
     if not gains:
         raise InkError(
-            f"{results}: none of {', '.join(names.values())} has a score beside the off-the-shelf model's on "
-            f"{', '.join(domains)}: there is no Figure 4 to draw"
+            f"{runs.results}: none of {', '.join(names.values())} has a score beside the off-the-shelf model's on "
+            f"{', '.join(runs.domains)}: there is no Figure 4 to draw"
         )
-    compared = ", and what the paper gained" if _in_paper(results, metric) else ""
+    compared = ", and what the paper gained" if _in_paper(runs.results, metric) else ""
     with styled():
         return write_figure(
             draw(gains, names, metric),
             Path(output) / "figure4",
-            _frame(gains, bool(comparisons.further_seeds)),
+            _frame(gains, len(runs.seeds) > 1),
             f"{metric.heading} gained over the off-the-shelf model{compared}.",
-            _notes(results, gains, domains, names, comparisons),
+            _notes(gains, names, comparisons),
         )
 
 
@@ -145,17 +146,17 @@ def _draw_key(figure: Figure, gains: Sequence[Gain]) -> None:
     )
 
 
-def _gains(results: Path, domains: Sequence[str], systems: Sequence[str], comparisons: Comparisons) -> list[Gain]:
-    metric, values = comparisons.metric, comparisons.values
-    paper = _paper_gains(results, metric)
+def _gains(comparisons: Comparisons, systems: Sequence[str]) -> list[Gain]:
+    metric, values, runs = comparisons.metric, comparisons.values, comparisons.runs
+    paper = _paper_gains(runs.results, metric)
     gains = []
-    for domain in domains:
+    for domain in runs.domains:
         for system in systems:
             if (found := comparisons.of(system, OFF_THE_SHELF, [domain])) is None:
                 continue
-            seeds = [seed for seed in comparisons.training_seeds if (system, domain, seed) in values]
+            scores = [values[key] for seed in runs.seeds if (key := (system, domain, seed)) in values]
             before = values[OFF_THE_SHELF, domain, comparisons.training_seed]  # nothing is trained: it runs once
-            by_seed = [metric.gain(values[system, domain, seed] - before) for seed in seeds]
+            by_seed = [metric.gain(score - before) for score in scores]
             printed = paper.get((domain_label(domain), system))
             gains.append(Gain(domain, system, metric.gained(found), by_seed, printed))
     return gains
@@ -191,12 +192,11 @@ def _text_gains(results: Path, metric: Metric) -> dict[str, str]:
 def _frame(gains: Sequence[Gain], several: bool) -> pd.DataFrame:
     records: list[dict[str, Any]] = []
     for gain in gains:
-        place = {"domain": gain.domain, "system": gain.system}
-        found = gain.found
-        ours = {"source": "ours", "gain": found.gain, "lower": found.lower, "upper": found.upper}
-        record = {**place, **ours, "p_value": found.p_value}
+        place, found = {"domain": gain.domain, "system": gain.system}, gain.found
+        record = {**place, "source": "ours", "gain": found.gain, "lower": found.lower, "upper": found.upper}
+        record["p_value"] = found.p_value
         if several:
-            record |= {"gain_mean": statistics.fmean(gain.by_seed), "gain_deviation": _deviation(gain)}
+            record |= {"gain_mean": statistics.fmean(gain.by_seed), "gain_deviation": gain.deviation}
             record["seeds"] = len(gain.by_seed)
         records.append(record)
         if gain.paper is not None:
@@ -205,44 +205,31 @@ def _frame(gains: Sequence[Gain], several: bool) -> pd.DataFrame:
     return frame.astype({"seeds": "Int64"}) if several else frame
 
 
-def _deviation(gain: Gain) -> float | None:
-    return statistics.stdev(gain.by_seed) if len(gain.by_seed) > 1 else None
-
-
-def _notes(
-    results: Path,
-    gains: Sequence[Gain],
-    domains: Sequence[str],
-    names: Mapping[str, str],
-    comparisons: Comparisons,
-) -> list[str]:
-    metric, seeds = comparisons.metric, comparisons.training_seeds
+def _notes(gains: Sequence[Gain], names: Mapping[str, str], comparisons: Comparisons) -> list[str]:
+    metric, runs = comparisons.metric, comparisons.runs
     notes = [*filter(None, [metric.gain_note]), comparisons.note]
-    if len(seeds) > 1:
-        told = []
+    if len(runs.seeds) > 1:
+        means = []
         for gain in gains:
-            deviation = _deviation(gain)
-            spread = "" if deviation is None else f" {PLUS_MINUS} {deviation:.2f}"
-            where = f"{domain_label(gain.domain)} {names[gain.system]}"
+            spread = "" if gain.deviation is None else f" {PLUS_MINUS} {gain.deviation:.2f}"
             mean = rounded(statistics.fmean(gain.by_seed), signed=True)
-            told.append(f"{where} {mean}{spread}")
-        listed = ", ".join(map(str, seeds))
+            means.append(f"{domain_label(gain.domain)} {names[gain.system]} {mean}{spread}")
         notes.append(
-            f"Ours and its interval are of seed {seeds[0]}, the other seeds are strokes. Mean gain {PLUS_MINUS} "
-            f"standard deviation (n - 1) over the seeds {listed}: {', '.join(told)}."
+            f"Ours and its interval are of seed {runs.seeds[0]}, the other seeds are strokes. Mean gain {PLUS_MINUS} "
+            f"standard deviation (n - 1) over the seeds {', '.join(map(str, runs.seeds))}: {', '.join(means)}."
         )
     drawn = {(gain.system, gain.domain) for gain in gains}
     absent = [
         f"{label} on {domain_label(domain)}"
-        for domain in domains
+        for domain in runs.domains
         for system, label in names.items()
         if (system, domain) not in drawn
     ]
     if absent:
         notes.append(f"Without a score, its own or off-the-shelf's, and not drawn: {', '.join(absent)}.")
-    if not _in_paper(results, metric):
+    if not _in_paper(runs.results, metric):
         return [*notes, f"The paper gives no {metric.heading}; its Figure 4 is in BLEU."]
-    both = ", ".join(f"{domain} {gain}" for domain, gain in _text_gains(results, metric).items())
+    both = ", ".join(f"{domain} {gain}" for domain, gain in _text_gains(runs.results, metric).items())
     of_both = f"; INK + R-kNN's are INK's with what its text says of Figure 4 ({both}; of Koran nothing is said)"
     notes.append(
         f"The paper's gains are differences of {metric.heading} in its Table 2{of_both if both else ''}. It gives no "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -10,31 +9,29 @@ from numpy.typing import NDArray
 
 from ink.metrics.bootstrap import Statistics
 from ink.metrics.metric import Metric, Scored, SentenceMetric
-from ink.results.records.scores import Fields, Score, hypotheses_file, read_hypotheses, read_references
-from ink.results.tables.aggregation import Key, signature_note
+from ink.results.records.json_fields import Fields
+from ink.results.records.scores import Key, Score, Selection, hypotheses_file, read_hypotheses, read_references
 from ink.runtime.errors import InkError
-from ink.runtime.whole_files import read_json, sha256_of
+from ink.runtime.whole_files import sha256_of
 
 HIGHEST_DIFFERENCE = 0.005  # between a score on record and that of the hypotheses
 
 
-def scores_in(metric: Metric, results: Path, selected: Mapping[Key, Score]) -> dict[Key, Scored]:
-    """Read the scores of the runs in `selected` in one metric, those that are there.
+def scores_in(metric: Metric, runs: Selection) -> dict[Key, Scored]:
+    """Read the scores of the runs in one metric, those that are there.
 
-    InkError where one is of other translations than those in `results`, or of another model than `metric` or the rest.
+    InkError where one is of other translations than those on record, or of another model than `metric` or the rest.
     """
-    found: dict[Key, Scored] = {}
-    first: Path | None = None
-    for key, score in selected.items():
-        one = score_in(metric, results, score)
-        if one is None:
-            continue
-        found[key] = one
-        first = first or _file(metric, results, score)
-        if len({one.fingerprint for one in found.values()}) > 1:
+    found = {
+        key: one for key, score in runs.scores.items() if (one := score_in(metric, runs.results, score)) is not None
+    }
+    first = next(iter(found), None)
+    for key, one in found.items():
+        if first is not None and one.fingerprint != found[first].fingerprint:
+            paths = (_file(metric, runs.results, runs.scores[of]) for of in (key, first))
             raise InkError(
-                f"{_file(metric, results, score)} and {first} were made with different files of the {metric.heading} "
-                f"model {metric.model}; delete both and run the workflow again"
+                f"{' and '.join(map(str, paths))} were made with different files of the {metric.heading} model "
+                f"{metric.model}; delete both and run the workflow again"
             )
     return found
 
@@ -46,7 +43,7 @@ def score_in(metric: Metric, results: Path, score: Score) -> Scored | None:
     path = _file(metric, results, score)
     if not path.is_file():
         return None
-    fields = Fields(path, read_json(path))
+    fields = Fields.of_file(path)
     place = (fields.text("system"), fields.text("domain"), fields.count("seed"))
     if place != (score.system, score.domain, score.seed):
         raise InkError(
@@ -62,7 +59,7 @@ def score_in(metric: Metric, results: Path, score: Score) -> Scored | None:
     found = Scored(
         fields.number("score"),
         fields.text("signature"),
-        fields.numbers("segments", score.sentences) if isinstance(metric, SentenceMetric) else None,
+        fields.listed(Fields.number, "segments", score.sentences) if isinstance(metric, SentenceMetric) else None,
         None if metric.model is None else fields.text("fingerprint"),
     )
     if found.segments is not None:
@@ -95,21 +92,6 @@ def statistics_of(metric: Metric, results: Path, score: Score) -> Statistics:
             f"({found.signature}); one of them is of another run or tokeniser, decode and score again"
         )
     return rows
-
-
-def metric_note(metric: Metric, scores: Iterable[Scored]) -> str:
-    """Say what the scores in a metric were computed with."""
-    scores = list(scores)
-    if metric.model is None:
-        return signature_note((one.signature for one in scores), metric)
-    if not scores:
-        return f"{metric.heading}: no score of these runs; run the workflow."
-    signatures = ", ".join(sorted({one.signature for one in scores}))
-    times = f", times {metric.scale:g}" if isinstance(metric, SentenceMetric) and metric.scale != 1 else ""
-    return (
-        f"{metric.heading}: {metric.model} (checkpoint's SHA-256 {str(scores[0].fingerprint)[:16]}), {signatures}; the "
-        f"mean of the sentences' scores{times}."
-    )
 
 
 def _aggregate(metric: Metric, rows: NDArray[np.float64]) -> float:

@@ -6,9 +6,8 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from ink.results.records.scores import Fields
+from ink.results.records.json_fields import Fields
 from ink.runtime.errors import InkError
 from ink.runtime.whole_files import read_json
 
@@ -52,21 +51,13 @@ def calls(results: Path) -> list[Call]:
 
 
 def _call(fields: Fields) -> Call:
-    packages = fields.fields("packages")
     cores = fields.count("cores")
     return Call(
         started=fields.text("started"),
-        command=shlex.join(_texts(fields, "command")),
-        config_files=_texts(fields, "config_files"),
-        commit=fields.optional_text("git_commit"),
+        command=shlex.join(map(str, fields.items("command"))),
+        config_files=[str(item) for item in fields.items("config_files")],
+        commit=fields.optional(Fields.text, "git_commit"),
         machine=f"{fields.text('platform')}; {fields.text('processor')}, {cores} core{'s' if cores != 1 else ''}",
         python=fields.text("python"),
-        packages={name: packages.text(name) for name in packages.value},
+        packages=fields.mapped(Fields.text, "packages"),
     )
-
-
-def _texts(fields: Fields, key: str) -> list[str]:
-    value: Any = fields.value.get(key)
-    if not isinstance(value, list):
-        raise InkError(f"{fields.path}: {fields.inside}{key} should be a list, found {str(value)[:60]!r}")
-    return [str(item) for item in value]

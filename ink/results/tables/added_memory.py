@@ -15,16 +15,17 @@ from typing import Any
 
 import pandas as pd
 
+from ink.results.records.json_fields import Fields
 from ink.results.records.paper import read_paper
-from ink.results.records.scores import Fields, Score, labels, read_scores, select
-from ink.results.tables.table_files import Column, Table, domain_column, domain_label, write_tables
-from ink.runtime.whole_files import read_json
+from ink.results.records.scores import Score, Selection
+from ink.results.tables.table_files import Column, Table, domain_column, domain_label, frame_of, write_tables
 
 ADAPTER = "adapter.safetensors"
 DATASTORE = ("index.faiss", "values.npy", "log_probs.npy", "keys.npy")
 FP32 = 4
 # the base model of WMT'19: its width, and its layers of encoder and decoder
 PAPER_DIMENSION, PAPER_LAYERS = 1024, 12
+PLACE = ("system", "domain")
 COUNTS = ("bytes", "entries", "parameters", "tokens")
 NUMBERS = (
     *("bytes", "megabytes", "entries", "bytes_an_entry", "parameters", "bytes_a_parameter", "tokens"),
@@ -32,31 +33,26 @@ NUMBERS = (
 )
 
 
-def render(
-    results: Path, output: Path, domains: Sequence[str], systems: Sequence[str], seeds: Sequence[int]
-) -> list[Path]:
+def render(runs: Selection, output: Path) -> list[Path]:
     """Write `output`/memory.{csv,md,tex,html} of the scores that are there; InkError where none is."""
-    names = labels(systems)
-    selected = select(read_scores(results), systems, domains, seeds)
-    paper = paper_adapters(results)
+    paper = paper_adapters(runs.results)
     printed = dict(zip(paper["domain"], paper["parameters_a_token"], strict=True))
     tokens: dict[str, int] = {}
     records, estimated = [], False
-    for system in names:
-        for domain in domains:
-            found = [selected[system, domain, seed] for seed in seeds if (system, domain, seed) in selected]
+    for system in runs.labels:
+        for domain in runs.domains:
+            keys = [(system, domain, seed) for seed in runs.seeds if (system, domain, seed) in runs.scores]
             # another seed changes values, not sizes; a system that adds nothing has nothing to take apart
-            if not found or not found[0].added_memory:
+            if not keys or not (score := runs.scores[keys[0]]).added_memory:
                 continue
             if domain not in tokens:
-                tokens[domain] = _training_tokens(results, domain)
-            records.append(_record(found[0], tokens[domain], printed))
-            estimated |= ADAPTER in found[0].added_memory and found[0].adapter_parameters is None
-    frame = pd.DataFrame.from_records(records, columns=["system", "domain", *NUMBERS])
-    frame = frame.astype(dict.fromkeys(NUMBERS, "Float64") | dict.fromkeys(COUNTS, "Int64"))
-    own = Table(
-        frame, "Memory added at inference, taken apart.", _notes(estimated), _columns(names, domains), 0, ("system",)
-    )
+                tokens[domain] = _training_tokens(runs.results, domain)
+            records.append(_record(score, tokens[domain], printed))
+            estimated |= ADAPTER in score.added_memory and score.adapter_parameters is None
+    frame = frame_of(records, texts=PLACE, counts=COUNTS, columns=[*PLACE, *NUMBERS])
+    columns = _columns(runs.labels, runs.domains)
+    caption = "Memory added at inference, taken apart."
+    own = Table(frame, caption, _notes(estimated), columns, blocks=("system",))
     return write_tables(Path(output) / "memory", [own, _paper_table(paper)])
 
 
@@ -80,7 +76,7 @@ def paper_adapters(results: Path) -> pd.DataFrame:
 def _training_tokens(results: Path, domain: str) -> int:
     """Read the target tokens of a domain's training text, ends of sentence included: its datastore's entries."""
     path = Path(results) / "corpus" / f"{domain}.json"
-    return Fields(path, read_json(path)).fields("tokens").fields("train").count("target")
+    return Fields.of_file(path).fields("tokens").fields("train").count("target")
 
 
 def _record(score: Score, tokens: int, printed: Mapping[str, float]) -> dict[str, Any]:

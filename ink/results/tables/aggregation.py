@@ -5,12 +5,11 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 
-from ink.metrics.metric import Metric
+from ink.metrics.metric import Metric, Scored, SentenceMetric
+from ink.results.records.scores import Key
 from ink.results.tables.table_files import DASH, PLUS_MINUS
 
 AVERAGE = "average"  # the name of the column after the domains' own
-
-Key = tuple[str, str, int]  # system, domain, seed
 
 
 def groups(domains: Sequence[str]) -> list[tuple[str, list[str]]]:
@@ -36,14 +35,31 @@ def summarise(
     return mean, statistics.stdev(averages) if len(averages) > 1 else None
 
 
-def signature_note(signatures: Iterable[str], metric: Metric) -> str:
-    """Say how a metric was computed, and so if it was not the same everywhere."""
-    distinct = sorted(set(signatures))
-    if len(distinct) > 1:
-        return f"Not comparable, {metric.heading} was computed in several ways: {'; '.join(distinct)}."
-    if not distinct:
-        return f"No {metric.heading} to show."
-    return f"{metric.heading}: {', '.join(filter(None, (metric.package, distinct[0])))}."
+def mean_fields(
+    field: str, values: Mapping[Key, float], system: str, domains: Sequence[str], seeds: Sequence[int]
+) -> dict[str, float | None]:
+    """Return a CSV's fields of what `summarise` gives: FIELD, the mean, and of several seeds FIELD_deviation."""
+    mean, deviation = summarise(values, system, domains, seeds)
+    return {field: mean, **({f"{field}_deviation": deviation} if len(seeds) > 1 else {})}
+
+
+def metric_note(metric: Metric, scores: Iterable[Scored]) -> str:
+    """Say what the scores in a metric were computed with, and so if it was not the same everywhere."""
+    scores = list(scores)
+    signatures = sorted({score.signature for score in scores})
+    if metric.model is None:
+        if len(signatures) > 1:
+            return f"Not comparable, {metric.heading} was computed in several ways: {'; '.join(signatures)}."
+        if not signatures:
+            return f"No {metric.heading} to show."
+        return f"{metric.heading}: {', '.join(filter(None, (metric.package, signatures[0])))}."
+    if not scores:
+        return f"{metric.heading}: no score of these runs; run the workflow."
+    times = f", times {metric.scale:g}" if isinstance(metric, SentenceMetric) and metric.scale != 1 else ""
+    return (
+        f"{metric.heading}: {metric.model} (checkpoint's SHA-256 {str(scores[0].fingerprint)[:16]}), "
+        f"{', '.join(signatures)}; the mean of the sentences' scores{times}."
+    )
 
 
 def seeds_note(seeds: Sequence[int]) -> str:

@@ -13,9 +13,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from ink.results.paired_comparisons import Comparisons, in_turn
-from ink.results.tables.differences import difference_columns, difference_frame, difference_notes, difference_record
-from ink.results.tables.table_files import Column, Table, domain_column, domain_label, write_tables
+from ink.results.paired_comparisons import Comparisons, with_prefixes
+from ink.results.tables.differences import COUNTS, TEXTS, difference_columns, difference_notes, difference_record
+from ink.results.tables.table_files import Column, Table, domain_column, domain_label, frame_of, write_tables
 from ink.systems.known_systems import system_named
 from ink.systems.variations import variation_named
 
@@ -34,17 +34,15 @@ def render(output: Path, controls: Mapping[str, Sequence[str]], comparisons: Seq
 
     controls: by domain the controls that it has; comparisons: in each metric of these, Adapter and INK there.
     """
-    rows = [(domain, system) for domain, names in controls.items() if names for system in systems_of(names)]
-    frame = difference_frame(
-        [
-            difference_record(
-                domain, system, _whole(system), comparisons, baseline=None if system in BASELINES else _whole(system)
-            )
-            for domain, system in rows
-        ]
-    )
-    domains = list(dict.fromkeys(domain for domain, _ in rows))
-    labels = {name: system_named(name).label for _, name in rows}
+    records = [
+        difference_record(domain, system, whole, comparisons, baseline=None if system == whole else whole)
+        for domain, names in controls.items()
+        for system in systems_of(names)
+        for whole in [_whole(system)]
+    ]
+    frame = frame_of(records, TEXTS, COUNTS)
+    domains = list(dict.fromkeys(record["domain"] for record in records))
+    labels = {record["system"]: system_named(record["system"]).label for record in records}
     leading = [
         *([domain_column(domains)] if len(domains) > 1 else []),
         Column("System", "system", names=labels),
@@ -52,7 +50,7 @@ def render(output: Path, controls: Mapping[str, Sequence[str]], comparisons: Seq
     ]
     absent = "not there, or the score that it would be compared with is not."
     tables = []
-    for one, prefix in in_turn(comparisons):
+    for one, prefix in with_prefixes(comparisons):
         heading, ahead = one.metric.heading, "above" if one.metric.higher_is_better else "below"
         notes = [
             f"Diff.: {heading} less that of the system named under Over; {ahead} 0 the control is ahead.",

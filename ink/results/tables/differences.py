@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 
-from ink.results.paired_comparisons import Comparisons, in_turn
-from ink.results.records.metric_scores import metric_note
-from ink.results.tables.aggregation import seeds_note, summarise
+from ink.results.paired_comparisons import Comparisons, with_prefixes
+from ink.results.tables.aggregation import mean_fields, metric_note, seeds_note
 from ink.results.tables.table_files import DASH, PLUS_MINUS, Column
 
 FOUND = {"difference": "gain", "lower": "lower", "upper": "upper", "p_value": "p_value"}
-TEXTS = ("domain", "system", "baseline", "seeds")
+TEXTS, COUNTS = ("domain", "system", "baseline"), ("seeds",)
 
 
 def difference_record(
@@ -26,37 +25,28 @@ def difference_record(
     p_value of the first seed's comparison, with several seeds METRIC_deviation, and difference_mean and
     difference_deviation over those of both. Of the second metric and further ones, METRIC_difference and so on.
     """
-    first = comparisons[0]
-    several = len(first.training_seeds) > 1
+    runs = comparisons[0].runs
     record: dict[str, Any] = {"domain": domain, "system": system, **other}
-    record["seeds"] = sum((system, domain, seed) in first.runs for seed in first.training_seeds)
-    for one, prefix in in_turn(comparisons):
-        name, values = one.metric.name, one.values
-        record[name], deviation = summarise(values, system, [domain], one.training_seeds)
-        if several:
-            record[f"{name}_deviation"] = deviation
+    record["seeds"] = sum((system, domain, seed) in runs.scores for seed in runs.seeds)
+    for one, prefix in with_prefixes(comparisons):
+        values = one.values
+        record |= mean_fields(one.metric.name, values, system, [domain], runs.seeds)
         found = None if system == whole else one.of(system, whole, [domain])
-        record |= {f"{prefix}{to}": None if found is None else getattr(found, field) for to, field in FOUND.items()}
-        if several:
-            both = [((system, domain, seed), (whole, domain, seed)) for seed in one.training_seeds if system != whole]
-            differences = [values[of] - values[to] for of, to in both if of in values and to in values]
+        record |= {f"{prefix}{name}": getattr(found, field, None) for name, field in FOUND.items()}
+        if len(runs.seeds) > 1:
+            pairs = [((system, domain, seed), (whole, domain, seed)) for seed in runs.seeds if system != whole]
+            differences = [values[of] - values[to] for of, to in pairs if of in values and to in values]
             record[f"{prefix}difference_mean"] = statistics.fmean(differences) if differences else None
             record[f"{prefix}difference_deviation"] = statistics.stdev(differences) if len(differences) > 1 else None
     return record
-
-
-def difference_frame(records: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """Make rows a table, in which what is not there is no number."""
-    frame = pd.DataFrame.from_records(list(records))
-    return frame.astype({name: "Float64" for name in frame.columns if name not in TEXTS})
 
 
 def difference_notes(
     frame: pd.DataFrame, one: Comparisons, prefix: str, wholes: Sequence[str], absent: str
 ) -> list[str]:
     """Say how a metric's numbers were made; `absent` is said where one is missing that is not of one of `wholes`."""
-    notes = [metric_note(one.metric, one.scores.values()), seeds_note(one.training_seeds), one.note]
-    if one.further_seeds:
+    notes = [metric_note(one.metric, one.scores.values()), seeds_note(one.runs.seeds), one.note]
+    if len(one.runs.seeds) > 1:
         notes.append(
             f"Diff. is the mean {PLUS_MINUS} standard deviation over the seeds; beside it are difference, interval and "
             f"p of seed {one.training_seed}."
@@ -69,27 +59,16 @@ def difference_notes(
 
 def difference_columns(one: Comparisons, prefix: str, group: str = "", *, best: bool = True) -> list[Column]:
     """Make the columns of a metric's numbers; `best`: whether the best score of a domain stands out."""
-    metric, several = one.metric, bool(one.further_seeds)
-    columns = [
-        Column(
-            metric.heading,
-            metric.name,
-            decimals=2,
-            deviation=f"{metric.name}_deviation" if several else None,
-            best=best,
-            lowest=not metric.higher_is_better,
-            within=("domain",),
-            group=group,
-        )
-    ]
-    if several:
-        mean, spread = f"{prefix}difference_mean", f"{prefix}difference_deviation"
-        columns.append(Column("Diff.", mean, decimals=2, deviation=spread, signed=True, group=group))
-    heading = f"seed {one.training_seed}" if several else "Diff."
+    metric, first, mean = one.metric, "Diff.", []
+    if len(one.runs.seeds) > 1:
+        first, spread = f"seed {one.training_seed}", f"{prefix}difference_deviation"
+        mean = [Column("Diff.", f"{prefix}difference_mean", decimals=2, deviation=spread, signed=True, group=group)]
     ends = (f"{prefix}lower", f"{prefix}upper")
+    lowest = not metric.higher_is_better
     return [
-        *columns,
-        Column(heading, f"{prefix}difference", decimals=2, signed=True, group=group),
+        Column(metric.heading, metric.name, decimals=2, best=best, lowest=lowest, within=("domain",), group=group),
+        *mean,
+        Column(first, f"{prefix}difference", decimals=2, deviation="", signed=True, group=group),
         Column("95% interval", ends[0], decimals=2, signed=True, interval=ends, group=group),
         Column("p", f"{prefix}p_value", decimals=3, group=group),
     ]

@@ -16,26 +16,23 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
-from ink.results.paired_comparisons import Comparisons, in_turn
-from ink.results.records.scores import labels
+from ink.results.paired_comparisons import Comparisons, with_prefixes
 from ink.results.tables.aggregation import AVERAGE, groups
-from ink.results.tables.table_files import DASH, Column, Table, domain_label, write_tables
+from ink.results.tables.table_files import DASH, Column, Table, domain_label, frame_of, write_tables
 from ink.systems.known_systems import BEST_KNN, OFF_THE_SHELF, system_named
 
+PLACE = ["system", "baseline", "domain"]
 OF_ALL = ["samples", "seed"]  # the bootstrap's, of every metric
 FOUND = ["gain", "lower", "upper", "p_value", *OF_ALL, "training_seeds", "deviation"]
 
 
-def render(
-    output: Path, domains: Sequence[str], systems: Sequence[str], comparisons: Sequence[Comparisons]
-) -> list[Path]:
+def render(output: Path, comparisons: Sequence[Comparisons]) -> list[Path]:
     """Write `output`/gains.{csv,md,tex,html}; InkError where hypotheses do not give the score on record.
 
-    comparisons: in each metric.
+    comparisons: in each metric, of the systems and domains that are shown.
     """
-    names = labels(systems)
+    runs = comparisons[0].runs
+    names = runs.labels
     pairs = [(system, OFF_THE_SHELF) for system in names if system != OFF_THE_SHELF and OFF_THE_SHELF in names]
     compared = {system: system_named(system).compared_with for system in names}
     with_best = any(BEST_KNN in rivals for rivals in compared.values())
@@ -43,19 +40,26 @@ def render(
     for system, rivals in compared.items():
         baselines = dict.fromkeys(name for rival in rivals for name in (best if rival == BEST_KNN else [rival]))
         pairs += [(system, baseline) for baseline in baselines if baseline is not None and baseline in names]
-    records = [_record(comparisons, *pair, *group) for pair in pairs for group in groups(domains)]
-    counts = {name: "Int64" for name in _fields(comparisons) if name.endswith(("samples", "seed", "training_seeds"))}
-    deviations = {name: "Float64" for name in _fields(comparisons) if name.endswith("deviation")}
-    table = pd.DataFrame.from_records(records, columns=["system", "baseline", "domain", *_fields(comparisons)])
-    table = table.astype(counts | deviations)
-    headings = {domain: domain_label(domain) for domain in domains} | {AVERAGE: "Average"}
+    found_fields = [
+        f"{prefix}{name}"
+        for _, prefix in with_prefixes(comparisons)
+        for name in FOUND
+        if not (prefix and name in OF_ALL)
+    ]
+    table = frame_of(
+        [_record(comparisons, *pair, *group) for pair in pairs for group in groups(runs.domains)],
+        texts=PLACE,
+        counts=[name for name in found_fields if name.endswith(("samples", "seed", "training_seeds"))],
+        columns=[*PLACE, *found_fields],
+    )
+    headings = {domain: domain_label(domain) for domain in runs.domains} | {AVERAGE: "Average"}
     leading = [
         Column("System", "system", names=names),
         Column("Over", "baseline", names=names),
         Column("Domain", "domain", names=headings),
     ]
     tables = []
-    for (one, prefix), found in zip(in_turn(comparisons), best, strict=True):
+    for (one, prefix), found in zip(with_prefixes(comparisons), best, strict=True):
         metric, gain, ends = one.metric, f"{prefix}gain", (f"{prefix}lower", f"{prefix}upper")
         columns = [
             *leading,
@@ -89,18 +93,11 @@ def best_retrieving(comparisons: Comparisons, systems: Sequence[str]) -> str | N
     return max(averages, key=averages.__getitem__, default=None)
 
 
-def _fields(comparisons: Sequence[Comparisons]) -> list[str]:
-    """Name what is found in the metrics: all of the first, and of the others what is not the same."""
-    return [
-        f"{prefix}{name}" for _, prefix in in_turn(comparisons) for name in FOUND if not (prefix and name in OF_ALL)
-    ]
-
-
 def _record(
     comparisons: Sequence[Comparisons], system: str, baseline: str, name: str, domains: Sequence[str]
 ) -> dict[str, Any]:
     record: dict[str, Any] = {"system": system, "baseline": baseline, "domain": name}
-    for one, prefix in in_turn(comparisons):
+    for one, prefix in with_prefixes(comparisons):
         if (found := one.pooled(system, baseline, domains)) is not None:
             record |= {f"{prefix}{name}": getattr(one.metric.gained(found), name) for name in FOUND}
     return record

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pandas as pd
 
+from ink.results.records.json_fields import Fields
 from ink.results.records.paper import read_paper
-from ink.results.records.scores import Fields
-from ink.results.tables.table_files import Column, Table, domain_column, domain_label, write_tables
-from ink.runtime.whole_files import read_json
+from ink.results.tables.table_files import Column, Table, domain_column, domain_label, frame_of, write_tables
 
 PARTS = ("train", "dev", "test")
+PART_COLUMNS = [Column(part.capitalize(), part, decimals=0) for part in PARTS]
 REASONS = {"empty": "with an empty side", "too_long": "too long", "ratio": "of too unequal lengths"}
 OVERLAPS = ("test_pairs_in_train", "test_sources_in_train")
 SOURCES = {
@@ -35,22 +35,17 @@ def render(
     source: where the text is from, as data.source says. put_together: the domains, the general one among them, whose
     training text is of several sources, which a note names.
     """
-    records = {domain: read_counts(results, domain) for domain in domains}
-    table = pd.DataFrame.from_records([{"domain": domain, **record} for domain, record in records.items()])
-    table = table.astype({field: "Int64" for field in table.columns if field != "domain"})
-    columns = [
-        domain_column(domains),
-        *(Column(part.capitalize(), part, decimals=0) for part in PARTS),
-    ]
-    notes = [*_notes(records), *(_put_together(results, domain) for domain in put_together)]
-    ours = Table(table, "Sentence pairs per domain.", notes, columns)
-    return write_tables(Path(output) / "table1", [ours, _paper_table(read_paper(results, "table1"), records, source)])
+    counts = {domain: read_counts(results, domain) for domain in domains}
+    records = [{"domain": domain, **counted} for domain, counted in counts.items()]
+    table = frame_of(records, texts=["domain"], counts=[*records[0]])
+    notes = [*_notes(counts), *(_put_together(results, domain) for domain in put_together)]
+    ours = Table(table, "Sentence pairs per domain.", notes, [domain_column(domains), *PART_COLUMNS])
+    return write_tables(Path(output) / "table1", [ours, _paper_table(read_paper(results, "table1"), counts, source)])
 
 
 def _paper_table(paper: pd.DataFrame, records: Mapping[str, Mapping[str, int | None]], source: str) -> Table:
     """Make the paper's own table, and say below it what differs from ours."""
     frame = paper.astype(dict.fromkeys(PARTS, "int64"))
-    columns = [Column("Domain", "domain"), *(Column(part.capitalize(), part, decimals=0) for part in PARTS)]
     theirs = dict(zip(frame["domain"], frame["train"], strict=True))
     shares = [
         f"{domain_label(domain)} {100 * train / theirs[domain_label(domain)]:.1f}%"
@@ -63,13 +58,14 @@ def _paper_table(paper: pd.DataFrame, records: Mapping[str, Mapping[str, int | N
     ]
     if shares:
         notes.append(f"Training pairs of ours, as a share of the paper's domain of that name: {', '.join(shares)}.")
-    return Table(frame, "The paper's Table 1: sentence pairs per domain.", notes, columns)
+    return Table(
+        frame, "The paper's Table 1: sentence pairs per domain.", notes, [Column("Domain", "domain"), *PART_COLUMNS]
+    )
 
 
 def read_counts(results: Path, domain: str) -> dict[str, int | None]:
     """Read a domain's counts as the CSV has them; None where it has no training text."""
-    path = Path(results) / "corpus" / f"{domain}.json"
-    fields = Fields(path, read_json(path))
+    fields = _file(results, domain)
     sentences = fields.fields("sentences")
     has_train, has_dev = (bool(sentences.value.get(part)) for part in ("train", "dev"))  # absent and 0 are the same
     record = {
@@ -77,22 +73,22 @@ def read_counts(results: Path, domain: str) -> dict[str, int | None]:
         "dev": sentences.count("dev") if has_dev else None,
         "test": sentences.count("test"),
     }
-    for reason in REASONS:
-        record[f"dropped_{reason}"] = fields.fields("dropped").count(reason) if has_train else None
-    for overlap in OVERLAPS:
-        record[overlap] = fields.count(overlap) if has_train else None
-    return record
+    record |= {f"dropped_{name}": fields.fields("dropped").count(name) if has_train else None for name in REASONS}
+    return record | {name: fields.count(name) if has_train else None for name in OVERLAPS}
 
 
 def _put_together(results: Path, domain: str) -> str:
     """Say what a domain's training text is put together from."""
-    path = Path(results) / "corpus" / f"{domain}.json"
     parts = []
-    for source in Fields(path, read_json(path)).objects("train_from"):
+    for source in _file(results, domain).objects("train_from"):
         pairs, drawn = source.count("pairs"), source.count("drawn")
         amount = f"all {pairs}" if drawn == pairs else f"{drawn} drawn from the {pairs}"
         parts.append(f"{amount} of {source.text('files')}")
     return f"Training pairs of {domain_label(domain)} are put together: {', '.join(parts)}."
+
+
+def _file(results: Path, domain: str) -> Fields:
+    return Fields.of_file(Path(results) / "corpus" / f"{domain}.json")
 
 
 def _notes(records: Mapping[str, Mapping[str, int | None]]) -> list[str]:

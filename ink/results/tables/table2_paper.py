@@ -33,30 +33,19 @@ def paper_table(results: Path, domains: Sequence[str], languages: Sequence[str],
             record[f"{metric}_{row['domain']}"] = _number(row[metric])
             record[f"{metric}_{row['domain']}_mark"] = STAR if metric in row["significant"].split("+") else None
     frame = pd.DataFrame.from_records(list(records.values()))
-    shown = [
-        Column("System", "system"),
-        Column("Mem.", "memory", decimals=1),
-        *(
-            Column(
-                name,
-                f"{metric}_{name}",
-                decimals=2,
-                best=True,
-                mark=f"{metric}_{name}_mark",
-                group=find_metric(metric).heading,
-            )
-            for metric in METRICS
-            for name in columns
-        ),
-    ]
+    shown = [Column("System", "system"), Column("Mem.", "memory", decimals=1)]
+    for metric in METRICS:
+        group = find_metric(metric).heading
+        for name in columns:
+            field = f"{metric}_{name}"
+            shown.append(Column(name, field, decimals=2, best=True, mark=f"{field}_mark", group=group))
     ink = records["INK"]
     mean = sum(ink[f"bleu_{name}"] for name in columns[:-1]) / len(columns[:-1])
-    notes = [
-        STARS,
-        MISPRINT.format(mean=mean),
-        _difference(results, domains, languages),
-        *_systems(list(records), labels),
-    ]
+    notes = [STARS, MISPRINT.format(mean=mean), _difference(results, domains, languages)]
+    if lacking := [label for label in records if label not in labels]:
+        notes.append(f"In the paper's table and not in ours: {', '.join(lacking)}.")
+    if added := [label for label in labels if label not in records]:
+        notes.append(f"In ours and not in the paper's table: {', '.join(added)}.")
     return Table(frame, CAPTION, notes, shown)
 
 
@@ -77,14 +66,3 @@ def _difference(results: Path, domains: Sequence[str], languages: Sequence[str])
         f"experiment's own base model and text, training pairs: {counted}. Numbers of one table do not compare with "
         "those of the other unless all of these are the same; how systems rank within each does."
     )
-
-
-def _systems(paper: Sequence[str], ours: Sequence[str]) -> list[str]:
-    lacking = [label for label in paper if label not in ours]
-    added = [label for label in ours if label not in paper]
-    notes = []
-    if lacking:
-        notes.append(f"In the paper's table and not in ours: {', '.join(lacking)}.")
-    if added:
-        notes.append(f"In ours and not in the paper's table: {', '.join(added)}.")
-    return notes

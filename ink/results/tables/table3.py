@@ -22,12 +22,12 @@ from typing import Any
 
 import pandas as pd
 
+from ink.results.records.json_fields import Fields
 from ink.results.records.paper import read_paper
-from ink.results.records.scores import Fields
+from ink.results.records.scores import Selection
 from ink.results.tables.aggregation import seeds_note
-from ink.results.tables.table_files import Column, Table, domain_column, domain_label, write_tables
+from ink.results.tables.table_files import Column, Table, domain_column, domain_label, frame_of, write_tables
 from ink.runtime.errors import InkError
-from ink.runtime.whole_files import read_json
 from ink.systems.known_systems import OFF_THE_SHELF, SYSTEMS
 
 LABELS = {name: system.table3_label for name, system in SYSTEMS.items() if system.table3_label is not None}
@@ -59,68 +59,53 @@ class Measured:
     languages: str
 
 
-@dataclass(frozen=True)
-class Question:
-    """What the table is asked to show: `systems` of LABELS, and `edges` of the buckets."""
+def render(runs: Selection, output: Path, ks: Sequence[int], edges: Edges) -> list[Path]:
+    """Write `output`/table3.{csv,md,tex,html}; InkError names a file that is missing or of another k or other edges.
 
-    domains: Sequence[str]
-    systems: Sequence[str]
-    seeds: Sequence[int]
-    ks: Sequence[int]
-    edges: Edges
-
-
-def render(results: Path, output: Path, asked: Question) -> list[Path]:
-    """Write `output`/table3.{csv,md,tex,html}; InkError names a file that is missing or of another k or other edges."""
-    domains, seeds, ks, edges = asked.domains, asked.seeds, asked.ks, asked.edges
-    measured = {domain: [read(results, domain, seed, ks, edges) for seed in seeds] for domain in domains}
-    everything = [one for of_domain in measured.values() for one in of_domain]
-    shown = [system for system in asked.systems if all(system in one.systems for one in everything)]
-    buckets = [*_fields(edges), *([WITHOUT_END] if all(WITHOUT_END in one.positions for one in everything) else [])]
+    runs: of systems of LABELS. edges: of the buckets.
+    """
+    measured = {domain: [read(runs.results, domain, seed, ks, edges) for seed in runs.seeds] for domain in runs.domains}
+    files = [file for of_domain in measured.values() for file in of_domain]
+    shown = [system for system in runs.systems if all(system in file.systems for file in files)]
+    buckets = [*_fields(edges), *([WITHOUT_END] if all(WITHOUT_END in file.positions for file in files) else [])]
     beside = tuple(edges) == PAPER_EDGES
-    paper = read_paper(results, "table3")
+    paper = read_paper(runs.results, "table3")
     records = []
-    for domain in domains:
+    for domain in runs.domains:
         for k in ks:
-            for system in shown:
-                records.append(_record(measured[domain], domain, k, system, buckets))
+            records += [_record(measured[domain], domain, k, system, buckets) for system in shown]
             if beside:
                 records += _paper_records(paper, domain, k, edges)
-    frame = pd.DataFrame.from_records(records)
-    numbers = [name for name in frame.columns if name.startswith("accuracy")]
-    counts = [name for name in frame.columns if name.startswith("positions")]
-    frame = frame.astype(dict.fromkeys(numbers, "Float64") | dict.fromkeys([*counts, "seeds"], "Int64"))
+    counts = ["k", "seeds", *(f"positions_{name}" for name in buckets)]
+    where = ", ".join(map(domain_label, runs.domains))
     table = Table(
-        frame,
-        _caption(domains),
-        [*_notes(measured, seeds, edges, beside), *_lacking(asked.systems, shown, buckets)],
-        _columns(domains, edges, buckets, len(seeds) > 1, beside),
+        frame_of(records, texts=["domain", "source", "system"], counts=counts),
+        f"Mean kNN accuracy in percent on the dev set ({where}), by the target token's rank in the dictionary.",
+        [*_notes(measured, runs.seeds, edges, beside), *_lacking(runs.systems, shown, buckets)],
+        _columns(runs.domains, edges, buckets, beside),
         blocks=("domain", "k"),
     )
-    tables = [table] if beside else [table, _paper_table(paper)]
-    return write_tables(Path(output) / "table3", tables)
+    return write_tables(Path(output) / "table3", [table] if beside else [table, _paper_table(paper)])
 
 
 def read(results: Path, domain: str, seed: int, ks: Sequence[int], edges: Edges) -> Measured:
     """Read what was measured of a domain with a seed; InkError where it is not of these `ks` and `edges`."""
     path = Path(results) / "knn_accuracy" / domain / f"seed{seed}.json"
-    found = Fields(path, read_json(path, "k", "bucket_edges"))
+    found = Fields.of_file(path, "k", "bucket_edges")
     if list(ks) != found.value["k"] or list(edges) != found.value["bucket_edges"]:
         raise InkError(
             f"{path} is of k {found.value['k']} and bucket edges {found.value['bucket_edges']}, the config of "
             f"{list(ks)} and {list(edges)}; run the workflow again"
         )
     positions, models = found.fields("positions"), found.fields("models")
-    special = positions.fields("special_symbols")
     of_model = {system: models.fields(system) for system in LABELS if system in (*ALWAYS, *models.value)}
     names = _fields(edges)
-    accuracy = {
-        (system, k, bucket): share
-        for system, model in of_model.items()
-        for k in ks
-        for bucket, share in zip(names, model.fields("accuracy").shares(str(k), len(names)), strict=True)
-    }
-    counts = dict(zip(names, positions.counts("buckets", len(names)), strict=True))
+    counts = dict(zip(names, positions.listed(Fields.count, "buckets", len(names)), strict=True))
+    accuracy: dict[tuple[str, int, str], float | None] = {}
+    for system, model in of_model.items():
+        for k in ks:
+            shares = model.fields("accuracy").listed(Fields.optional_number, str(k), len(names))
+            accuracy |= {(system, k, bucket): share for bucket, share in zip(names, shares, strict=True)}
     if WITHOUT_END in positions.value:
         counts[WITHOUT_END] = positions.count(WITHOUT_END)
         for system, model in of_model.items():
@@ -131,7 +116,7 @@ def read(results: Path, domain: str, seed: int, ks: Sequence[int], edges: Edges)
         accuracy=accuracy,
         positions=counts,
         beyond=positions.count("beyond_the_last_edge"),
-        special={symbol: special.count(symbol) for symbol in special.value},
+        special=positions.mapped(Fields.count, "special_symbols"),
         types=found.fields("dictionary").count("types"),
         missing=sum(model.count("missing_neighbours") for model in of_model.values()),
         languages=" to ".join(map(str, found.fields("measured").value.get("languages", []))),
@@ -152,22 +137,18 @@ def _fields(edges: Edges) -> list[str]:
     return [f"{start}_{'end' if end is None else end}" for start, end in pairwise(edges)]
 
 
-def _labels(edges: Edges) -> list[str]:
-    return [bucket_label(start or 0, end) for start, end in pairwise(edges)]
+def _labels(edges: Edges) -> dict[str, str]:
+    """Return the buckets' headings by their names."""
+    headings = [bucket_label(start or 0, end) for start, end in pairwise(edges)]
+    return dict(zip(_fields(edges), headings, strict=True))
 
 
 def _record(measured: Sequence[Measured], domain: str, k: int, system: str, buckets: Sequence[str]) -> dict[str, Any]:
     # the base model is the same for every seed
     counted = measured[:1] if system == OFF_THE_SHELF else measured
-    record: dict[str, Any] = {
-        "domain": domain,
-        "source": "ours",
-        "k": k,
-        "system": system,
-        "seeds": len(counted),
-    }
+    record = {"domain": domain, "source": "ours", "k": k, "system": system, "seeds": len(counted)}
     for name in buckets:
-        shares = [one.accuracy[system, k, name] for one in counted]
+        shares = [file.accuracy[system, k, name] for file in counted]
         percents = [100 * share for share in shares if share is not None]
         record[f"accuracy_{name}"] = statistics.fmean(percents) if percents else None
         if len(measured) > 1:
@@ -180,38 +161,27 @@ def _paper_records(paper: pd.DataFrame, domain: str, k: int, edges: Edges) -> li
     names = {label: system for system, label in LABELS.items()}
     return [
         {"domain": domain, "source": "paper", "k": k, "system": names[row["system"]]}
-        | {f"accuracy_{name}": float(row[label]) for name, label in zip(_fields(edges), _labels(edges), strict=True)}
+        | {f"accuracy_{name}": float(row[label]) for name, label in _labels(edges).items()}
         for row in paper[paper["k"] == str(k)].to_dict(orient="records")
     ]
 
 
-def _columns(domains: Sequence[str], edges: Edges, buckets: Sequence[str], several: bool, beside: bool) -> list[Column]:
-    headings = dict(zip(_fields(edges), _labels(edges), strict=True)) | {WITHOUT_END: "all but </s>"}
+def _columns(domains: Sequence[str], edges: Edges, buckets: Sequence[str], beside: bool) -> list[Column]:
+    headings = _labels(edges) | {WITHOUT_END: "all but </s>"}
+    within = ("domain", "source", "k")
     return [
         *([domain_column(domains)] if len(domains) > 1 else []),
         Column("k", "k", decimals=0),
         Column("System", "system", names=LABELS),
         *([Column("Source", "source", names={"paper": "the paper"})] if beside else []),
-        *(
-            Column(
-                headings[name],
-                f"accuracy_{name}",
-                decimals=2,
-                deviation=f"accuracy_{name}_deviation" if several else None,
-                best=True,
-                within=("domain", "source", "k"),
-            )
-            for name in buckets
-        ),
+        *(Column(headings[name], f"accuracy_{name}", decimals=2, best=True, within=within) for name in buckets),
     ]
 
 
 def _paper_table(paper: pd.DataFrame) -> Table:
     """Make the paper's own table, as printed."""
-    frame = paper.copy()
-    buckets = [name for name in frame.columns if name not in ("k", "system")]
-    frame[buckets] = frame[buckets].astype(float)
-    frame["k"] = frame["k"].astype(int)
+    buckets = [name for name in paper.columns if name not in ("k", "system")]
+    frame = paper.astype({"k": "int64", **dict.fromkeys(buckets, "float64")})
     columns = [
         Column("k", "k", decimals=0),
         Column("System", "system"),
@@ -219,11 +189,6 @@ def _paper_table(paper: pd.DataFrame) -> Table:
     ]
     caption = "The paper's Table 3, whose buckets are others: mean kNN accuracy in percent."
     return Table(frame, caption, [MISPRINTS], columns, blocks=("k",))
-
-
-def _caption(domains: Sequence[str]) -> str:
-    where = ", ".join(domain_label(domain) for domain in domains)
-    return f"Mean kNN accuracy in percent on the dev set ({where}), by the target token's rank in the dictionary."
 
 
 def _notes(measured: Mapping[str, Sequence[Measured]], seeds: Sequence[int], edges: Edges, beside: bool) -> list[str]:
@@ -234,19 +199,18 @@ def _notes(measured: Mapping[str, Sequence[Measured]], seeds: Sequence[int], edg
     ]
     for domain, runs in measured.items():
         notes.append(f"Positions in {domain_label(domain)}: {_counts(runs[0], edges)}.")
-        if any(one.missing for one in runs):
-            missing = sum(one.missing for one in runs)
+        if missing := sum(file.missing for file in runs):
             notes.append(f"{domain_label(domain)}: {missing} neighbours that the index did not return count as wrong.")
-    one = next(iter(measured.values()))[0]
+    first = next(iter(measured.values()))[0]
     notes += [
-        f"Rank: place, from 0, in the base model's target dictionary of {one.types} types, which is sorted by "
+        f"Rank: place, from 0, in the base model's target dictionary of {first.types} types, which is sorted by "
         "frequency. Special symbols, of which end of sentence is a target, count as rank 0.",
         seeds_note(seeds),
         "The paper's: German to English, its own text, the base model of WMT'19 and its dictionary of some 42,000 "
-        f"types. Ours: {one.languages}, {', '.join(domain_label(domain) for domain in measured)}, a dictionary of "
-        f"{one.types} types. Ranks and levels compare only where these are the same; INK compares with NMT in each.",
+        f"types. Ours: {first.languages}, {', '.join(map(domain_label, measured))}, a dictionary of "
+        f"{first.types} types. Ranks and levels compare only where these are the same; INK compares with NMT in each.",
     ]
-    if WITHOUT_END in one.positions:
+    if WITHOUT_END in first.positions:
         notes.append(
             "All but </s>: the mean over all positions, in a bucket or beyond them, but ends of sentence, which "
             "a full stop gives away. The paper does not give it."
@@ -256,9 +220,9 @@ def _notes(measured: Mapping[str, Sequence[Measured]], seeds: Sequence[int], edg
     return notes
 
 
-def _lacking(asked: Sequence[str], shown: Sequence[str], buckets: Sequence[str]) -> list[str]:
+def _lacking(systems: Sequence[str], shown: Sequence[str], buckets: Sequence[str]) -> list[str]:
     """Say what results of an earlier version have not measured."""
-    lacking = [f"the neighbours of {LABELS[system]}" for system in asked if system not in shown]
+    lacking = [f"the neighbours of {LABELS[system]}" for system in systems if system not in shown]
     if WITHOUT_END not in buckets:
         lacking.append("accuracy without ends of sentence")
     if not lacking:
@@ -267,11 +231,10 @@ def _lacking(asked: Sequence[str], shown: Sequence[str], buckets: Sequence[str])
 
 
 def _counts(measured: Measured, edges: Edges) -> str:
-    names = zip(_labels(edges), _fields(edges), strict=True)
-    parts = [f"{label} {measured.positions[name]}" for label, name in names]
+    parts = [f"{label} {measured.positions[name]}" for name, label in _labels(edges).items()]
     if measured.special:
-        told = ", ".join(f"{symbol} {count}" for symbol, count in measured.special.items())
-        parts[0] += f" (of these {told})"
+        special = ", ".join(f"{symbol} {count}" for symbol, count in measured.special.items())
+        parts[0] += f" (of these {special})"
     if edges[-1] is not None:
         parts.append(f"beyond the last edge, in no bucket, {measured.beyond}")
     if WITHOUT_END in measured.positions:

@@ -18,10 +18,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from ink.results.paired_comparisons import Comparisons, in_turn
+from ink.results.paired_comparisons import Comparisons, with_prefixes
 from ink.results.records.paper import read_paper
-from ink.results.tables.differences import difference_columns, difference_frame, difference_notes, difference_record
-from ink.results.tables.table_files import Column, Table, domain_column, domain_label, write_tables
+from ink.results.tables.differences import COUNTS, TEXTS, difference_columns, difference_notes, difference_record
+from ink.results.tables.table_files import Column, Table, domain_column, domain_label, frame_of, write_tables
 from ink.systems.known_systems import system_named
 from ink.systems.variations import ABLATIONS
 
@@ -30,9 +30,7 @@ PAPER_METRIC = "bleu"  # what the paper's Table 4 is in
 ORDER = (*(f"{WHOLE}_{name}" for name in ABLATIONS), WHOLE)  # the paper's
 
 
-def render(
-    results: Path, output: Path, ablations: Mapping[str, Sequence[str]], comparisons: Sequence[Comparisons]
-) -> list[Path]:
+def render(output: Path, ablations: Mapping[str, Sequence[str]], comparisons: Sequence[Comparisons]) -> list[Path]:
     """Write `output`/table4.{csv,md,tex,html}; InkError where no score is or hypotheses do not give the one on record.
 
     ablations: by domain the variations of INK that it has; comparisons: in each metric of these and INK there.
@@ -40,20 +38,19 @@ def render(
     systems = {
         domain: [name for name in ORDER if name in (*names, WHOLE)] for domain, names in ablations.items() if names
     }
-    paper = read_paper(results, "table4")
-    frame = difference_frame(
-        [
-            difference_record(domain, system, WHOLE, comparisons) | _printed(paper, domain, system)
-            for domain, names in systems.items()
-            for system in names
-        ]
-    )
-    beside = bool(frame[f"paper_{PAPER_METRIC}"].notna().any())
-    tables = [
-        _table(frame, [*systems], one, prefix, _what_differs(paper, [*systems]) if beside else "")
-        for one, prefix in in_turn(comparisons)
+    paper = read_paper(comparisons[0].runs.results, "table4")
+    records = [
+        difference_record(domain, system, WHOLE, comparisons) | _printed(paper, domain, system)
+        for domain, names in systems.items()
+        for system in names
     ]
-    return write_tables(Path(output) / "table4", tables if beside else [*tables, _paper_table(paper, [*systems])])
+    frame, domains = frame_of(records, TEXTS, COUNTS), [*systems]
+    beside = bool(frame[f"paper_{PAPER_METRIC}"].notna().any())
+    differs = _what_differs(paper, domains)
+    tables = [
+        _table(frame, domains, one, prefix, differs if beside else "") for one, prefix in with_prefixes(comparisons)
+    ]
+    return write_tables(Path(output) / "table4", tables if beside else [*tables, _paper_table(paper, differs)])
 
 
 def _printed(paper: pd.DataFrame, domain: str, system: str) -> dict[str, float | None]:
@@ -74,10 +71,12 @@ def _table(frame: pd.DataFrame, domains: Sequence[str], one: Comparisons, prefix
         *difference_columns(one, prefix, "Ours" if beside else ""),
     ]
     if beside:
-        score = Column(
-            metric.heading, f"paper_{PAPER_METRIC}", decimals=2, best=True, within=("domain",), group="The paper"
-        )
-        columns += [score, Column("Diff.", "paper_difference", decimals=2, signed=True, group="The paper")]
+        columns += [
+            Column(
+                metric.heading, f"paper_{PAPER_METRIC}", decimals=2, best=True, within=("domain",), group="The paper"
+            ),
+            Column("Diff.", "paper_difference", decimals=2, signed=True, group="The paper"),
+        ]
     helpful = "below" if metric.higher_is_better else "above"
     notes = [
         f"Diff.: {metric.heading} less INK's; {helpful} 0 the part that is left out helps.",
@@ -98,7 +97,7 @@ def _what_differs(paper: pd.DataFrame, domains: Sequence[str]) -> str:
     )
 
 
-def _paper_table(paper: pd.DataFrame, domains: Sequence[str]) -> Table:
+def _paper_table(paper: pd.DataFrame, differs: str) -> Table:
     """Make the paper's own table, as printed."""
     frame = paper.replace("", None).astype({PAPER_METRIC: "float64", "delta": "Float64"})
     columns = [
@@ -107,4 +106,4 @@ def _paper_table(paper: pd.DataFrame, domains: Sequence[str]) -> Table:
         Column("Diff.", "delta", decimals=2, signed=True),
     ]
     caption = f"The paper's Table 4, of another domain: {', '.join(paper['domain'].unique())}."
-    return Table(frame, caption, [_what_differs(paper, domains)], columns)
+    return Table(frame, caption, [differs], columns)

@@ -15,11 +15,11 @@ from typing import Any
 
 import pandas as pd
 
+from ink.results.records.json_fields import Fields
 from ink.results.records.paper import read_paper
-from ink.results.records.scores import Fields, labels
-from ink.results.tables.table_files import Column, domain_label, write_table
+from ink.results.records.scores import labels
+from ink.results.tables.table_files import Column, Table, domain_label, frame_of, write_tables
 from ink.runtime.errors import InkError
-from ink.runtime.whole_files import read_json
 
 PAPER_DOMAIN = "law"
 SENTENCES = "Sentences a second"
@@ -28,7 +28,7 @@ SENTENCES = "Sentences a second"
 def render(results: Path, output: Path, domain: str, systems: Sequence[str], batch_sizes: Sequence[int]) -> list[Path]:
     """Write `output`/table5.{csv,md,tex,html}; InkError names what is missing or wrong in the file."""
     path = Path(results) / "speed" / f"{domain}.json"
-    found = Fields(path, read_json(path))
+    found = Fields.of_file(path)
     paper = _paper(read_paper(results, "table5"))
     names = labels(systems)
     records = []
@@ -39,44 +39,26 @@ def render(results: Path, output: Path, domain: str, systems: Sequence[str], bat
         for size in batch_sizes:
             if size not in measured:
                 raise InkError(f"{path}: {system} has not been timed at batch {size}; run the workflow again")
-            record[f"speed_{size}"] = measured[size].number("mean")
-            record[f"speed_{size}_deviation"] = measured[size].optional_number("deviation")
+            record[f"speed_{size}"] = mean = measured[size].number("mean")
+            record[f"speed_{size}_deviation"] = deviation = measured[size].optional_number("deviation")
             record[f"paper_{size}"] = paper.get((label, size))
             length = measured[size].number("tokens_a_hypothesis")
-            for suffix in ("", "_deviation"):
-                sentences = record[f"speed_{size}{suffix}"]
-                record[f"tokens_{size}{suffix}"] = None if sentences is None else sentences * length
+            record[f"tokens_{size}"] = mean * length
+            record[f"tokens_{size}_deviation"] = None if deviation is None else deviation * length
         records.append(record)
-    frame = pd.DataFrame.from_records(records)
-    frame = frame.astype({name: "Float64" for name in frame.columns if name != "system"})
+    frame = frame_of(records, texts=["system"])
     columns = [Column("System", "system", names=names)]
     for size in batch_sizes:
-        columns.append(
-            Column(
-                f"Batch {size}",
-                f"speed_{size}",
-                decimals=1,
-                deviation=f"speed_{size}_deviation",
-                best=True,
-                group=SENTENCES,
-            )
-        )
+        columns.append(Column(f"Batch {size}", f"speed_{size}", decimals=1, best=True, group=SENTENCES))
         if any(size == known for _, known in paper):
             columns.append(Column("paper", f"paper_{size}", decimals=1, group=SENTENCES))
     columns += [
-        Column(
-            f"Batch {size}",
-            f"tokens_{size}",
-            decimals=0,
-            deviation=f"tokens_{size}_deviation",
-            best=True,
-            group="Target tokens a second",
-        )
+        Column(f"Batch {size}", f"tokens_{size}", decimals=0, best=True, group="Target tokens a second")
         for size in batch_sizes
     ]
     caption = f"Sentences and target tokens a second of beam search on the test set of {domain_label(domain)}."
     notes = _notes(found, names, records, batch_sizes, paper, domain)
-    return write_table(frame, Path(output) / "table5", caption, notes, columns)
+    return write_tables(Path(output) / "table5", [Table(frame, caption, notes, columns)])
 
 
 def _paper(table: pd.DataFrame) -> dict[tuple[str, int], float]:
@@ -133,7 +115,7 @@ def _notes(
 
 def _hardware(fields: Fields) -> str:
     processor = f"{fields.text('processor')}, {fields.count('threads')} of {fields.count('cores')} cores"
-    gpu = fields.optional_text("gpu")
+    gpu = fields.optional(Fields.text, "gpu")
     return f"device {fields.text('device')}, {processor}" if gpu is None else f"one {gpu}; {processor}"
 
 

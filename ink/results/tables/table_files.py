@@ -7,7 +7,7 @@ not exist. The same table is written as the same bytes every time.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,8 @@ import pandas as pd
 
 from ink.results.tables.markup import Cell, Heading, fragment, latex, markdown
 from ink.runtime.whole_files import write_atomically
+
+Record = Mapping[Hashable, Any]  # a row of a frame
 
 DASH = "–"
 PLUS_MINUS = "±"
@@ -26,12 +28,12 @@ class Column:
     """A column as readers see it, made of one or more fields of the frame.
 
     `decimals` None: text, left-aligned, written as `names` has it; else a number, right-aligned. `deviation`: shown
-    after ±. `aside`: a difference, shown signed in parentheses. `interval`: two fields shown as [lower, upper] in
-    place of `field`. `signed`: with + or −. `zero_as_dash`: exactly 0 means that there is nothing. `best`: the
-    highest value (with `lowest` the lowest), as rounded, is bold, ties included, where there are at least two values to
-    compare; rows that stand apart are not compared, and with `within` only rows that have the same in these fields are.
-    `mark`: a field of text that follows the number. `group`: a heading above this one and above its neighbours of the
-    same group.
+    after ±; by default FIELD_deviation, where the frame has it; "" for none. `aside`: a difference, shown signed in
+    parentheses. `interval`: two fields shown as [lower, upper] in place of `field`. `signed`: with + or −.
+    `zero_as_dash`: exactly 0 means that there is nothing. `best`: the highest value (with `lowest` the lowest), as
+    rounded, is bold, ties included, where there are at least two values to compare; rows that stand apart are not
+    compared, and with `within` only rows that have the same in these fields are. `mark`: a field of text that follows
+    the number. `group`: a heading above this one and above its neighbours of the same group.
     """
 
     heading: str
@@ -66,17 +68,19 @@ class Table:
     blocks: Sequence[str] = ()
 
 
-def write_table(
-    table: pd.DataFrame,
-    stem: Path,
-    caption: str,
-    notes: Sequence[str],
-    columns: Sequence[Column],
-    *,
-    apart: int = 0,
-) -> list[Path]:
-    """Write one table as `write_tables` does; `apart` as in Table."""
-    return write_tables(stem, [Table(table, caption, notes, columns, apart)])
+def frame_of(
+    records: Iterable[Mapping[str, Any]],
+    texts: Collection[str] = (),
+    counts: Collection[str] = (),
+    columns: list[str] | None = None,
+) -> pd.DataFrame:
+    """Make a frame of rows in which anything may be missing; what is neither text nor a count is a number.
+
+    columns: the frame's, where there may be no row to tell them by.
+    """
+    frame = pd.DataFrame.from_records(list(records), columns=columns)
+    kinds = {name: "string" if name in texts else "Int64" if name in counts else "Float64" for name in frame.columns}
+    return frame.astype(kinds)
 
 
 def write_tables(stem: Path, tables: Sequence[Table]) -> list[Path]:
@@ -116,9 +120,9 @@ def _content(table: Table) -> tuple[str, list[Heading], list[list[list[Cell]]], 
 
 def _parts(table: Table) -> list[list[list[Cell]]]:
     """Make the rows, divided where one stands apart from the row before it."""
-    frame, compared = table.frame, len(table.frame) - table.apart
-    cells = [_cells(frame, column, compared) for column in table.columns]
-    blocks = frame[list(table.blocks)].astype(str).to_numpy().tolist()
+    compared, records = len(table.frame) - table.apart, table.frame.to_dict(orient="records")
+    cells = [_cells(records, column, compared) for column in table.columns]
+    blocks = [[str(record[name]) for name in table.blocks] for record in records]
     parts: list[list[list[Cell]]] = []
     for number, row in enumerate(zip(*cells, strict=True)):
         if number in (0, compared) or blocks[number] != blocks[number - 1]:
@@ -127,31 +131,28 @@ def _parts(table: Table) -> list[list[list[Cell]]]:
     return parts or [[]]
 
 
-def _cells(table: pd.DataFrame, column: Column, compared: int) -> list[Cell]:
+def _cells(records: Sequence[Record], column: Column, compared: int) -> list[Cell]:
     """Make the column's cells; the best is looked for among the first `compared` rows."""
-    records: list[dict[str, Any]] = [
-        dict(zip(table.columns, row, strict=True)) for row in table.itertuples(index=False)
-    ]
+    values = [record[column.field] for record in records]
     if column.decimals is None:
-        names = column.names or {}
-        texts = [DASH if _absent(record[column.field]) else str(record[column.field]) for record in records]
-        return [Cell(names.get(text, text)) for text in texts]
-    groups: dict[tuple[Any, ...], list[float]] = {}
-    for record in records[:compared]:
-        if not _absent(record[column.field]):
-            present = groups.setdefault(tuple(record[name] for name in column.within), [])
-            present.append(round(float(record[column.field]), column.decimals))
+        texts = [DASH if _absent(value) else str(value) for value in values]
+        return [Cell((column.names or {}).get(text, text)) for text in texts]
+    shown = [None if _absent(value) else round(float(value), column.decimals) for value in values]
+    groups = [tuple(record[name] for name in column.within) for record in records]
+    present: dict[tuple[Any, ...], list[float]] = {}
+    for group, number in zip(groups[:compared], shown, strict=False):
+        if column.best and number is not None:
+            present.setdefault(group, []).append(number)
+    best = {group: (min if column.lowest else max)(those) for group, those in present.items() if len(those) > 1}
     cells = []
-    for number, record in enumerate(records):
-        value, present = record[column.field], groups.get(tuple(record[name] for name in column.within), [])
-        bold = column.best and number < compared and len(present) > 1 and not _absent(value)
-        best = bold and round(float(value), column.decimals) == (min if column.lowest else max)(present)
-        mark = record[column.mark] if column.mark else None
-        cells.append(Cell(_number_text(record, column), best, "" if mark is None or _absent(mark) else str(mark)))
+    for place, (record, group, number) in enumerate(zip(records, groups, shown, strict=True)):
+        bold = place < compared and number is not None and number == best.get(group)
+        mark = record.get(column.mark)
+        cells.append(Cell(_number_text(record, column), bold, "" if _absent(mark) else str(mark)))
     return cells
 
 
-def _number_text(record: dict[str, Any], column: Column) -> str:
+def _number_text(record: Record, column: Column) -> str:
     value, decimals = record[column.field], column.decimals or 0
     if _absent(value) or (column.zero_as_dash and value == 0):
         return DASH
@@ -159,10 +160,13 @@ def _number_text(record: dict[str, Any], column: Column) -> str:
         lower, upper = (rounded(record[name], decimals, column.signed) for name in column.interval)
         return f"[{lower}, {upper}]"
     text = rounded(value, decimals, column.signed)
-    if column.deviation and not _absent(record[column.deviation]):
-        text += f" {PLUS_MINUS} {rounded(record[column.deviation], decimals)}"
-    if column.aside and not _absent(record[column.aside]):
-        text += f" ({rounded(record[column.aside], decimals, signed=True)})"
+    beside = f"{column.field}_deviation" if column.deviation is None else column.deviation
+    deviation: Any = record.get(beside)
+    aside: Any = record.get(column.aside)
+    if not _absent(deviation):
+        text += f" {PLUS_MINUS} {rounded(deviation, decimals)}"
+    if not _absent(aside):
+        text += f" ({rounded(aside, decimals, signed=True)})"
     return text
 
 

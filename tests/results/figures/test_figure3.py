@@ -16,7 +16,7 @@ from matplotlib.transforms import Bbox
 from ink.metrics.bleu import Bleu
 from ink.results.figures import figure3
 from ink.results.figures.style import styled
-from ink.results.records.scores import labels
+from ink.results.records.scores import Selection, labels
 from ink.runtime.errors import InkError
 from ink.systems.known_systems import SYSTEMS
 
@@ -57,7 +57,7 @@ def add_everything(add: Add, domains: Sequence[str], seeds: Sequence[int] = (1,)
 
 
 def render(results: Path, domains: Sequence[str], seeds: Sequence[int] = (1,), systems: Sequence[str] = ALL) -> Any:
-    return figure3.render(results, results / "figures", domains, systems, seeds, INNER, SIZES, Bleu("13a"))
+    return figure3.render(Selection(results, domains, systems, seeds), results / "figures", INNER, SIZES, Bleu("13a"))
 
 
 def drawn(results: Path, domains: Sequence[str], seeds: Sequence[int], monkeypatch: pytest.MonkeyPatch) -> Figure:

@@ -17,6 +17,7 @@ from ink.metrics.ter import Ter
 from ink.results.figures import figure4
 from ink.results.figures.style import styled
 from ink.results.paired_comparisons import Comparisons
+from ink.results.records.scores import Selection
 from ink.runtime.errors import InkError
 
 AddRun = Callable[..., Any]
@@ -26,11 +27,11 @@ ERRORS = {"off_the_shelf": 0.5, "r_knn": 0.35, "ink": 0.4, "ink_r_knn": 0.2}
 
 
 def compare(results: Path, domains: Sequence[str], seeds: Sequence[int] = (1,), metric: Metric = BLEU) -> Comparisons:
-    return Comparisons(results, domains, ["off_the_shelf", *GAINING], seeds[0], 100, 12345, metric, seeds[1:])
+    return Comparisons(Selection(results, domains, ["off_the_shelf", *GAINING], seeds), metric, 100, 12345)
 
 
 def render(results: Path, domains: Sequence[str], seeds: Sequence[int] = (1,), metric: Metric = BLEU) -> list[Path]:
-    return figure4.render(results, results / "figures", domains, GAINING, compare(results, domains, seeds, metric))
+    return figure4.render(results / "figures", compare(results, domains, seeds, metric))
 
 
 def drawn(results: Path, domains: Sequence[str], seeds: Sequence[int], monkeypatch: pytest.MonkeyPatch) -> Figure:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ink.results.records.scores import labels, read_hypotheses, read_references, read_scores, select
+from ink.results.records.scores import Selection, labels, read_hypotheses, read_references, read_scores
 from ink.runtime.errors import InkError
 
 Add = Callable[..., Path]
@@ -106,10 +106,9 @@ def test_no_score_at_all(tmp_path: Path) -> None:
 def test_selecting(tmp_path: Path, add_score: Add) -> None:
     for system, domain, seed in [("ink", "it", 1), ("ink", "it", 2), ("ink", "law", 1), ("adapter", "it", 1)]:
         add_score(system, domain, 20, seed=seed)
-    scores = read_scores(tmp_path)
-    assert set(select(scores, ["ink", "v_knn"], ["it"], [1, 3])) == {("ink", "it", 1)}
+    assert set(Selection(tmp_path, ["it"], ["ink", "v_knn"], [1, 3]).scores) == {("ink", "it", 1)}
     with pytest.raises(InkError, match="none of the systems"):
-        select(scores, ["v_knn"], ["it"], [1])
+        _ = Selection(tmp_path, ["it"], ["v_knn"], [1]).scores
 
 
 def test_test_sets_of_different_size_are_not_compared(tmp_path: Path, add_score: Add) -> None:
@@ -117,7 +116,7 @@ def test_test_sets_of_different_size_are_not_compared(tmp_path: Path, add_score:
     add_score("adapter", "it", 20, sentences=250)
     add_score("adapter", "law", 20, sentences=100)
     with pytest.raises(InkError, match="domain it: adapter was scored on 250 test sentences, ink on 300"):
-        select(read_scores(tmp_path), ["ink", "adapter"], ["it", "law"], [1])
+        _ = Selection(tmp_path, ["it", "law"], ["ink", "adapter"], [1]).scores
 
 
 def test_labels_come_in_the_order_of_the_table() -> None:

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from ink.nmt.adapter import Adapter
+from ink.results.records.scores import Selection
 from ink.results.tables import added_memory
 from ink.results.tables.added_memory import PAPER_DIMENSION, adapter_parameters, paper_adapters
 from ink.runtime.errors import InkError
@@ -30,7 +31,7 @@ def counts(results: Path) -> None:
 
 
 def render(results: Path, systems: list[str], seeds: tuple[int, ...] = (1,)) -> list[Path]:
-    return added_memory.render(results, results / "tables", ["koran", "web"], systems, seeds)
+    return added_memory.render(Selection(results, ["koran", "web"], systems, seeds), results / "tables")
 
 
 def test_by_hand(results: Path, add_result: Add, rows_of: RowsOf) -> None:

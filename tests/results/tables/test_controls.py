@@ -13,6 +13,7 @@ from ink.metrics.bleu import Bleu
 from ink.metrics.metric import Metric
 from ink.metrics.ter import Ter
 from ink.results.paired_comparisons import Comparisons
+from ink.results.records.scores import Selection
 from ink.results.tables import controls
 
 AddRun = Callable[..., Any]
@@ -26,7 +27,7 @@ ERRORS = {"adapter_smoothing0.2": 0.35, "adapter": 0.4, "ink_exact_neighbours": 
 
 
 def compare(results: Path, seeds: Sequence[int] = (1,), metric: Metric = BLEU) -> Comparisons:
-    return Comparisons(results, [*CONTROLS], [*ERRORS], seeds[0], 100, 12345, metric, seeds[1:])
+    return Comparisons(Selection(results, [*CONTROLS], [*ERRORS], seeds), metric, 100, 12345)
 
 
 def render(results: Path, seeds: Sequence[int] = (1,)) -> list[Path]:

@@ -13,6 +13,7 @@ from ink.metrics.bleu import Bleu
 from ink.metrics.metric import Metric
 from ink.metrics.ter import Ter
 from ink.results.paired_comparisons import Comparisons
+from ink.results.records.scores import Selection
 from ink.results.tables import gains
 from ink.runtime.errors import InkError
 from ink.systems.known_systems import BEST_KNN, System
@@ -27,8 +28,8 @@ SYSTEMS = ["off_the_shelf", "v_knn", "adapter", "ink"]
 def render(
     folder: Path, domains: list[str], systems: list[str], metrics: Sequence[Metric] = (BLEU_METRIC,)
 ) -> list[Path]:
-    comparisons = [Comparisons(folder, domains, systems, 1, 200, 12345, metric) for metric in metrics]
-    return gains.render(folder, domains, systems, comparisons)
+    runs = Selection(folder, domains, systems, [1])
+    return gains.render(folder, [Comparisons(runs, metric, 200, 12345) for metric in metrics])
 
 
 def test_gains_agree_with_sacrebleu(tmp_path: Path, write_run: Write, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,8 +112,8 @@ def test_training_seeds_are_pooled_and_their_deviation_is_beside(tmp_path: Path,
                     hypotheses, references = write_run(system, domain, error, seed)
                     bleu[system, domain, seed] = BLEU().corpus_score(hypotheses, [references]).score
     domains, systems = ["law", "koran"], ["v_knn", "adapter", "ink"]
-    comparisons = Comparisons(tmp_path, domains, systems, 4, 200, 12345, Bleu("13a"), [5, 6])
-    csv, markdown, *_ = gains.render(tmp_path, domains, systems, [comparisons])
+    comparisons = Comparisons(Selection(tmp_path, domains, systems, [4, 5, 6]), Bleu("13a"), 200, 12345)
+    csv, markdown, *_ = gains.render(tmp_path, [comparisons])
     rows = pd.read_csv(csv).set_index(["system", "baseline", "domain"])
 
     def gain(seed: int, baseline: str, domain: str) -> float:

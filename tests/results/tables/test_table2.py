@@ -11,6 +11,7 @@ import pytest
 from ink.metrics.bleu import Bleu
 from ink.metrics.chrf import Chrf
 from ink.results.records.paper import read_paper
+from ink.results.records.scores import Selection
 from ink.results.tables import table2
 from ink.results.tables.table1 import OVERLAPS, REASONS
 from ink.runtime.errors import InkError
@@ -52,9 +53,8 @@ def render(
     restored: bool = False,
 ) -> list[Path]:
     comparisons: Any = [NoHypotheses()]
-    return table2.render(
-        results, output, domains, systems, seeds, comparisons, ["de", "en"], [Bleu("13a"), Chrf()], restored
-    )
+    runs = Selection(results, domains, systems, seeds)
+    return table2.render(runs, output, [Bleu("13a"), Chrf()], comparisons, ["de", "en"], restored)
 
 
 def test_by_hand(tmp_path: Path, add_score: Add, rows_of: RowsOf) -> None:

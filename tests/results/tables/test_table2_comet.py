@@ -16,6 +16,7 @@ from ink.metrics.chrf import Chrf
 from ink.metrics.comet import Comet
 from ink.metrics.score_files import score_translations
 from ink.results.paired_comparisons import Comparisons
+from ink.results.records.scores import Selection
 from ink.results.tables import table2
 from ink.results.tables.table1 import OVERLAPS, REASONS
 from ink.runtime.errors import InkError
@@ -89,11 +90,9 @@ def render(
 ) -> tuple[Any, Path, str]:
     """Return the CSV as a frame, the Markdown's path and its text."""
     metrics = [*([] if comet is None else [Comet(comet)]), Bleu("13a"), Chrf()]
-    comparisons = [
-        Comparisons(results, domains, systems, seeds[0], 200, 12345, one) for one in metrics if one.in_tables
-    ]
-    tables = results / "tables"
-    paths = table2.render(results, tables, domains, systems, seeds, comparisons, ["de", "en"], metrics)
+    runs = Selection(results, domains, systems, seeds)
+    comparisons = [Comparisons(runs, metric, 200, 12345) for metric in metrics if metric.in_tables]
+    paths = table2.render(runs, results / "tables", metrics, comparisons, ["de", "en"])
     return pd.read_csv(paths[0]).set_index("system"), paths[1], paths[1].read_text(encoding="utf-8")
 
 

@@ -10,8 +10,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from ink.results.records.scores import Selection
 from ink.results.tables import table3
-from ink.results.tables.table3 import PAPER_EDGES, Question, bucket_label
+from ink.results.tables.table3 import PAPER_EDGES, bucket_label
 from ink.runtime.errors import InkError
 
 EDGES = [0, 300, 2000, None]
@@ -45,8 +46,8 @@ def add(
 
 
 def render(results: Path, domains: tuple[str, ...] = ("koran",), seeds: tuple[int, ...] = (1,)) -> list[Path]:
-    asked = Question(domains, ["off_the_shelf", "ink"], seeds, [8, 16], EDGES)
-    return table3.render(results, results / "tables", asked)
+    runs = Selection(results, domains, ["off_the_shelf", "ink"], seeds)
+    return table3.render(runs, results / "tables", [8, 16], EDGES)
 
 
 def test_by_hand(results: Path, rows_of: RowsOf) -> None:
@@ -112,8 +113,8 @@ ALL = ["off_the_shelf", "adapter", "ink"]
 def test_the_adapter_s_row_and_what_is_without_ends_of_sentence(results: Path, rows_of: RowsOf) -> None:
     add_as_now(results, 1, {"8": [0.7, 0.25, None], "16": [0.45, 0.15, None]})
     add_as_now(results, 2, {"8": [0.8, 0.25, None], "16": [0.45, 0.15, None]})
-    asked = Question(["koran"], ALL, [1, 2], [8, 16], EDGES)
-    csv, markdown, _, _ = table3.render(results, results / "tables", asked)
+    runs = Selection(results, ["koran"], ALL, [1, 2])
+    csv, markdown, _, _ = table3.render(runs, results / "tables", [8, 16], EDGES)
     assert rows_of(markdown)[:4] == [
         ["8", "NMT", "50.00", "20.00", "–", "25.00"],
         ["8", "Adapter", "**75.00 ± 7.07**", "25.00 ± 0.00", "–", "**37.50 ± 3.54**"],
@@ -132,15 +133,15 @@ def test_the_adapter_s_row_and_what_is_without_ends_of_sentence(results: Path, r
     ]
     assert table.loc[1, "accuracy_without_end_of_sentence"] == pytest.approx(37.5)
     # an experiment without the system has no row of it
-    fewer = Question(["koran"], ["off_the_shelf", "ink"], [1, 2], [8, 16], EDGES)
-    assert "Adapter" not in table3.render(results, results / "tables", fewer)[1].read_text(encoding="utf-8")
+    fewer = Selection(results, ["koran"], ["off_the_shelf", "ink"], [1, 2])
+    assert "Adapter" not in table3.render(fewer, results / "tables", [8, 16], EDGES)[1].read_text(encoding="utf-8")
 
 
 def test_older_results_say_what_they_have_not_measured(results: Path) -> None:
     add_as_now(results, 1, {"8": [0.7, 0.25, None], "16": [0.45, 0.15, None]})
     add(results, {"8": [0.5] * 3, "16": [0.4] * 3}, {"8": [0.6] * 3, "16": [0.5] * 3}, seed=2)
-    asked = Question(["koran"], ALL, [1, 2], [8, 16], EDGES)
-    csv, markdown, _, _ = table3.render(results, results / "tables", asked)
+    runs = Selection(results, ["koran"], ALL, [1, 2])
+    csv, markdown, _, _ = table3.render(runs, results / "tables", [8, 16], EDGES)
     text = markdown.read_text(encoding="utf-8")
     assert "ran: the neighbours of Adapter, accuracy without ends of sentence; run the workflow again" in text
     assert "| Adapter |" not in text
@@ -168,8 +169,8 @@ def test_where_the_buckets_are_the_paper_s_its_rows_stand_below_ours(results: Pa
     base, ink = {"8": [0.5] * 6, "24": [0.4] * 6}, {"8": [0.6] * 6, "24": [0.5] * 6}
     positions = {"buckets": [9] * 6, "beyond_the_last_edge": 3, "special_symbols": {}}
     add(results, base, ink, bucket_edges=list(PAPER_EDGES), positions=positions)
-    asked = Question(["koran"], ["off_the_shelf", "ink"], [1], [8, 24], list(PAPER_EDGES))
-    csv, markdown, latex, _ = table3.render(results, results / "tables", asked)
+    runs = Selection(results, ["koran"], ["off_the_shelf", "ink"], [1])
+    csv, markdown, latex, _ = table3.render(runs, results / "tables", [8, 24], list(PAPER_EDGES))
     text = markdown.read_text(encoding="utf-8")
     rows = [line for line in text.splitlines() if line.startswith("| ") and line[2].isdigit()]
     assert rows == [

@@ -13,6 +13,7 @@ from ink.metrics.bleu import Bleu
 from ink.metrics.metric import Metric
 from ink.metrics.ter import Ter
 from ink.results.paired_comparisons import Comparisons
+from ink.results.records.scores import Selection
 from ink.results.tables import table4
 from ink.runtime.errors import InkError
 
@@ -24,11 +25,11 @@ ERRORS = {"ink": 0.3, "ink_without_refresh": 0.4, "ink_without_l_r": 0.35, "ink_
 
 
 def compare(results: Path, domains: Sequence[str], seeds: Sequence[int] = (1,), metric: Metric = BLEU) -> Comparisons:
-    return Comparisons(results, domains, ["ink", *ALL], seeds[0], 100, 12345, metric, seeds[1:])
+    return Comparisons(Selection(results, domains, ["ink", *ALL], seeds), metric, 100, 12345)
 
 
 def render(results: Path, ablations: dict[str, list[str]], seeds: Sequence[int] = (1,)) -> list[Path]:
-    return table4.render(results, results / "tables", ablations, [compare(results, [*ablations], seeds)])
+    return table4.render(results / "tables", ablations, [compare(results, [*ablations], seeds)])
 
 
 def add_all(add: AddRun, domain: str, seeds: Sequence[int] = (1,)) -> None:
@@ -128,7 +129,7 @@ def test_another_metric_has_a_table_of_its_own_by_its_own_direction(
         add_ter(results, system, "medical")
     alone = [path.read_text(encoding="utf-8") for path in render(results, {"medical": ALL})]
     both = [compare(results, ["medical"]), compare(results, ["medical"], metric=Ter())]
-    csv, markdown, _, html = table4.render(results, results / "tables", {"medical": ALL}, both)
+    csv, markdown, _, html = table4.render(results / "tables", {"medical": ALL}, both)
     table = pd.read_csv(csv, float_precision="round_trip").set_index("system")
     found = both[1].of("ink_without_l_r", "ink", ["medical"])
     assert found is not None and found.gain > 0  # more errors

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ink.results.tables.table_files import Column, Table, domain_label, write_table, write_tables
+from ink.results.tables.table_files import Column, Table, domain_label, write_tables
 
 COLUMNS = [
     Column("System", "system", names={"a": "A & B_1 †"}),
@@ -30,6 +30,12 @@ TABLE = pd.DataFrame(
         "upper": [0.5, 3.0, None],
     }
 )
+
+
+def write_table(
+    frame: pd.DataFrame, stem: Path, caption: str, notes: list[str], columns: list[Column], apart: int = 0
+) -> list[Path]:
+    return write_tables(stem, [Table(frame, caption, notes, columns, apart)])
 
 
 def write(folder: Path) -> dict[str, str]:
