@@ -122,7 +122,7 @@ class Runner:
     def decode(self, system: str, batch: int) -> Translations:
         from ink.metrics.speed import decoder_of
 
-        return decoder_of(self.systems, self.dataset, self.indices, self.settings.decoding)(system, batch)
+        return decoder_of(self.systems, self.dataset.part(self.indices), self.settings.decoding)(system, batch)
 
     def work(self, system: str, batch: int) -> dict[str, float]:
         """Decode, and count what a sentence takes: steps of beam search, and positions, those of every beam."""
@@ -309,9 +309,9 @@ def make_runner(config: Path, domain: str, systems: Sequence[str], sentences: in
         for name in dict.fromkeys([BASE, *systems])
     }
     base, layout = loaded[BASE], Layout(whole)
-    source, target = settings.data.source_language, settings.data.target_language
-    dataset = base.system.model.parallel_text(PreparedCorpus(Path(layout.data(domain)), source, target), "test")
-    references = read_lines(Path(layout.corpus(domain)) / f"test.{target}")
+    data = PreparedCorpus(Path(layout.data(domain)), settings.data.languages)
+    dataset = base.system.model.parallel_text(data, "test")
+    references = read_lines(Path(layout.corpus(domain)) / f"test.{settings.data.target_language}")
     count = min(sentences or len(dataset), len(dataset))
     indices = np.sort(np.random.default_rng(0).choice(len(dataset), count, replace=False)).tolist()
     return Runner(

@@ -22,6 +22,7 @@ import torch
 from fairseq.data.iterators import GroupedIterator
 
 from ink.config import load
+from ink.config.languages import LanguagePair
 from ink.config.sections.base_system import Index
 from ink.config.slices.commands import settings_for
 from ink.config.slices.training_slices import InkRoundSettings
@@ -55,7 +56,7 @@ def main(config: Path, domain: str, updates: int, repeats: int, threads: int) ->
     described = load(config)
     layout = Layout(described)
     source, target = described["data"]["source_language"], described["data"]["target_language"]
-    data = PreparedCorpus(Path(layout.data(domain)), source, target)
+    data = PreparedCorpus(Path(layout.data(domain)), LanguagePair(source, target))
     files = Domain(Path(layout.base_model), Path(layout.vocabulary), Path(layout.corpus(domain)), data)
     settings = settings_for(described, InkRoundSettings, domain)
     store = open_datastore(Path(layout.datastore(domain, "decoder_output")))

@@ -20,6 +20,7 @@ import torch
 
 from ink.combiners.combiner import log_shares
 from ink.config import load
+from ink.config.languages import LanguagePair
 from ink.config.slices.commands import settings_for
 from ink.config.slices.training_slices import InkRoundSettings
 from ink.corpus.prepared_corpus import PreparedCorpus
@@ -46,8 +47,8 @@ def main(config: Path, domain: str, seed: int, k: int, threads: int) -> None:
     torch.set_num_threads(threads)
     set_threads(threads)
     described = load(config)
-    layout, languages = Layout(described), (described["data"]["source_language"], described["data"]["target_language"])
-    data = PreparedCorpus(Path(layout.data(domain)), *languages)
+    layout, languages = Layout(described), LanguagePair.of(described["data"])
+    data = PreparedCorpus(Path(layout.data(domain)), languages)
     files = Domain(Path(layout.base_model), Path(layout.vocabulary), Path(layout.corpus(domain)), data)
     settings = settings_for(described, InkRoundSettings, domain)
     adapters = {name: Path(layout.adapter(name, domain, seed)) for name in ("adapter", "ink")}

@@ -11,7 +11,6 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from functools import partial
 from itertools import repeat
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ import torch
 from fairseq.data.iterators import GroupedIterator
 
 from ink.config import load
+from ink.config.languages import LanguagePair
 from ink.config.slices.commands import settings_for
 from ink.config.slices.training_slices import AdapterSettings, InkRoundSettings
 from ink.corpus.prepared_corpus import PreparedCorpus
@@ -55,7 +55,7 @@ def main(config: Path, domain: str, steps: int, sentences: int, repeats: int, th
     described = load(config)
     layout = Layout(described)
     source, target = described["data"]["source_language"], described["data"]["target_language"]
-    data = PreparedCorpus(Path(layout.data(domain)), source, target)
+    data = PreparedCorpus(Path(layout.data(domain)), LanguagePair(source, target))
     files = Domain(Path(layout.base_model), Path(layout.vocabulary), Path(layout.corpus(domain)), data)
     settings = settings_for(described, InkRoundSettings, domain)
     with tempfile.TemporaryDirectory() as folder:
@@ -147,9 +147,9 @@ def searches(domain: Domain, settings: InkRoundSettings, sentences: int) -> Iter
     """Decode the same dev sentences again and again, and yield the CPU seconds of beam search."""
     model = domain.load_model(settings)
     dataset = model.parallel_text(domain.data, "dev")
-    decode = partial(generate, model, dataset, settings.decoding)
+    first = dataset.part(range(min(sentences, len(dataset))))
     for _ in repeat(None):
-        yield decode(indices=range(min(sentences, len(dataset)))).cpu_seconds
+        yield generate(model, first, settings.decoding).cpu_seconds
 
 
 def compare(domain: Domain, settings: AdapterSettings, epochs: int, folder: Path) -> None:

@@ -11,6 +11,7 @@ import torch
 from fairseq import tasks
 from fairseq.data import indexed_dataset
 
+from ink.config.languages import LanguagePair
 from ink.corpus.prepared_corpus import FAIRSEQ_NAMES, PreparedCorpus
 from ink.datastore.storage import Datastore, DatastoreMeta, create_datastore, map_array, open_datastore, seal
 from ink.nmt.batches import ParallelText
@@ -64,7 +65,7 @@ def random_corpus(folder: Path, types: int, sentences: dict[str, int], length: i
                 builder.add_item(tokens)
             builder.finalize(f"{prefix}.idx")
     write_json(folder / "prepared.json", {"fingerprint": NAME})
-    return PreparedCorpus(folder, source, target)
+    return PreparedCorpus(folder, LanguagePair(source, target))
 
 
 def random_model(data: PreparedCorpus, options: Sequence[str], device: str, precision: str) -> FairseqModel:

@@ -134,7 +134,7 @@ def beam_search(model: TranslationModel, dataset: Any, sentences: int, batch: in
     from ink.nmt.generation import generate
 
     decoding = Decoding(beam=beam, length_penalty=0.6, max_len_a=1.0, max_len_b=0, batch_sentences=batch)
-    found = generate(model, dataset, decoding, indices=range(sentences))
+    found = generate(model, dataset.part(range(sentences)), decoding)
     return len(found.hypotheses)
 
 

@@ -17,6 +17,7 @@ import hypothesis
 import pytest
 from every_setting import SETTINGS, Everything
 
+from ink.config.languages import LanguagePair
 from ink.config.sections.base_system import Index
 from ink.config.sections.parallel_text import Text
 from ink.nmt.domain_files import Domain
@@ -38,7 +39,7 @@ class Tiny:
     vocabulary: Path
     corpus: Path
     data: Path
-    languages: tuple[str, str]
+    languages: LanguagePair
     domain: Domain
 
     @property
@@ -64,18 +65,18 @@ def tiny(tmp_path_factory: pytest.TempPathFactory, one_core: None) -> Tiny:
     from ink.corpus.vocabulary import learn_vocabulary
 
     folder = tmp_path_factory.mktemp("tiny")
-    text, (source, target) = Text(**SETTINGS["text"]), ("xx", "yy")
-    write_corpus(folder / "corpus", "koran", _sentences(), source, target, "synthetic")
-    learn_vocabulary(folder / "corpus", text, source, target, folder / "vocabulary")
-    prepare(folder / "corpus", folder / "vocabulary", text, source, target, folder / "binarised")
-    data = PreparedCorpus(folder / "binarised", source, target)
+    text, languages = Text(**SETTINGS["text"]), LanguagePair("xx", "yy")
+    write_corpus(folder / "corpus", "koran", _sentences(), languages, "synthetic")
+    learn_vocabulary(folder / "corpus", text, languages, folder / "vocabulary")
+    prepare(folder / "corpus", folder / "vocabulary", text, languages, folder / "binarised")
+    data = PreparedCorpus(folder / "binarised", languages)
     write_random_model(folder / "model.pt", data, seed=1)
     return Tiny(
         base_model=folder / "model.pt",
         vocabulary=folder / "vocabulary",
         corpus=folder / "corpus",
         data=folder / "binarised",
-        languages=(source, target),
+        languages=languages,
         domain=Domain(folder / "model.pt", folder / "vocabulary", folder / "corpus", data),
     )
 

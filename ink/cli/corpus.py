@@ -72,13 +72,15 @@ def import_text(
     is what data.files takes as {domain}/{split}.{language}. Fuzzy, obsolete and untranslated entries are left out;
     markup and placeholders stay.
     """
+    from ink.config.languages import LanguagePair
     from ink.corpus.importing import Wanted, import_text
 
     if not memories and not texts:
         raise click.UsageError("name a TMX file, a catalogue or a folder of them, or two text files with --text")
     if wrong := [sign for sign in accelerators if len(sign) != 1 or sign.isalnum() or sign.isspace()]:
         raise click.BadParameter(f"{wrong[0]!r} is not one sign", param_hint="--strip-accelerators")
-    languages = _language(source_language, "--source-language"), _language(target_language, "--target-language")
+    source, target = _language(source_language, "--source-language"), _language(target_language, "--target-language")
+    languages = LanguagePair(source, target)
     if languages[0] == languages[1]:
         raise click.BadParameter("is --source-language as well", param_hint="--target-language")
     wanted = Wanted(languages, {"dev": dev, "test": test}, seed, msgid_language, accelerators, apart_from)
@@ -108,7 +110,7 @@ def generate_corpus(config: Path, output: Path) -> None:
     synthetic = data.synthetic.plain()
     corpora = generate(synthetic["sentences"], synthetic["seed"], synthetic["in_general"])
     for domain, splits in corpora.items():
-        write_corpus(output / domain, domain, splits, data.source_language, data.target_language, "synthetic")
+        write_corpus(output / domain, domain, splits, data.languages, "synthetic")
 
 
 @click.command("ingest-corpus")
@@ -118,22 +120,14 @@ def generate_corpus(config: Path, output: Path) -> None:
 def ingest_corpus(config: Path, domain: str, output: Path) -> None:
     """Check a domain's own parallel text and bring it into the experiment."""
     from ink.config.slices.text_slices import IngestionSettings
-    from ink.corpus.own_text import ingest
+    from ink.corpus.own_text import OwnFiles, ingest
 
     data = options.load_settings(config, IngestionSettings).data
     _begin()
     files = data.files
-    ingest(
-        files.pattern,
-        domain,
-        data.source_language,
-        data.target_language,
-        files.splits[domain],
-        output,
-        files.split_seed,
-        files.held_out.plain(),
-        [source.plain() for source in (files.train_from or {}).get(domain, ())],
-    )
+    train_from = [source.plain() for source in (files.train_from or {}).get(domain, ())]
+    own = OwnFiles(files.pattern, files.splits[domain], train_from)
+    ingest(own, domain, data.languages, output, files.split_seed, files.held_out.plain())
 
 
 @click.command("restore-corpus")
@@ -152,8 +146,7 @@ def restore_corpus(config: Path, domain: str, output: Path) -> None:
         _binarised_folder(data.binarised, domain),
         domain,
         settings.text,
-        data.source_language,
-        data.target_language,
+        data.languages,
         data.binarised.sentences[domain].plain(),
         output,
     )
@@ -171,7 +164,7 @@ def learn_vocabulary(config: Path, corpus: Path, output: Path) -> None:
     settings = options.load_settings(config, VocabularySettings)
     _begin("ink.corpus.segmentation", "subword_nmt.learn_bpe")
     data = settings.data
-    vocabulary.learn_vocabulary(corpus, settings.text, data.source_language, data.target_language, output)
+    vocabulary.learn_vocabulary(corpus, settings.text, data.languages, output)
 
 
 @click.command("adopt-vocabulary")
@@ -185,14 +178,8 @@ def adopt_vocabulary(config: Path, output: Path) -> None:
     settings = options.load_settings(config, GivenVocabularySettings)
     _begin()
     given, data = settings.base_model, settings.data
-    vocabulary.adopt_vocabulary(
-        Path(given.bpe_codes),
-        Path(given.source_dictionary),
-        Path(given.target_dictionary),
-        data.source_language,
-        data.target_language,
-        output,
-    )
+    dictionaries = Path(given.source_dictionary), Path(given.target_dictionary)
+    vocabulary.adopt_vocabulary(Path(given.bpe_codes), dictionaries, data.languages, output)
 
 
 @click.command("prepare-corpus")
@@ -210,7 +197,7 @@ def prepare_corpus(config: Path, corpus: Path, vocabulary: Path, output: Path, s
     settings = options.load_settings(config, PreparationSettings)
     _begin()
     data = settings.data
-    counts = prepare(corpus, vocabulary, settings.text, data.source_language, data.target_language, output)
+    counts = prepare(corpus, vocabulary, settings.text, data.languages, output)
     _write_results(counts, corpus, data.target_language, summary, references)
 
 
@@ -232,15 +219,8 @@ def adopt_corpus(
     settings = options.load_settings(config, AdoptionSettings)
     _begin()
     data = settings.data
-    counts = adopt(
-        _binarised_folder(data.binarised, domain),
-        corpus,
-        vocabulary,
-        settings.text,
-        data.source_language,
-        data.target_language,
-        output,
-    )
+    folder = _binarised_folder(data.binarised, domain)
+    counts = adopt(folder, corpus, vocabulary, settings.text, data.languages, output)
     _write_results(counts, corpus, data.target_language, summary, references)
 
 

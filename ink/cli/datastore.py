@@ -12,6 +12,7 @@ from ink.cli.threads import use_machine
 
 if TYPE_CHECKING:
     from ink.config.slices.training_slices import DatastoreSettings, ShardSettings
+    from ink.datastore.build import Extraction
 
 
 # what a pass of a model over a domain's training text needs to know
@@ -27,23 +28,23 @@ _pass_options = options.several(
 )
 
 
-def _loaded(
-    settings: DatastoreSettings | ShardSettings, base_model: Path, vocabulary: Path, data: Path, adapter: Path | None
-) -> tuple[Any, Any, str]:
-    """Load the model and the training text over which it passes; the third is the text's fingerprint."""
-    from ink.nmt.model_loading import load_translation_model
+def _extraction(
+    settings: DatastoreSettings | ShardSettings,
+    key: str,
+    base_model: Path,
+    vocabulary: Path,
+    data: Path,
+    adapter: Path | None,
+) -> Extraction:
+    """Load the model and the training text over which it passes."""
+    from ink.datastore.build import Extraction
+    from ink.nmt.model_loading import BaseModelFiles
 
     prepared = options.prepared_corpus(settings.data, data)
-    model = load_translation_model(
-        base_model,
-        vocabulary,
-        prepared.source_language,
-        prepared.target_language,
-        settings.device,
-        adapter=adapter,
-        precision=settings.precision,
-    )
-    return model, model.parallel_text(prepared, "train"), prepared.fingerprint
+    files = BaseModelFiles(base_model, vocabulary, prepared.languages)
+    model = files.load(settings.device, settings.precision, adapter=adapter)
+    text = model.parallel_text(prepared, "train")
+    return Extraction(model, text, prepared.fingerprint, key, settings.datastore.batch_tokens)
 
 
 @click.command("build-datastore")
@@ -55,8 +56,7 @@ def build_datastore(config: Path, domain: str, key: str, output: Path, **files: 
 
     use_machine()
     settings = options.load_settings(config, DatastoreSettings, domain)
-    batch_tokens = settings.datastore.batch_tokens
-    build(*_loaded(settings, **files), output, key=key, batch_tokens=batch_tokens, index=settings.index)
+    build(_extraction(settings, key, **files), output, settings.index)
 
 
 @click.command("build-datastore-shard")
@@ -69,8 +69,7 @@ def build_datastore_shard(config: Path, domain: str, key: str, shard: int, outpu
 
     use_machine()
     settings = options.load_settings(config, ShardSettings, domain)
-    batch_tokens, count = settings.datastore.batch_tokens, settings.datastore.shards
-    build_shard(*_loaded(settings, **files), output, number=shard, count=count, key=key, batch_tokens=batch_tokens)
+    build_shard(_extraction(settings, key, **files), output, number=shard, count=settings.datastore.shards)
 
 
 @click.command("join-datastore")

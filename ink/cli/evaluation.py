@@ -62,9 +62,10 @@ def evaluate(
     """Translate a domain's test set with one system and score it."""
     with tracked(config, "evaluate", system=system, domain=domain, seed=seed) as job:
         from ink.config.slices.result_slices import EvaluationSettings
-        from ink.metrics.system_evaluation import GeneralTest, evaluate_system
+        from ink.metrics.system_evaluation import GeneralTest, RunFiles, evaluate_system
         from ink.systems.inference import Parts
         from ink.systems.known_systems import system_named
+        from ink.systems.layout import Run
 
         use_machine()
         settings = options.load_settings(config, EvaluationSettings, domain)
@@ -73,15 +74,12 @@ def evaluate(
             name = str(settings.data.general_domain)
             general = GeneralTest(name, general_corpus, options.prepared_corpus(settings.data, general_data))
         evaluate_system(
-            system,
-            domain,
-            seed,
+            Run(system, domain, seed),
             options.make_domain(settings.data, **files),
             Parts(adapter, datastore, combiner, system_named(system).without_keys, model=model),
             general,
             settings,
-            hypotheses,
-            scores,
+            RunFiles(hypotheses, scores),
         )
         job.scored(scores, hypotheses)
 
@@ -102,10 +100,11 @@ def score(
     with tracked(config, f"score-{metric}", system=system, domain=domain, seed=seed) as job:
         from ink.config.slices.result_slices import ScoringSettings
         from ink.metrics.score_files import score_run
+        from ink.systems.layout import Run
 
         use_machine()
         settings = options.load_settings(config, ScoringSettings, domain, metric=metric)
-        score_run(metric, system, domain, seed, corpus, hypotheses, settings, output)
+        score_run(metric, Run(system, domain, seed), corpus, hypotheses, settings, output)
         job.scored_with(metric, output)
 
 
@@ -140,14 +139,16 @@ def knn_accuracy(
 ) -> None:
     """Measure the mean kNN accuracy of the base model, of Adapter and of INK on a domain's dev set."""
     from ink.config.slices.result_slices import AccuracySettings
-    from ink.metrics.knn_accuracy import Source, measure_knn_accuracy
+    from ink.datastore.storage import ModelDatastore
+    from ink.metrics.knn_accuracy import measure_knn_accuracy
+    from ink.nmt.model_loading import BaseModelFiles
 
     use_machine()
     settings = options.load_settings(config, AccuracySettings, domain)
-    sources = {OFF_THE_SHELF: Source(datastore)}
-    sources |= {system: Source(store, adapter) for system, adapter, store in adapted}
-    prepared = options.prepared_corpus(settings.data, data)
-    measure_knn_accuracy(domain, seed, base_model, vocabulary, prepared, sources, settings, output)
+    datastores = {OFF_THE_SHELF: ModelDatastore(datastore)}
+    datastores |= {system: ModelDatastore(store, adapter) for system, adapter, store in adapted}
+    files = BaseModelFiles(base_model, vocabulary, settings.data.languages)
+    measure_knn_accuracy(files, options.prepared_corpus(settings.data, data), datastores, seed, settings, output)
 
 
 @click.command("measure-speed")

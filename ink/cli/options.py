@@ -96,4 +96,4 @@ def prepared_corpus(languages: Languages, data: Path) -> Any:
     """Make the PreparedCorpus in a folder, in these languages."""
     from ink.corpus.prepared_corpus import PreparedCorpus
 
-    return PreparedCorpus(data, languages.source_language, languages.target_language)
+    return PreparedCorpus(data, languages.languages)

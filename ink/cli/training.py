@@ -230,10 +230,12 @@ def train_combiner(
     with tracked(config, "train-combiner", system=owner, domain=domain, seed=seed) as job:
         from ink.combiners.fitting.learned import train_combiner as train
         from ink.config.slices.training_slices import CombinerSettings
+        from ink.datastore.storage import ModelDatastore
 
         use_machine()
         settings = options.load_settings(config, CombinerSettings, domain, system)
-        train(options.make_domain(settings.data, **files), datastore, system, settings, seed, output, adapter)
+        store = ModelDatastore(datastore, adapter)
+        train(options.make_domain(settings.data, **files), store, system, settings, seed, output)
         # of a grid only the one that was kept has curves: they are known at the end
         job.trained(output / "record.json", curves_by="update")
         job.record.artifact("combiner.json", output / "combiner.json")

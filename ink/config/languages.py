@@ -5,9 +5,23 @@ A code of `data` only names files and fairseq's two sides, and may be any: de, p
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from ink.config.domains import Config
+
+
+class LanguagePair(NamedTuple):
+    """The direction of translation, as codes of `data`."""
+
+    source: str
+    target: str
+
+    @classmethod
+    def of(cls, data: Mapping[str, Any]) -> LanguagePair:
+        """Return the pair of the section `data`."""
+        return cls(data["source_language"], data["target_language"])
+
 
 # languages of which sacremoses has rules of its own; any other code of two or three letters gets the English ones
 MOSES = frozenset(

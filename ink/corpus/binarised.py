@@ -10,6 +10,7 @@ from typing import Any
 import numpy
 from numpy.typing import NDArray
 
+from ink.config.languages import LanguagePair
 from ink.config.sections.parallel_text import MaxLength, Tokenisation
 from ink.corpus.dictionary import END, SPECIAL_SYMBOLS, UNKNOWN
 from ink.corpus.indexed_tokens import binarised_files, map_tokens, read_lengths
@@ -32,8 +33,7 @@ def restore(
     folder: Path,
     domain: str,
     text_settings: Tokenisation,
-    source_language: str,
-    target_language: str,
+    languages: LanguagePair,
     sentences: Mapping[str, int],
     output: Path,
 ) -> dict[str, Any]:
@@ -43,23 +43,16 @@ def restore(
     are the pairs that each split must have; others are left out. InkError where a file is absent, cut short or not
     fairseq's, or a split has another number of pairs.
     """
-    given = PreparedCorpus(folder, source_language, target_language)
-    _check_files(given, sentences)
-    check_sentence_counts(folder, {domain: _counted(given)}, {domain: sentences})
+    given = PreparedCorpus(folder, languages)
+    _check_files(given, domain, sentences)
     text = TextProcessor(text_settings, None)
     decoders = (text.decode_source, text.decode_target)
     splits = {split: _pairs(given, split, decoders, f"{domain}: {split}") for split in SPLITS if split in sentences}
-    return write_corpus(output, domain, splits, source_language, target_language, "binarised", {"restored": RESTORED})
+    return write_corpus(output, domain, splits, languages, "binarised", {"restored": RESTORED})
 
 
 def adopt(
-    folder: Path,
-    corpus: Path,
-    vocabulary: Path,
-    text_settings: MaxLength,
-    source_language: str,
-    target_language: str,
-    output: Path,
+    folder: Path, corpus: Path, vocabulary: Path, text_settings: MaxLength, languages: LanguagePair, output: Path
 ) -> dict[str, Any]:
     """Take the binarised text in `folder` over into the folder `output`, as `prepare` writes it; return its report.
 
@@ -67,13 +60,11 @@ def adopt(
     pair. `corpus` is the same text, restored. InkError where its dictionaries are not the model's in `vocabulary`, a
     training sentence is longer than text.max_length, or the two folders do not hold the same text.
     """
-    given = PreparedCorpus(folder, source_language, target_language)
-    languages = (source_language, target_language)
+    given = PreparedCorpus(folder, languages)
     described = read_json(corpus / "corpus.json", "domain", "sentences")
     domain = str(described["domain"])
     sentences = {split: count for split, count in described["sentences"].items() if count}
-    _check_files(given, sentences)
-    check_sentence_counts(folder, {domain: _counted(given)}, {domain: sentences})
+    _check_files(given, domain, sentences)
     for language in languages:
         _check_dictionary(folder, vocabulary, language)
     if "train" in sentences:
@@ -92,41 +83,38 @@ def adopt(
     check_known(report, folder, vocabulary, languages)
     with write_atomically(output) as temporary:
         temporary.mkdir()
-        for name in binarised_files(sentences, *languages):
+        for name in binarised_files(sentences, languages):
             copy = copy_text if name.endswith(".txt") else shutil.copyfile
             copy(folder / name, temporary / name)
-        for language in languages:
-            if "train" in sentences:
-                write_lines(temporary / f"train.bpe.{language}", map(" ".join, _tokens(given, "train", language)))
         if "train" in sentences:
+            for language in languages:
+                write_lines(temporary / f"train.bpe.{language}", map(" ".join, _tokens(given, "train", language)))
             numpy.save(temporary / "kept.npy", numpy.arange(sentences["train"], dtype=numpy.int32))
         report["fingerprint"] = fingerprint(temporary)
         write_json(temporary / "prepared.json", report)
     return report
 
 
-def _counted(given: PreparedCorpus) -> dict[str, int]:
-    return count_binarised(given.path, given.source_language, given.target_language)
-
-
-def _check_files(given: PreparedCorpus, splits: Mapping[str, int]) -> None:
-    for language in (given.source_language, given.target_language):
+def _check_files(given: PreparedCorpus, domain: str, sentences: Mapping[str, int]) -> None:
+    for language in given.languages:
         check_dictionary(given.path / f"dict.{language}.txt")
-        for split in splits:
+        for split in sentences:
             given.check_whole(split, language)
+    found = count_binarised(given.path, given.languages)
+    check_sentence_counts(given.path, {domain: found}, {domain: sentences})
 
 
 def _check_dictionary(folder: Path, vocabulary: Path, language: str) -> None:
-    own, model_s = folder / f"dict.{language}.txt", vocabulary / f"dict.{language}.txt"
-    if load_dictionary(own).symbols != load_dictionary(model_s).symbols:
+    own, of_model = folder / f"dict.{language}.txt", vocabulary / f"dict.{language}.txt"
+    if load_dictionary(own).symbols != load_dictionary(of_model).symbols:
         raise InkError(
-            f"{folder} was binarised with {own}, which has other tokens than the model's dictionary {model_s}; "
+            f"{folder} was binarised with {own}, which has other tokens than the model's dictionary {of_model}; "
             "binarised text fits only the model whose dictionaries it was made with"
         )
 
 
 def _check_lengths(given: PreparedCorpus, longest: int) -> None:
-    for language in (given.source_language, given.target_language):
+    for language in given.languages:
         _, sizes = _numbers(given, "train", language)
         if (found := int(sizes.max()) - 1) > longest:
             raise InkError(
@@ -142,7 +130,7 @@ def _token_counts(
     """Return split -> side -> tokens, ends of sentence included, and the same of unknown ones."""
     tokens: dict[str, dict[str, int]] = {split: {} for split in SPLITS if split in splits}
     unknown: dict[str, dict[str, int]] = {split: {} for split in tokens}
-    for side, language in (("source", given.source_language), ("target", given.target_language)):
+    for side, language in given.languages._asdict().items():
         dictionary = load_dictionary(given.path / f"dict.{language}.txt")
         for split in tokens:
             numbers, _ = _numbers(given, split, language)
@@ -175,9 +163,8 @@ def _tokens(given: PreparedCorpus, split: str, language: str) -> Iterator[list[s
 
 
 def _pairs(given: PreparedCorpus, split: str, decoders: Sequence[Callable[[str], str]], description: str) -> list[Pair]:
-    sides = (_tokens(given, split, language) for language in (given.source_language, given.target_language))
-    pairs = zip(*sides, strict=True)
-    number = _counted(given)[split]
+    pairs = zip(*(_tokens(given, split, language) for language in given.languages), strict=True)
+    number = count_binarised(given.path, given.languages)[split]
     return [
         (decoders[0](_as_text(source)), decoders[1](_as_text(target)))
         for source, target in progress(pairs, total=number, description=description, unit="pair")

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ink.config.languages import LanguagePair
 from ink.corpus.exchange.units import UnitPairs, one_line, without_accelerator
 from ink.corpus.near_duplicates import SHARED, near_duplicates
-from ink.corpus.own_text import SPLITS, Pair, hold_out, read_parallel
+from ink.corpus.own_text import SPLITS, Pair, hold_out, read_parallel, write_sides
 from ink.runtime.errors import InkError
-from ink.runtime.whole_files import read_lines, write_atomically, write_json, write_lines
+from ink.runtime.whole_files import read_lines, write_atomically, write_json
 
 RECORD = "import.json"
 
@@ -23,7 +24,7 @@ class Wanted:
     `apart_from` are folders of earlier imports, none of whose sources may be in this one.
     """
 
-    languages: tuple[str, str]
+    languages: LanguagePair
     held_out: Mapping[str, int]
     seed: int
     msgid_language: str = "en"
@@ -42,15 +43,17 @@ class Imported:
     sentences: dict[str, int] = field(default_factory=dict)
     near_duplicates: dict[str, int] = field(default_factory=dict)
 
-    def lines(self, output: Path, languages: tuple[str, str]) -> list[str]:
+    def lines(self, output: Path, languages: LanguagePair) -> list[str]:
         """Return a line for each input, for what the inputs have twice, and for each split."""
-        said = [_line_of_input(name, found) for name, found in self.inputs.items()]
+        lines = [_line_of_input(name, found) for name, found in self.inputs.items()]
         if self.repeats:
-            said.append(f"{self.repeats:,} repeated pairs are left out")
+            lines.append(f"{self.repeats:,} repeated pairs are left out")
         if self.elsewhere:
-            said.append(f"{self.elsewhere:,} pairs have a source that is in the text to be apart from and are left out")
+            lines.append(
+                f"{self.elsewhere:,} pairs have a source that is in the text to be apart from and are left out"
+            )
         if self.sources_held_out:
-            said.append(f"{self.sources_held_out:,} pairs have the source of a held-out pair and leave train")
+            lines.append(f"{self.sources_held_out:,} pairs have the source of a held-out pair and leave train")
         for split, count in self.sentences.items():
             line = f"{output / split}.{languages[0]}, .{languages[1]}: {count:,} pairs"
             if (near := self.near_duplicates.get(split)) is not None:
@@ -58,8 +61,8 @@ class Imported:
                     f"; {near:,} ({near / count:.1%}) have a near-duplicate in train: "
                     f"{SHARED:.0%} or more of the source's letter trigrams in common"
                 )
-            said.append(line)
-        return said
+            lines.append(line)
+        return lines
 
 
 def import_text(memories: Sequence[Path], texts: Sequence[tuple[Path, Path]], wanted: Wanted, output: Path) -> Imported:
@@ -162,8 +165,7 @@ def _write(output: Path, splits: Mapping[str, Sequence[Pair]], wanted: Wanted, i
     with write_atomically(output) as folder:
         folder.mkdir()
         for split, pairs in splits.items():
-            for side, language in enumerate(wanted.languages):
-                write_lines(folder / f"{split}.{language}", (pair[side] for pair in pairs))
+            write_sides(folder, split, wanted.languages, pairs)
         write_json(folder / RECORD, record)
 
 

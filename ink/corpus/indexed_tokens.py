@@ -6,6 +6,7 @@ lengths (int32), and where each begins, in bytes (int64). Files have the names t
 
 from __future__ import annotations
 
+import itertools
 import struct
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,20 +15,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ink.config.languages import LanguagePair
+
+MAGIC = b"MMIDIDX\x00\x00"
 VERSION = 1
-TYPES: dict[int, Any] = {
-    1: np.uint8,
-    2: np.int8,
-    3: np.int16,
-    4: np.int32,
-    5: np.int64,
-    6: np.float64,
-    7: np.float64,
-    8: np.uint16,
-    9: np.uint32,
-    10: np.uint64,
-}
+# of an index: magic, version, the tokens' type and the number of sentences; their lengths follow
+INDEX_HEADER = struct.Struct(f"<{len(MAGIC)}sQBQ")
+INDEX_HEADER_BYTES = INDEX_HEADER.size
+TYPES: dict[int, Any] = dict(
+    enumerate(
+        (np.uint8, np.int8, np.int16, np.int32, np.int64, np.float64, np.float64, np.uint16, np.uint32, np.uint64), 1
+    )
+)
 _LENGTH, _PLACE = np.dtype("<i4"), np.dtype("<i8")
+# split -> fairseq's own name of it
+FAIRSEQ_NAMES = {"train": "train", "dev": "valid", "test": "test"}
 
 
 def write_sentences(text: Path, index: Path, sentences: Iterable[NDArray[Any]], types: int) -> int:
@@ -79,25 +81,15 @@ def _code_of(types: int) -> int:
     return next(code for code, known in TYPES.items() if known is dtype)
 
 
-MAGIC = b"MMIDIDX\x00\x00"
-# of an index: magic, version, the tokens' type and the number of sentences; their lengths follow
-INDEX_HEADER = struct.Struct(f"<{len(MAGIC)}sQBQ")
-INDEX_HEADER_BYTES = INDEX_HEADER.size
-# split -> fairseq's own name of it
-FAIRSEQ_NAMES = {"train": "train", "dev": "valid", "test": "test"}
-
-
-def binarised_file(split: str, source_language: str, target_language: str, language: str, kind: str) -> str:
+def binarised_file(split: str, languages: LanguagePair, language: str, kind: str) -> str:
     """Return the name of one side of a split; `kind` is bin, the tokens, or idx, their index."""
-    return f"{FAIRSEQ_NAMES[split]}.{source_language}-{target_language}.{language}.{kind}"
+    return f"{FAIRSEQ_NAMES[split]}.{'-'.join(languages)}.{language}.{kind}"
 
 
-def binarised_files(splits: Iterable[str], source_language: str, target_language: str) -> list[str]:
+def binarised_files(splits: Iterable[str], languages: LanguagePair) -> list[str]:
     """Return the names of all files of a folder with these splits, dictionaries first."""
-    sides = (source_language, target_language)
-    return [f"dict.{language}.txt" for language in sides] + [
-        binarised_file(split, source_language, target_language, language, kind)
-        for split in splits
-        for language in sides
-        for kind in ("bin", "idx")
+    sides = itertools.product(splits, languages, ("bin", "idx"))
+    return [
+        *(f"dict.{language}.txt" for language in languages),
+        *(binarised_file(split, languages, language, kind) for split, language, kind in sides),
     ]

@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ink.config.languages import LanguagePair
 from ink.corpus.raw_text import remarks
 from ink.runtime.errors import InkError
 from ink.runtime.whole_files import read_lines, write_atomically, write_json, write_lines
@@ -19,49 +21,50 @@ Pair = tuple[str, str]
 REMEDY = "convert the file to UTF-8 or remove the line on both sides"
 
 
+@dataclass(frozen=True)
+class OwnFiles:
+    """A user's files of one domain.
+
+    `pattern` is a path with {domain}, {split} and {language}; `splits` says which of train, dev and test exist.
+    `train_from` are sources, each with a pattern and a weight or a number of sentences, that train is put together from
+    in place of its own files.
+    """
+
+    pattern: str
+    splits: Sequence[str]
+    train_from: Sequence[Mapping[str, Any]] = ()
+
+
 def ingest(
-    pattern: str,
-    domain: str,
-    source_language: str,
-    target_language: str,
-    splits: Sequence[str],
-    output: Path,
-    split_seed: int,
-    held_out: Mapping[str, int],
-    train_from: Sequence[Mapping[str, Any]] = (),
+    files: OwnFiles, domain: str, languages: LanguagePair, output: Path, seed: int, held_out: Mapping[str, int]
 ) -> dict[str, Any]:
     """Bring a domain's parallel text into the folder `output` and return its counts, which are corpus.json.
 
-    `pattern` is a path with {domain}, {split} and {language}; `splits` says which of train, dev and test exist. A dev
-    or test that does not is split off train by `split_seed`, `held_out` pairs each; a domain without train needs a test
-    and is only scored. `train_from` are sources, each with a pattern and a weight or a number of sentences, that train
-    is put together from in place of its own files, drawn by `split_seed` too. InkError names file, line and count where
+    A dev or test that does not exist is split off train by `seed`, `held_out` pairs each; a domain without train needs
+    a test and is only scored. What is put together is drawn by `seed` too. InkError names file, line and count where
     text is missing, empty, not UTF-8, or where the two sides differ in length.
     """
-    _check_splits(domain, splits)
-    _check_pattern(pattern, splits)
+    _check_splits(domain, files.splits)
+    _check_pattern(files.pattern, files.splits)
     found: dict[str, Sequence[Pair]] = {}
     details: dict[str, Any] = {}
     for split in SPLITS:
-        if split == "train" and split in splits and train_from:
-            found[split], details["train_from"] = _put_together(
-                train_from, domain, (source_language, target_language), split_seed
-            )
-        elif split in splits:
-            source = _path(pattern, domain, split, source_language)
-            found[split] = read_parallel(source, _path(pattern, domain, split, target_language))
+        if split == "train" and split in files.splits and files.train_from:
+            found[split], details["train_from"] = _put_together(files.train_from, domain, languages, seed)
+        elif split in files.splits:
+            found[split] = read_parallel(*_paths(files.pattern, domain, split, languages))
     missing = [split for split in ("dev", "test") if split not in found]
     if "train" in found and missing:
         sizes = {split: held_out.get(split, 0) for split in missing}
-        train_file = _path(train_from[0]["pattern"] if train_from else pattern, domain, "train", source_language)
+        pattern = files.train_from[0]["pattern"] if files.train_from else files.pattern
         before = len(found["train"])
-        found |= hold_out(found["train"], sizes, split_seed, train_file)
+        found |= hold_out(found["train"], sizes, seed, _paths(pattern, domain, "train", languages)[0])
         details["held_out"] = {
-            "seed": split_seed,
+            "seed": seed,
             "splits": missing,
             "repeats_left_out": before - len(found["train"]) - sum(sizes.values()),
         }
-    return write_corpus(output, domain, found, source_language, target_language, "files", details)
+    return write_corpus(output, domain, found, languages, "files", details)
 
 
 def read_parallel(source: Path, target: Path) -> list[Pair]:
@@ -113,9 +116,8 @@ def hold_out(pairs: Sequence[Pair], sizes: Mapping[str, int], seed: int, path: P
     drawn = sorted(first, key=lambda sentence: hashlib.sha256(f"{seed}\t{sentence}".encode()).digest())[:needed]
     parts: dict[str, list[Pair]] = {}
     for split, size in sizes.items():
-        chosen, drawn_later = drawn[:size], drawn[size:]
-        parts[split] = [pairs[number] for number in sorted(first[sentence] for sentence in chosen)]
-        drawn = drawn_later
+        parts[split] = [pairs[number] for number in sorted(first[sentence] for sentence in drawn[:size])]
+        drawn = drawn[size:]
     held = {source.strip() for part in parts.values() for source, _ in part}
     parts["train"] = [pair for pair in pairs if pair[0].strip() not in held]
     return parts
@@ -125,8 +127,7 @@ def write_corpus(
     output: Path,
     domain: str,
     splits: Mapping[str, Sequence[Pair]],
-    source_language: str,
-    target_language: str,
+    languages: LanguagePair,
     source: str,
     details: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
@@ -145,32 +146,38 @@ def write_corpus(
         folder.mkdir()
         for split in SPLITS:
             if split in splits:
-                write_lines(folder / f"{split}.{source_language}", (pair[0] for pair in splits[split]))
-                write_lines(folder / f"{split}.{target_language}", (pair[1] for pair in splits[split]))
+                write_sides(folder, split, languages, splits[split])
         write_json(folder / "corpus.json", counts)
     return counts
 
 
+def write_sides(folder: Path, name: str, languages: LanguagePair, pairs: Sequence[Pair]) -> None:
+    """Write pairs as two files of the folder, NAME.LANGUAGE, a line each."""
+    for side, language in enumerate(languages):
+        write_lines(folder / f"{name}.{language}", (pair[side] for pair in pairs))
+
+
 def _put_together(
-    sources: Sequence[Mapping[str, Any]], domain: str, languages: tuple[str, str], seed: int
+    sources: Sequence[Mapping[str, Any]], domain: str, languages: LanguagePair, seed: int
 ) -> tuple[list[Pair], list[dict[str, Any]]]:
     """Read and draw from each source; return the pairs, one source after the other, and what was drawn of which."""
-    together: list[Pair] = []
+    train: list[Pair] = []
     counts = []
-    for one in sources:
-        source, target = (_path(one["pattern"], domain, "train", language) for language in languages)
+    for given in sources:
+        source, target = _paths(given["pattern"], domain, "train", languages)
         pairs = read_parallel(source, target)
-        drawn = draw(pairs, drawn_count(one, len(pairs)), seed)
+        drawn = draw(pairs, drawn_count(given, len(pairs)), seed)
         if not drawn:
-            raise InkError(f"{source}: none of its {len(pairs)} pairs is drawn by weight {one['weight']}; raise it")
-        together += drawn
+            raise InkError(f"{source}: none of its {len(pairs)} pairs is drawn by weight {given['weight']}; raise it")
+        train += drawn
         # the name alone: what is published of an experiment says nothing of the machine
-        counts.append({"files": Path(one["pattern"]).name, "pairs": len(pairs), "drawn": len(drawn)})
-    return together, counts
+        counts.append({"files": Path(given["pattern"]).name, "pairs": len(pairs), "drawn": len(drawn)})
+    return train, counts
 
 
-def _path(pattern: str, domain: str, split: str, language: str) -> Path:
-    return Path(pattern.format(domain=domain, split=split, language=language))
+def _paths(pattern: str, domain: str, split: str, languages: LanguagePair) -> tuple[Path, Path]:
+    source, target = (Path(pattern.format(domain=domain, split=split, language=language)) for language in languages)
+    return source, target
 
 
 def _check_splits(domain: str, splits: Sequence[str]) -> None:
@@ -205,7 +212,7 @@ def drawn_count(source: Mapping[str, Any], pairs: int) -> int:
     return int(source["sentences"]) if "sentences" in source else round(source["weight"] * pairs)
 
 
-def draw(pairs: Sequence[tuple[str, str]], count: int, seed: int) -> list[tuple[str, str]]:
+def draw(pairs: Sequence[Pair], count: int, seed: int) -> list[Pair]:
     """Draw `count` of `pairs`, in their order; where that is more than there are, all of them as often as they fit in.
 
     The rest is drawn by the hash of seed and pair, so that neither the platform nor the order of the file matters, and
@@ -217,5 +224,5 @@ def draw(pairs: Sequence[tuple[str, str]], count: int, seed: int) -> list[tuple[
         source, target = pairs[number]
         return hashlib.sha256(f"{seed}\t{source}\t{target}".encode()).digest()
 
-    chosen = sorted(sorted(range(len(pairs)), key=hashed)[:rest]) if rest else []
-    return [*pairs] * times + [pairs[number] for number in chosen]
+    drawn = sorted(sorted(range(len(pairs)), key=hashed)[:rest]) if rest else []
+    return [*pairs] * times + [pairs[number] for number in drawn]

@@ -10,26 +10,22 @@ from typing import Any
 
 import numpy
 
+from ink.config.languages import LanguagePair
 from ink.config.slices.text_slices import PreparedText
 from ink.corpus.indexed_tokens import binarised_file, write_sentences
-from ink.corpus.own_text import REMEDY, SPLITS, Pair
+from ink.corpus.own_text import REMEDY, SPLITS, Pair, write_sides
 from ink.corpus.segmentation import TextProcessor
 from ink.corpus.vocabulary import CODES, known_subwords, load_dictionary
 from ink.runtime.errors import InkError
 from ink.runtime.progress import progress
-from ink.runtime.whole_files import read_json, read_lines, write_atomically, write_json, write_lines
+from ink.runtime.whole_files import read_json, read_lines, write_atomically, write_json
 
 # Beyond this share of unknown tokens the model reads noise; text of another domain has a few in a hundred.
 MOST_UNKNOWN = 0.5
 
 
 def prepare(
-    corpus: Path,
-    vocabulary: Path,
-    text_settings: PreparedText,
-    source_language: str,
-    target_language: str,
-    output: Path,
+    corpus: Path, vocabulary: Path, text_settings: PreparedText, languages: LanguagePair, output: Path
 ) -> dict[str, Any]:
     """Encode, filter and binarise the splits of `corpus` into the folder `output`; return prepared.json's content.
 
@@ -38,7 +34,6 @@ def prepare(
     their raw line numbers from 0. Token counts include </s>; a split that the domain lacks counts 0 sentences and has
     no entry under tokens and unknown_share.
     """
-    languages = (source_language, target_language)
     raw = read_splits(corpus, languages)
     described = read_json(corpus / "corpus.json", "domain")
     domain = str(described["domain"])
@@ -75,15 +70,14 @@ def prepare(
             report["unknown_share"][split] = {side: unknown[side] / tokens[side] for side in tokens}
         check_known(report, corpus, vocabulary, languages)
         if "train" in encoded:
-            for side, language in enumerate(languages):
-                write_lines(folder / f"train.bpe.{language}", (pair[side] for pair in encoded["train"]))
+            write_sides(folder, "train.bpe", languages, encoded["train"])
             numpy.save(folder / "kept.npy", numpy.array(kept, dtype=numpy.int32))
         report["fingerprint"] = fingerprint(folder)
         write_json(folder / "prepared.json", report)
     return report
 
 
-def check_known(report: Mapping[str, Any], corpus: Path, vocabulary: Path, languages: tuple[str, str]) -> None:
+def check_known(report: Mapping[str, Any], corpus: Path, vocabulary: Path, languages: LanguagePair) -> None:
     """Refuse text most of which the dictionary does not know: it is another language's, or the codes are others."""
     for side, language in zip(("source", "target"), languages, strict=True):
         tokens = sum(of_side[side] for of_side in report["tokens"].values())
@@ -128,7 +122,7 @@ def fingerprint(folder: Path) -> str:
     return digest.hexdigest()[:16]
 
 
-def read_splits(corpus: Path, languages: tuple[str, str]) -> dict[str, list[Pair]]:
+def read_splits(corpus: Path, languages: LanguagePair) -> dict[str, list[Pair]]:
     """Return split -> raw sentence pairs of a corpus; InkError where two sides are not equally long."""
     raw = {}
     for split in SPLITS:
@@ -165,13 +159,13 @@ def overlap(raw: Mapping[str, Sequence[Pair]]) -> dict[str, int]:
 
 
 def _binarise(
-    pairs: Sequence[Pair], folder: Path, split: str, languages: tuple[str, str]
+    pairs: Sequence[Pair], folder: Path, split: str, languages: LanguagePair
 ) -> tuple[dict[str, int], dict[str, int]]:
     """Write what fairseq-preprocess writes for one split; return each side's tokens and unknown tokens."""
     tokens, unknown = {}, {}
     for side, (name, language) in enumerate(zip(("source", "target"), languages, strict=True)):
         dictionary = load_dictionary(folder / f"dict.{language}.txt")
-        text, index = (folder / binarised_file(split, *languages, language, kind) for kind in ("bin", "idx"))
+        text, index = (folder / binarised_file(split, languages, language, kind) for kind in ("bin", "idx"))
         encoded = (dictionary.encode(pair[side]) for pair in pairs)
         tokens[name] = write_sentences(text, index, encoded, len(dictionary))
         unknown[name] = sum(dictionary.unknown(pair[side]) for pair in pairs)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ink.config.languages import LanguagePair
 from ink.corpus.indexed_tokens import FAIRSEQ_NAMES, binarised_file, read_header, read_lengths
 from ink.corpus.vocabulary import check_dictionary, load_dictionary
 from ink.runtime.errors import InkError
@@ -20,13 +21,17 @@ class PreparedCorpus:
     """Binarised text of one domain and its two languages."""
 
     path: Path
-    source_language: str
-    target_language: str
+    languages: LanguagePair
 
     @property
     def fingerprint(self) -> str:
         """Tells this binarised corpus from others."""
         return str(read_json(self.path / "prepared.json", "fingerprint")["fingerprint"])
+
+    @property
+    def domain(self) -> str:
+        """The name of its domain."""
+        return str(read_json(self.path / "prepared.json", "domain")["domain"])
 
     def check(
         self,
@@ -42,7 +47,7 @@ class PreparedCorpus:
         The model is told by its types, in their order, and how many tokens it takes, of either side; by the folder
         `vocabulary` that it has its types from; and by whether it learned its positions, so that it has no others.
         """
-        for language, types, most in zip((self.source_language, self.target_language), symbols, longest, strict=True):
+        for language, types, most in zip(self.languages, symbols, longest, strict=True):
             self._check_dictionary(language, types, vocabulary)
             # of the other splits too: a trainer reads its own without coming here
             for known in FAIRSEQ_NAMES:
@@ -54,7 +59,7 @@ class PreparedCorpus:
 
     def file(self, split: str, language: str, kind: str) -> Path:
         """Return one side of a split as fairseq keeps it; `kind` is bin or idx."""
-        return self.path / binarised_file(split, self.source_language, self.target_language, language, kind)
+        return self.path / binarised_file(split, self.languages, language, kind)
 
     def _check_dictionary(self, language: str, types: Sequence[str], vocabulary: Path) -> None:
         """Two dictionaries of one size and other tokens would go unnoticed and turn every sentence into noise."""

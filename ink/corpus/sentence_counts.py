@@ -7,7 +7,8 @@ import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
-from ink.corpus.indexed_tokens import FAIRSEQ_NAMES, INDEX_HEADER, MAGIC, binarised_file
+from ink.config.languages import LanguagePair
+from ink.corpus.indexed_tokens import FAIRSEQ_NAMES, binarised_file, read_header
 from ink.runtime.errors import InkError
 from ink.systems.layout import PAPER
 
@@ -30,24 +31,21 @@ def check_sentence_counts(place: Path | str, found: Counts, expected: Counts) ->
         raise InkError(f"{place} has not the sentence pairs that it should have ({'; '.join(wrong)})")
 
 
-def count_binarised(folder: Path, source_language: str, target_language: str) -> dict[str, int]:
+def count_binarised(folder: Path, languages: LanguagePair) -> dict[str, int]:
     """Return split -> sentence pairs of the text that fairseq binarised in `folder`; absent splits are left out.
 
     InkError where a file is not fairseq's, or the two sides are not equally long.
     """
     counts = {}
     for split in FAIRSEQ_NAMES:
-        sides = {
-            side: folder / binarised_file(split, source_language, target_language, side, "idx")
-            for side in (source_language, target_language)
-        }
-        if not any(index.exists() for index in sides.values()):
+        indexes = [folder / binarised_file(split, languages, side, "idx") for side in languages]
+        if not any(index.exists() for index in indexes):
             continue
-        numbers = {side: _sentences(index) for side, index in sides.items()}
+        numbers = {index: _sentences(index) for index in indexes}
         if len(set(numbers.values())) != 1:
-            said = " and ".join(f"{sides[side]} has {number:,}" for side, number in numbers.items())
-            raise InkError(f"{said} sentences: the two sides do not belong together")
-        counts[split] = numbers[source_language]
+            both = " and ".join(f"{index} has {number:,}" for index, number in numbers.items())
+            raise InkError(f"{both} sentences: the two sides do not belong together")
+        counts[split] = numbers[indexes[0]]
     return counts
 
 
@@ -64,14 +62,11 @@ def paper_counts(domains: tuple[str, ...], folder: Path = PAPER) -> dict[str, di
 
 def _sentences(index: Path) -> int:
     try:
-        with index.open("rb") as file:
-            header = file.read(INDEX_HEADER.size)
+        return read_header(index)[1]
     except OSError as error:
         raise InkError(f"{index} cannot be read ({error.strerror})") from None
-    if not header.startswith(MAGIC) or len(header) < INDEX_HEADER.size:
-        raise InkError(f"{index} is not an index as fairseq-preprocess writes it (--dataset-impl mmap)")
-    *_, sentences = INDEX_HEADER.unpack(header)
-    return int(sentences)
+    except ValueError:
+        raise InkError(f"{index} is not an index as fairseq-preprocess writes it (--dataset-impl mmap)") from None
 
 
 def _shown(number: int | None) -> str:

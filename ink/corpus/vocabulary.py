@@ -11,23 +11,20 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from ink.config.bounds import probabilities_asked, values_of
+from ink.config.languages import LanguagePair
 from ink.corpus.dictionary import OVERWRITE, SPECIAL_SYMBOLS, Dictionary
 from ink.runtime.errors import InkError
 from ink.runtime.given_text import marks_inside, without_mark
 from ink.runtime.progress import progress
 from ink.runtime.whole_files import read_lines, write_atomically, write_lines
+from ink.systems.layout import Layout
 
 if TYPE_CHECKING:
     from ink.config.sections.parallel_text import Tokenisation
     from ink.config.slices.text_slices import MergedText
-
-
-from typing import Any
-
-from ink.config.bounds import probabilities_asked, values_of
-from ink.systems.layout import Layout
 
 # ink.corpus.segmentation is not imported here, with its tables of every character: many jobs only check a dictionary.
 
@@ -39,9 +36,7 @@ PADDING_FACTOR = 8
 LONGEST_COUNT = 18  # digits
 
 
-def learn_vocabulary(
-    corpus: Path, text_settings: MergedText, source_language: str, target_language: str, output: Path
-) -> None:
+def learn_vocabulary(corpus: Path, text_settings: MergedText, languages: LanguagePair, output: Path) -> None:
     """Learn joint BPE codes and one joint dictionary from `corpus`/train and write them as the folder `output`.
 
     The dictionary is what fairseq-preprocess --joined-dictionary makes: by frequency, then alphabetically, padded to a
@@ -54,7 +49,7 @@ def learn_vocabulary(
         )
     from ink.corpus.segmentation import TextProcessor
 
-    words = _count_words(corpus, text_settings, source_language, target_language)
+    words = _count_words(corpus, text_settings, languages)
     with write_atomically(output) as folder:
         folder.mkdir()
         (folder / CODES).write_text(_learn_codes(words, merges, corpus), encoding="utf-8", newline="\n")
@@ -64,35 +59,28 @@ def learn_vocabulary(
             for subword in processor.segment(word).split(" "):
                 subwords[subword] += count
         dictionary = Dictionary.of_counts(subwords, PADDING_FACTOR)
-        for language in (source_language, target_language):
+        for language in languages:
             write_lines(folder / f"dict.{language}.txt", dictionary.lines())
 
 
-def adopt_vocabulary(
-    bpe_codes: Path,
-    source_dictionary: Path,
-    target_dictionary: Path,
-    source_language: str,
-    target_language: str,
-    output: Path,
-) -> None:
+def adopt_vocabulary(bpe_codes: Path, dictionaries: tuple[Path, Path], languages: LanguagePair, output: Path) -> None:
     """Copy a base model's codes and dictionaries into the folder `output`; an odd mark is told on standard error.
 
-    InkError names the file and line that do not parse.
+    dictionaries: the source's and the target's. InkError names the file and line that do not parse.
     """
     from ink.corpus.segmentation import read_codes
 
     read_codes(bpe_codes)
-    check_dictionary(source_dictionary)
-    check_dictionary(target_dictionary)
-    for path in dict.fromkeys((bpe_codes, source_dictionary, target_dictionary)):
+    for path in dictionaries:
+        check_dictionary(path)
+    for path in dict.fromkeys((bpe_codes, *dictionaries)):
         if remark := marks_inside(path, read_lines(path)):
             print(f"warning: {remark}", file=sys.stderr, flush=True)
     with write_atomically(output) as folder:
         folder.mkdir()
         copy_text(bpe_codes, folder / CODES)
-        copy_text(source_dictionary, folder / f"dict.{source_language}.txt")
-        copy_text(target_dictionary, folder / f"dict.{target_language}.txt")
+        for path, language in zip(dictionaries, languages, strict=True):
+            copy_text(path, folder / f"dict.{language}.txt")
 
 
 def copy_text(source: Path, target: Path) -> None:
@@ -130,21 +118,18 @@ def load_dictionary(path: Path) -> Dictionary:
     return Dictionary.of_lines(read_lines(path))
 
 
-def known_subwords(vocabulary: Path, languages: tuple[str, str]) -> tuple[set[str], set[str]]:
+def known_subwords(vocabulary: Path, languages: LanguagePair) -> tuple[set[str], set[str]]:
     """Return the tokens in the source's and in the target's dictionary of a vocabulary folder."""
     source, target = (set(load_dictionary(vocabulary / f"dict.{language}.txt").symbols) for language in languages)
     return source, target
 
 
-def _count_words(corpus: Path, text_settings: Tokenisation, source_language: str, target_language: str) -> Counter[str]:
+def _count_words(corpus: Path, text_settings: Tokenisation, languages: LanguagePair) -> Counter[str]:
     from ink.corpus.segmentation import TextProcessor
 
     processor = TextProcessor(text_settings, None)
     words: Counter[str] = Counter()
-    for language, tokenise in (
-        (source_language, processor.tokenise_source),
-        (target_language, processor.tokenise_target),
-    ):
+    for language, tokenise in zip(languages, (processor.tokenise_source, processor.tokenise_target), strict=True):
         lines = read_lines(corpus / f"train.{language}")
         for line in progress(lines, total=len(lines), description=f"words of train.{language}", unit="sentence"):
             words.update(tokenise(line).split())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -26,26 +27,65 @@ from ink.runtime.whole_files import write_atomically
 HALF_PRECISION_ENDS = 65_504
 
 
+@dataclass(frozen=True)
+class Extraction:
+    """What a datastore's keys and values are extracted from: a training text, teacher-forced through a model.
+
+    corpus: the text's fingerprint; key: the kind of keys; batch_tokens: of a batch, padding included.
+    """
+
+    model: TranslationModel
+    text: ParallelText
+    corpus: str
+    key: str
+    batch_tokens: int
+
+    def batches(self) -> list[list[int]]:
+        """Return the batches of sentences in which one pass goes over the text."""
+        return batches_by_length(self.text, self.batch_tokens)
+
+    def meta(self, log_probs: bool) -> DatastoreMeta:
+        """Return what the datastore says of itself."""
+        entries, dimension = int(self.text.offsets[-1]), self.model.key_dimension(self.key)
+        fingerprints = self.model.fingerprint, self.corpus
+        return DatastoreMeta(entries, dimension, len(self.text), self.key, *fingerprints, log_probs)
+
+    def entries(
+        self, batches: Sequence[Sequence[int]], log_probs: bool, output: Path
+    ) -> Iterator[tuple[NDArray, NDArray, NDArray, NDArray | None]]:
+        """Pass over `batches`; yields entry numbers, keys fp16, values and, if asked for, log p(value | key) fp32.
+
+        Raises InkError, which names the datastore `output`, where keys or log-probabilities are no numbers.
+        """
+        passes = _passes(self.model, self.text, self.key, batches, with_log_probs=log_probs, description="datastore")
+        for entries, found, targets, distributions in passes:
+            stored = found.to(torch.float16).cpu()
+            broken = ~stored.isfinite().all(-1)
+            own = None
+            if distributions is not None:
+                own = distributions.gather(-1, targets.unsqueeze(-1)).squeeze(-1).float().cpu()
+                broken |= ~own.isfinite()
+            if broken.any():
+                row = int(broken.nonzero()[0])
+                raise InkError(_no_numbers(output, int(entries[row]), self.text, stored[row], found[row]))
+            yield entries, stored.numpy(), targets.cpu().numpy(), None if own is None else own.numpy()
+
+
 def build_datastore(
-    model: TranslationModel,
-    text: ParallelText,
-    corpus: str,
+    extraction: Extraction,
     output: Path,
-    *,
-    key: str,
-    batch_tokens: int,
     index: Index | None,
+    *,
     log_probs: bool = True,
     trained_index: Path | None = None,
 ) -> DatastoreMeta:
-    """Write the datastore of `text` under `model`, whole or not at all.
+    """Write the datastore of a training text under a model, whole or not at all.
 
     One entry per target position, end of sentence included, without dropout. `log_probs` stores the model's own
     log p(value | key) with each entry; without it no output layer is computed. `trained_index` gives centroids and
     codebooks to keep. Without `index` the datastore has none, and cannot be searched through one.
     """
-    offsets = text.offsets
-    meta = _meta(model, text, corpus, key, log_probs)
+    meta = extraction.meta(log_probs)
     if index is not None:
         # refused, if it is, before the pass
         gpu_of(index)
@@ -53,10 +93,9 @@ def build_datastore(
             check_settings_fit(meta.entries, meta.dimension, index)
     with write_atomically(output) as temporary:
         datastore = create_datastore(temporary, meta)
-        datastore.offsets[:] = offsets
+        datastore.offsets[:] = extraction.text.offsets
         keys = datastore.keys
-        batches = batches_by_length(text, batch_tokens)
-        for entries, *found in _entries(model, text, key, batches, log_probs, output):
+        for entries, *found in extraction.entries(extraction.batches(), log_probs, output):
             keys[entries], datastore.values[entries], own = found
             if datastore.log_probs is not None:
                 datastore.log_probs[entries] = own
@@ -66,71 +105,28 @@ def build_datastore(
     return meta
 
 
-def build_shard(
-    model: TranslationModel,
-    text: ParallelText,
-    corpus: str,
-    output: Path,
-    *,
-    number: int,
-    count: int,
-    key: str,
-    batch_tokens: int,
-) -> ShardMeta:
+def build_shard(extraction: Extraction, output: Path, *, number: int, count: int) -> ShardMeta:
     """Write shard `number` of `count`, from 1 on, of what `build_datastore` writes, whole or not at all.
 
-    A shard is a range of the batches that one pass over `text` makes: each batch is the same as there, and with it
+    A shard is a range of the batches that one pass over the text makes: each batch is the same as there, and with it
     every bit of what comes of it. Raises InkError where there are fewer batches than shards.
     """
-    batches = batches_of(batches_by_length(text, batch_tokens), number, count)
-    offsets = text.offsets
+    batches = batches_of(extraction.batches(), number, count)
+    offsets = extraction.text.offsets
     spans = [
         np.arange(offsets[index], offsets[index + 1]) for index in sorted(index for one in batches for index in one)
     ]
     numbers = np.concatenate(spans)
-    meta = ShardMeta(number, count, len(numbers), _meta(model, text, corpus, key, log_probs=True))
+    meta = ShardMeta(number, count, len(numbers), extraction.meta(log_probs=True))
     with write_atomically(output) as temporary:
         shard = create_shard(temporary, meta)
         shard.offsets[:], shard.entries[:] = offsets, numbers
         keys = shard.keys
-        for entries, *found in _entries(model, text, key, batches, True, output):
+        for entries, *found in extraction.entries(batches, True, output):
             rows = np.searchsorted(numbers, entries)
             keys[rows], shard.values[rows], shard.log_probs[rows] = found
         seal_shard(shard)
     return meta
-
-
-def _meta(model: TranslationModel, text: ParallelText, corpus: str, key: str, log_probs: bool) -> DatastoreMeta:
-    entries = int(text.offsets[-1])
-    return DatastoreMeta(entries, model.key_dimension(key), len(text), key, model.fingerprint, corpus, log_probs)
-
-
-def _entries(
-    model: TranslationModel,
-    text: ParallelText,
-    kind: str,
-    batches: Sequence[Sequence[int]],
-    log_probs: bool,
-    output: Path,
-) -> Iterator[tuple[NDArray, NDArray, NDArray, NDArray | None]]:
-    """Pass over `batches`; yields entry numbers, keys fp16, values and, if asked for, log p(value | key) fp32.
-
-    Raises InkError, which names the datastore `output`, where keys or log-probabilities are no numbers.
-    """
-    for entries, found, targets, distributions in _passes(
-        model, text, kind, batches, with_log_probs=log_probs, description="datastore"
-    ):
-        stored = found.to(torch.float16).cpu()
-        own = None
-        if distributions is not None:
-            own = distributions.gather(-1, targets.unsqueeze(-1)).squeeze(-1).float().cpu()
-        broken = ~stored.isfinite().all(-1)
-        if own is not None:
-            broken |= ~own.isfinite()
-        if broken.any():
-            row = int(broken.nonzero()[0])
-            raise InkError(_no_numbers(output, int(entries[row]), text, stored[row], found[row]))
-        yield entries, stored.numpy(), targets.cpu().numpy(), None if own is None else own.numpy()
 
 
 def _no_numbers(output: Path, entry: int, text: ParallelText, stored: torch.Tensor, found: torch.Tensor) -> str:

@@ -65,6 +65,14 @@ class Datastore:
         return map_array(self.file(name), dtype, shape, self._mode)
 
 
+@dataclass(frozen=True)
+class ModelDatastore:
+    """Where the datastore of a model is: of the base model with `adapter`, or of the base model itself."""
+
+    path: Path
+    adapter: Path | None = None
+
+
 def map_array(
     path: Path, dtype: type, shape: tuple[int, ...], mode: str, advice: str = "build the datastore again"
 ) -> NDArray:

@@ -30,8 +30,8 @@ class DevBleu:
         sentences: int,
         tokeniser: str,
     ) -> None:
-        self.parallel_text = parallel_text
         self.references = read_lines(references)[:sentences]
+        self.parallel_text = parallel_text.part(range(len(self.references)))
         self.text = text
         self.decoding = decoding
         self.bleu = Bleu(tokeniser)
@@ -40,14 +40,7 @@ class DevBleu:
         """Return the BLEU of `model`, whose network is left in the mode (training or not) it came in."""
         training = model.network.training
         model.network.eval()
-        found = generate(
-            model,
-            self.parallel_text,
-            self.decoding,
-            mixture=mixture,
-            description="dev",
-            indices=range(len(self.references)),
-        )
+        found = generate(model, self.parallel_text, self.decoding, mixture=mixture, description="dev")
         model.network.train(training)
         hypotheses = [self.text.decode_target(line) for line in found.hypotheses]
         return self.bleu.score(Texts(hypotheses, self.references)).score
@@ -57,7 +50,7 @@ def dev_bleu_of(model: TranslationModel, domain: Domain, settings: DevSettings, 
     """Make the dev scorer of a domain for models like `model`, with `beam` hypotheses in place of decoding.beam."""
     return DevBleu(
         model.parallel_text(domain.data, "dev"),
-        domain.corpus / f"dev.{domain.data.target_language}",
+        domain.corpus / f"dev.{domain.data.languages.target}",
         TextProcessor(settings.text, domain.vocabulary / "bpecodes"),
         settings.decoding.model_copy(update={"beam": beam}),
         sentences=settings.training.dev_sentences,

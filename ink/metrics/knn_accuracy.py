@@ -11,13 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ink.config.sections.measurements import AccuracyMeasure
 from ink.config.slices.result_slices import AccuracySettings
 from ink.corpus.prepared_corpus import PreparedCorpus
 from ink.datastore.build import teacher_forced
 from ink.datastore.search import Searcher
-from ink.datastore.storage import open_datastore
+from ink.datastore.storage import ModelDatastore, open_datastore
 from ink.nmt.batches import ParallelText
-from ink.nmt.model_loading import load_translation_model
+from ink.nmt.model_loading import BaseModelFiles
 from ink.nmt.translation_model import TranslationModel
 from ink.runtime.whole_files import write_json
 
@@ -26,14 +27,6 @@ PART = "dev"
 GATHERED_AT_ONCE = 2**24  # numbers of the keys that one search brings into memory
 
 Edges = Sequence[int | None]
-
-
-@dataclass(frozen=True)
-class Source:
-    """A model, by its adapter (None: the base model), and the datastore of its training set."""
-
-    datastore: Path
-    adapter: Path | None = None
 
 
 @dataclass
@@ -118,8 +111,7 @@ def tally_of(
     model: TranslationModel,
     text: ParallelText,
     searcher: Searcher,
-    ks: Sequence[int],
-    edges: Edges,
+    measure: AccuracyMeasure,
     batch_tokens: int,
     description: str,
 ) -> Tallies:
@@ -127,7 +119,8 @@ def tally_of(
 
     The neighbours are those that the index finds at the largest k, in the order of distances recomputed from the keys.
     """
-    vocabulary, most = model.target_vocabulary, max(ks)
+    vocabulary, ks, edges = model.target_vocabulary, measure.k, measure.bucket_edges
+    most = max(ks)
     tally, without_end = empty_tally(ks, edges), empty_tally(ks, [0, None])
     at_once = max(1, GATHERED_AT_ONCE // (most * searcher.datastore.meta.dimension))
     passes = teacher_forced(model, text, KEY, batch_tokens, with_log_probs=False, description=description)
@@ -149,42 +142,27 @@ def tally_of(
 
 
 def measure_knn_accuracy(
-    domain: str,
-    seed: int,
-    base_model: Path,
-    vocabulary: Path,
+    base_model: BaseModelFiles,
     data: PreparedCorpus,
-    sources: Mapping[str, Source],
+    datastores: Mapping[str, ModelDatastore],
+    seed: int,
     settings: AccuracySettings,
     output: Path,
 ) -> None:
-    """Write the mean kNN accuracy of each of `sources`, by the systems' names, on the domain's dev set to `output`.
+    """Write to `output` the mean kNN accuracy on the domain's dev set of each system, in the datastore of its model.
 
-    Raises InkError where a datastore belongs to another model or corpus, or holds fewer entries than the largest k.
+    seed: of the run that has the adapters. Raises InkError where a datastore belongs to another model or corpus, or
+    holds fewer entries than the largest k.
     """
-    ks, edges = settings.knn_accuracy.k, settings.knn_accuracy.bucket_edges
+    ks = settings.knn_accuracy.k
     models: dict[str, Any] = {}
     shared: dict[str, Any] = {}
-    for system, source in sources.items():
-        model = load_translation_model(
-            base_model,
-            vocabulary,
-            data.source_language,
-            data.target_language,
-            settings.device,
-            source.adapter,
-            precision=settings.precision,
-        )
-        store = open_datastore(source.datastore, model=model.fingerprint, corpus=data.fingerprint, key=KEY)
-        tallies = tally_of(
-            model,
-            model.parallel_text(data, PART),
-            Searcher(store, settings.index),
-            ks,
-            edges,
-            settings.datastore.batch_tokens,
-            f"neighbours of {PART}, {system}",
-        )
+    for system, datastore in datastores.items():
+        model = base_model.load(settings.device, settings.precision, adapter=datastore.adapter)
+        store = open_datastore(datastore.path, model=model.fingerprint, corpus=data.fingerprint, key=KEY)
+        text, searcher = model.parallel_text(data, PART), Searcher(store, settings.index)
+        description, batch_tokens = f"neighbours of {PART}, {system}", settings.datastore.batch_tokens
+        tallies = tally_of(model, text, searcher, settings.knn_accuracy, batch_tokens, description)
         tally, without_end = tallies.by_bucket, tallies.without_end
         models[system] = {
             "accuracy": tally.accuracy(ks),
@@ -208,16 +186,16 @@ def measure_knn_accuracy(
     write_json(
         output,
         {
-            "domain": domain,
+            "domain": data.domain,
             "seed": seed,
             "k": list(ks),
-            "bucket_edges": list(edges),
+            "bucket_edges": list(settings.knn_accuracy.bucket_edges),
             **shared,
             "models": models,
             "measured": {
                 "part": PART,
                 "key": KEY,
-                "languages": [data.source_language, data.target_language],
+                "languages": list(data.languages),
                 "corpus": data.fingerprint,
                 "index": settings.index.plain(),
                 "distances": "recomputed from the keys",

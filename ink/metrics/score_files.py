@@ -12,6 +12,7 @@ from ink.metrics.known_metrics import find_metric
 from ink.metrics.metric import Texts
 from ink.runtime.errors import InkError
 from ink.runtime.whole_files import read_lines, sha256_of, write_json
+from ink.systems.layout import Run
 
 
 def score_translations(
@@ -27,23 +28,13 @@ def score_translations(
     return {name: {"score": one.score, "signature": one.signature} for name, one in found.items()}
 
 
-def score_run(
-    name: str,
-    system: str,
-    domain: str,
-    seed: int,
-    corpus: Path,
-    hypotheses: Path,
-    settings: ScoringSettings,
-    output: Path,
-) -> None:
-    """Score one run's translations of `corpus`'s test set with the metric `name` and write what came out (JSON).
+def score_run(name: str, run: Run, corpus: Path, hypotheses: Path, settings: ScoringSettings, output: Path) -> None:
+    """Score one run's translations of `corpus`'s test set with the metric `name` and write the result (JSON).
 
     InkError where the lines do not pair, or the metric lacks what it needs.
     """
     metric = find_metric(name).from_settings(settings.plain())
-    languages = (settings.data.source_language, settings.data.target_language)
-    sources, references = (read_lines(corpus / f"test.{language}") for language in languages)
+    sources, references = (read_lines(corpus / f"test.{language}") for language in settings.data.languages)
     translations = read_lines(hypotheses)
     if not len(sources) == len(references) == len(translations):
         raise InkError(
@@ -54,9 +45,7 @@ def score_run(
     write_json(
         output,
         {
-            "system": system,
-            "domain": domain,
-            "seed": seed,
+            **run._asdict(),
             "metric": name,
             **({} if metric.model is None else {"model": metric.model, "fingerprint": found.fingerprint}),
             "sentences": len(translations),

@@ -75,9 +75,9 @@ def _record(batch: int, passes: Sequence[Timed]) -> dict[str, Any]:
 
 
 def decoder_of(
-    systems: Mapping[str, AssembledSystem], text: ParallelText, indices: Sequence[int], decoding: BeamSearch
+    systems: Mapping[str, AssembledSystem], text: ParallelText, decoding: BeamSearch
 ) -> Callable[[str, int], Translations]:
-    """Make a function that translates the sentences `indices` with one of `systems`, so many at once."""
+    """Make a function that translates `text` with one of `systems`, so many sentences at once."""
     from ink.config.sections.base_system import Decoding
     from ink.nmt.generation import generate
     from ink.nmt.oom import is_out_of_memory
@@ -86,14 +86,9 @@ def decoder_of(
         assembled = systems[system]
         settings = Decoding(**{**decoding.plain(), "batch_sentences": batch})
         try:
+            description = f"{system}, {batch} at once"
             return generate(
-                assembled.model,
-                text,
-                settings,
-                mixture=assembled.mixture,
-                indices=indices,
-                description=f"{system}, {batch} at once",
-                divide=False,
+                assembled.model, text, settings, mixture=assembled.mixture, description=description, divide=False
             )
         except RuntimeError as error:
             if not is_out_of_memory(error):
@@ -116,15 +111,15 @@ def measure_speed(
 ) -> None:
     """Time the systems on the first test sentences and write sentences a second, and on which hardware, to `output`."""
     how = settings.speed
-    indices = list(range(min(how.sentences, len(text))))
-    decode = decoder_of(systems, text, indices, settings.decoding)
+    first = text.part(range(min(how.sentences, len(text))))
+    decode = decoder_of(systems, first, settings.decoding)
     measured = speeds(decode, list(systems), how.batch_sentences, how.repeats)
     write_json(
         output,
         {
             "domain": domain,
             "seed": seed,
-            "sentences": len(indices),
+            "sentences": len(first),
             "repeats": how.repeats,
             "decoding": settings.decoding.plain(),
             "hardware": hardware(settings.device),

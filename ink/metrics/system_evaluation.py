@@ -17,6 +17,7 @@ from ink.nmt.domain_files import Domain
 from ink.nmt.generation import Translations, generate
 from ink.runtime.whole_files import read_lines, write_json, write_lines
 from ink.systems.inference import AssembledSystem, Parts, assemble
+from ink.systems.layout import Run
 
 
 @dataclass(frozen=True)
@@ -28,23 +29,23 @@ class GeneralTest:
     data: PreparedCorpus
 
 
+@dataclass(frozen=True)
+class RunFiles:
+    """Where a run's translations of the test set are written, one a line, and its scores (JSON)."""
+
+    hypotheses: Path
+    scores: Path
+
+
 def evaluate_system(
-    system: str,
-    domain_name: str,
-    seed: int,
-    domain: Domain,
-    parts: Parts,
-    general: GeneralTest | None,
-    settings: EvaluationSettings,
-    hypotheses: Path,
-    scores: Path,
+    run: Run, domain: Domain, parts: Parts, general: GeneralTest | None, settings: EvaluationSettings, output: RunFiles
 ) -> None:
-    """Translate the domain's test set, and the general one if given; write hypotheses (one a line) and the scores."""
+    """Translate the domain's test set, and the general one if given; write translations and scores."""
     assembled = assemble(domain, parts, settings, settings.index)
     model = assembled.model
     text = TextProcessor(settings.text, domain.vocabulary / "bpecodes")
     lines, measured, found = _translate_and_score(assembled, domain.data, domain.corpus, text, settings)
-    result = {"system": system, "domain": domain_name, "seed": seed, **measured, "general": None}
+    result = {**run._asdict(), **measured, "general": None}
     if general is not None:
         _, on_general, _ = _translate_and_score(assembled, general.data, general.corpus, text, settings)
         result["general"] = {"domain": general.domain, **on_general}
@@ -60,8 +61,8 @@ def evaluate_system(
         "settings": {"decoding": settings.decoding.plain()},
         "model": model.fingerprint,
     }
-    write_lines(hypotheses, lines)
-    write_json(scores, result)
+    write_lines(output.hypotheses, lines)
+    write_json(output.scores, result)
 
 
 def _chosen_on_dev(parts: Parts) -> dict[str, Any] | None:
@@ -87,6 +88,6 @@ def _translate_and_score(
         description=f"translating {corpus.name}",
     )
     lines = [text.decode_target(line) for line in found.hypotheses]
-    references = read_lines(corpus / f"test.{data.target_language}")
+    references = read_lines(corpus / f"test.{data.languages.target}")
     measured = score_translations(lines, references, settings.evaluation.sacrebleu_tokeniser)
     return lines, {"sentences": len(lines), **measured}, found

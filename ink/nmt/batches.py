@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, Self
 
 import numpy as np
@@ -77,6 +77,22 @@ class ParallelText(ABC):
     def offsets(self) -> NDArray[np.int64]:
         """The first target position of each sentence and, last, the number of positions: (sentences + 1,)."""
         return np.concatenate([[0], np.cumsum(self.target_lengths)])
+
+    def part(self, sentences: Sequence[int]) -> ParallelText:
+        """Return these different sentences as a text of their own, in this order and numbered anew from 0."""
+        return _Part(self, sentences)
+
+
+class _Part(ParallelText):
+    def __init__(self, whole: ParallelText, sentences: Sequence[int]) -> None:
+        self.whole, self.sentences = whole, np.array(sentences, dtype=np.int64)
+        self.source_lengths = whole.source_lengths[self.sentences]
+        self.target_lengths = whole.target_lengths[self.sentences]
+
+    def batch(self, sentences: Sequence[int]) -> Batch:
+        places = {int(self.sentences[place]): place for place in sentences}
+        batch = self.whole.batch(list(places))
+        return replace(batch, sentences=torch.tensor([places[number] for number in batch.sentences.tolist()]))
 
 
 def batches_by_length(text: ParallelText, batch_tokens: int) -> list[list[int]]:

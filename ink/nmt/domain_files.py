@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ink.config.slices.slice import ModelSettings
 from ink.corpus.prepared_corpus import PreparedCorpus
-from ink.nmt.model_loading import FAIRSEQ, load_translation_model
+from ink.nmt.model_loading import FAIRSEQ, BaseModelFiles
 from ink.nmt.translation_model import Backend, TranslationModel
 from ink.runtime.whole_files import read_json
 
@@ -34,14 +34,5 @@ class Domain:
         self, settings: ModelSettings, *, dropout: float | None = None, adapter: Path | None = None
     ) -> TranslationModel:
         """Load the base model, with `adapter` if one is named."""
-        return load_translation_model(
-            self.base_model,
-            self.vocabulary,
-            self.data.source_language,
-            self.data.target_language,
-            settings.device,
-            adapter=adapter,
-            dropout=dropout,
-            precision=settings.precision,
-            backend=self.backend,
-        )
+        files = BaseModelFiles(self.base_model, self.vocabulary, self.data.languages, self.backend)
+        return files.load(settings.device, settings.precision, adapter=adapter, dropout=dropout)

@@ -34,17 +34,15 @@ def generate(
     *,
     mixture: Mixture | None = None,
     description: str = "translating",
-    indices: Sequence[int] | None = None,
     divide: bool = True,
 ) -> Translations:
-    """Translate `text` (or the sentences `indices` of it) in batches of similar length.
+    """Translate `text` in batches of similar length.
 
     `mixture` takes part in every step. A batch that does not fit into the device's memory is divided, or, without
-    `divide`, is torch's error. The order of `hypotheses` is the text's (or that of `indices`), not the batches'.
+    `divide`, is torch's error. The order of `hypotheses` is the text's, not the batches'.
     """
     search = model.beam_search(decoding, mixture)
-    wanted = list(range(len(text))) if indices is None else list(indices)
-    by_length = sorted(wanted, key=lambda index: (-int(text.source_lengths[index]), index))
+    by_length = sorted(range(len(text)), key=lambda index: (-int(text.source_lengths[index]), index))
     size = decoding.batch_sentences
     batches = [by_length[start : start + size] for start in range(0, len(by_length), size)]
     texts: dict[int, str] = {}
@@ -60,7 +58,7 @@ def generate(
         finished = search(batch)
         return batch.sentences.tolist(), finished, time.perf_counter() - start, time.process_time() - cpu_start
 
-    with progress(range(len(wanted)), description=description, unit="sentence", total=len(wanted)) as bar:
+    with progress(range(len(text)), description=description, unit="sentence", total=len(text)) as bar:
         for batch in batches:
             for part, (order, finished, *spent) in (
                 fitting.run(searched, batch) if divide else [(batch, searched(batch))]
@@ -70,4 +68,4 @@ def generate(
                 for index, hypotheses in zip(order, finished, strict=True):
                     texts[index] = model.target_vocabulary.text(hypotheses[0].tokens)
                 bar.update(len(part))
-    return Translations([texts[index] for index in wanted], seconds, cpu_seconds)
+    return Translations([texts[index] for index in range(len(text))], seconds, cpu_seconds)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from ink.config.languages import LanguagePair
 from ink.nmt.adapter import read_adapter
 from ink.nmt.adapter_file import architecture_of, origin_in_words, size_in_words
 from ink.nmt.device import torch_device, torch_dtype
@@ -20,54 +22,48 @@ from ink.runtime.errors import InkError
 FAIRSEQ = FairseqBackend()
 
 
-def load_translation_model(
-    checkpoint: Path,
-    vocabulary: Path,
-    source_language: str,
-    target_language: str,
-    device: str = "cpu",
-    adapter: Path | None = None,
-    dropout: float | None = None,
-    precision: str = "fp32",
-    backend: Backend = FAIRSEQ,
-) -> TranslationModel:
-    """Load a checkpoint, in eval mode, with the dictionaries in `vocabulary`.
+@dataclass(frozen=True)
+class BaseModelFiles:
+    """A base model's checkpoint and the folder of its vocabulary, its languages, and what it is loaded with."""
 
-    `precision` is what it computes in, whatever the files hold. `dropout`, given for training, takes the place of what
-    the model was trained with. Raises InkError where the dictionaries are not the model's, or the adapter belongs to
-    another base model: both are named, with what the adapter's file says of itself.
-    """
-    model = backend.load(checkpoint, vocabulary, (source_language, target_language), dropout)
-    network = model.network
-    dtype = torch_dtype(precision)
-    place = torch_device(device)
-    network.eval().to(device=place, dtype=dtype)
-    if dtype != torch.float32:
-        check_finite(
-            network.state_dict(),
-            f"checkpoint {checkpoint} in {precision}",
-            "set precision to one that holds them, fp32",
-        )
-    if adapter is not None:
-        weights, metadata = read_adapter(adapter)
-        if metadata["base_model"] != model.base_fingerprint:
-            raise InkError(_of_another_model(adapter, weights, metadata, checkpoint, model))
-        try:
-            model.attach_adapters(metadata["inner_dimension"], dropout=0.0)
-            network.eval().to(device=place, dtype=dtype)
-            model.load_adapter_weights(weights)
-            if dtype != torch.float32:
-                check_finite(
-                    network.state_dict(),
-                    f"adapter {adapter} in {precision}",
-                    "set precision to one that holds them, fp32",
-                )
-        except (RuntimeError, TypeError) as error:
-            raise InkError(
-                f"adapter {adapter} {origin_in_words(metadata)} does not fit the layers of {checkpoint}: "
-                f"{_first_lines(error)}; train it again"
-            ) from None
-    return model
+    checkpoint: Path
+    vocabulary: Path
+    languages: LanguagePair
+    backend: Backend = FAIRSEQ
+
+    def load(
+        self, device: str = "cpu", precision: str = "fp32", *, adapter: Path | None = None, dropout: float | None = None
+    ) -> TranslationModel:
+        """Load the model in eval mode, with `adapter` if one is named.
+
+        `precision` is what it computes in, whatever the files hold. `dropout`, given for training, takes the place of
+        what the model was trained with. Raises InkError where the dictionaries are not the model's, or the adapter
+        belongs to another base model: both are named, with what the adapter's file says of itself.
+        """
+        model = self.backend.load(self.checkpoint, self.vocabulary, self.languages, dropout)
+        network, dtype, place = model.network, torch_dtype(precision), torch_device(device)
+        network.eval().to(device=place, dtype=dtype)
+        _check_range(network, f"checkpoint {self.checkpoint}", precision)
+        if adapter is not None:
+            weights, metadata = read_adapter(adapter)
+            if metadata["base_model"] != model.base_fingerprint:
+                raise InkError(_of_another_model(adapter, weights, metadata, self.checkpoint, model))
+            try:
+                model.attach_adapters(metadata["inner_dimension"], dropout=0.0)
+                network.eval().to(device=place, dtype=dtype)
+                model.load_adapter_weights(weights)
+                _check_range(network, f"adapter {adapter}", precision)
+            except (RuntimeError, TypeError) as error:
+                raise InkError(
+                    f"adapter {adapter} {origin_in_words(metadata)} does not fit the layers of {self.checkpoint}: "
+                    f"{_first_lines(error)}; train it again"
+                ) from None
+        return model
+
+
+def _check_range(network: nn.Module, name: str, precision: str) -> None:
+    if torch_dtype(precision) != torch.float32:
+        check_finite(network.state_dict(), f"{name} in {precision}", "set precision to one that holds them, fp32")
 
 
 def _of_another_model(

@@ -24,6 +24,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from ink.config.languages import LanguagePair
 from ink.config.sections import base_system
 from ink.corpus.prepared_corpus import PreparedCorpus
 from ink.nmt.adapter import Adapter, adapt_output
@@ -227,7 +228,7 @@ class Backend(ABC):
 
     @abstractmethod
     def load(
-        self, checkpoint: Path, vocabulary: Path, languages: tuple[str, str], dropout: float | None = None
+        self, checkpoint: Path, vocabulary: Path, languages: LanguagePair, dropout: float | None = None
     ) -> TranslationModel:
         """Load a base model, in eval mode and fp32 on the CPU, with the vocabularies of the folder `vocabulary`.
 

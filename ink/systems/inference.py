@@ -91,12 +91,11 @@ def load_system(
                 f"{path} does not exist: {what.label} has not been trained for {domain}; "
                 f"run: snakemake --cores all {layout.scores(system, domain, chosen)}"
             )
-    languages = settings.data.source_language, settings.data.target_language
     place = Domain(
         Path(layout.base_model),
         Path(layout.vocabulary),
         Path(layout.corpus(domain)),
-        PreparedCorpus(Path(layout.data(domain)), *languages),
+        PreparedCorpus(Path(layout.data(domain)), settings.data.languages),
     )
     return assemble(place, Parts(**files, without_keys=what.without_keys), settings, settings.index)
 

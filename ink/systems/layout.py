@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ink.runtime.project import project_path
 from ink.systems.known_systems import retrieval_settings, system_named
@@ -21,6 +21,14 @@ def paper_folder(results: Path | str) -> Path:
     """
     beside = [folder / "paper" for folder in Path(results).absolute().parents[:2]]
     return next((folder for folder in beside if folder.is_dir()), PAPER)
+
+
+class Run(NamedTuple):
+    """A run of an experiment: a system on a domain, trained with a seed if it learns anything."""
+
+    system: str
+    domain: str
+    seed: int
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from typing import Any
 
 from ink.config.slices.training_slices import InkAverageSettings, InkRoundSettings
 from ink.corpus.prepared_corpus import PreparedCorpus
-from ink.datastore.build import build_datastore
+from ink.datastore.build import Extraction, build_datastore
 from ink.datastore.knn_graph import find_once
 from ink.datastore.storage import Datastore, open_datastore
 from ink.metrics.dev_bleu import dev_bleu_of
@@ -231,18 +231,12 @@ def refresh(
     def write() -> None:
         if output.exists():
             return
-        searched = chosen.neighbours == "per_batch" or settings.index.type == "exact"
-        build_datastore(
-            model,
-            model.parallel_text(data, "train"),
-            data.fingerprint,
-            output,
-            key="decoder_output",
-            batch_tokens=settings.datastore.batch_tokens,
-            index=settings.index if searched else None,
-            log_probs=False,
-            trained_index=first.index_path if searched and chosen.refresh_index == "reuse" else None,
-        )
+        index, trained = None, None
+        if chosen.neighbours == "per_batch" or settings.index.type == "exact":
+            index, trained = settings.index, first.index_path if chosen.refresh_index == "reuse" else None
+        text, batch_tokens = model.parallel_text(data, "train"), settings.datastore.batch_tokens
+        extraction = Extraction(model, text, data.fingerprint, "decoder_output", batch_tokens)
+        build_datastore(extraction, output, index, log_probs=False, trained_index=trained)
 
     in_first(write)
     return open_datastore(output, model=model.fingerprint, corpus=data.fingerprint, key="decoder_output")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ink.datastore.storage import open_datastore
-from ink.nmt.model_loading import load_translation_model
+from ink.nmt.model_loading import BaseModelFiles
 from ink.runtime.whole_files import read_json
 
 ADAPTER = ("--adapter", "adapter/adapter.safetensors")
@@ -31,7 +31,7 @@ def test_datastore_combiner_and_scores_are_the_adapted_model_s(
     built = run("build", *ADAPTER, "--output", "adapted")
     assert built.code == 0, built.err
     adapted, base = (
-        load_translation_model(tiny.base_model, tiny.vocabulary, *tiny.languages, adapter=adapter)
+        BaseModelFiles(tiny.base_model, tiny.vocabulary, tiny.languages).load(adapter=adapter)
         for adapter in (experiment.path("adapter/adapter.safetensors"), None)
     )
     store = open_datastore(experiment.path("adapted"), model=adapted.fingerprint)

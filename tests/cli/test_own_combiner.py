@@ -15,11 +15,12 @@ from ink.combiners.combiner_file import load_combiner
 from ink.combiners.fitting import dev_queries
 from ink.combiners.fitting.dev_queries import DevQueries
 from ink.combiners.fitting.mixture_loss import smoothed_loss
+from ink.config.languages import LanguagePair
 from ink.config.sections.base_system import Index
 from ink.corpus.prepared_corpus import PreparedCorpus
 from ink.datastore.search import Searcher
 from ink.datastore.storage import open_datastore
-from ink.nmt.model_loading import load_translation_model
+from ink.nmt.model_loading import BaseModelFiles
 from ink.runtime.whole_files import read_json
 
 MODULE = '''
@@ -97,10 +98,10 @@ def run(experiment: Any, spelled: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
 @torch.no_grad()
 def dev_loss(folder: Path) -> float:
     """The loss of dev with keys as decoding gets them, from the search itself."""
-    model = load_translation_model(folder / "model.pt", folder / "vocabulary", "xx", "yy")
+    model = BaseModelFiles(folder / "model.pt", folder / "vocabulary", LanguagePair("xx", "yy")).load()
     searcher = Searcher(open_datastore(folder / "datastore"), Index(type="exact"))
     combiner: Any = load_combiner(folder / "trained" / "combiner.json")
-    dataset = model.parallel_text(PreparedCorpus(folder / "data", "xx", "yy"), "dev")
+    dataset = model.parallel_text(PreparedCorpus(folder / "data", LanguagePair("xx", "yy")), "dev")
     stored = DevQueries(model, dataset, searcher, combiner, "none", 200).stored.nearest(combiner.k)
     assert stored.neighbours.keys is None
     found = searcher.search(stored.queries, combiner.k, keys=True)

@@ -12,7 +12,7 @@ import torch
 from ink.combiners.knn_mixture import KnnMixture
 from ink.combiners.vanilla import VanillaCombiner
 from ink.config.sections.base_system import Index
-from ink.datastore.build import build_datastore
+from ink.datastore.build import Extraction, build_datastore
 from ink.datastore.search import Searcher
 from ink.datastore.storage import open_datastore
 from ink.nmt.generation import generate
@@ -27,7 +27,7 @@ def stores(tiny: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     model = tiny.domain.load_model(tiny.settings)
     dataset = model.parallel_text(tiny.domain.data, "train")
     for key in ("decoder_output", "ffn_input"):
-        build_datastore(model, dataset, "corpus", folder / key, key=key, batch_tokens=500, index=EXACT)
+        build_datastore(Extraction(model, dataset, "corpus", key, 500), folder / key, EXACT)
     return folder
 
 
@@ -57,7 +57,7 @@ def test_with_lambda_near_1_training_sources_give_their_training_targets(
     mixture = mixture_of(stores / key, VanillaCombiner(2, 0.99, 1e-3))
     # one hypothesis: a wider beam ends once it is full of shorter ones, however unlikely
     decoding = tiny.settings.changed(decoding={"max_len_a": 3, "beam": 1}).decoding
-    found = generate(model, dataset, decoding, mixture=mixture, indices=range(0, 60, 5))
+    found = generate(model, dataset.part(range(0, 60, 5)), decoding, mixture=mixture)
     expected = [model.target_vocabulary.text(dataset.batch([index]).target[0]) for index in range(0, 60, 5)]
     assert found.hypotheses == expected
 

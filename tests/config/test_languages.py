@@ -13,12 +13,12 @@ from sacremoses import MosesDetokenizer, MosesTokenizer
 from sacremoses.corpus import NonbreakingPrefixes
 
 from ink.config import check, load
-from ink.config.languages import MOSES, TOKENISERS, language_of
-from ink.corpus.own_text import ingest
+from ink.config.languages import MOSES, TOKENISERS, LanguagePair, language_of
+from ink.corpus.own_text import OwnFiles, ingest
 from ink.corpus.preparation import prepare
 from ink.corpus.prepared_corpus import PreparedCorpus
 from ink.metrics.score_files import score_translations
-from ink.nmt.model_loading import load_translation_model
+from ink.nmt.model_loading import BaseModelFiles
 from ink.runtime.errors import InkError
 
 OWN_CORPUS = load(Path(__file__).resolve().parents[2] / "config" / "own-corpus.yaml")
@@ -110,7 +110,7 @@ def test_data_of_regional_codes_is_ingested_prepared_and_loaded(tiny: Any, tmp_p
         shutil.copy(tiny.vocabulary / f"dict.{own}.txt", tmp_path / "vocabulary" / f"dict.{code}.txt")
     shutil.copy(tiny.vocabulary / "bpecodes", tmp_path / "vocabulary")
     pattern, splits = str(tmp_path / "{domain}.{split}.{language}"), ["train", "dev", "test"]
-    ingest(pattern, "koran", *codes, splits, tmp_path / "corpus", 1, {})
-    prepare(tmp_path / "corpus", tmp_path / "vocabulary", tiny.settings.text, *codes, tmp_path / "data")
-    model = load_translation_model(tiny.base_model, tmp_path / "vocabulary", *codes)
-    assert len(model.parallel_text(PreparedCorpus(tmp_path / "data", *codes), "train")) == 60
+    ingest(OwnFiles(pattern, splits), "koran", LanguagePair(*codes), tmp_path / "corpus", 1, {})
+    prepare(tmp_path / "corpus", tmp_path / "vocabulary", tiny.settings.text, LanguagePair(*codes), tmp_path / "data")
+    model = BaseModelFiles(tiny.base_model, tmp_path / "vocabulary", LanguagePair(*codes)).load()
+    assert len(model.parallel_text(PreparedCorpus(tmp_path / "data", LanguagePair(*codes)), "train")) == 60

@@ -10,6 +10,7 @@ import numpy
 import pytest
 from fairseq.data import Dictionary
 
+from ink.config.languages import LanguagePair
 from ink.config.sections.parallel_text import Text
 from ink.corpus.binarised import adopt, restore
 from ink.corpus.own_text import write_corpus
@@ -17,6 +18,8 @@ from ink.corpus.preparation import fingerprint, prepare
 from ink.corpus.prepared_corpus import PreparedCorpus
 from ink.runtime.errors import InkError
 from ink.runtime.whole_files import read_json, read_lines
+
+LANGUAGES = LanguagePair("de", "en")
 
 SETTINGS = Text(
     source_tokeniser_language="de",
@@ -52,9 +55,9 @@ def vocabulary(tmp_path: Path) -> Path:
 @pytest.fixture
 def given(vocabulary: Path, tmp_path: Path) -> Path:
     """What somebody binarised elsewhere: fairseq's files and dictionaries alone."""
-    write_corpus(tmp_path / "raw", "koran", {"train": TRAIN, "dev": TRAIN[:1], "test": TEST}, "de", "en", "files")
+    write_corpus(tmp_path / "raw", "koran", {"train": TRAIN, "dev": TRAIN[:1], "test": TEST}, LANGUAGES, "files")
     settings = SETTINGS.model_copy(update={"max_length": 60})
-    prepare(tmp_path / "raw", vocabulary, settings, "de", "en", tmp_path / "prepared")
+    prepare(tmp_path / "raw", vocabulary, settings, LANGUAGES, tmp_path / "prepared")
     folder = tmp_path / "data-bin" / "koran"
     folder.mkdir(parents=True)
     for path in (tmp_path / "prepared").glob("*.??*"):
@@ -65,13 +68,13 @@ def given(vocabulary: Path, tmp_path: Path) -> Path:
 
 
 def restored(given: Path, output: Path, sentences: dict[str, int] = COUNTS) -> dict[str, Any]:
-    return restore(given, "koran", SETTINGS, "de", "en", sentences, output)
+    return restore(given, "koran", SETTINGS, LANGUAGES, sentences, output)
 
 
 def adopted(given: Path, vocabulary: Path, output: Path, **settings: Any) -> dict[str, Any]:
     restored(given, output / "corpus")
     changed = SETTINGS.model_copy(update={"max_length": 40, **settings})
-    return adopt(given, output / "corpus", vocabulary, changed, "de", "en", output / "binarised")
+    return adopt(given, output / "corpus", vocabulary, changed, LANGUAGES, output / "binarised")
 
 
 def test_text_comes_back_joined_detokenised_and_unescaped(given: Path, tmp_path: Path) -> None:
@@ -130,13 +133,13 @@ def test_what_is_translated_is_the_binarised_source_and_not_the_text_tokenised_a
     """The source of the tiny corpus ends in ` .`, which detokenising joins to the word before."""
     counts = read_json(tiny.data / "prepared.json", "sentences")["sentences"]
     text = tiny.settings.changed(text={"max_length": 60}).text
-    restore(tiny.data, "koran", text, *tiny.languages, counts, tmp_path / "corpus")
+    restore(tiny.data, "koran", text, tiny.languages, counts, tmp_path / "corpus")
     assert read_lines(tmp_path / "corpus" / "test.xx") != read_lines(tiny.corpus / "test.xx")
-    adopt(tiny.data, tmp_path / "corpus", tiny.vocabulary, text, *tiny.languages, tmp_path / "binarised")
+    adopt(tiny.data, tmp_path / "corpus", tiny.vocabulary, text, tiny.languages, tmp_path / "binarised")
     model = tiny.domain.load_model(tiny.settings)
     theirs, ours = (
         model.parallel_text(data, "test")
-        for data in (tiny.domain.data, PreparedCorpus(tmp_path / "binarised", *tiny.languages))
+        for data in (tiny.domain.data, PreparedCorpus(tmp_path / "binarised", tiny.languages))
     )
     assert len(ours) == len(theirs)
     for number in range(len(theirs)):
@@ -193,15 +196,20 @@ def test_tokens_beyond_the_dictionary_are_refused(given: Path, vocabulary: Path,
     for path in (given / "dict.en.txt", vocabulary / "dict.en.txt"):
         path.write_text("".join(path.read_text(encoding="utf-8").splitlines(keepends=True)[:4]), encoding="utf-8")
     restored_by_hand = tmp_path / "out" / "corpus"
-    write_corpus(restored_by_hand, "koran", {"train": TRAIN, "dev": TRAIN[:1], "test": TEST}, "de", "en", "binarised")
+    write_corpus(
+        restored_by_hand,
+        "koran",
+        {"train": TRAIN, "dev": TRAIN[:1], "test": TEST},
+        LANGUAGES,
+        "binarised",
+    )
     with pytest.raises(InkError, match=r"train\.de-en\.en\.bin has the token \d+, and .*dict\.en\.txt ends before it"):
         adopt(
             given,
             restored_by_hand,
             vocabulary,
             SETTINGS.model_copy(update={"max_length": 40}),
-            "de",
-            "en",
+            LANGUAGES,
             tmp_path / "out" / "binarised",
         )
 

@@ -10,8 +10,9 @@ import pytest
 from click.testing import CliRunner
 
 from ink.cli import ink as ink_command
+from ink.config.languages import LanguagePair
 from ink.corpus.importing import Wanted, import_text
-from ink.corpus.own_text import ingest
+from ink.corpus.own_text import OwnFiles, ingest
 from ink.runtime.errors import InkError
 from ink.runtime.whole_files import read_json, read_lines
 
@@ -31,7 +32,7 @@ def write_tmx(path: Path, pairs: list[tuple[str, str]]) -> Path:
 
 
 def wanted(dev: int = 0, test: int = 0, **more: Any) -> Wanted:
-    return Wanted(("de", "en"), {"dev": dev, "test": test}, 1, **more)
+    return Wanted(LanguagePair("de", "en"), {"dev": dev, "test": test}, 1, **more)
 
 
 def read(folder: Path, split: str) -> list[tuple[str, str]]:
@@ -44,7 +45,9 @@ def test_train_dev_and_test_are_written_as_an_experiment_takes_them(tmp_path: Pa
     assert imported.sentences == {"train": 21, "dev": 4, "test": 5}
     assert sorted(pair for split in imported.sentences for pair in read(output, split)) == sorted(PAIRS)
     pattern = f"{tmp_path}/text/{{domain}}/{{split}}.{{language}}"
-    counts = ingest(pattern, "office", "de", "en", ["train", "dev", "test"], tmp_path / "corpus", 1, {})
+    counts = ingest(
+        OwnFiles(pattern, ["train", "dev", "test"]), "office", LanguagePair("de", "en"), tmp_path / "corpus", 1, {}
+    )
     assert counts["sentences"] == imported.sentences
     record = read_json(output / "import.json")
     assert record["inputs"][str(tmp_path / "memory.tmx")]["pairs"] == 30

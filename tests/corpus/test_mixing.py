@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ink.corpus.own_text import draw, drawn_count, ingest
+from ink.config.languages import LanguagePair
+from ink.corpus.own_text import OwnFiles, draw, drawn_count, ingest
 from ink.runtime.errors import InkError
 from ink.runtime.whole_files import read_json, read_lines
 
@@ -64,7 +65,7 @@ def write(folder: Path, name: str, prefix: str, count: int) -> None:
 def take_in(folder: Path, splits: list[str], *sources: dict[str, Any], **held_out: int) -> dict[str, Any]:
     pattern = f"{folder}/{{domain}}.{{split}}.{{language}}"
     named = [{**one, "pattern": f"{folder}/{one['pattern']}"} for one in sources]
-    return ingest(pattern, "general", "xx", "yy", splits, folder / "out", 1, held_out, named)
+    return ingest(OwnFiles(pattern, splits, named), "general", LanguagePair("xx", "yy"), folder / "out", 1, held_out)
 
 
 @pytest.fixture

@@ -10,9 +10,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ink.corpus.own_text import hold_out, ingest, read_parallel, write_corpus
+from ink.config.languages import LanguagePair
+from ink.corpus.own_text import OwnFiles, hold_out, ingest, read_parallel, write_corpus
 from ink.runtime.errors import InkError
 from ink.runtime.whole_files import read_json, read_lines
+
+LANGUAGES = LanguagePair("xx", "yy")
 
 SENTENCE = st.text(st.characters(exclude_characters="\n\r\0\ufeff", codec="utf-8"), max_size=8)
 
@@ -29,7 +32,7 @@ def numbered(prefix: str, count: int) -> str:
 
 def take_in(folder: Path, splits: list[str], seed: int = 1, **held_out: int) -> dict[str, Any]:
     pattern = str(folder / "{domain}.{split}.{language}")
-    return ingest(pattern, "koran", "xx", "yy", splits, folder / "out" / "koran", seed, held_out)
+    return ingest(OwnFiles(pattern, splits), "koran", LANGUAGES, folder / "out" / "koran", seed, held_out)
 
 
 def test_text_is_written_as_found_with_its_counts(tmp_path: Path) -> None:
@@ -211,13 +214,13 @@ def test_splits_that_make_no_sense(tmp_path: Path, splits: list[str], message: s
 )
 def test_a_path_that_does_not_tell_files_apart(tmp_path: Path, pattern: str, message: str) -> None:
     with pytest.raises(InkError, match=message):
-        ingest(pattern, "koran", "xx", "yy", ["train", "test"], tmp_path / "out", 1, {"dev": 1})
+        ingest(OwnFiles(pattern, ["train", "test"]), "koran", LANGUAGES, tmp_path / "out", 1, {"dev": 1})
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
 @given(pairs=st.lists(st.tuples(SENTENCE, SENTENCE), min_size=1))
 def test_any_generated_text_is_written_line_for_line(tmp_path: Path, pairs: list[tuple[str, str]]) -> None:
-    counts = write_corpus(tmp_path / "law", "law", {"test": pairs}, "xx", "yy", "synthetic", {"generator": 3})
+    counts = write_corpus(tmp_path / "law", "law", {"test": pairs}, LANGUAGES, "synthetic", {"generator": 3})
     assert counts["sentences"]["test"] == len(pairs) and counts["generator"] == 3 and counts["source"] == "synthetic"
     sides = [read_lines(tmp_path / "law" / f"test.{side}") for side in ("xx", "yy")]
     assert list(zip(*sides, strict=True)) == pairs

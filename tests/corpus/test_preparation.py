@@ -14,8 +14,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ink.config.languages import LanguagePair
 from ink.config.sections.parallel_text import Text
-from ink.corpus.own_text import ingest, write_corpus
+from ink.corpus.own_text import OwnFiles, ingest, write_corpus
 from ink.corpus.preparation import fingerprint, prepare, select
 from ink.corpus.segmentation import TextProcessor
 from ink.corpus.vocabulary import adopt_vocabulary, learn_vocabulary
@@ -55,14 +56,16 @@ TEST = [
 @pytest.fixture(scope="module")
 def vocabulary(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("vocabulary")
-    write_corpus(folder / "general", "general", {"train": TRAIN}, "xx", "yy", "synthetic")
-    learn_vocabulary(folder / "general", SETTINGS, "xx", "yy", folder / "learned")
+    write_corpus(folder / "general", "general", {"train": TRAIN}, LanguagePair("xx", "yy"), "synthetic")
+    learn_vocabulary(folder / "general", SETTINGS, LanguagePair("xx", "yy"), folder / "learned")
     return folder / "learned"
 
 
 def run(folder: Path, vocabulary: Path, splits: Mapping[str, Pairs], **text: Any) -> dict[str, Any]:
-    write_corpus(folder / "corpus", "law", splits, "xx", "yy", "files")
-    return prepare(folder / "corpus", vocabulary, SETTINGS.model_copy(update=text), "xx", "yy", folder / "binarised")
+    write_corpus(folder / "corpus", "law", splits, LanguagePair("xx", "yy"), "files")
+    return prepare(
+        folder / "corpus", vocabulary, SETTINGS.model_copy(update=text), LanguagePair("xx", "yy"), folder / "binarised"
+    )
 
 
 def load(folder: Path, split: str) -> Any:
@@ -183,13 +186,13 @@ def test_a_corpus_that_cannot_be_prepared(tmp_path: Path, vocabulary: Path) -> N
     with (corpus / "train.yy").open("a") as file:
         file.write("one more\n")
     with pytest.raises(InkError, match=r"train\.xx has 6 lines and .*train\.yy has 7"):
-        prepare(corpus, vocabulary, SETTINGS, "xx", "yy", tmp_path / "binarised")
+        prepare(corpus, vocabulary, SETTINGS, LanguagePair("xx", "yy"), tmp_path / "binarised")
     (corpus / "train.yy").unlink()
     with pytest.raises(InkError, match=r"train\.yy does not exist"):
-        prepare(corpus, vocabulary, SETTINGS, "xx", "yy", tmp_path / "binarised")
+        prepare(corpus, vocabulary, SETTINGS, LanguagePair("xx", "yy"), tmp_path / "binarised")
     (corpus / "train.xx").unlink()
     with pytest.raises(InkError, match=r"corpus has no train\.xx or dev\.xx or test\.xx"):
-        prepare(corpus, vocabulary, SETTINGS, "xx", "yy", tmp_path / "binarised")
+        prepare(corpus, vocabulary, SETTINGS, LanguagePair("xx", "yy"), tmp_path / "binarised")
     assert not (tmp_path / "binarised").exists()
 
 
@@ -255,12 +258,21 @@ def test_codes_that_are_not_the_dictionarys_are_refused(tmp_path: Path, vocabula
 def test_the_real_domain_has_the_tokens_that_others_counted(tmp_path: Path) -> None:
     place = Path(os.environ["INK_REAL_TEXT"])
     pattern = str(place / "corpora" / "{domain}.{split}.{language}")
-    counts = ingest(pattern, "koran", "de", "en", ["train", "dev", "test"], tmp_path / "koran", 1, {})
+    counts = ingest(
+        OwnFiles(pattern, ["train", "dev", "test"]), "koran", LanguagePair("de", "en"), tmp_path / "koran", 1, {}
+    )
     assert counts["sentences"] == {"train": 17982, "dev": 2000, "test": 2000}
     base = place / "base"
-    adopt_vocabulary(base / "bpecodes", base / "dict.de.txt", base / "dict.en.txt", "de", "en", tmp_path / "vocabulary")
+    adopt_vocabulary(
+        base / "bpecodes",
+        (base / "dict.de.txt", base / "dict.en.txt"),
+        LanguagePair("de", "en"),
+        tmp_path / "vocabulary",
+    )
     text = SETTINGS.model_copy(update={"max_length": 10_000, "max_length_ratio": 0})
-    report = prepare(tmp_path / "koran", tmp_path / "vocabulary", text, "de", "en", tmp_path / "binarised")
+    report = prepare(
+        tmp_path / "koran", tmp_path / "vocabulary", text, LanguagePair("de", "en"), tmp_path / "binarised"
+    )
     # The size of the datastore that another implementation built from this text and this model.
     assert report["tokens"]["train"]["target"] == 599_532
     assert all(share < 0.005 for split in report["unknown_share"].values() for share in split.values())

@@ -15,7 +15,7 @@ from ink.runtime.errors import InkError
 @pytest.fixture
 def data(tiny: Any, tmp_path: Path) -> PreparedCorpus:
     """A copy to be damaged."""
-    return PreparedCorpus(Path(shutil.copytree(tiny.data, tmp_path / "binarised")), *tiny.languages)
+    return PreparedCorpus(Path(shutil.copytree(tiny.data, tmp_path / "binarised")), tiny.languages)
 
 
 @pytest.fixture

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from ink.config.languages import LanguagePair
 from ink.config.sections.parallel_text import Tokenisation
-from ink.corpus.own_text import ingest
+from ink.corpus.own_text import OwnFiles, ingest
 from ink.corpus.raw_text import LINES_LOOKED_AT, beginning, remarks
 from ink.corpus.segmentation import TextProcessor
 from ink.runtime.whole_files import read_lines
@@ -70,7 +71,14 @@ def test_what_this_project_prepares_is_recognised(tmp_path: Path) -> None:
 def test_the_job_that_takes_text_in_warns(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for language, line in (("de", "das Ha@@ us ist alt ."), ("en", "The house is old.\ufeff")):
         (tmp_path / f"it.test.{language}").write_text(f"{line}\n" * 3, encoding="utf-8")
-    ingest(str(tmp_path / "{domain}.{split}.{language}"), "it", "de", "en", ["test"], tmp_path / "out", 1, {})
+    ingest(
+        OwnFiles(str(tmp_path / "{domain}.{split}.{language}"), ["test"]),
+        "it",
+        LanguagePair("de", "en"),
+        tmp_path / "out",
+        1,
+        {},
+    )
     place = tmp_path / "it.test"
     assert capsys.readouterr().err.splitlines() == [
         f"warning: {place}.de: 3 of 3 lines look split into subwords already, such as line 1, "

@@ -7,9 +7,12 @@ from typing import Any
 
 import pytest
 
+from ink.config.languages import LanguagePair
 from ink.corpus.sentence_counts import check_sentence_counts, count_binarised, paper_counts
 from ink.runtime.errors import InkError
 from ink.runtime.whole_files import read_json
+
+LANGUAGES = LanguagePair("de", "en")
 
 
 def write_index(folder: Path, name: str, language: str, sentences: int) -> None:
@@ -23,11 +26,11 @@ def test_pairs_are_counted_by_split(tmp_path: Path) -> None:
     for name, number in (("train", 248_099), ("valid", 2000)):
         for language in ("de", "en"):
             write_index(tmp_path, name, language, number)
-    assert count_binarised(tmp_path, "de", "en") == {"train": 248_099, "dev": 2000}
+    assert count_binarised(tmp_path, LANGUAGES) == {"train": 248_099, "dev": 2000}
 
 
 def test_it_counts_as_fairseq_writes(tiny: Any) -> None:
-    found = count_binarised(tiny.data, *tiny.languages)
+    found = count_binarised(tiny.data, tiny.languages)
     prepared = read_json(tiny.data / "prepared.json", "sentences")
     assert found == prepared["sentences"]
     assert found["train"] > found["dev"] > 0
@@ -37,13 +40,13 @@ def test_sides_of_different_length_are_refused(tmp_path: Path) -> None:
     write_index(tmp_path, "test", "de", 2000)
     write_index(tmp_path, "test", "en", 1999)
     with pytest.raises(InkError, match=r"de\.idx has 2,000 and .*en\.idx has 1,999 sentences"):
-        count_binarised(tmp_path, "de", "en")
+        count_binarised(tmp_path, LANGUAGES)
 
 
 def test_a_side_that_is_missing_is_named(tmp_path: Path) -> None:
     write_index(tmp_path, "test", "de", 2000)
     with pytest.raises(InkError, match=r"test\.de-en\.en\.idx cannot be read"):
-        count_binarised(tmp_path, "de", "en")
+        count_binarised(tmp_path, LANGUAGES)
 
 
 @pytest.mark.parametrize("raw", [b"", b"TNTIDX\x00\x00" + bytes(40), b"MMIDIDX\x00\x00" + bytes(10)])
@@ -51,7 +54,7 @@ def test_what_is_not_such_an_index_is_refused(raw: bytes, tmp_path: Path) -> Non
     for language in ("de", "en"):
         (tmp_path / f"train.de-en.{language}.idx").write_bytes(raw)
     with pytest.raises(InkError, match=r"train\.de-en\.de\.idx is not an index"):
-        count_binarised(tmp_path, "de", "en")
+        count_binarised(tmp_path, LANGUAGES)
 
 
 def test_the_paper_s_table_1() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from ink.config.languages import LanguagePair
 from ink.config.sections.parallel_text import Text
 from ink.corpus.own_text import write_corpus
 from ink.corpus.segmentation import TextProcessor
@@ -32,14 +33,14 @@ TRAIN = [
 
 @pytest.fixture
 def corpus(tmp_path: Path) -> Path:
-    write_corpus(tmp_path / "general", "general", {"train": TRAIN}, "xx", "yy", "synthetic")
+    write_corpus(tmp_path / "general", "general", {"train": TRAIN}, LanguagePair("xx", "yy"), "synthetic")
     return tmp_path / "general"
 
 
 def test_codes_are_those_that_subword_nmt_learns_from_both_sides(tmp_path: Path, corpus: Path) -> None:
     from subword_nmt.learn_bpe import learn_bpe
 
-    learn_vocabulary(corpus, SETTINGS, "xx", "yy", tmp_path / "vocabulary")
+    learn_vocabulary(corpus, SETTINGS, LanguagePair("xx", "yy"), tmp_path / "vocabulary")
     processor = TextProcessor(SETTINGS, None)
     lines = [processor.tokenise_source(source) for source, _ in TRAIN]
     lines += [processor.tokenise_target(target) for _, target in TRAIN]
@@ -51,7 +52,7 @@ def test_codes_are_those_that_subword_nmt_learns_from_both_sides(tmp_path: Path,
 
 def test_the_dictionary_is_the_one_that_fairseq_builds(tmp_path: Path, corpus: Path) -> None:
     output = tmp_path / "vocabulary"
-    learn_vocabulary(corpus, SETTINGS, "xx", "yy", output)
+    learn_vocabulary(corpus, SETTINGS, LanguagePair("xx", "yy"), output)
     processor = TextProcessor(SETTINGS, output / "bpecodes")
     sides = {"xx": [processor.encode_source(s) for s, _ in TRAIN], "yy": [processor.encode_target(t) for _, t in TRAIN]}
     for language, lines in sides.items():
@@ -73,7 +74,7 @@ def test_the_dictionary_is_the_one_that_fairseq_builds(tmp_path: Path, corpus: P
 
 def test_learning_twice_gives_the_same_files(tmp_path: Path, corpus: Path) -> None:
     for name in ("a", "b"):
-        learn_vocabulary(corpus, SETTINGS, "xx", "yy", tmp_path / name)
+        learn_vocabulary(corpus, SETTINGS, LanguagePair("xx", "yy"), tmp_path / name)
     for file in ("bpecodes", "dict.xx.txt"):
         assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
 
@@ -81,7 +82,9 @@ def test_learning_twice_gives_the_same_files(tmp_path: Path, corpus: Path) -> No
 def test_learning_says_nothing_but_its_progress(
     tmp_path: Path, corpus: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    learn_vocabulary(corpus, SETTINGS.model_copy(update={"bpe_merges": 5000}), "xx", "yy", tmp_path / "vocabulary")
+    learn_vocabulary(
+        corpus, SETTINGS.model_copy(update={"bpe_merges": 5000}), LanguagePair("xx", "yy"), tmp_path / "vocabulary"
+    )
     written = capsys.readouterr()
     assert written.out == ""
     assert [line.partition(":")[0] for line in written.err.splitlines() if line] == [
@@ -92,12 +95,14 @@ def test_learning_says_nothing_but_its_progress(
 
 def test_learning_needs_a_number_of_merges_and_words(tmp_path: Path, corpus: Path) -> None:
     with pytest.raises(InkError, match=r"text\.bpe_merges is not set"):
-        learn_vocabulary(corpus, SETTINGS.model_copy(update={"bpe_merges": None}), "xx", "yy", tmp_path / "vocabulary")
-    write_corpus(tmp_path / "short", "short", {"train": [("a b", "c .")]}, "xx", "yy", "files")
+        learn_vocabulary(
+            corpus, SETTINGS.model_copy(update={"bpe_merges": None}), LanguagePair("xx", "yy"), tmp_path / "vocabulary"
+        )
+    write_corpus(tmp_path / "short", "short", {"train": [("a b", "c .")]}, LanguagePair("xx", "yy"), "files")
     with pytest.raises(InkError, match="short: the training text has no word of two characters"):
-        learn_vocabulary(tmp_path / "short", SETTINGS, "xx", "yy", tmp_path / "vocabulary")
+        learn_vocabulary(tmp_path / "short", SETTINGS, LanguagePair("xx", "yy"), tmp_path / "vocabulary")
     with pytest.raises(InkError, match=r"train\.zz does not exist"):
-        learn_vocabulary(corpus, SETTINGS, "zz", "yy", tmp_path / "vocabulary")
+        learn_vocabulary(corpus, SETTINGS, LanguagePair("zz", "yy"), tmp_path / "vocabulary")
     assert not (tmp_path / "vocabulary").exists()
 
 
@@ -105,7 +110,7 @@ def adopt(folder: Path, codes: str = "t h\n", source: str = "der 3\n", target: s
     for name, text in (("codes", codes), ("source", source), ("target", target)):
         (folder / name).write_text(text, encoding="utf-8")
     output = folder / "vocabulary"
-    adopt_vocabulary(folder / "codes", folder / "source", folder / "target", "xx", "yy", output)
+    adopt_vocabulary(folder / "codes", (folder / "source", folder / "target"), LanguagePair("xx", "yy"), output)
     return output
 
 
@@ -168,4 +173,6 @@ def test_a_base_models_files_that_do_not_parse_name_file_and_line(
 def test_a_base_models_missing_file_is_named(tmp_path: Path) -> None:
     adopt(tmp_path)
     with pytest.raises(InkError, match=r"nowhere does not exist"):
-        adopt_vocabulary(tmp_path / "nowhere", tmp_path / "source", tmp_path / "target", "xx", "yy", tmp_path / "v")
+        adopt_vocabulary(
+            tmp_path / "nowhere", (tmp_path / "source", tmp_path / "target"), LanguagePair("xx", "yy"), tmp_path / "v"
+        )

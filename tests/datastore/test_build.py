@@ -11,7 +11,7 @@ import torch
 
 from ink.config.sections.base_system import Index
 from ink.datastore import build
-from ink.datastore.build import build_datastore, teacher_forced
+from ink.datastore.build import Extraction, build_datastore, teacher_forced
 from ink.datastore.storage import open_datastore
 from ink.nmt.adapter import write_adapter
 from ink.nmt.batches import batches_by_length
@@ -63,7 +63,7 @@ def test_entries_are_those_of_a_slow_pass_without_batches_or_padding(
     if with_adapters:
         give_adapters(model)
     model.network.train()  # building is to leave dropout out
-    meta = build_datastore(model, dataset, "corpus", tmp_path / "store", key=key, batch_tokens=150, index=EXACT)
+    meta = build_datastore(Extraction(model, dataset, "corpus", key, 150), tmp_path / "store", EXACT)
     lengths = dataset.target_lengths.tolist()
     places = [(sentence, position) for sentence, length in enumerate(lengths) for position in range(length)]
     keys, values, log_probs = zip(*(entry(model, dataset, key, *place) for place in places), strict=True)
@@ -82,13 +82,7 @@ def test_entries_are_those_of_a_slow_pass_without_batches_or_padding(
 def test_the_batch_size_changes_nothing_but_rounding(model: Any, dataset: Any, tmp_path: Path) -> None:
     for batch_tokens in (1, 100, 10000):
         build_datastore(
-            model,
-            dataset,
-            "c",
-            tmp_path / str(batch_tokens),
-            key="decoder_output",
-            batch_tokens=batch_tokens,
-            index=EXACT,
+            Extraction(model, dataset, "c", "decoder_output", batch_tokens), tmp_path / str(batch_tokens), EXACT
         )
     first, *others = (open_datastore(tmp_path / str(batch_tokens)) for batch_tokens in (1, 100, 10000))
     for other in others:
@@ -99,7 +93,7 @@ def test_the_batch_size_changes_nothing_but_rounding(model: Any, dataset: Any, t
 
 def test_log_probs_are_left_out_on_request(model: Any, dataset: Any, tmp_path: Path) -> None:
     meta = build_datastore(
-        model, dataset, "c", tmp_path / "s", key="decoder_output", batch_tokens=500, index=EXACT, log_probs=False
+        Extraction(model, dataset, "c", "decoder_output", 500), tmp_path / "s", EXACT, log_probs=False
     )
     assert not meta.log_probs
     assert open_datastore(tmp_path / "s").log_probs is None
@@ -115,7 +109,9 @@ def test_log_probs_are_left_out_on_request(model: Any, dataset: Any, tmp_path: P
 def test_a_build_that_fails_leaves_nothing_and_spares_the_older_datastore(
     model: Any, dataset: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    arguments: dict[str, Any] = {"key": "decoder_output", "batch_tokens": 200, "index": EXACT}
+    def of_corpus(corpus: str) -> Extraction:
+        return Extraction(model, dataset, corpus, "decoder_output", 200)
+
     passes, batch = [], dataset.batch
 
     def failing(sentences: Any) -> Any:
@@ -127,13 +123,13 @@ def test_a_build_that_fails_leaves_nothing_and_spares_the_older_datastore(
     with monkeypatch.context() as patched:
         patched.setattr(dataset, "batch", failing)
         with pytest.raises(MemoryError):
-            build_datastore(model, dataset, "c", tmp_path / "store", **arguments)
+            build_datastore(of_corpus("c"), tmp_path / "store", EXACT)
     assert list(tmp_path.iterdir()) == []
 
-    build_datastore(model, dataset, "older", tmp_path / "store", **arguments)
+    build_datastore(of_corpus("older"), tmp_path / "store", EXACT)
     monkeypatch.setattr(build, "build_index", failing)
     with pytest.raises(TypeError):
-        build_datastore(model, dataset, "newer", tmp_path / "store", **arguments)
+        build_datastore(of_corpus("newer"), tmp_path / "store", EXACT)
     assert [path.name for path in tmp_path.iterdir()] == ["store"]
     assert open_datastore(tmp_path / "store", corpus="older").meta.entries > 0
 
@@ -158,7 +154,7 @@ def test_a_datastore_belongs_to_the_checkpoint_that_it_names(
     """100 random keys of a round's datastore, recomputed from the adapter on disk by the slow pass."""
     give_adapters(model)
     write_adapter(tmp_path / "adapter.safetensors", model.adapter_weights(), base_model=model.base_fingerprint)
-    build_datastore(model, dataset, "c", tmp_path / "store", key="decoder_output", batch_tokens=300, index=EXACT)
+    build_datastore(Extraction(model, dataset, "c", "decoder_output", 300), tmp_path / "store", EXACT)
     loaded = tiny.domain.load_model(tiny.settings, adapter=tmp_path / "adapter.safetensors")
     store = open_datastore(tmp_path / "store", model=loaded.fingerprint)
     base = tiny.domain.load_model(tiny.settings)
@@ -199,9 +195,9 @@ def test_a_pass_that_does_not_fit_at_once_gives_the_same_datastore(
     tiny: Any, model: Any, dataset: Any, tmp_path: Path, out_of_memory_above: Any, key: str
 ) -> None:
     whole, divided = tmp_path / "whole", tmp_path / "divided"
-    build_datastore(model, dataset, "corpus", whole, key=key, batch_tokens=400, index=EXACT)
+    build_datastore(Extraction(model, dataset, "corpus", key, 400), whole, EXACT)
     tried = out_of_memory_above(model.network, 90)
-    build_datastore(model, dataset, "corpus", divided, key=key, batch_tokens=400, index=EXACT)
+    build_datastore(Extraction(model, dataset, "corpus", key, 400), divided, EXACT)
     assert max(tried) > 90
     one, other = open_datastore(whole), open_datastore(divided)
     assert one.meta == other.meta
@@ -217,5 +213,5 @@ def test_a_training_sentence_that_does_not_fit_alone_is_named_and_nothing_is_lef
     longest = int(np.argmax(dataset.source_lengths))
     out_of_memory_above(model.network, int(dataset.source_lengths[longest]) - 1)
     with pytest.raises(InkError, match=r"datastore: sentence \d+ \(counted from 0\), of 31 tokens"):
-        build_datastore(model, dataset, "corpus", tmp_path / "store", key="ffn_input", batch_tokens=400, index=EXACT)
+        build_datastore(Extraction(model, dataset, "corpus", "ffn_input", 400), tmp_path / "store", EXACT)
     assert not (tmp_path / "store").exists()

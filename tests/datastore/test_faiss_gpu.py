@@ -13,7 +13,7 @@ import torch
 from ink.config import constraints
 from ink.config.sections.base_system import Index
 from ink.datastore import faiss_gpu
-from ink.datastore.build import build_datastore
+from ink.datastore.build import Extraction, build_datastore
 from ink.datastore.index import build_index, read_index
 from ink.datastore.search import Searcher
 from ink.runtime.errors import InkError
@@ -78,7 +78,7 @@ def test_a_build_is_refused_before_the_pass_over_the_training_set(
     dataset = model.parallel_text(tiny.domain.data, "train")
     monkeypatch.setattr(dataset, "batch", lambda sentences: pytest.fail("a batch was made"))
     with pytest.raises(InkError, match=r"index\.device is cuda"):
-        build_datastore(model, dataset, "c", tmp_path / "s", key="decoder_output", batch_tokens=200, index=ON_GPU)
+        build_datastore(Extraction(model, dataset, "c", "decoder_output", 200), tmp_path / "s", ON_GPU)
     assert list(tmp_path.iterdir()) == []
 
 

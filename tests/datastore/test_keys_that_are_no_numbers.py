@@ -11,7 +11,7 @@ import torch
 
 from ink.config.sections.base_system import Index
 from ink.datastore import build
-from ink.datastore.build import build_datastore, build_shard
+from ink.datastore.build import Extraction, build_datastore, build_shard
 from ink.datastore.index import build_index
 from ink.datastore.knn_graph_search import divide
 from ink.datastore.shards import join_shards
@@ -77,7 +77,8 @@ def model(tiny: Any) -> Any:
 def built(tiny: Any, model: Any, output: Path, **changed: Any) -> Any:
     dataset = model.parallel_text(tiny.domain.data, "train")
     how = {"key": "decoder_output", "batch_tokens": 200, "index": EXACT, **changed}
-    return build_datastore(model, dataset, "corpus", output, **how)
+    index = how.pop("index")
+    return build_datastore(Extraction(model, dataset, "corpus", **how), output, index)
 
 
 @pytest.mark.failure(
@@ -128,7 +129,7 @@ def test_shards_with_a_key_that_is_no_number_are_not_joined(tiny: Any, model: An
     dataset = model.parallel_text(tiny.domain.data, "train")
     paths = [tmp_path / f"{number}.shard" for number in (1, 2)]
     for number, path in enumerate(paths, start=1):
-        build_shard(model, dataset, "c", path, number=number, count=2, key="decoder_output", batch_tokens=200)
+        build_shard(Extraction(model, dataset, "c", "decoder_output", 200), path, number=number, count=2)
     damaged = np.load(paths[1] / "keys.npy", mmap_mode="r+")
     damaged[5, 0] = np.nan
     entry = int(np.load(paths[1] / "entries.npy")[5])

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from ink.config.sections.base_system import Index
 from ink.datastore import shards as shard_files
-from ink.datastore.build import build_datastore, build_shard
+from ink.datastore.build import Extraction, build_datastore, build_shard
 from ink.datastore.shards import ShardedKeys, ShardMeta, batches_of, create_shard, join_shards, open_shards, seal_shard
 from ink.datastore.storage import DatastoreMeta, open_datastore
 from ink.runtime.disk import DiskTrouble
@@ -54,7 +54,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 def build_shards(model: Any, dataset: Any, folder: Path, count: int, **changed: Any) -> list[Path]:
     paths = [folder / f"{number}of{count}" for number in range(1, count + 1)]
     for number, path in enumerate(paths, start=1):
-        build_shard(model, dataset, "corpus", path, number=number, count=count, **{**PARTS, **changed})
+        build_shard(Extraction(model, dataset, "corpus", **{**PARTS, **changed}), path, number=number, count=count)
     return paths
 
 
@@ -76,7 +76,7 @@ def test_joined_shards_are_the_datastore_of_one_pass_byte_for_byte(
         model.attach_adapters(4, dropout=0.5)
         for parameter in model.network.adapters.parameters():
             parameter.data = 0.3 * torch.randn_like(parameter)
-    whole = build_datastore(model, dataset, "corpus", tmp_path / "whole", **{**PARTS, "key": key}, index=index)
+    whole = build_datastore(Extraction(model, dataset, "corpus", **{**PARTS, "key": key}), tmp_path / "whole", index)
     model.network.train()  # a shard is to leave dropout out too
     shards = build_shards(model, dataset, tmp_path, count, key=key)
     # the order in which they are given does not count
@@ -104,9 +104,9 @@ def test_more_shards_than_batches_and_a_shard_that_does_not_exist_are_refused(
     model: Any, dataset: Any, tmp_path: Path
 ) -> None:
     with pytest.raises(InkError, match=r"datastore\.shards is 3, but .* in 1 batches .*; lower one of the two"):
-        build_shard(model, dataset, "c", tmp_path / "s", number=1, count=3, key="decoder_output", batch_tokens=10**6)
+        build_shard(Extraction(model, dataset, "c", "decoder_output", 10**6), tmp_path / "s", number=1, count=3)
     with pytest.raises(InkError, match=r"shard 4 is asked for, but datastore\.shards is 3"):
-        build_shard(model, dataset, "c", tmp_path / "s", number=4, count=3, **PARTS)
+        build_shard(Extraction(model, dataset, "c", **PARTS), tmp_path / "s", number=4, count=3)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -160,7 +160,7 @@ def test_a_shard_that_was_interrupted_is_not_there(
 
     monkeypatch.setattr(dataset, "batch", failing)
     with pytest.raises(MemoryError):
-        build_shard(model, dataset, "c", tmp_path / "1of2", number=1, count=2, **PARTS)
+        build_shard(Extraction(model, dataset, "c", **PARTS), tmp_path / "1of2", number=1, count=2)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -182,7 +182,7 @@ def test_a_failure_before_keys_are_moved_costs_no_shard(
 def test_an_interruption_while_keys_are_moved_costs_the_shards_that_are_gone_and_no_more(
     model: Any, dataset: Any, tmp_path: Path, shards: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    build_datastore(model, dataset, "corpus", tmp_path / "whole", **PARTS, index=IVFPQ)
+    build_datastore(Extraction(model, dataset, "corpus", **PARTS), tmp_path / "whole", IVFPQ)
     third = contents(shards[2])
     write, calls = os.pwrite, []
 
@@ -203,7 +203,7 @@ def test_an_interruption_while_keys_are_moved_costs_the_shards_that_are_gone_and
     assert not (tmp_path / "joined").exists()
     with pytest.raises(InkError, match=r"1of3/meta\.json does not exist"):
         join_shards(shards, tmp_path / "joined", IVFPQ)
-    build_shard(model, dataset, "corpus", shards[0], number=1, count=3, **PARTS)
+    build_shard(Extraction(model, dataset, "corpus", **PARTS), shards[0], number=1, count=3)
     join_shards(shards, tmp_path / "joined", IVFPQ)
     assert contents(tmp_path / "joined") == contents(tmp_path / "whole")
 

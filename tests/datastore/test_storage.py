@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ink.config.sections.base_system import Index
-from ink.datastore.build import build_datastore
+from ink.datastore.build import Extraction, build_datastore
 from ink.datastore.search import Searcher
 from ink.datastore.storage import DatastoreMeta, create_datastore, open_datastore, seal
 from ink.runtime.errors import InkError
@@ -23,7 +23,7 @@ def built(tiny: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("built") / "store"
     dataset = model.parallel_text(tiny.domain.data, "train")
     corpus = tiny.domain.data.fingerprint
-    build_datastore(model, dataset, corpus, path, key="decoder_output", batch_tokens=500, index=Index(type="exact"))
+    build_datastore(Extraction(model, dataset, corpus, "decoder_output", 500), path, Index(type="exact"))
     return path
 
 

@@ -19,13 +19,15 @@ from ink.config import check, load
 from ink.config.sections.base_system import Index
 from ink.config.slices.commands import settings_for
 from ink.config.slices.training_slices import CombinerSettings
-from ink.datastore.build import build_datastore
-from ink.metrics.system_evaluation import evaluate_system
+from ink.datastore.build import Extraction, build_datastore
+from ink.datastore.storage import ModelDatastore
+from ink.metrics.system_evaluation import RunFiles, evaluate_system
 from ink.results.records.scores import labels
 from ink.runtime.errors import InkError
 from ink.runtime.whole_files import read_json
 from ink.systems.inference import Parts
 from ink.systems.known_systems import run_that_trains, seeds_of
+from ink.systems.layout import Run
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 TEXT = (REPOSITORY / "docs" / "adding-a-system.md").read_text(encoding="utf-8")
@@ -99,18 +101,22 @@ def chosen_and_scored(tiny: Any, tmp_path: Path) -> Callable[[dict[str, Any]], t
         settings = tiny.settings.changed(**({} if in_package else entry))
         model = tiny.domain.load_model(settings)
         build_datastore(
-            model,
-            model.parallel_text(tiny.domain.data, "train"),
-            tiny.domain.data.fingerprint,
+            Extraction(
+                model,
+                model.parallel_text(tiny.domain.data, "train"),
+                tiny.domain.data.fingerprint,
+                described["key"],
+                500,
+            ),
             tmp_path / "store",
-            key=described["key"],
-            batch_tokens=500,
-            index=Index(type="exact"),
+            Index(type="exact"),
         )
-        train_combiner(tiny.domain, tmp_path / "store", name, settings, 1, tmp_path / "trained")
+        train_combiner(tiny.domain, ModelDatastore(tmp_path / "store"), name, settings, 1, tmp_path / "trained")
         combiner = tmp_path / "trained" / "combiner.json"
         parts = Parts(datastore=tmp_path / "store", combiner=combiner)
-        evaluate_system(name, "koran", 1, tiny.domain, parts, None, settings, tmp_path / "h.yy", tmp_path / "s.json")
+        evaluate_system(
+            Run(name, "koran", 1), tiny.domain, parts, None, settings, RunFiles(tmp_path / "h.yy", tmp_path / "s.json")
+        )
         described = read_json(combiner)
         learnt = ["weights.safetensors"] if described["combiner"] == "kernel_smoothed" else []
         written = sorted(path.name for path in (tmp_path / "trained").iterdir())

@@ -10,7 +10,8 @@ from fuzzing.mutations import Handed, mutated
 from fuzzing.trial import COUNTS, Trial
 from hypothesis import strategies as st
 
-from ink.corpus.own_text import SPLITS, ingest
+from ink.config.languages import LanguagePair
+from ink.corpus.own_text import SPLITS, OwnFiles, ingest
 from ink.corpus.preparation import prepare
 
 LINES = {"train": 12, "dev": 3, "test": 3}
@@ -33,11 +34,13 @@ def test_a_corpus_is_refused_or_prepared(
         for name, data in sides.items():
             (given / name).write_bytes(data)
         pattern = str(given / "{split}.{language}")
-        ingest(pattern, "koran", source, target, SPLITS, project / "corpus", split_seed=1, held_out={})
+        ingest(
+            OwnFiles(pattern, SPLITS), "koran", LanguagePair(source, target), project / "corpus", seed=1, held_out={}
+        )
         return project / "corpus"
 
     def use(corpus: Path) -> None:
-        prepare(corpus, tiny.vocabulary, tiny.settings.text, source, target, project / "data")
+        prepare(corpus, tiny.vocabulary, tiny.settings.text, LanguagePair(source, target), project / "data")
 
     def one_side(name: str) -> st.SearchStrategy[Handed]:
         return mutated(valid[name]).map(lambda side: Handed({**valid, name: side.data}, f"{name}: {side.how}"))

@@ -9,9 +9,10 @@ import pytest
 from fuzzing.mutations import ON_WORDS, mutated
 from fuzzing.trial import COUNTS, Trial
 
+from ink.config.languages import LanguagePair
 from ink.corpus.segmentation import TextProcessor
 from ink.corpus.vocabulary import CODES, adopt_vocabulary, known_subwords
-from ink.nmt.model_loading import load_translation_model
+from ink.nmt.model_loading import BaseModelFiles
 from ink.runtime.whole_files import read_lines
 
 FRAGMENTS = {
@@ -41,7 +42,9 @@ def test_a_vocabulary_is_refused_or_taken(
         given.write_bytes(data)
         paths = {**files, what: given}
         output = project / "vocabulary"
-        adopt_vocabulary(paths["codes"], paths["dictionary"], files["dictionary"], source, target, output)
+        adopt_vocabulary(
+            paths["codes"], (paths["dictionary"], files["dictionary"]), LanguagePair(source, target), output
+        )
         return output
 
     def use(vocabulary: Path) -> None:
@@ -51,7 +54,7 @@ def test_a_vocabulary_is_refused_or_taken(
             for line in lines:
                 assert "\n" not in processor.decode_source(processor.encode_source(line))
         if what == "dictionary":
-            load_translation_model(tiny.base_model, vocabulary, source, target)
+            BaseModelFiles(tiny.base_model, vocabulary, LanguagePair(source, target)).load()
 
     valid = files[what].read_bytes()
     inputs = mutated(valid, FRAGMENTS[what], most=1, operations=ON_WORDS)

@@ -25,6 +25,7 @@ from ink.metrics.comet_model import load_comet, segment_scores
 from ink.metrics.score_files import score_run
 from ink.runtime.errors import InkError
 from ink.runtime.whole_files import read_json, write_lines
+from ink.systems.layout import Run
 
 SOURCES = ["der Leitung sieht das Wort .", "das Wort findet", "", "der Leitung"]
 TRANSLATIONS = ["the line sees the word .", "a word , finds the line", "", "sees"]
@@ -141,7 +142,7 @@ def test_what_cannot_be_scored(
     )
     found, hypotheses = tmp_path / "found.json", tmp_path / "hypotheses.en"
     with pytest.raises(InkError, match=said):
-        score_run("comet", "ink", "koran", 1, tmp_path / "corpus", hypotheses, settings, found)
+        score_run("comet", Run("ink", "koran", 1), tmp_path / "corpus", hypotheses, settings, found)
     assert not found.exists()
 
 

@@ -11,12 +11,14 @@ import pytest
 import torch
 
 from ink.config.sections.base_system import Index
-from ink.datastore.build import build_datastore
+from ink.config.sections.measurements import AccuracyMeasure
+from ink.datastore.build import Extraction, build_datastore
 from ink.datastore.search import Searcher
-from ink.datastore.storage import open_datastore
+from ink.datastore.storage import ModelDatastore, open_datastore
 from ink.metrics import knn_accuracy
-from ink.metrics.knn_accuracy import Source, Tally, buckets, count, measure_knn_accuracy, ranks, tally_of
+from ink.metrics.knn_accuracy import Tally, buckets, count, measure_knn_accuracy, ranks, tally_of
 from ink.nmt.adapter import write_adapter
+from ink.nmt.model_loading import BaseModelFiles
 from ink.runtime.errors import InkError
 from ink.runtime.whole_files import read_json
 
@@ -24,7 +26,7 @@ KS, EDGES = [1, 3, 4], [0, 6, 15, None]
 
 
 @pytest.fixture(scope="module")
-def sources(tiny: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Source]:
+def sources(tiny: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, ModelDatastore]:
     """The base model and one with an adapter, each with the datastore of its training set."""
     folder = tmp_path_factory.mktemp("sources")
     model = tiny.domain.load_model(tiny.settings)
@@ -38,30 +40,32 @@ def sources(tiny: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, So
     for system, path in (("off_the_shelf", None), ("ink", adapter)):
         model = tiny.domain.load_model(tiny.settings, adapter=path)
         build_datastore(
-            model,
-            model.parallel_text(tiny.domain.data, "train"),
-            tiny.domain.data.fingerprint,
+            Extraction(
+                model,
+                model.parallel_text(tiny.domain.data, "train"),
+                tiny.domain.data.fingerprint,
+                "decoder_output",
+                500,
+            ),
             folder / system,
-            key="decoder_output",
-            batch_tokens=500,
-            index=Index(type="exact"),
+            Index(type="exact"),
         )
-        found[system] = Source(folder / system, path)
+        found[system] = ModelDatastore(folder / system, path)
     return found
 
 
-def measured(tiny: Any, sources: dict[str, Source], output: Path, **changed: Any) -> Any:
+def measured(tiny: Any, sources: dict[str, ModelDatastore], output: Path, **changed: Any) -> Any:
     settings = tiny.settings.changed(knn_accuracy={"k": KS, "bucket_edges": EDGES}).changed(**changed)
-    arguments = (tiny.base_model, tiny.vocabulary, tiny.domain.data, sources, settings, output)
-    measure_knn_accuracy("koran", 3, *arguments)
+    base_model = BaseModelFiles(tiny.base_model, tiny.vocabulary, tiny.languages)
+    measure_knn_accuracy(base_model, tiny.domain.data, sources, 3, settings, output)
     return read_json(output)
 
 
 @torch.no_grad()
-def by_brute_force(tiny: Any, source: Source) -> tuple[dict[int, list[float | None]], dict[int, float]]:
+def by_brute_force(tiny: Any, source: ModelDatastore) -> tuple[dict[int, list[float | None]], dict[int, float]]:
     """Sentence by sentence, without padding, every distance to every key; by bucket, and without ends of sentence."""
     model = tiny.domain.load_model(tiny.settings, adapter=source.adapter)
-    store, dataset = open_datastore(source.datastore), model.parallel_text(tiny.domain.data, "dev")
+    store, dataset = open_datastore(source.path), model.parallel_text(tiny.domain.data, "dev")
     keys = np.asarray(store.keys, dtype=np.float64)
     shares: dict[int, list[list[float]]] = {k: [[] for _ in EDGES[1:]] for k in KS}
     inner: dict[int, list[float]] = {k: [] for k in KS}
@@ -84,7 +88,7 @@ def by_brute_force(tiny: Any, source: Source) -> tuple[dict[int, list[float | No
     return by_bucket, {k: sum(row) / len(row) for k, row in inner.items()}
 
 
-def test_both_models_against_brute_force(tiny: Any, sources: dict[str, Source], tmp_path: Path) -> None:
+def test_both_models_against_brute_force(tiny: Any, sources: dict[str, ModelDatastore], tmp_path: Path) -> None:
     found = measured(tiny, sources, tmp_path / "seed3.json")
     expected = {system: by_brute_force(tiny, source) for system, source in sources.items()}
     for system, (by_k, without_end) in expected.items():
@@ -102,13 +106,13 @@ def test_both_models_against_brute_force(tiny: Any, sources: dict[str, Source], 
     assert found["positions"]["without_end_of_sentence"] == len(tokens) - len(dataset)
     assert found["positions"]["special_symbols"]["</s>"] == len(dataset) == 7
     assert found["dictionary"] == {"types": len(model.target_vocabulary) - 4, "special_symbols": 4}
-    entries = open_datastore(sources["ink"].datastore).meta.entries
+    entries = open_datastore(sources["ink"].path).meta.entries
     assert [model["entries"] for model in found["models"].values()] == [entries, entries]
     assert found["measured"]["corpus"] == tiny.domain.data.fingerprint
 
 
 def test_positions_beyond_the_last_edge_are_counted_and_in_no_bucket(
-    tiny: Any, sources: dict[str, Source], tmp_path: Path
+    tiny: Any, sources: dict[str, ModelDatastore], tmp_path: Path
 ) -> None:
     whole = measured(tiny, sources, tmp_path / "whole.json")
     cut = measured(tiny, sources, tmp_path / "cut.json", knn_accuracy={"bucket_edges": EDGES[:-1]})
@@ -123,7 +127,7 @@ def test_positions_beyond_the_last_edge_are_counted_and_in_no_bucket(
 
 
 def test_the_size_of_batches_and_searches_changes_nothing(
-    tiny: Any, sources: dict[str, Source], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tiny: Any, sources: dict[str, ModelDatastore], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = measured(tiny, sources, tmp_path / "whole.json")
     monkeypatch.setattr(knn_accuracy, "GATHERED_AT_ONCE", 4 * 16 * 3)  # three queries
@@ -174,7 +178,8 @@ def test_neighbours_are_sorted_by_distances_recomputed_from_the_keys(
             special = 4
             end = 9
 
-    tallies = tally_of(Model(), object(), searcher, [1, 4], [0, 4, None], 100, "test")  # type: ignore[arg-type]
+    measure = AccuracyMeasure(k=[1, 4], bucket_edges=[0, 4, None])
+    tallies = tally_of(Model(), object(), searcher, measure, 100, "test")  # type: ignore[arg-type]
     tally = tallies.by_bucket
     assert (tallies.without_end.hits.tolist(), tallies.without_end.positions.tolist()) == ([[0], [1]], [1])
     # by the keys entry 0 (9) is nearest and entry 2 (7) is third
@@ -184,15 +189,17 @@ def test_neighbours_are_sorted_by_distances_recomputed_from_the_keys(
 
 
 def test_a_datastore_of_another_model_is_refused_and_nothing_is_written(
-    tiny: Any, sources: dict[str, Source], tmp_path: Path
+    tiny: Any, sources: dict[str, ModelDatastore], tmp_path: Path
 ) -> None:
-    crossed = {"off_the_shelf": sources["off_the_shelf"], "ink": Source(sources["off_the_shelf"].datastore, None)}
-    crossed["ink"] = Source(crossed["ink"].datastore, sources["ink"].adapter)
+    crossed = {"off_the_shelf": sources["off_the_shelf"], "ink": ModelDatastore(sources["off_the_shelf"].path, None)}
+    crossed["ink"] = ModelDatastore(crossed["ink"].path, sources["ink"].adapter)
     with pytest.raises(InkError, match="was made with model"):
         measured(tiny, crossed, tmp_path / "seed3.json")
     assert not (tmp_path / "seed3.json").exists()
 
 
-def test_more_neighbours_than_entries_are_refused(tiny: Any, sources: dict[str, Source], tmp_path: Path) -> None:
+def test_more_neighbours_than_entries_are_refused(
+    tiny: Any, sources: dict[str, ModelDatastore], tmp_path: Path
+) -> None:
     with pytest.raises(InkError, match="2000 neighbours asked of datastore"):
         measured(tiny, sources, tmp_path / "seed3.json", knn_accuracy={"k": [2, 2000]})

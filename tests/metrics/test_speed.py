@@ -94,7 +94,7 @@ def test_the_hardware_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
 def test_a_batch_that_does_not_fit_is_not_measured_in_parts(tiny: Any, out_of_memory_above: Any) -> None:
     system = assemble(tiny.domain, Parts(), tiny.settings, tiny.settings.index)
     dataset = system.model.parallel_text(tiny.domain.data, "test")
-    decode = decoder_of({"off_the_shelf": system}, dataset, range(6), tiny.settings.decoding)
+    decode = decoder_of({"off_the_shelf": system}, dataset.part(range(6)), tiny.settings.decoding)
     out_of_memory_above(system.model.network, 40)
     assert len(decode("off_the_shelf", 1).hypotheses) == 6
     with pytest.raises(InkError, match=r"off_the_shelf: 6 sentences at once do not fit.*lower speed\.batch_sentences"):

@@ -14,16 +14,17 @@ from ink.combiners.fitting.vanilla_on_dev import tune_vanilla
 from ink.config.sections.base_system import Index
 from ink.config.slices.commands import settings_for
 from ink.config.slices.result_slices import EvaluationSettings
-from ink.datastore.build import build_datastore
+from ink.datastore.build import Extraction, build_datastore
 from ink.metrics.dev_bleu import dev_bleu_of
-from ink.metrics.system_evaluation import GeneralTest, evaluate_system
+from ink.metrics.system_evaluation import GeneralTest, RunFiles, evaluate_system
 from ink.nmt.adapter import read_adapter, write_adapter
 from ink.nmt.fairseq.checkpoint import allow_fairseq_types
-from ink.nmt.model_loading import load_translation_model
+from ink.nmt.model_loading import BaseModelFiles
 from ink.results.records.scores import read_scores
 from ink.runtime.errors import InkError
 from ink.runtime.whole_files import read_json, read_lines, write_json
 from ink.systems.inference import Parts
+from ink.systems.layout import Run
 
 TEST_SENTENCES = 10
 
@@ -44,13 +45,11 @@ def datastore(tiny: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("datastore") / "store"
     model = tiny.domain.load_model(tiny.settings)
     build_datastore(
-        model,
-        model.parallel_text(tiny.domain.data, "train"),
-        tiny.domain.data.fingerprint,
+        Extraction(
+            model, model.parallel_text(tiny.domain.data, "train"), tiny.domain.data.fingerprint, "decoder_output", 500
+        ),
         path,
-        key="decoder_output",
-        batch_tokens=500,
-        index=Index(type="exact"),
+        Index(type="exact"),
     )
     return path
 
@@ -64,7 +63,9 @@ def run(tiny: Any, tmp_path: Path) -> Callable[..., tuple[dict[str, Any], list[s
         general = GeneralTest("general", tiny.corpus, tiny.domain.data) if with_general else None
         hypotheses = tmp_path / "hypotheses" / system / "koran" / "seed3.en"
         scores = tmp_path / "scores" / system / "koran" / "seed3.json"
-        evaluate_system(system, "koran", 3, tiny.domain, Parts(**parts), general, needed, hypotheses, scores)
+        evaluate_system(
+            Run(system, "koran", 3), tiny.domain, Parts(**parts), general, needed, RunFiles(hypotheses, scores)
+        )
         return read_json(scores), read_lines(hypotheses)
 
     return evaluate
@@ -78,7 +79,7 @@ def test_a_checkpoint_of_its_own_takes_the_base_model_s_place_and_adds_no_memory
     state["model"] = {name: weight + 0.1 * torch.randn(weight.shape) for name, weight in state["model"].items()}
     torch.save(state, tmp_path / "own.pt")
     score, hypotheses = run("knn_kd", with_general=True, model=tmp_path / "own.pt")
-    own = load_translation_model(tmp_path / "own.pt", tiny.vocabulary, *tiny.languages)
+    own = BaseModelFiles(tmp_path / "own.pt", tiny.vocabulary, tiny.languages).load()
     assert score["model"] == own.fingerprint != tiny.domain.load_model(tiny.settings).fingerprint
     assert score["added_memory"] == {}
     assert score["general"]["domain"] == "general"

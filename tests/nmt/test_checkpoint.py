@@ -14,7 +14,7 @@ import torch
 from fairseq.data import Dictionary
 
 from ink.nmt.fairseq.checkpoint import read_checkpoint
-from ink.nmt.model_loading import load_translation_model
+from ink.nmt.model_loading import BaseModelFiles
 from ink.runtime.errors import InkError
 
 
@@ -108,7 +108,7 @@ def test_a_checkpoint_of_the_time_before_configurations_loads(tiny: Any, state: 
     arguments.task, arguments.arch = "translation", "transformer"
     old = {**state, "args": arguments, "cfg": None, "model": collections.OrderedDict(state["model"])}
     torch.save(old, tmp_path / "model.pt", _use_new_zipfile_serialization=False)
-    found = load_translation_model(tmp_path / "model.pt", tiny.vocabulary, *tiny.languages)
+    found = BaseModelFiles(tmp_path / "model.pt", tiny.vocabulary, tiny.languages).load()
     assert found.fingerprint == tiny.domain.load_model(tiny.settings).fingerprint
 
 
@@ -134,7 +134,7 @@ def test_a_dictionary_that_is_not_the_models_is_refused(tiny: Any, tmp_path: Pat
         dictionary.add_symbol("another", 1)
         dictionary.save(str(path))
     with pytest.raises(InkError, match="does not fit the dictionaries") as error:
-        load_translation_model(tiny.base_model, tmp_path / "vocabulary", *tiny.languages)
+        BaseModelFiles(tiny.base_model, tmp_path / "vocabulary", tiny.languages).load()
     assert "size mismatch" in str(error.value)
     assert str(tmp_path / "vocabulary") in str(error.value)
 
@@ -144,4 +144,4 @@ def test_dictionaries_that_differ_where_the_model_shares_its_embeddings_are_refu
     path = tmp_path / "vocabulary" / "dict.yy.txt"
     path.write_text(path.read_text(encoding="utf-8") + "another 1\n", encoding="utf-8")
     with pytest.raises(InkError, match="does not fit the dictionaries"):
-        load_translation_model(tiny.base_model, tmp_path / "vocabulary", *tiny.languages)
+        BaseModelFiles(tiny.base_model, tmp_path / "vocabulary", tiny.languages).load()

@@ -57,15 +57,15 @@ def test_hypotheses_are_fairseqs_in_the_order_of_the_dataset_for_any_batch_size(
 
 
 def test_a_subset_comes_in_the_order_asked_for(tiny: Any, model: Any, dataset: Any, one_by_one: list[str]) -> None:
-    assert translate(model, dataset, tiny, 2, indices=[5, 0, 3]) == [one_by_one[index] for index in (5, 0, 3)]
-    assert translate(model, dataset, tiny, 2, indices=range(2)) == one_by_one[:2]
-    assert translate(model, dataset, tiny, 2, indices=[]) == []
+    assert translate(model, dataset.part([5, 0, 3]), tiny, 2) == [one_by_one[index] for index in (5, 0, 3)]
+    assert translate(model, dataset.part(range(2)), tiny, 2) == one_by_one[:2]
+    assert translate(model, dataset.part([]), tiny, 2) == []
 
 
 def test_an_empty_source_sentence_has_a_hypothesis(tiny: Any, model: Any, dataset: Any) -> None:
     empty = len(dataset) - 1
     assert dataset.batch([empty]).source.tolist() == [[model.source_vocabulary.end]]
-    assert len(translate(model, dataset, tiny, indices=[empty])) == 1
+    assert len(translate(model, dataset.part([empty]), tiny)) == 1
 
 
 @pytest.mark.failure(
@@ -95,7 +95,7 @@ class Unmixed:
 
 
 def test_seconds_are_those_of_the_search(tiny: Any, model: Any, dataset: Any) -> None:
-    found = generate(model, dataset, tiny.settings.decoding, indices=[0])
+    found = generate(model, dataset.part([0]), tiny.settings.decoding)
     assert found.seconds > 0
 
 

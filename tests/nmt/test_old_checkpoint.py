@@ -11,7 +11,7 @@ import pytest
 import torch
 from fairseq import meters, options, tasks
 
-from ink.datastore.build import build_datastore
+from ink.datastore.build import Extraction, build_datastore
 from ink.nmt.domain_files import Domain
 from ink.nmt.fairseq.checkpoint import read_architecture
 from ink.nmt.generation import generate
@@ -126,13 +126,7 @@ def test_datastores_and_translations_are_made_with_it(old: Any, tiny: Any, tmp_p
     model = domain.load_model(settings)
     train = model.parallel_text(domain.data, "train")
     meta = build_datastore(
-        model,
-        train,
-        domain.data.fingerprint,
-        tmp_path / "datastore",
-        key="decoder_output",
-        batch_tokens=200,
-        index=settings.index,
+        Extraction(model, train, domain.data.fingerprint, "decoder_output", 200), tmp_path / "datastore", settings.index
     )
     assert (meta.entries, meta.dimension) == (int(sum(train.target_lengths)), WIDTH)
     test = model.parallel_text(domain.data, "test")

@@ -20,7 +20,7 @@ from omegaconf import OmegaConf
 
 from ink.corpus.prepared_corpus import PreparedCorpus
 from ink.nmt.fairseq.checkpoint import read_checkpoint
-from ink.nmt.model_loading import load_translation_model
+from ink.nmt.model_loading import BaseModelFiles
 from ink.runtime.errors import InkError
 
 # what ink leaves out of fairseq until a checkpoint asks for it
@@ -86,7 +86,7 @@ def old_state(transformers: Any) -> dict[str, Any]:
 def load(tiny: Any, tmp_path: Path) -> Callable[..., Any]:
     def save_and_load(state: Any, **how: Any) -> Any:
         torch.save(state, tmp_path / "model.pt", **how)
-        return load_translation_model(tmp_path / "model.pt", tiny.vocabulary, *tiny.languages)
+        return BaseModelFiles(tmp_path / "model.pt", tiny.vocabulary, tiny.languages).load()
 
     return save_and_load
 
@@ -307,10 +307,10 @@ def test_weights_that_are_no_numbers_are_refused(load: Any, state: Any, broken: 
 def test_weights_beyond_half_precision_are_refused(tiny: Any, load: Any, state: Any, tmp_path: Path) -> None:
     state["model"]["decoder.layers.0.fc1.weight"][3, 2] = 1e6
     assert load(state) is not None
-    files = (tmp_path / "model.pt", tiny.vocabulary, *tiny.languages)
-    assert load_translation_model(*files, precision="bf16") is not None
+    files = BaseModelFiles(tmp_path / "model.pt", tiny.vocabulary, tiny.languages)
+    assert files.load(precision="bf16") is not None
     with pytest.raises(InkError, match=r"model\.pt in fp16: 1 of the numbers in decoder\.layers\.0\.fc1\.weight"):
-        load_translation_model(*files, precision="fp16")
+        files.load(precision="fp16")
 
 
 def few(count: int, *more: str) -> list[str]:
@@ -347,7 +347,7 @@ def test_of_dev_and_test_only_what_has_no_position_is_refused(tiny: Any, load: A
 
 def without_train(tiny: Any, folder: Path) -> Any:
     shutil.copytree(tiny.data, folder / "data", ignore=shutil.ignore_patterns("train.*"))
-    return PreparedCorpus(folder / "data", *tiny.languages)
+    return PreparedCorpus(folder / "data", tiny.languages)
 
 
 def test_a_model_with_room_for_no_token_is_refused(tiny: Any, load: Any) -> None:

@@ -12,7 +12,7 @@ import torch
 from ink.combiners.knn_mixture import KnnMixture
 from ink.combiners.vanilla import VanillaCombiner
 from ink.config.sections.base_system import Index
-from ink.datastore.build import build_datastore, teacher_forced
+from ink.datastore.build import Extraction, build_datastore, teacher_forced
 from ink.datastore.search import Searcher
 from ink.datastore.storage import open_datastore
 from ink.nmt.adapter import read_adapter, write_adapter
@@ -40,7 +40,7 @@ def write(tiny: Any, path: Path, change: float = 0.0) -> Path:
 
 def build(tiny: Any, model: Any, path: Path) -> Any:
     dataset = model.parallel_text(tiny.domain.data, "train")
-    build_datastore(model, dataset, "corpus", path, key="decoder_output", batch_tokens=200, index=EXACT)
+    build_datastore(Extraction(model, dataset, "corpus", "decoder_output", 200), path, EXACT)
     return open_datastore(path)
 
 

@@ -17,8 +17,8 @@ from ink.combiners.fitting.learned import train_combiner
 from ink.combiners.fitting.vanilla_on_dev import tune_vanilla
 from ink.config.sections.base_system import Index
 from ink.corpus.segmentation import TextProcessor
-from ink.datastore.build import build_datastore
-from ink.datastore.storage import open_datastore
+from ink.datastore.build import Extraction, build_datastore
+from ink.datastore.storage import ModelDatastore, open_datastore
 from ink.nmt.adapter import read_adapter
 from ink.nmt.domain_files import Domain
 from ink.nmt.fairseq import fairseq_model
@@ -62,8 +62,8 @@ def stores(tiny: Any, domain: Domain, tmp_path_factory: pytest.TempPathFactory) 
     model = domain.load_model(settings_of(tiny))
     text = model.parallel_text(domain.data, "train")
     for key in ("decoder_output", "ffn_input"):
-        options: dict[str, Any] = {"key": key, "batch_tokens": 200, "index": Index(type="exact")}
-        build_datastore(model, text, domain.data.fingerprint, folder / key, **options)
+        extraction = Extraction(model, text, domain.data.fingerprint, key, 200)
+        build_datastore(extraction, folder / key, Index(type="exact"))
     return folder
 
 
@@ -105,10 +105,10 @@ def test_vanilla_knn_is_tuned_and_translates_training_sources_into_their_targets
     text = system.model.parallel_text(domain.data, "train")
     decoding = settings.changed(decoding={"beam": 1, "max_len_a": 3, "max_len_b": 5}).decoding
     chosen = range(0, 60, 5)
-    found = generate(system.model, text, decoding, mixture=system.mixture, indices=chosen)
+    found = generate(system.model, text.part(chosen), decoding, mixture=system.mixture)
     wanted = [system.model.target_vocabulary.text(text.batch([number]).target[0]) for number in chosen]
     assert sum(map(str.__eq__, found.hypotheses, wanted)) >= 10
-    alone = generate(system.model, text, decoding, indices=chosen)
+    alone = generate(system.model, text.part(chosen), decoding)
     assert alone.hypotheses != found.hypotheses
 
 
@@ -116,7 +116,7 @@ def test_a_robust_combiner_is_trained_on_dev_and_lines_are_translated_and_explai
     tiny: Any, domain: Domain, stores: Path, tmp_path: Path
 ) -> None:
     settings = settings_of(tiny)
-    train_combiner(domain, stores / "decoder_output", "r_knn", settings, 1, tmp_path / "r_knn")
+    train_combiner(domain, ModelDatastore(stores / "decoder_output"), "r_knn", settings, 1, tmp_path / "r_knn")
     record = read_json(tmp_path / "r_knn" / "record.json")
     assert record["best_dev_loss"] < record["start_dev_loss"]
     parts = Parts(datastore=stores / "decoder_output", combiner=tmp_path / "r_knn" / "combiner.json")

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ink.nmt.model_loading import load_translation_model
+from ink.nmt.model_loading import BaseModelFiles
 from ink.nmt.weights import fingerprint
 
 WEIGHTS = {
@@ -67,12 +67,12 @@ def test_a_models_fingerprint_is_that_of_its_weights_whatever_file_they_came_in(
     model = tiny.domain.load_model(tiny.settings)
     state = torch.load(tiny.base_model)
     torch.save(state, tmp_path / "copy.pt", _use_new_zipfile_serialization=False)
-    copied = load_translation_model(tmp_path / "copy.pt", tiny.vocabulary, *tiny.languages)
+    copied = BaseModelFiles(tmp_path / "copy.pt", tiny.vocabulary, tiny.languages).load()
     assert copied.fingerprint == model.fingerprint == model.base_fingerprint
 
     state["model"]["decoder.layers.1.fc1.bias"][3] += 1e-3
     torch.save(state, tmp_path / "copy.pt")
-    changed = load_translation_model(tmp_path / "copy.pt", tiny.vocabulary, *tiny.languages)
+    changed = BaseModelFiles(tmp_path / "copy.pt", tiny.vocabulary, tiny.languages).load()
     assert changed.fingerprint != model.fingerprint
 
 

@@ -22,6 +22,7 @@ from ink.metrics.known_metrics import METRICS
 from ink.metrics.score_files import score_run
 from ink.results.run_comparison import as_text, compare
 from ink.runtime.whole_files import read_json, read_lines, write_lines
+from ink.systems.layout import Run
 from ink.tracking.journal import Journal
 from ink.tracking.mlflow_run import mlflow_run_of
 from ink.tracking.runs import RunName
@@ -97,7 +98,7 @@ def test_the_metric_is_in_table_2_a_figure_a_comparison_and_mlflow(
             assert ended.exit_code == 0, ended.exception
         else:
             settings = settings_for(config, ScoringSettings, domain, metric=PLACE)
-            score_run(PLACE, system, domain, 1, corpus, path, settings, output)
+            score_run(PLACE, Run(system, domain, 1), corpus, path, settings, output)
     done = CliRunner().invoke(report, [str(results)], catch_exceptions=False)
     assert done.exit_code == 0, done.output
 

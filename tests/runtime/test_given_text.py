@@ -17,7 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ink.config import load
-from ink.corpus.own_text import ingest, read_parallel
+from ink.config.languages import LanguagePair
+from ink.corpus.own_text import OwnFiles, ingest, read_parallel
 from ink.corpus.segmentation import read_codes
 from ink.corpus.vocabulary import check_dictionary, load_dictionary
 from ink.runtime.errors import InkError
@@ -116,7 +117,14 @@ def test_a_nul_far_into_a_corpus_is_dropped_as_tokenisation_drops_it(tmp_path: P
     for language in ("de", "en"):
         text = b"a line\n" * (LOOKED_AT // 7 + 1) + b"with\0out\n"
         (tmp_path / f"it.test.{language}").write_bytes(text)
-    ingest(str(tmp_path / "it.{split}.{language}"), "it", "de", "en", ["test"], tmp_path / "out", 1, {})
+    ingest(
+        OwnFiles(str(tmp_path / "it.{split}.{language}"), ["test"]),
+        "it",
+        LanguagePair("de", "en"),
+        tmp_path / "out",
+        1,
+        {},
+    )
     for language in ("de", "en"):
         assert read_lines(tmp_path / "out" / f"test.{language}")[-1] == "without"
 

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 import torch
 
+from ink.config.languages import LanguagePair
 from ink.nmt.fairseq.checkpoint import read_checkpoint
-from ink.nmt.model_loading import load_translation_model
+from ink.nmt.model_loading import BaseModelFiles
 from ink.runtime.whole_files import read_json
 from ink.training import checkpoints
 from ink.training.base_model_training import train_base_model
@@ -46,7 +47,7 @@ def test_it_is_the_average_of_the_last_epochs(tiny: Any, trained: tuple[Path, li
 
 def test_it_opens_with_its_own_settings(tiny: Any, trained: tuple[Path, list[dict[str, torch.Tensor]]]) -> None:
     source, target = tiny.languages
-    model = load_translation_model(trained[0] / "model.pt", tiny.vocabulary, source, target)
+    model = BaseModelFiles(trained[0] / "model.pt", tiny.vocabulary, LanguagePair(source, target)).load()
     asked = tiny.settings.base_model.train
     assert len(model.network.encoder.layers) == asked.encoder_layers
     assert len(model.network.decoder.layers) == asked.decoder_layers

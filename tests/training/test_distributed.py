@@ -13,7 +13,7 @@ from fairseq.tasks.fairseq_task import FairseqTask
 
 from ink.config.sections.base_system import BaseModelTraining, Index
 from ink.config.slices.training_slices import LearnedModel
-from ink.datastore.build import build_datastore
+from ink.datastore.build import Extraction, build_datastore
 from ink.datastore.knn_graph import store_neighbours
 from ink.datastore.storage import open_datastore
 from ink.nmt.adapter import read_adapter
@@ -102,13 +102,11 @@ def files_in(folder: Path) -> list[str]:
 def datastore(tiny: Any, settings: Any, output: Path) -> Path:
     model = tiny.domain.load_model(settings)
     build_datastore(
-        model,
-        model.parallel_text(tiny.domain.data, "train"),
-        tiny.domain.data.fingerprint,
+        Extraction(
+            model, model.parallel_text(tiny.domain.data, "train"), tiny.domain.data.fingerprint, "decoder_output", 200
+        ),
         output,
-        key="decoder_output",
-        batch_tokens=200,
-        index=settings.index,
+        settings.index,
     )
     return output
 

@@ -15,10 +15,10 @@ from safetensors.torch import load_file
 from ink.combiners.fitting import learned as combiner_training
 from ink.combiners.fitting.learned import train_combiner
 from ink.config.sections.base_system import Index
-from ink.datastore.build import build_datastore
+from ink.datastore.build import Extraction, build_datastore
 from ink.datastore.knn_graph import store_neighbours
 from ink.datastore.search import Searcher
-from ink.datastore.storage import open_datastore
+from ink.datastore.storage import ModelDatastore, open_datastore
 from ink.nmt.adapter import read_adapter
 from ink.nmt.device import torch_dtype
 from ink.nmt.fairseq.checkpoint import read_checkpoint
@@ -72,7 +72,7 @@ def store(tiny: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     settings = settings_of(tiny, "bf16")
     model = tiny.domain.load_model(settings)
     dataset, corpus = model.parallel_text(tiny.domain.data, "train"), tiny.domain.data.fingerprint
-    build_datastore(model, dataset, corpus, folder, key="decoder_output", batch_tokens=200, index=EXACT)
+    build_datastore(Extraction(model, dataset, corpus, "decoder_output", 200), folder, EXACT)
     return folder
 
 
@@ -256,7 +256,7 @@ def test_combiners_train_in_fp32_on_a_bf16_base(
         return loss
 
     monkeypatch.setattr(combiner_training, "smoothed_loss", smoothed_loss)
-    train_combiner(tiny.domain, store, system, settings, 1, tmp_path / system)
+    train_combiner(tiny.domain, ModelDatastore(store), system, settings, 1, tmp_path / system)
     assert seen == {torch.float32}
     weights = load_file(tmp_path / system / "weights.safetensors")
     assert {tensor.dtype for tensor in weights.values()} == {torch.float32}

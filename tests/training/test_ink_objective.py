@@ -15,7 +15,7 @@ from fairseq.logging import metrics
 from torch import Tensor
 
 from ink.config.sections.base_system import Index
-from ink.datastore.build import build_datastore
+from ink.datastore.build import Extraction, build_datastore
 from ink.datastore.storage import Datastore, open_datastore
 from ink.nmt.fairseq.criterion import ObjectiveCriterion, criterion_of
 from ink.nmt.translation_model import TranslationModel
@@ -55,7 +55,7 @@ def datastore(tiny: Any, tmp_path_factory: pytest.TempPathFactory) -> Datastore:
     folder: Path = tmp_path_factory.mktemp("criterion") / "datastore"
     base = tiny.domain.load_model(tiny.settings)
     dataset = base.parallel_text(tiny.domain.data, "train")
-    build_datastore(base, dataset, "corpus", folder, key="decoder_output", batch_tokens=200, index=EXACT)
+    build_datastore(Extraction(base, dataset, "corpus", "decoder_output", 200), folder, EXACT)
     return open_datastore(folder)
 
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from ink.config.sections.base_system import Index
-from ink.datastore.build import build_datastore
+from ink.datastore.build import Extraction, build_datastore
 from ink.datastore.storage import Datastore, open_datastore
 from ink.metrics.dev_bleu import DevBleu
 from ink.nmt.adapter import read_adapter
@@ -35,9 +35,7 @@ def datastore_of(tiny: Any, settings: Any, previous: Path | None, output: Path) 
     model = tiny.domain.load_model(settings, adapter=adapter)
     dataset = model.parallel_text(tiny.domain.data, "train")
     corpus = tiny.domain.data.fingerprint
-    build_datastore(
-        model, dataset, corpus, output, key="decoder_output", batch_tokens=200, index=EXACT, log_probs=False
-    )
+    build_datastore(Extraction(model, dataset, corpus, "decoder_output", 200), output, EXACT, log_probs=False)
     return output
 
 

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 import torch
 
-from ink.datastore.build import build_datastore
+from ink.datastore.build import Extraction, build_datastore
 from ink.datastore.knn_graph import store_neighbours
 from ink.datastore.storage import open_datastore
 from ink.nmt.fairseq.checkpoint import read_checkpoint
 from ink.nmt.fairseq.fairseq_model import FairseqModel
-from ink.nmt.model_loading import load_translation_model
+from ink.nmt.model_loading import BaseModelFiles
 from ink.runtime.errors import InkError
 from ink.runtime.whole_files import read_json, write_json
 from ink.training import checkpoints, knn_kd_training
@@ -31,8 +31,8 @@ def stored(tiny: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, P
     settings = tiny.settings
     model = tiny.domain.load_model(settings)
     train_set, corpus = model.parallel_text(tiny.domain.data, "train"), tiny.domain.data.fingerprint
-    parts = {"key": "decoder_output", "batch_tokens": 200, "index": settings.index}
-    build_datastore(model, train_set, corpus, folder / "store", **parts)
+    extraction = Extraction(model, train_set, corpus, "decoder_output", 200)
+    build_datastore(extraction, folder / "store", settings.index)
     store_neighbours(open_datastore(folder / "store"), settings.index, 6, folder / "neighbours")
     return folder / "store", folder / "neighbours"
 
@@ -72,7 +72,7 @@ def test_it_has_the_base_model_s_architecture_and_its_own_dropout(tiny: Any, tra
 
 
 def test_it_opens_as_any_checkpoint_with_the_same_dictionary(tiny: Any, trained: Trained) -> None:
-    model = load_translation_model(trained[0] / "model.pt", tiny.vocabulary, *tiny.languages)
+    model = BaseModelFiles(trained[0] / "model.pt", tiny.vocabulary, tiny.languages).load()
     assert model.fingerprint != tiny.domain.load_model(tiny.settings).fingerprint
     assert not model.network.training
 

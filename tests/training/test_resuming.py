@@ -11,7 +11,7 @@ import pytest
 import torch
 from fairseq.tasks.translation import TranslationTask
 
-from ink.datastore.build import build_datastore
+from ink.datastore.build import Extraction, build_datastore
 from ink.datastore.knn_graph import store_neighbours
 from ink.datastore.storage import open_datastore
 from ink.nmt.adapter import read_adapter
@@ -102,13 +102,11 @@ def test_an_ink_round_goes_on_inside_its_epoch(tiny: Any, tmp_path: Path, kill_a
     settings = tiny.settings.changed(training={"checkpoint_updates": 2})
     model = tiny.domain.load_model(settings)
     build_datastore(
-        model,
-        model.parallel_text(tiny.domain.data, "train"),
-        tiny.domain.data.fingerprint,
+        Extraction(
+            model, model.parallel_text(tiny.domain.data, "train"), tiny.domain.data.fingerprint, "decoder_output", 200
+        ),
         tmp_path / "store",
-        key="decoder_output",
-        batch_tokens=200,
-        index=settings.index,
+        settings.index,
     )
     undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
     train_rounds(tiny.domain, settings, 1, Rounds([1], tmp_path / "store", None, undisturbed))
@@ -163,8 +161,8 @@ def teacher(tiny: Any, folder: Path) -> tuple[Path, Path]:
     """The base model's datastore and the neighbours of its entries."""
     model, index = tiny.domain.load_model(tiny.settings), tiny.settings.index
     train_set = model.parallel_text(tiny.domain.data, "train")
-    parts = {"key": "decoder_output", "batch_tokens": 200, "index": index}
-    build_datastore(model, train_set, tiny.domain.data.fingerprint, folder / "store", **parts)
+    extraction = Extraction(model, train_set, tiny.domain.data.fingerprint, "decoder_output", 200)
+    build_datastore(extraction, folder / "store", index)
     store_neighbours(open_datastore(folder / "store"), index, 6, folder / "neighbours")
     return folder / "store", folder / "neighbours"
 

@@ -11,7 +11,7 @@ import torch
 from fairseq.tasks.translation import TranslationTask
 
 from ink.config.sections.base_system import Index
-from ink.datastore.build import build_datastore
+from ink.datastore.build import Extraction, build_datastore
 from ink.metrics.dev_bleu import DevBleu
 from ink.nmt.adapter import read_adapter
 from ink.nmt.fairseq.checkpoint import read_checkpoint
@@ -35,8 +35,8 @@ def store(tiny: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The base model's datastore, with an index that is searched approximately."""
     folder: Path = tmp_path_factory.mktemp("base") / "datastore"
     model, corpus = tiny.domain.load_model(tiny.settings), tiny.domain.data
-    parts = {"key": "decoder_output", "batch_tokens": 200, "index": INDEX}
-    build_datastore(model, model.parallel_text(corpus, "train"), corpus.fingerprint, folder, **parts)
+    text = model.parallel_text(corpus, "train")
+    build_datastore(Extraction(model, text, corpus.fingerprint, "decoder_output", 200), folder, INDEX)
     return folder
 
 

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from ink.config.sections.base_system import Index
 from ink.datastore import knn_graph_division, knn_graph_search
-from ink.datastore.build import build_datastore
+from ink.datastore.build import Extraction, build_datastore
 from ink.datastore.knn_graph import find_once
 from ink.datastore.search import Searcher, drop_own
 from ink.datastore.storage import Datastore, open_datastore
@@ -32,9 +32,7 @@ IVFPQ = Index(type="ivfpq", lists=4, code_bytes=2, probes=4, training_sample=200
 def built(tiny: Any, folder: Path, index: dict[str, Any]) -> Iterator[Datastore]:
     model = tiny.domain.load_model(tiny.settings)
     dataset = model.parallel_text(tiny.domain.data, "train")
-    build_datastore(
-        model, dataset, tiny.domain.data.fingerprint, folder, key="decoder_output", batch_tokens=200, index=index
-    )
+    build_datastore(Extraction(model, dataset, tiny.domain.data.fingerprint, "decoder_output", 200), folder, index)
     yield open_datastore(folder)
 
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from ink.config.sections.base_system import Index
-from ink.datastore.build import build_datastore
+from ink.datastore.build import Extraction, build_datastore
 from ink.datastore.storage import open_datastore
 from ink.runtime.errors import InkError
 from ink.training.adapter_training import AdapterTraining
@@ -31,7 +31,7 @@ def store(tiny: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("whole") / "store"
     model = tiny.domain.load_model(tiny.settings)
     dataset, corpus = model.parallel_text(tiny.domain.data, "train"), tiny.domain.data.fingerprint
-    build_datastore(model, dataset, corpus, folder, key="decoder_output", batch_tokens=200, index=EXACT)
+    build_datastore(Extraction(model, dataset, corpus, "decoder_output", 200), folder, EXACT)
     return folder
 
 

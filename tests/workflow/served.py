@@ -17,12 +17,15 @@ from typing import Any
 import torch
 from fairseq import options, tasks
 
+from ink.config.languages import LanguagePair
 from ink.config.sections.parallel_text import Text
 from ink.corpus.own_text import write_corpus
 from ink.corpus.preparation import prepare
 from ink.corpus.vocabulary import learn_vocabulary
 from ink.runtime.whole_files import read_lines
 from ink.synthetic import generate
+
+LANGUAGES = LanguagePair("de", "en")
 
 SENTENCES = {
     "medical": {"train": 150, "dev": 12, "test": 14},
@@ -35,12 +38,18 @@ def write_archives(folder: Path, text_settings: Mapping[str, Any]) -> tuple[Path
     """Write into `folder` wmt19.de-en.ffn8192.tar.gz, a model with random weights, and data-bin.zip, four domains."""
     corpora = generate(SENTENCES, seed=7)
     together = {"train": [pair for splits in corpora.values() for pair in splits["train"]]}
-    write_corpus(folder / "corpus", "all", together, "de", "en", "synthetic")
+    write_corpus(folder / "corpus", "all", together, LANGUAGES, "synthetic")
     settings = Text.model_validate({**text_settings, "bpe_merges": 400})
-    learn_vocabulary(folder / "corpus", settings, "de", "en", folder / "vocabulary")
+    learn_vocabulary(folder / "corpus", settings, LANGUAGES, folder / "vocabulary")
     for domain, splits in corpora.items():
-        write_corpus(folder / "raw" / domain, domain, splits, "de", "en", "synthetic")
-        prepare(folder / "raw" / domain, folder / "vocabulary", settings, "de", "en", folder / "prepared" / domain)
+        write_corpus(folder / "raw" / domain, domain, splits, LANGUAGES, "synthetic")
+        prepare(
+            folder / "raw" / domain,
+            folder / "vocabulary",
+            settings,
+            LANGUAGES,
+            folder / "prepared" / domain,
+        )
     return _model_archive(folder), _text_archive(folder)
 
 

@@ -22,7 +22,7 @@ from ink.combiners.positions import TrainingContext
 from ink.config.sections import retrieval_systems
 from ink.config.slices.training_slices import CombinerSettings
 from ink.datastore.search import Searcher
-from ink.datastore.storage import open_datastore
+from ink.datastore.storage import ModelDatastore, open_datastore
 from ink.nmt.device import torch_device
 from ink.nmt.domain_files import Domain
 from ink.runtime.errors import InkError
@@ -33,17 +33,11 @@ NO_SETTINGS_OF_THE_COMBINER = ("combiner", "key")
 
 
 def train_combiner(
-    domain: Domain,
-    datastore: Path,
-    system: str,
-    settings: CombinerSettings,
-    seed: int,
-    output: Path,
-    adapter: Path | None = None,
+    domain: Domain, datastore: ModelDatastore, system: str, settings: CombinerSettings, seed: int, output: Path
 ) -> None:
     """Train the combiner of a system on the domain's dev set and write the folder `output`, whole or not at all.
 
-    The base model, with `adapter` if one is named, makes the queries, and must be what made the datastore.
+    The datastore's model makes the queries. Raises InkError where the datastore is of another one.
 
     It holds combiner.json, weights.safetensors if it learns any, and record.json with the curves. A setting of the
     combiner that is a list is a grid: one is trained with each, and that of the lowest dev loss is kept.
@@ -51,8 +45,9 @@ def train_combiner(
     start = time.perf_counter()
     described = retrieval_settings(settings.plain(), system)
     kind = find_combiner(described["combiner"])
-    model = domain.load_model(settings, adapter=adapter)
-    store = open_datastore(datastore, model=model.fingerprint, corpus=domain.data.fingerprint, key=described["key"])
+    model = domain.load_model(settings, adapter=datastore.adapter)
+    fingerprints = {"model": model.fingerprint, "corpus": domain.data.fingerprint}
+    store = open_datastore(datastore.path, **fingerprints, key=described["key"])
     searcher = Searcher(store, settings.index)
     text = model.parallel_text(domain.data, "dev")
     how = settings.combiner_training

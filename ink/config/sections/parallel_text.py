@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
+from ink.config.languages import LanguagePair
 from ink.config.values import (
     AS_WRITTEN,
     DISTINCT,
@@ -153,6 +154,11 @@ class Languages(Section):
     """The language that is translated; its code as files' names have it, with a region or script or without."""
     target_language: Language
     """The language it is translated into; likewise."""
+
+    @property
+    def languages(self) -> LanguagePair:
+        """Both of them."""
+        return LanguagePair(self.source_language, self.target_language)
 
 
 class GeneralDomain(Section):

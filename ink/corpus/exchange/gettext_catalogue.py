@@ -10,14 +10,14 @@ from typing import Any
 from translate.storage.poparser import PoParseError
 from translate.storage.pypo import pofile
 
-from ink.config.languages import is_of
+from ink.config.languages import LanguagePair, is_of
 from ink.corpus.exchange.units import OtherLanguages, UnitPairs
 from ink.runtime.errors import InkError
 
 _UTF8 = ("", "CHARSET", "UTF-8", "UTF8", "ASCII", "US-ASCII")
 
 
-def read_catalogue(path: Path, data: bytes, languages: tuple[str, str], msgid_language: str) -> UnitPairs:
+def read_catalogue(path: Path, data: bytes, languages: LanguagePair, msgid_language: str) -> UnitPairs:
     """Return the pairs of a catalogue, `data`, whichever of the two languages it translates into.
 
     Obsolete, fuzzy and untranslated entries are left out and counted. The language of msgstr is the header's Language,
@@ -63,7 +63,7 @@ def _parse(path: Path, data: bytes) -> Any:
         raise InkError(f"{path} is not a whole gettext catalogue ({said}); `msgfmt -c {path.name}` says more") from None
 
 
-def _translated_first(path: Path, header: Any, languages: tuple[str, str], msgid_language: str) -> bool:
+def _translated_first(path: Path, header: Any, languages: LanguagePair, msgid_language: str) -> bool:
     """Whether msgstr is in the first of the two languages, and msgid in the second; OtherLanguages where neither."""
     msgid = header.get("X-Source-Language") or msgid_language
     places = [place for place, language in enumerate(languages) if is_of(msgid, language)]

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from ink.config.languages import LanguagePair
 from ink.corpus.exchange.gettext_catalogue import read_catalogue
 from ink.corpus.exchange.tmx import read_tmx
 from ink.corpus.exchange.units import OtherLanguages, UnitPairs
 from ink.corpus.exchange.xliff import read_xliff
 from ink.runtime.errors import InkError
 
-READERS: dict[str, Callable[[Path, bytes, tuple[str, str], str], UnitPairs]] = {
+READERS: dict[str, Callable[[Path, bytes, LanguagePair, str], UnitPairs]] = {
     ".tmx": read_tmx,
     ".po": read_catalogue,
     ".xlf": read_xliff,
@@ -19,7 +20,7 @@ READERS: dict[str, Callable[[Path, bytes, tuple[str, str], str], UnitPairs]] = {
 }
 
 
-def read_units(path: Path, languages: tuple[str, str], msgid_language: str) -> UnitPairs:
+def read_units(path: Path, languages: LanguagePair, msgid_language: str) -> UnitPairs:
     """Return what a file, or every file in a folder and below, gives in two languages; unchanged, as units have it.
 
     In a folder files of other languages are passed over and counted; InkError where that is all of them, where there is
@@ -42,7 +43,7 @@ def read_units(path: Path, languages: tuple[str, str], msgid_language: str) -> U
     return together
 
 
-def _read(path: Path, languages: tuple[str, str], msgid_language: str) -> UnitPairs:
+def _read(path: Path, languages: LanguagePair, msgid_language: str) -> UnitPairs:
     reader = READERS.get(path.suffix.lower())
     if reader is None:
         raise InkError(

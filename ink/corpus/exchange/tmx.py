@@ -8,12 +8,12 @@ from pathlib import Path
 from translate.misc.xml_helpers import getXMLlang
 from translate.storage.tmx import tmxfile
 
-from ink.config.languages import normalised, position_of
+from ink.config.languages import LanguagePair, normalised, position_of
 from ink.corpus.exchange.units import OtherLanguages, UnitPairs
 from ink.corpus.exchange.xml_files import check_entities, holds_bare_elements, parse
 
 
-def read_tmx(path: Path, data: bytes, languages: tuple[str, str], msgid_language: str) -> UnitPairs:
+def read_tmx(path: Path, data: bytes, languages: LanguagePair, msgid_language: str) -> UnitPairs:
     """Return the pairs of a TMX file, `data`, in two languages, each of whatever region.
 
     A unit that has several segments in a language gives the one of the code that was asked for, else the first. Inline

@@ -7,12 +7,12 @@ from typing import Any
 
 from translate.storage.xliff import Xliff1File
 
-from ink.config.languages import is_of
+from ink.config.languages import LanguagePair, is_of
 from ink.corpus.exchange.units import OtherLanguages, UnitPairs
 from ink.corpus.exchange.xml_files import check_entities, holds_bare_elements, parse
 
 
-def read_xliff(path: Path, data: bytes, languages: tuple[str, str], msgid_language: str) -> UnitPairs:
+def read_xliff(path: Path, data: bytes, languages: LanguagePair, msgid_language: str) -> UnitPairs:
     """Return the pairs of an XLIFF file, `data`, whichever of the two languages is its source.
 
     Units that are untranslated, in a state such as needs-review-translation, or not to be translated are left out and

@@ -15,6 +15,7 @@ from fairseq.modules import MultiheadAttention
 from fairseq.tasks.translation import TranslationTask
 from torch import Tensor
 
+from ink.config.languages import LanguagePair
 from ink.config.sections import base_system
 from ink.corpus.indexed_tokens import FAIRSEQ_NAMES
 from ink.corpus.prepared_corpus import PreparedCorpus
@@ -124,12 +125,10 @@ class FairseqBackend(Backend):
     """Transformers out of fairseq's checkpoints, with fairseq's dictionaries."""
 
     def load(
-        self, checkpoint: Path, vocabulary: Path, languages: tuple[str, str], dropout: float | None = None
+        self, checkpoint: Path, vocabulary: Path, languages: LanguagePair, dropout: float | None = None
     ) -> FairseqModel:
-        source, target = languages
-        overrides: dict[str, Any] = {"data": str(vocabulary), "source_lang": source, "target_lang": target}
-        if dropout is not None:
-            overrides["dropout"] = dropout
+        overrides: dict[str, Any] = {} if dropout is None else {"dropout": dropout}
+        overrides |= {"data": str(vocabulary), "source_lang": languages.source, "target_lang": languages.target}
         for language in languages:
             check_dictionary(vocabulary / f"dict.{language}.txt")
         base, task = network_of(checkpoint, read_checkpoint(checkpoint, overrides), vocabulary)

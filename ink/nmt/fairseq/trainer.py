@@ -41,7 +41,7 @@ def configuration(data: PreparedCorpus, options: Sequence[str]) -> Any:
     arguments = [
         str(data.path),
         *("--task", "translation", "--arch", "transformer"),
-        *("--source-lang", data.source_language, "--target-lang", data.target_language),
+        *("--source-lang", data.languages.source, "--target-lang", data.languages.target),
         *options,
     ]
     parser = command_line.get_training_parser()

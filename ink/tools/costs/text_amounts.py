@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy
 
 from ink.config import Config, TextFiles, text_files
+from ink.config.languages import LanguagePair
 from ink.corpus.indexed_tokens import INDEX_HEADER_BYTES, binarised_file
 from ink.corpus.own_text import drawn_count
 
@@ -89,13 +90,13 @@ def _given(config: Config, counts: Mapping[Path, TextCounts]) -> dict[str, Text]
 def _binarised(config: Config) -> dict[str, Text]:
     """Count the tokens of binarised text in its index, which has every sentence's length; before it is there, guess."""
     data = config["data"]
-    sides, text = (data["source_language"], data["target_language"]), {}
+    languages, text = LanguagePair.of(data), {}
     for domain in config["domains"]:
         sentences = data["binarised"]["sentences"][domain]
         folder = Path(data["binarised"]["folder"].format(domain=domain))
         tokens = {}
         for split, count in sentences.items():
-            index = folder / binarised_file(split, *sides, sides[1], "idx")
+            index = folder / binarised_file(split, languages, languages.target, "idx")
             if index.is_file():
                 tokens[split] = int(numpy.fromfile(index, dtype="<i4", offset=INDEX_HEADER_BYTES, count=count).sum())
             else:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ink.config import Config, TextFiles
 from ink.config.bounds import neighbours_asked, neighbours_measured, values_of
-from ink.config.languages import MOSES
+from ink.config.languages import MOSES, LanguagePair
 from ink.corpus.raw_text import beginning, remarks
 from ink.corpus.sentence_counts import check_sentence_counts, count_binarised
 from ink.corpus.vocabulary import check_vocabulary_size
@@ -54,7 +54,7 @@ def _binarised(config: Config, domain: str, paths: Sequence[str]) -> Iterator[Fi
     if not problems:
         folder, expected = Path(paths[0]).parent, data["binarised"]["sentences"][domain]
         try:
-            found = count_binarised(folder, data["source_language"], data["target_language"])
+            found = count_binarised(folder, LanguagePair.of(data))
             check_sentence_counts(folder, {domain: found}, {domain: expected})
             counted = [f"{count:,} {split}" for split, count in found.items() if split in expected]
             yield ok(check, f"{', '.join(counted)} pairs, binarised")

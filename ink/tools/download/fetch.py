@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from ink.config.languages import LanguagePair
 from ink.corpus.sentence_counts import check_sentence_counts, count_binarised, paper_counts
 from ink.runtime.disk import disk_trouble_named
 from ink.runtime.errors import InkError
@@ -28,7 +29,7 @@ from ink.tools.download.unpacking import (
     unpacked_from,
 )
 
-_LANGUAGES = ("de", "en")
+_LANGUAGES = LanguagePair("de", "en")
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,7 @@ def _check_content(source: Source, unpacked: Path) -> None:
     if source.artefact.domains:
         try:
             found = {
-                domain: count_binarised(unpacked / "data-bin" / domain, *_LANGUAGES)
+                domain: count_binarised(unpacked / "data-bin" / domain, _LANGUAGES)
                 for domain in source.artefact.domains
             }
             expected = {**paper_counts(source.artefact.domains), **source.sentences}

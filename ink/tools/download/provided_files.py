@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ink.config.languages import LanguagePair
 from ink.corpus.indexed_tokens import binarised_files
 from ink.tools.download.sources import is_below, sources
 from ink.tools.download.unpacking import is_filled_by_hand
@@ -45,7 +46,7 @@ def binarised_paths(config: Mapping[str, Any], domain: str) -> list[str]:
     """Return the files of a domain's text, where data.source is binarised."""
     data = config["data"]
     folder, splits = data["binarised"]["folder"].format(domain=domain), data["binarised"]["sentences"][domain]
-    names = binarised_files(splits, data["source_language"], data["target_language"])
+    names = binarised_files(splits, LanguagePair.of(data))
     return [f"{folder}/{name}" for name in names]
 
 

@@ -141,10 +141,10 @@ def load_explainer(
     if mixture is None:
         raise TypeError(f"{system} retrieves, but was put together without a datastore")
     layout = Layout(config)
-    languages = settings.data.source_language, settings.data.target_language
+    languages = settings.data.languages
     pairs = TrainingPairs(
         mixture.searcher.datastore,
-        PreparedCorpus(Path(layout.data(domain)), *languages),
+        PreparedCorpus(Path(layout.data(domain)), languages),
         Path(layout.corpus(domain)),
         escaped=settings.text.escape,
     )

@@ -48,8 +48,8 @@ class TrainingPairs:
     def __init__(self, datastore: Datastore, data: PreparedCorpus, corpus: Path, *, escaped: bool = False) -> None:
         self.datastore = datastore
         self.escaped = escaped
-        source, target = (corpus / f"train.{language}" for language in (data.source_language, data.target_language))
-        tokens = data.path / f"train.bpe.{data.target_language}"
+        source, target = (corpus / f"train.{language}" for language in data.languages)
+        tokens = data.path / f"train.bpe.{data.languages.target}"
         self.sources, self.targets, self.tokens = read_lines(source), read_lines(target), read_lines(tokens)
         kept = data.path / "kept.npy"
         try:

@@ -11,14 +11,13 @@ import numpy as np
 from torch import Tensor
 
 from ink.config.sections.base_system import BeamSearch
-from ink.config.sections.parallel_text import Languages
 from ink.config.slices.result_slices import TranslationSettings
 from ink.corpus.segmentation import TextProcessor
 from ink.corpus.vocabulary import known_subwords
 from ink.nmt.adapter_file import read_metadata
 from ink.nmt.beam_search import Translation
 from ink.nmt.device import device_of
-from ink.nmt.model_loading import load_translation_model
+from ink.nmt.model_loading import BaseModelFiles
 from ink.nmt.oom import FittingBatches
 from ink.systems.inference import AssembledSystem, load_system
 from ink.systems.layout import Layout
@@ -182,14 +181,8 @@ def load_translator_with_adapter(
     """
     read_metadata(adapter)  # before a model is loaded for it
     layout = Layout(config)
-    model = load_translation_model(
-        Path(layout.base_model),
-        Path(layout.vocabulary),
-        *_languages(settings.data),
-        settings.device,
-        adapter=adapter,
-        precision=settings.precision,
-    )
+    base_model = BaseModelFiles(Path(layout.base_model), Path(layout.vocabulary), settings.data.languages)
+    model = base_model.load(settings.device, settings.precision, adapter=adapter)
     return _translator(AssembledSystem(model, None, {adapter.name: adapter}), layout, settings, warn)
 
 
@@ -198,10 +191,6 @@ def _translator(
 ) -> Translator:
     vocabulary = Path(layout.vocabulary)
     split_unknown = settings.text.split_unknown_subwords
-    known = known_subwords(vocabulary, _languages(settings.data)) if split_unknown else None
+    known = known_subwords(vocabulary, settings.data.languages) if split_unknown else None
     text = TextProcessor(settings.text, vocabulary / "bpecodes", known)
     return Translator(system, text, settings.decoding, warn)
-
-
-def _languages(data: Languages) -> tuple[str, str]:
-    return data.source_language, data.target_language

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from ink.config.sections.base_system import Index
-from ink.datastore.build import build_datastore
+from ink.datastore.build import Extraction, build_datastore
 from ink.nmt.adapter import write_adapter
 
 
@@ -22,13 +22,11 @@ def build(tiny: Any, path: Path, adapter: Path | None = None) -> Path:
     """Write the datastore of the model, with `adapter` if one is named."""
     model = tiny.domain.load_model(tiny.settings, adapter=adapter)
     build_datastore(
-        model,
-        model.parallel_text(tiny.domain.data, "train"),
-        tiny.domain.data.fingerprint,
+        Extraction(
+            model, model.parallel_text(tiny.domain.data, "train"), tiny.domain.data.fingerprint, "decoder_output", 500
+        ),
         path,
-        key="decoder_output",
-        batch_tokens=500,
-        index=Index(type="exact"),
+        Index(type="exact"),
     )
     return path
 

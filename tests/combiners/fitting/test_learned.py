@@ -20,11 +20,12 @@ from ink.combiners.positions import LabelledPositions, TrainingContext
 from ink.combiners.robust import Perturbation, RobustCombiner
 from ink.config.sections.base_system import Index
 from ink.datastore.search import Searcher
-from ink.datastore.storage import open_datastore
-from ink.metrics.system_evaluation import evaluate_system
+from ink.datastore.storage import ModelDatastore, open_datastore
+from ink.metrics.system_evaluation import RunFiles, evaluate_system
 from ink.runtime.errors import InkError
 from ink.runtime.whole_files import read_json, read_lines
 from ink.systems.inference import Parts, assemble
+from ink.systems.layout import Run
 
 Train = Callable[..., tuple[Path, dict[str, Any]]]
 
@@ -37,7 +38,7 @@ def train(tiny: Any, store: Path, tmp_path: Path) -> Train:
         system: str, changes: dict[str, dict[str, Any]] | None = None, *, seed: int = 1, name: str = "trained"
     ) -> Any:
         settings = tiny.settings.changed(**changes or {})
-        train_combiner(tiny.domain, store, system, settings, seed, tmp_path / name)
+        train_combiner(tiny.domain, ModelDatastore(store), system, settings, seed, tmp_path / name)
         return tmp_path / name, read_json(tmp_path / name / "record.json")
 
     return run
@@ -166,7 +167,7 @@ def test_on_top_of_an_adapter_the_adapted_model_makes_the_queries(
     tiny: Any, store: Path, adapter: Path, adapted_store: Path, tmp_path: Path
 ) -> None:
     settings = tiny.settings.changed(combiner_training={"max_updates": 20, "best_from": 10})
-    train_combiner(tiny.domain, adapted_store, "ink_r_knn", settings, 1, tmp_path / "trained", adapter)
+    train_combiner(tiny.domain, ModelDatastore(adapted_store, adapter), "ink_r_knn", settings, 1, tmp_path / "trained")
     record = read_json(tmp_path / "trained" / "record.json")
     combiner = load_combiner(tmp_path / "trained" / "combiner.json")
     losses = []
@@ -180,7 +181,9 @@ def test_on_top_of_an_adapter_the_adapted_model_makes_the_queries(
     assert abs(losses[1] - losses[0]) > 0.01, "the base model's queries would have given the same"
     for wrong_store, wrong_adapter in ((store, adapter), (adapted_store, None)):
         with pytest.raises(InkError, match=r"was made with model \w+, but \w+ is in use"):
-            train_combiner(tiny.domain, wrong_store, "ink_r_knn", settings, 1, tmp_path / "wrong", wrong_adapter)
+            train_combiner(
+                tiny.domain, ModelDatastore(wrong_store, wrong_adapter), "ink_r_knn", settings, 1, tmp_path / "wrong"
+            )
     assert not (tmp_path / "wrong").exists()
 
 
@@ -229,7 +232,7 @@ def test_a_loss_of_dev_that_is_not_finite_stops_too(train: Train, monkeypatch: p
 
 def score(tiny: Any, folder: Path, system: str, parts: Parts) -> tuple[dict[str, Any], list[str]]:
     hypotheses, scores = folder / f"{system}.yy", folder / f"{system}.json"
-    evaluate_system(system, "koran", 1, tiny.domain, parts, None, tiny.settings, hypotheses, scores)
+    evaluate_system(Run(system, "koran", 1), tiny.domain, parts, None, tiny.settings, RunFiles(hypotheses, scores))
     return read_json(scores), read_lines(hypotheses)
 
 
@@ -274,7 +277,7 @@ def test_r_knn_on_top_of_an_adapter_counts_both_and_its_queries_are_the_adapted_
     tiny: Any, adapter: Path, adapted_store: Path, tmp_path: Path
 ) -> None:
     settings = tiny.settings.changed(combiner_training={"max_updates": 20, "best_from": 10})
-    train_combiner(tiny.domain, adapted_store, "ink_r_knn", settings, 1, tmp_path / "trained", adapter)
+    train_combiner(tiny.domain, ModelDatastore(adapted_store, adapter), "ink_r_knn", settings, 1, tmp_path / "trained")
     parts = Parts(adapter, adapted_store, tmp_path / "trained" / "combiner.json")
     scored, _ = score(tiny, tmp_path, "ink_r_knn", parts)
     of_store = ("index.faiss", "values.npy", "log_probs.npy", "keys.npy")

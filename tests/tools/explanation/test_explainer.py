@@ -16,7 +16,7 @@ from ink.combiners.robust import RobustCombiner
 from ink.combiners.vanilla import VanillaCombiner
 from ink.config.sections.base_system import Index
 from ink.corpus.segmentation import TextProcessor
-from ink.datastore.build import build_datastore
+from ink.datastore.build import Extraction, build_datastore
 from ink.datastore.search import Searcher
 from ink.datastore.storage import open_datastore
 from ink.runtime.whole_files import read_lines
@@ -41,7 +41,7 @@ def stores(tiny: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     model = tiny.domain.load_model(tiny.settings)
     dataset = model.parallel_text(tiny.domain.data, "train")
     for key in ("decoder_output", "ffn_input"):
-        build_datastore(model, dataset, "corpus", folder / key, key=key, batch_tokens=500, index=EXACT)
+        build_datastore(Extraction(model, dataset, "corpus", key, 500), folder / key, EXACT)
     return folder
 
 

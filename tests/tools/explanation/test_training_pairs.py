@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ink.config.languages import LanguagePair
 from ink.corpus.own_text import write_corpus
 from ink.corpus.preparation import prepare
 from ink.corpus.prepared_corpus import PreparedCorpus
@@ -30,8 +31,8 @@ KEPT = [0, 2, 4]
 def corpus(tiny: Any, tmp_path: Path) -> Path:
     """Raw and prepared text of which the second and the fourth pair were filtered out."""
     text = tiny.settings.text
-    write_corpus(tmp_path / "corpus", "koran", {"train": TRAIN}, *tiny.languages, "synthetic")
-    report = prepare(tmp_path / "corpus", tiny.vocabulary, text, *tiny.languages, tmp_path / "data")
+    write_corpus(tmp_path / "corpus", "koran", {"train": TRAIN}, tiny.languages, "synthetic")
+    report = prepare(tmp_path / "corpus", tiny.vocabulary, text, tiny.languages, tmp_path / "data")
     assert report["dropped"] == {"empty": 1, "too_long": 1, "ratio": 0}
     return tmp_path
 
@@ -47,7 +48,7 @@ def stored(corpus: Path, sentences: int = len(KEPT)) -> Datastore:
 
 
 def pairs_of(corpus: Path, store: Datastore) -> TrainingPairs:
-    return TrainingPairs(store, PreparedCorpus(corpus / "data", "xx", "yy"), corpus / "corpus")
+    return TrainingPairs(store, PreparedCorpus(corpus / "data", LanguagePair("xx", "yy")), corpus / "corpus")
 
 
 def test_every_entry_leads_to_its_raw_line_and_token(corpus: Path) -> None:

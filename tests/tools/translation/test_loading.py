@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from ink.config.sections.base_system import Index
-from ink.datastore.build import build_datastore
+from ink.datastore.build import Extraction, build_datastore
 from ink.nmt.adapter import write_adapter
 from ink.runtime.errors import InkError
 from ink.runtime.whole_files import write_json
@@ -38,9 +38,7 @@ def experiment(tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> di
     write_adapter(adapter_of(3), model.adapter_weights(), base_model=model.base_fingerprint)
     dataset = model.parallel_text(tiny.domain.data, "train")
     store, exact = WORK / "datastores/ink/koran/seed3", Index(type="exact")
-    build_datastore(
-        model, dataset, tiny.domain.data.fingerprint, store, key="decoder_output", batch_tokens=500, index=exact
-    )
+    build_datastore(Extraction(model, dataset, tiny.domain.data.fingerprint, "decoder_output", 500), store, exact)
     described = {"combiner": "vanilla", "settings": {"k": 2, "lambda": 0.99, "temperature": 1e-3}}
     write_json(WORK / "combiners/ink_r_knn/koran/seed3/combiner.json", {**described, "chosen": {}, "tried": []})
     return config

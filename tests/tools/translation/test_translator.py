@@ -49,12 +49,7 @@ def test_lines_are_translated_as_the_test_set_is(tiny: Any, translator: Translat
     sources = read_lines(tiny.corpus / f"test.{tiny.languages[0]}")
     kept = [number for number, source in enumerate(sources) if source.strip()]
     model = translator.system.model
-    expected = generate(
-        model,
-        model.parallel_text(tiny.domain.data, "test"),
-        settings_of(tiny).decoding,
-        indices=kept,
-    )
+    expected = generate(model, model.parallel_text(tiny.domain.data, "test").part(kept), settings_of(tiny).decoding)
     found = translator.translate(numbered([sources[number] for number in kept]))
     assert [best[0].text for best in found] == [translator.text.decode_target(line) for line in expected.hypotheses]
 
