@@ -53,8 +53,8 @@ class AdaptiveCombiner(Combiner):
         # (..., r, k): log p_r's shares
         shares = log_shares((-distances / self.temperature).unsqueeze(-2).expand(within.shape), within)
         added = torch.logsumexp(choice[..., 1:].unsqueeze(-1) + shares, dim=-2)
-        some = present.any(-1, keepdim=True)
-        return Weights(added.masked_fill(~present, LOG_ZERO), choice[..., :1].masked_fill(~some, 0.0))
+        any_present = present.any(-1, keepdim=True)
+        return Weights(added.masked_fill(~present, LOG_ZERO), choice[..., :1].masked_fill(~any_present, 0.0))
 
 
 def _within_first_r(k: int, device: torch.device) -> Tensor:

@@ -103,11 +103,11 @@ def mixture(log_probs: Tensor, weights: Weights, values: Tensor, of_values: Tens
     scatter may take any of them; gradients go through the first of them alone.
     """
     model = weights.model.to(log_probs.dtype)
-    there = at_values(Weights(weights.neighbours.to(log_probs.dtype), model), values, of_values)
-    if there.requires_grad:
+    at_places = at_values(Weights(weights.neighbours.to(log_probs.dtype), model), values, of_values)
+    if at_places.requires_grad:
         # scatter hands a place's gradient to every neighbour that writes there: the mass would count that often
-        there = torch.where(_first_with_its_value(values), there, there.detach())
-    return (log_probs + model).scatter_(-1, values, there)
+        at_places = torch.where(_first_with_its_value(values), at_places, at_places.detach())
+    return (log_probs + model).scatter_(-1, values, at_places)
 
 
 def _first_with_its_value(values: Tensor) -> Tensor:
@@ -139,6 +139,6 @@ def weights_of(log_lambda: Tensor, log_rest: Tensor, shares: Tensor, present: Te
 
     A position without any neighbour stays with the model.
     """
-    some = present.any(-1, keepdim=True)
+    any_present = present.any(-1, keepdim=True)
     neighbours = (log_lambda + shares).clamp(min=LOG_ZERO).masked_fill(~present, LOG_ZERO)
-    return Weights(neighbours, log_rest.masked_fill(~some, 0.0))
+    return Weights(neighbours, log_rest.masked_fill(~any_present, 0.0))

@@ -60,9 +60,9 @@ class LabelledPositions(Positions):
         found: LabelledPositions = _combined([self], lambda tensors: tensors[0][rows])
         return found
 
-    def replaced(self, rows: Tensor, others: LabelledPositions) -> LabelledPositions:
-        """Return a copy in which `others` stand at `rows` (others,)."""
-        found: LabelledPositions = _combined([self, others], lambda tensors: tensors[0].index_copy(0, rows, tensors[1]))
+    def replaced(self, rows: Tensor, new: LabelledPositions) -> LabelledPositions:
+        """Return a copy in which `new` stand at `rows` (new,)."""
+        found: LabelledPositions = _combined([self, new], lambda tensors: tensors[0].index_copy(0, rows, tensors[1]))
         return found
 
     def nearest(self, k: int) -> LabelledPositions:

@@ -87,16 +87,16 @@ class Perturbation:
         changed = noisy.unsqueeze(-1).expand(near.ids.shape)
         keys = torch.where(changed.unsqueeze(-1), keys + self._noise(keys, context.generator), keys)
 
-        here = inserted.unsqueeze(-1)
+        inserting = inserted.unsqueeze(-1)
         moved = queries + self._noise(queries, context.generator)
-        keys = _put_first(here.unsqueeze(-1), moved.unsqueeze(1), keys)
-        values = _put_first(here, positions.targets.unsqueeze(-1), near.values)
-        present = _put_first(here, torch.ones_like(here), near.ids >= 0)
-        changed = _put_first(here, torch.ones_like(here), changed)
-        of_entries = _put_first(here, torch.zeros_like(queries[:, :1]), near.log_probs)
-        of_values = _put_first(here, positions.target_log_probs.unsqueeze(-1), scores.value_log_probs)
+        keys = _put_first(inserting.unsqueeze(-1), moved.unsqueeze(1), keys)
+        values = _put_first(inserting, positions.targets.unsqueeze(-1), near.values)
+        present = _put_first(inserting, torch.ones_like(inserting), near.ids >= 0)
+        changed = _put_first(inserting, torch.ones_like(inserting), changed)
+        of_entries = _put_first(inserting, torch.zeros_like(queries[:, :1]), near.log_probs)
+        of_values = _put_first(inserting, positions.target_log_probs.unsqueeze(-1), scores.value_log_probs)
         # an entry that is not of the datastore has no number; none is needed any more but to tell it from an absent one
-        ids = _put_first(here, torch.zeros_like(near.ids[:, :1]), near.ids)
+        ids = _put_first(inserting, torch.zeros_like(near.ids[:, :1]), near.ids)
 
         again = changed & present
         recomputed = context.log_probs(keys[again], values[again])
@@ -118,9 +118,9 @@ class Perturbation:
         return self.sigma * drawn.to(like.device)
 
 
-def _put_first(where: Tensor, first: Tensor, others: Tensor) -> Tensor:
-    """Put `first` (positions, 1, ...) before `others` (positions, k, ...) and drop the last, where `where` says so."""
-    return torch.where(where, torch.cat([first.to(others.dtype), others[:, :-1]], dim=1), others)
+def _put_first(where: Tensor, first: Tensor, rest: Tensor) -> Tensor:
+    """Put `first` (positions, 1, ...) before `rest` (positions, k, ...) and drop the last, where `where` says so."""
+    return torch.where(where, torch.cat([first.to(rest.dtype), rest[:, :-1]], dim=1), rest)
 
 
 class RobustCombiner(Combiner):
@@ -153,9 +153,9 @@ class RobustCombiner(Combiner):
         )
 
     def without_keys(self) -> Combiner:
-        twin = copy.copy(self)
-        twin.needs_keys = False
-        return twin
+        keyless = copy.copy(self)
+        keyless.needs_keys = False
+        return keyless
 
     def training_batch(self, batch: LabelledPositions, update: int, context: TrainingContext) -> LabelledPositions:
         return batch if self.perturbation is None else self.perturbation(batch, update, context)

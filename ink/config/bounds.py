@@ -16,32 +16,32 @@ NEIGHBOURS_OF_COMBINER = {"vanilla": "k", "adaptive": "max_k", "robust": "max_k"
 PROBABILITIES = "top_probabilities"
 
 
-def neighbours_asked(config: Config) -> dict[str, Any]:
+def requested_neighbours(config: Config) -> dict[str, Any]:
     """Return, by dotted name, how many neighbours each system asks for: a number, a grid, or either by domain."""
     systems = [system_named(name) for name in config["systems"]]
     wanted = {name for system in systems for name in (system.section, system.model)}
-    asked = {f"{name}.{key}": config[name][key] for name, key in NEIGHBOURS.items() if name in wanted}
+    requested = {f"{name}.{key}": config[name][key] for name, key in NEIGHBOURS.items() if name in wanted}
     for name, settings in _own(config):
         key = NEIGHBOURS_OF_COMBINER.get(settings["combiner"])
         if key is not None and _has_numbers(settings, key):
-            asked[f"{section_of(name)}.{key}"] = settings[key]
-    return asked
+            requested[f"{section_of(name)}.{key}"] = settings[key]
+    return requested
 
 
-def neighbours_measured(config: Config, domain: str) -> dict[str, Any]:
+def measured_neighbours(config: Config, domain: str) -> dict[str, Any]:
     """Return how many neighbours Table 3 asks for on a domain, likewise."""
     return {"knn_accuracy.k": config["knn_accuracy"]["k"]} if domain in accuracy_domains(config) else {}
 
 
-def probabilities_asked(config: Config) -> dict[str, Any]:
+def requested_probabilities(config: Config) -> dict[str, Any]:
     """Return, by dotted name, at how many of the model's probabilities each system looks."""
-    asked = {}
+    requested = {}
     if any(name in SYSTEMS and SYSTEMS[name].section == "r_knn" for name in config["systems"]):
-        asked[f"r_knn.{PROBABILITIES}"] = config["r_knn"][PROBABILITIES]
+        requested[f"r_knn.{PROBABILITIES}"] = config["r_knn"][PROBABILITIES]
     for name, settings in _own(config):
         if settings["combiner"] == "robust" and _has_numbers(settings, PROBABILITIES):
-            asked[f"{section_of(name)}.{PROBABILITIES}"] = settings[PROBABILITIES]
-    return asked
+            requested[f"{section_of(name)}.{PROBABILITIES}"] = settings[PROBABILITIES]
+    return requested
 
 
 def values_of(name: str, value: Any) -> Iterator[tuple[str, Any]]:
@@ -50,8 +50,8 @@ def values_of(name: str, value: Any) -> Iterator[tuple[str, Any]]:
         for domain, own in value.items():
             yield from values_of(f"{name}.{domain}", own)
     elif isinstance(value, list):
-        for one in value:
-            yield name, one
+        for item in value:
+            yield name, item
     else:
         yield name, value
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import Any
 
-from ink.config.bounds import neighbours_asked, neighbours_measured, probabilities_asked, values_of
+from ink.config.bounds import measured_neighbours, requested_neighbours, requested_probabilities, values_of
 from ink.config.domains import SPLITS, Config, adapted_domains, data_domains, for_domain, has_training, trained_sections
 from ink.config.languages import languages
 from ink.config.measures import metrics_of
@@ -252,7 +252,7 @@ def _model(config: Config) -> Iterator[str]:
             code = index["code_bytes"]
             yield f"index.code_bytes: found {code}; allowed: a divisor of base_model.train.dimension {dimension}"
     if (merges := config["text"]["bpe_merges"]) is not None:
-        for name, value in probabilities_asked(config).items():
+        for name, value in requested_probabilities(config).items():
             for key, found in values_of(name, value):
                 if found > merges:
                     allowed = f"at most text.bpe_merges {merges}, since the vocabulary may have no more tokens"
@@ -277,8 +277,8 @@ def _index_on_gpu(index: Config) -> Iterator[str]:
 
 def _datastore(config: Config) -> Iterator[str]:
     """Sizes beyond what a datastore can hold, as far as the configuration tells; the datastore checks its real size."""
-    asked = neighbours_asked(config)
-    if config["data"]["source"] != "synthetic" or not asked:
+    requested = requested_neighbours(config)
+    if config["data"]["source"] != "synthetic" or not requested:
         return
     longest = config["text"]["max_length"] + 1
     for domain in adapted_domains(config):
@@ -291,7 +291,7 @@ def _datastore(config: Config) -> Iterator[str]:
             yield f"index.type: found ivfpq, which needs {CODEBOOK} entries or more; allowed: exact, since {why}"
         elif index["type"] == "ivfpq" and index["lists"] > entries:
             yield f"index.lists: found {index['lists']}; allowed: {most}"
-        for name, value in {**asked, **neighbours_measured(config, domain)}.items():
+        for name, value in {**requested, **measured_neighbours(config, domain)}.items():
             for key, k in values_of(name, value):
                 if k > entries and key in (name, f"{name}.{domain}"):
                     yield f"{key}: found {k}; allowed: {most}"

@@ -60,9 +60,9 @@ def _tokeniser(config: Config) -> Iterator[str]:
     key, code = next(((key, code) for key, code in codes.items() if language_of(code) in TOKENISERS), ("", ""))
     right = TOKENISERS.get(language_of(code))
     if right is not None and found not in (right, *OF_ANY_LANGUAGE):
-        others = ", ".join(name for name in OF_ANY_LANGUAGE if name != right)
+        usable = ", ".join(name for name in OF_ANY_LANGUAGE if name != right)
         yield (
-            f"evaluation.sacrebleu_tokeniser: found {found}; allowed: {right} (or {others}), since {key} is {code}, of "
+            f"evaluation.sacrebleu_tokeniser: found {found}; allowed: {right} (or {usable}), since {key} is {code}, of "
             f"which {found} does not tell the words apart"
         )
     elif right is None and found in ("ja-mecab", "ko-mecab"):

@@ -65,11 +65,11 @@ def reference(schema: Schema) -> str:
 
 def _sections(rules: Schema, keys: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Schema]]:
     """Yield the sections inside one, with their places; sections that have the same settings are one, under *."""
-    alike = _alike(rules)
+    same = _same_settings(rules)
     for key, setting in rules["properties"].items():
         place: tuple[str, ...] = (*keys, key)
-        if key in alike:
-            if key != alike[0]:
+        if key in same:
+            if key != same[0]:
                 continue
             place, setting = (*keys, "*"), {**setting, "description": "Settings of each of these."}
         while "properties" not in setting and isinstance(
@@ -85,7 +85,7 @@ def _absence(section: Schema) -> str:
     return " The default is `null`." if section.get("default", {}) is None else ""
 
 
-def _alike(rules: Schema) -> list[str]:
+def _same_settings(rules: Schema) -> list[str]:
     settings = rules["properties"]
     inner = [setting.get("properties") for setting in settings.values()]
     return [key for key in settings if inner.count(settings[key].get("properties", {})) > 1]
@@ -93,8 +93,8 @@ def _alike(rules: Schema) -> list[str]:
 
 def _table(rules: Schema, keys: Keys, scales: list[str]) -> Iterator[str]:
     """Yield the rows of the settings that are no sections."""
-    alike = _alike(rules)
-    rows = {key: setting for key, setting in rules["properties"].items() if "properties" not in setting or key in alike}
+    same = _same_settings(rules)
+    rows = {key: setting for key, setting in rules["properties"].items() if "properties" not in setting or key in same}
     if rows:
         yield "| setting | default | allowed | what |"
         yield "|---|---|---|---|"

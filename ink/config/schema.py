@@ -170,7 +170,7 @@ def _describe_error(error: ValidationError) -> Iterator[str]:
             f"{dotted((*keys, instance))}: found the unknown name {instance!r}; "
             f"allowed: {in_words(rules)}{nearest(instance, known)}"
         )
-    elif error.validator == "anyOf" and (branch := _meant_branch(error)):
+    elif error.validator == "anyOf" and (branch := _likely_branch(error)):
         for inner in branch:
             yield from _describe_error(inner)
     elif error.validator == "uniqueItems":
@@ -180,7 +180,7 @@ def _describe_error(error: ValidationError) -> Iterator[str]:
         yield f"{dotted(keys)}: found {shown(instance)}; allowed: {in_words(rules)}{_hint(instance, rules)}"
 
 
-def _meant_branch(error: ValidationError) -> list[ValidationError]:
+def _likely_branch(error: ValidationError) -> list[ValidationError]:
     """The errors inside a list or mapping, where that is an alternative at all: more telling than the alternatives."""
     if not isinstance(error.instance, dict | list):
         return []
@@ -211,7 +211,7 @@ def _hint(value: Any, rules: Schema) -> str:
         return nearest(value, map(str, rules["enum"]))
     allowed = validator().evolve(schema=rules).is_valid
     if isinstance(value, str):
-        written = next((written for written, meant in _readings(value) if allowed(meant)), None)
+        written = next((written for written, intended in _readings(value) if allowed(intended)), None)
         return "" if written is None else f"; YAML reads {value} as text: write {written} without quotes"
     if isinstance(value, bool) and rules.get("type") == "string":
         return "; YAML reads yes, no, on and off as true or false: put the name in quotes"
@@ -223,8 +223,8 @@ def _hint(value: Any, rules: Schema) -> str:
 def _readings(text: str) -> Iterator[tuple[str, Any]]:
     """Yield what a text may have been meant as, if no text, as YAML would have to be given it, and its value."""
     with suppress(yaml.YAMLError, ValueError):
-        if not isinstance(meant := yaml.safe_load(text), str):
-            yield text, meant
+        if not isinstance(intended := yaml.safe_load(text), str):
+            yield text, intended
     with suppress(ValueError, OverflowError):
         number = float(text)  # 1e-7 is text to YAML
         mantissa, exponent, power = repr(number).partition("e")

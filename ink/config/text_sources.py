@@ -146,5 +146,5 @@ def text_files(config: Config, domain: str) -> list[TextFiles]:
     found = []
     for split in data["files"]["splits"][domain]:
         sources = train_sources(config, domain) if split == "train" else []
-        found += [named(one["pattern"], split, one) for one in sources] or [named(data["files"]["pattern"], split)]
+        found += [named(part["pattern"], split, part) for part in sources] or [named(data["files"]["pattern"], split)]
     return found

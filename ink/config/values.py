@@ -94,8 +94,7 @@ System = Annotated[str, Field(title="a system's name")]
 Domains = Annotated[list[Domain], Field(title="a list of different domains"), DISTINCT]
 Systems = Annotated[list[System], Field(title="a list of different systems", min_length=1), DISTINCT]
 Betas = Annotated[
-    list[ShareBelowOne],
-    Field(title="a list of two numbers of at least 0 and below 1", min_length=2, max_length=2),
+    list[ShareBelowOne], Field(title="a list of two numbers of at least 0 and below 1", min_length=2, max_length=2)
 ]
 SharesBelowOne = Annotated[list[ShareBelowOne], Field(title="a list of numbers of at least 0 and below 1"), DISTINCT]
 

@@ -50,7 +50,7 @@ def ingest(
     details: dict[str, Any] = {}
     for split in SPLITS:
         if split == "train" and split in files.splits and files.train_from:
-            found[split], details["train_from"] = _put_together(files.train_from, domain, languages, seed)
+            found[split], details["train_from"] = _mixed(files.train_from, domain, languages, seed)
         elif split in files.splits:
             found[split] = read_parallel(*_paths(files.pattern, domain, split, languages))
     missing = [split for split in ("dev", "test") if split not in found]
@@ -108,9 +108,9 @@ def hold_out(pairs: Sequence[Pair], sizes: Mapping[str, int], seed: int, path: P
             first.setdefault(source.strip(), number)
     needed = sum(sizes.values())
     if len(first) <= needed:
-        asked = " and ".join(f"{size} for {split}" for split, size in sizes.items())
+        requested = " and ".join(f"{size} for {split}" for split, size in sizes.items())
         raise InkError(
-            f"{path} is too small to hold out {asked}: its {len(pairs)} lines have {len(first)} distinct sources "
+            f"{path} is too small to hold out {requested}: its {len(pairs)} lines have {len(first)} distinct sources "
             f"and {needed + 1} or more are needed; hold out fewer or provide the files"
         )
     drawn = sorted(first, key=lambda sentence: hashlib.sha256(f"{seed}\t{sentence}".encode()).digest())[:needed]
@@ -157,7 +157,7 @@ def write_sides(folder: Path, name: str, languages: LanguagePair, pairs: Sequenc
         write_lines(folder / f"{name}.{language}", (pair[side] for pair in pairs))
 
 
-def _put_together(
+def _mixed(
     sources: Sequence[Mapping[str, Any]], domain: str, languages: LanguagePair, seed: int
 ) -> tuple[list[Pair], list[dict[str, Any]]]:
     """Read and draw from each source; return the pairs, one source after the other, and what was drawn of which."""

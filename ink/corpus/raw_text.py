@@ -41,15 +41,15 @@ _SIGNS: tuple[tuple[str, Callable[[str], object], Callable[[str], object], float
 def remarks(path: Path | str, lines: Sequence[str]) -> list[str]:
     """Say what is odd in a file of raw text, a sentence for each oddity, with its count and an example."""
     found = [remark] if (remark := marks_inside(path, lines)) else []
-    of = f"{len(lines):,} lines" if len(lines) <= LINES_LOOKED_AT else f"the first {LINES_LOOKED_AT:,} lines"
+    amount = f"{len(lines):,} lines" if len(lines) <= LINES_LOOKED_AT else f"the first {LINES_LOOKED_AT:,} lines"
     lines = lines[:LINES_LOOKED_AT]
-    for what, shows, shows_the_contrary, share in _SIGNS:
+    for description, shows, shows_the_contrary, share in _SIGNS:
         signs = [number for number, line in enumerate(lines) if shows(line)]
         if signs and len(signs) >= share * sum(bool(shows(line) or shows_the_contrary(line)) for line in lines):
             example = lines[signs[0]].strip()
             example = example if len(example) <= _LONGEST_EXAMPLE else f"{example[: _LONGEST_EXAMPLE - 2]}.."
             found.append(
-                f"{path}: {len(signs):,} of {of} look {what} already, such as line {signs[0] + 1}, "
+                f"{path}: {len(signs):,} of {amount} look {description} already, such as line {signs[0] + 1}, "
                 f"{example!r}; text is prepared here, so give it raw"
             )
     return found

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ink.config.bounds import probabilities_asked, values_of
+from ink.config.bounds import requested_probabilities, values_of
 from ink.config.languages import LanguagePair
 from ink.corpus.dictionary import OVERWRITE, SPECIAL_SYMBOLS, Dictionary
 from ink.runtime.errors import InkError
@@ -167,7 +167,7 @@ def check_vocabulary_size(config: Mapping[str, Any]) -> None:
         types = check_dictionary(dictionary)
     except InkError:
         return
-    for name, value in probabilities_asked(dict(config)).items():
+    for name, value in requested_probabilities(dict(config)).items():
         for key, found in values_of(name, value):
             if found > types:
                 raise InkError(f"{key} is {found}, but {dictionary} has {types} tokens; set it to {types} or less")

@@ -100,7 +100,7 @@ def build_datastore(
             if datastore.log_probs is not None:
                 datastore.log_probs[entries] = own
         if index is not None:
-            build_index(keys, index, datastore.index_path, trained_index, of=output)
+            build_index(keys, index, datastore.index_path, trained_index, datastore=output)
         seal(datastore)
     return meta
 
@@ -150,13 +150,7 @@ def _no_numbers(output: Path, entry: int, text: ParallelText, stored: torch.Tens
 
 
 def teacher_forced(
-    model: TranslationModel,
-    text: ParallelText,
-    kind: str,
-    batch_tokens: int,
-    *,
-    with_log_probs: bool,
-    description: str,
+    model: TranslationModel, text: ParallelText, kind: str, batch_tokens: int, *, with_log_probs: bool, description: str
 ) -> Iterator[tuple[np.ndarray, torch.Tensor, torch.Tensor, torch.Tensor | None]]:
     """Pass over `text` with the references as input, in eval mode, sentences of similar length together.
 
@@ -196,12 +190,7 @@ def _passes(
 
 @torch.no_grad()
 def teacher_forced_batch(
-    model: TranslationModel,
-    text: ParallelText,
-    batch: Sequence[int],
-    kind: str,
-    *,
-    with_log_probs: bool,
+    model: TranslationModel, text: ParallelText, batch: Sequence[int], kind: str, *, with_log_probs: bool
 ) -> tuple[list[int], torch.Tensor, torch.Tensor, torch.Tensor | None]:
     """Pass over the sentences `batch` of `text` in the mode that the network is in, without padding.
 

@@ -34,13 +34,13 @@ class Keys(Protocol):
 
 
 def build_index(
-    keys: Keys, settings: Index, path: Path, trained: Path | None = None, *, of: Path | None = None
+    keys: Keys, settings: Index, path: Path, trained: Path | None = None, *, datastore: Path | None = None
 ) -> None:
     """Index `keys` (entries, dimension) by squared L2 distance and write the index to `path`.
 
     `trained` names an index whose centroids and codebooks are kept and refilled. Keys pass through memory
     ADD_AT_ONCE at a time. With a GPU as index.device it is trained and filled there. Raises InkError where the settings
-    cannot hold for these keys, a key is no number, or there is no such GPU; `of` is the datastore that it then names.
+    cannot hold for these keys, a key is no number, or there is no such GPU; it then names `datastore`.
     """
     device = faiss_gpu.gpu_of(settings)
     if trained is not None:
@@ -49,13 +49,13 @@ def build_index(
             raise InkError(f"index {trained} is for keys of dimension {index.d}, but these have {keys.shape[1]}")
         index.reset()
     else:
-        index = _train(keys, settings, of or path.parent)
+        index = _train(keys, settings, datastore or path.parent)
     if device is not None:
         index = faiss_gpu.on_gpu(index, device)
     starts = range(0, len(keys), ADD_AT_ONCE)
     for start in progress(starts, description="indexing", unit=f"{ADD_AT_ONCE} keys"):
         part = keys[start : start + ADD_AT_ONCE]
-        check_keys(part, start, of or path.parent)
+        check_keys(part, start, datastore or path.parent)
         index.add(np.asarray(part, dtype=np.float32))
     if device is not None:
         index = faiss_gpu.on_cpu(index)
@@ -64,10 +64,10 @@ def build_index(
         faiss.write_index(index, faiss.PyCallbackIOWriter(file.write))  # type: ignore[attr-defined]
 
 
-def check_keys(keys: NDArray[np.float16], first: int, of: Path, numbers: NDArray[np.int64] | None = None) -> None:
+def check_keys(keys: NDArray[np.float16], first: int, place: Path, numbers: NDArray[np.int64] | None = None) -> None:
     """Raise InkError where one of `keys` (entries, dimension) is no number: FAISS would say neither which nor whose.
 
-    They are the entries from `first` on, or those of `numbers` (entries,), of the datastore `of`.
+    They are the entries from `first` on, or those of `numbers` (entries,), of the datastore `place`.
     """
     # a sum is finite only if all that it adds up are; in fp32 no sum of numbers in half precision overflows
     finite = np.isfinite(keys.sum(axis=1, dtype=np.float32))
@@ -75,11 +75,11 @@ def check_keys(keys: NDArray[np.float16], first: int, of: Path, numbers: NDArray
         return
     row = int(np.flatnonzero(~finite)[0])
     entry = first + row if numbers is None else int(numbers[row])
-    what, others = "NaN" if np.isnan(keys[row]).any() else "infinite", int((~finite).sum()) - 1
-    more = f", and {others} others of {len(keys)} looked at are no numbers" if others else ""
+    kind, more_entries = "NaN" if np.isnan(keys[row]).any() else "infinite", int((~finite).sum()) - 1
+    more = f", and {more_entries} others of {len(keys)} looked at are no numbers" if more_entries else ""
     raise InkError(
-        f"datastore {of}: the key of entry {entry} is {what}{more}; its file is damaged, or its model gave no numbers: "
-        "build the datastore again"
+        f"datastore {place}: the key of entry {entry} is {kind}{more}; its file is damaged, or its model gave no "
+        "numbers: build the datastore again"
     )
 
 
@@ -105,7 +105,7 @@ def check_settings_fit(entries: int, dimension: int, settings: Index) -> None:
         )
 
 
-def _train(keys: Keys, settings: Index, of: Path) -> Any:
+def _train(keys: Keys, settings: Index, datastore: Path) -> Any:
     entries, dimension = keys.shape
     check_settings_fit(entries, dimension, settings)
     if settings.type == "exact":
@@ -120,7 +120,7 @@ def _train(keys: Keys, settings: Index, of: Path) -> Any:
     size = min(entries, settings.training_sample)
     sample = np.sort(np.random.default_rng(settings.seed).choice(entries, size, replace=False))
     drawn = keys[sample]
-    check_keys(drawn, 0, of, sample)
+    check_keys(drawn, 0, datastore, sample)
     learned_from = np.asarray(drawn, dtype=np.float32)
     device = faiss_gpu.gpu_of(settings)
     if device is None:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ink.config.sections.base_system import Index
 from ink.datastore.knn_graph_search import PROBES, divide, neighbours_of_all, undivided
-from ink.datastore.search import Searcher, drop_own, others
+from ink.datastore.search import Searcher, drop_own, other_entries
 from ink.datastore.storage import Datastore, map_array
 from ink.nmt.device import torch_device
 from ink.runtime.errors import InkError
@@ -72,7 +72,7 @@ class StoredNeighbours:
         distances = np.asarray(self.distances[entries, :wanted])
         ids = self.ids[entries, :wanted].astype(np.int64)
         if without_own:
-            kept = others(torch.from_numpy(ids), torch.from_numpy(entries)).numpy()
+            kept = other_entries(torch.from_numpy(ids), torch.from_numpy(entries)).numpy()
             distances, ids = (array[kept].reshape(len(entries), k) for array in (distances, ids))
         return distances, ids
 
@@ -93,12 +93,12 @@ def store_neighbours(datastore: Datastore, index: Index, k: int, output: Path) -
 
     `index`: the settings of the search. Raises InkError where there are fewer entries, or more than int32 holds.
     """
-    of = datastore.meta
-    if of.entries > np.iinfo(np.int32).max:
+    searched = datastore.meta
+    if searched.entries > np.iinfo(np.int32).max:
         raise InkError(
-            f"datastore {datastore.path} has {of.entries} entries; neighbours are stored of 2**31 - 1 at most"
+            f"datastore {datastore.path} has {searched.entries} entries; neighbours are stored of 2**31 - 1 at most"
         )
-    meta = NeighboursMeta(of.entries, k, of.model, of.corpus, of.key, index.plain())
+    meta = NeighboursMeta(searched.entries, k, searched.model, searched.corpus, searched.key, index.plain())
     searcher = Searcher(datastore, index)
     with write_atomically(output) as folder:
         folder.mkdir(parents=True)
@@ -153,16 +153,16 @@ def open_neighbours(path: Path, datastore: Datastore) -> StoredNeighbours:
         raise InkError(f"{path}/meta.json does not describe neighbours ({error}); {AGAIN}") from None
     if meta.format != FORMAT:
         raise InkError(f"{path} is of neighbours' format {meta.format}, this is ink for format {FORMAT}; {AGAIN}")
-    of = datastore.meta
-    for what, found, expected in (
-        ("model", meta.model, of.model),
-        ("corpus", meta.corpus, of.corpus),
-        ("key kind", meta.key, of.key),
-        ("number of entries", meta.entries, of.entries),
+    searched = datastore.meta
+    for name, found, expected in (
+        ("model", meta.model, searched.model),
+        ("corpus", meta.corpus, searched.corpus),
+        ("key kind", meta.key, searched.key),
+        ("number of entries", meta.entries, searched.entries),
     ):
         if found != expected:
             raise InkError(
-                f"neighbours {path} were found in a datastore with {what} {found}, but that of datastore "
+                f"neighbours {path} were found in a datastore with {name} {found}, but that of datastore "
                 f"{datastore.path} is {expected}; {AGAIN}"
             )
     return StoredNeighbours(path, meta, "r")

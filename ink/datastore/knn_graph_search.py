@@ -51,12 +51,7 @@ def divide(datastore: Datastore, device: torch.device, seed: int) -> Lists:
     count = lists_of(entries)
     sample = np.sort(np.random.default_rng(seed).choice(entries, sampled_of(entries), replace=False))
     means: Any = faiss.Kmeans(
-        dimension,
-        count,
-        niter=ITERATIONS,
-        seed=seed,
-        min_points_per_centroid=1,
-        max_points_per_centroid=SAMPLED_A_LIST,
+        dimension, count, niter=ITERATIONS, seed=seed, min_points_per_centroid=1, max_points_per_centroid=SAMPLED_A_LIST
     )
     drawn = keys[sample]
     check_keys(drawn, 0, datastore.path, sample)
@@ -110,21 +105,21 @@ def _neighbours_of(part: slice, keys: NDArray[np.float16], lists: Lists, k: int,
     places = nearest.flatten().argsort(stable=True)
     sizes = torch.bincount(nearest.flatten(), minlength=len(lists.members)).tolist()
     plain = np.asarray(keys)  # the map as a plain array: a fifth of the time
-    for members, some in zip(lists.members, places.split(sizes), strict=True):
-        if not len(some) or not len(members):
+    for members, probing in zip(lists.members, places.split(sizes), strict=True):
+        if not len(probing) or not len(members):
             continue
         found = torch.from_numpy(members).to(device)
         held = _stored(np.take(plain, members, axis=0), device).float()
-        for together in some.split(max(1, DISTANCES_IN_A_LIST // len(members))):
-            rows = together // probes
+        for block in probing.split(max(1, DISTANCES_IN_A_LIST // len(members))):
+            rows = block // probes
             halves = _halves(queries[rows].float(), held)
             _leave_out_own(halves, found, (rows + part.start).int())
             first = halves.topk(min(k, len(members)), dim=1, largest=False)
-            distances[together, : first.values.shape[1]] = first.values
-            ids[together, : first.values.shape[1]] = found[first.indices]
+            distances[block, : first.values.shape[1]] = first.values
+            ids[block, : first.values.shape[1]] = found[first.indices]
     best = distances.view(count, -1).topk(k, dim=1, largest=False)
     ids = ids.view(count, -1).gather(1, best.indices).long()
-    squares = torch.cat([some.float().pow(2).sum(1, keepdim=True) for some in queries.split(QUERIES_AT_ONCE)])
+    squares = torch.cat([rows.float().pow(2).sum(1, keepdim=True) for rows in queries.split(QUERIES_AT_ONCE)])
     absent = best.values.isinf()
     return (2 * best.values + squares).clamp(min=0), ids.masked_fill(absent, -1)
 

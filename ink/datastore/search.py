@@ -191,10 +191,10 @@ def in_order(keys: Tensor, order: Tensor) -> Tensor:
 
 def drop_own(ids: Tensor, own: Tensor) -> Tensor:
     """Remove own[n] from row n of `ids` (positions, k + 1), or the last id where it is not there: (positions, k)."""
-    return ids[others(ids, own)].reshape(len(ids), -1)
+    return ids[other_entries(ids, own)].reshape(len(ids), -1)
 
 
-def others(ids: Tensor, own: Tensor) -> Tensor:
+def other_entries(ids: Tensor, own: Tensor) -> Tensor:
     """Return (positions, k + 1), false at one place of each row: where `ids` is own[n], or else at the last one."""
     is_own = ids == own.unsqueeze(-1)
     is_own[:, -1] |= ~is_own.any(dim=-1)

@@ -167,7 +167,7 @@ def join_shards(paths: Sequence[Path], output: Path, index: Index) -> DatastoreM
             datastore.values[shard.entries] = shard.values
             if datastore.log_probs is not None:
                 datastore.log_probs[shard.entries] = shard.log_probs
-        build_index(ShardedKeys(shards), index, datastore.index_path, of=output)
+        build_index(ShardedKeys(shards), index, datastore.index_path, datastore=output)
         _move_keys(shards, datastore)
         seal(datastore)
     return meta

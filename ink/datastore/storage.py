@@ -130,14 +130,14 @@ def open_datastore(
         raise InkError(f"{path}/meta.json does not describe a datastore ({error}); build it again") from None
     if meta.format != FORMAT:
         raise InkError(f"{path} is of datastore format {meta.format}, this is ink for format {FORMAT}; build it again")
-    for what, found, expected in (
+    for name, found, expected in (
         ("model", meta.model, model),
         ("corpus", meta.corpus, corpus),
         ("key kind", meta.key, key),
     ):
         if expected is not None and found != expected:
             raise InkError(
-                f"datastore {path} was made with {what} {found}, but {expected} is in use; "
+                f"datastore {path} was made with {name} {found}, but {expected} is in use; "
                 "build the datastore again or use what it was made with"
             )
     return Datastore(path, meta, "r")

@@ -35,8 +35,8 @@ def bleu_with(tokeniser: str, *, effective_order: bool = False) -> Any:
             raise InkError(f"{lacks} a whole SentencePiece model: delete {model}, then fetch it: {bring}") from None
         if tokeniser in _EXTRAS:
             # asserted of the dictionary that the packages bring
-            what = "the dictionary of its packages" if isinstance(error, AssertionError) else "its packages"
-            raise InkError(f"{lacks} {what}; install them: pip install 'sacrebleu[{_EXTRAS[tokeniser]}]'") from None
+            lacking = "the dictionary of its packages" if isinstance(error, AssertionError) else "its packages"
+            raise InkError(f"{lacks} {lacking}; install them: pip install 'sacrebleu[{_EXTRAS[tokeniser]}]'") from None
         raise
 
 

@@ -40,8 +40,8 @@ class Chrf(Metric):
         for row, *pair in zip(rows, hypotheses, references, strict=True):
             produced, wanted = (extract_all_char_ngrams(line, ORDER, False) for line in pair)
             row[:] = [
-                [ours.total() if theirs else 0, theirs.total(), (ours & theirs).total()]
-                for ours, theirs in zip(produced, wanted, strict=True)
+                [hypothesis.total() if reference else 0, reference.total(), (hypothesis & reference).total()]
+                for hypothesis, reference in zip(produced, wanted, strict=True)
             ]
         return rows.reshape(len(rows), -1)
 

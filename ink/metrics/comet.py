@@ -43,10 +43,7 @@ class Comet(SentenceMetric):
         model, encoder = (settings["evaluation"]["comet"][name] for name in ("model", "encoder"))
         files = {} if encoder is None else {"encoder": encoder}
         if is_checkpoint(model):
-            files |= {
-                "model": model,
-                "hparams": os.path.normpath(Path(model).parent / ".." / "hparams.yaml"),
-            }
+            files |= {"model": model, "hparams": os.path.normpath(Path(model).parent / ".." / "hparams.yaml")}
         return files
 
     @property

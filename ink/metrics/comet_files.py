@@ -87,14 +87,14 @@ def checkpoint_problem(path: Path) -> str | None:
 
 def encoder_problem(folder: Path) -> str | None:
     """Say what keeps an encoder from being loaded, as far as its files tell."""
-    what = f"COMET's encoder {folder} (evaluation.comet.encoder)"
-    todo = "fetch config.json and the tokeniser's files of the encoder that the model was trained on into that folder"
+    name = f"COMET's encoder {folder} (evaluation.comet.encoder)"
+    remedy = "fetch config.json and the tokeniser's files of the encoder that the model was trained on into that folder"
     if not folder.is_dir():
-        return f"{what} is no folder; {todo}, or set it to null to take it from the Hugging Face hub"
+        return f"{name} is no folder; {remedy}, or set it to null to take it from the Hugging Face hub"
     if not (folder / "config.json").is_file():
-        return f"{what} has no config.json; {todo}"
+        return f"{name} has no config.json; {remedy}"
     if not any((folder / name).is_file() for name in TOKENISERS):
-        return f"{what} has no tokeniser (none of {', '.join(TOKENISERS)}); {todo}"
+        return f"{name} has no tokeniser (none of {', '.join(TOKENISERS)}); {remedy}"
     return None
 
 

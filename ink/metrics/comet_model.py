@@ -39,9 +39,9 @@ def load_comet(checkpoint: Path, encoder: str | None) -> comet.models.CometModel
     # as in Lightning, the checkpoint's own settings count, and those that the class does not know are left out
     made_with = dict(state.get("hyper_parameters") or hparams)
     made_with |= {"pretrained_model": str(folder), "load_pretrained_weights": False, "local_files_only": True}
-    taken = inspect.signature(kind).parameters
+    parameters = inspect.signature(kind).parameters
     try:
-        model = kind(**{name: value for name, value in made_with.items() if name in taken})
+        model = kind(**{name: value for name, value in made_with.items() if name in parameters})
     except Exception as error:  # tokenizers raises nothing narrower
         reason = " ".join(str(error).split())[:300]
         raise InkError(

@@ -50,7 +50,7 @@ def compare_test_sets(
     test_sets: of each the segments' scores of the baseline and of the system. The t-test is then of the mean of the
     test sets' mean differences, with the degrees of freedom of Welch and Satterthwaite.
     """
-    pairs = [(np.asarray(one, dtype=np.float64), np.asarray(other, dtype=np.float64)) for one, other in test_sets]
+    pairs = [(np.asarray(before, dtype=np.float64), np.asarray(after, dtype=np.float64)) for before, after in test_sets]
     random, differences = np.random.RandomState(seed), np.zeros(samples)
     for before, after in pairs:
         if before.shape != after.shape or before.ndim != 1 or not before.size:
@@ -73,14 +73,14 @@ def _p_value(pairs: Sequence[tuple[Segments, Segments]]) -> float:
     from scipy import stats
 
     differences = [after - before for before, after in pairs]
-    if any(one.size == 1 for one in differences):
+    if any(difference.size == 1 for difference in differences):
         return 1.0
-    if all(np.ptp(one) == 0 for one in differences):
-        return 0.0 if math.fsum(one[0] for one in differences) else 1.0
+    if all(np.ptp(difference) == 0 for difference in differences):
+        return 0.0 if math.fsum(difference[0] for difference in differences) else 1.0
     if len(pairs) == 1:
         ((before, after),) = pairs
         return float(stats.ttest_rel(after, before).pvalue)
-    variances = np.array([one.var(ddof=1) / one.size for one in differences])
-    freedom = variances.sum() ** 2 / (variances**2 / [one.size - 1 for one in differences]).sum()
-    t = sum(one.mean() for one in differences) / math.sqrt(variances.sum())
+    variances = np.array([difference.var(ddof=1) / difference.size for difference in differences])
+    freedom = variances.sum() ** 2 / (variances**2 / [difference.size - 1 for difference in differences]).sum()
+    t = sum(difference.mean() for difference in differences) / math.sqrt(variances.sum())
     return float(2 * stats.t.sf(abs(t), freedom))

@@ -136,8 +136,8 @@ def tally_of(
             values, present, of_part = _array(found.values), _array(found.ids) >= 0, tokens[part]
             count(tally, values, present, of_part, buckets(ranks(of_part, vocabulary.special), edges), ks)
             # a full stop gives the end of a sentence away
-            others = of_part != vocabulary.end
-            count(without_end, values[others], present[others], of_part[others], np.zeros_like(of_part[others]), ks)
+            not_end = of_part != vocabulary.end
+            count(without_end, values[not_end], present[not_end], of_part[not_end], np.zeros_like(of_part[not_end]), ks)
     return Tallies(tally, without_end)
 
 

@@ -24,8 +24,8 @@ def score_translations(
     cannot work here.
     """
     texts = Texts(hypotheses, references)
-    found = {metric.name: metric.score(texts) for metric in (Bleu(tokeniser), Chrf())}
-    return {name: {"score": one.score, "signature": one.signature} for name, one in found.items()}
+    scored = {metric.name: metric.score(texts) for metric in (Bleu(tokeniser), Chrf())}
+    return {name: {"score": result.score, "signature": result.signature} for name, result in scored.items()}
 
 
 def score_run(name: str, run: Run, corpus: Path, hypotheses: Path, settings: ScoringSettings, output: Path) -> None:

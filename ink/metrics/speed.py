@@ -110,17 +110,17 @@ def measure_speed(
     output: Path,
 ) -> None:
     """Time the systems on the first test sentences and write sentences a second, and on which hardware, to `output`."""
-    how = settings.speed
-    first = text.part(range(min(how.sentences, len(text))))
+    measure = settings.speed
+    first = text.part(range(min(measure.sentences, len(text))))
     decode = decoder_of(systems, first, settings.decoding)
-    measured = speeds(decode, list(systems), how.batch_sentences, how.repeats)
+    measured = speeds(decode, list(systems), measure.batch_sentences, measure.repeats)
     write_json(
         output,
         {
             "domain": domain,
             "seed": seed,
             "sentences": len(first),
-            "repeats": how.repeats,
+            "repeats": measure.repeats,
             "decoding": settings.decoding.plain(),
             "hardware": hardware(settings.device),
             "systems": {

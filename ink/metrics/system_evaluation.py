@@ -74,11 +74,7 @@ def _chosen_on_dev(parts: Parts) -> dict[str, Any] | None:
 
 
 def _translate_and_score(
-    system: AssembledSystem,
-    data: PreparedCorpus,
-    corpus: Path,
-    text: TextProcessor,
-    settings: DecodingSettings,
+    system: AssembledSystem, data: PreparedCorpus, corpus: Path, text: TextProcessor, settings: DecodingSettings
 ) -> tuple[list[str], dict[str, Any], Translations]:
     found = generate(
         system.model,

@@ -31,8 +31,9 @@ class Ter(Metric):
         from sacrebleu.metrics import TER
 
         texts, metric = Texts(hypotheses, references), TER()
-        found = [metric.sentence_score(*pair) for pair in zip(texts.hypotheses, ([r] for r in references), strict=True)]
-        return np.array([[one.num_edits, one.ref_length] for one in found], dtype=np.float64)
+        pairs = zip(texts.hypotheses, texts.references, strict=True)
+        scores = [metric.sentence_score(hypothesis, [reference]) for hypothesis, reference in pairs]
+        return np.array([[score.num_edits, score.ref_length] for score in scores], dtype=np.float64)
 
     def aggregate(self, totals: Statistics) -> NDArray[np.float64]:
         """Divide edits by reference words, `(..., 2)` -> `(...)`; without any such word every edit is an error."""

@@ -71,7 +71,7 @@ def _of_another_model(
 ) -> str:
     """Say whose an adapter is and what is here instead, with both sizes where they differ."""
     layers = model.layers()
-    here = size_in_words(
+    own_size = size_in_words(
         {
             "encoder_layers": sum(name.startswith("encoder_") for name in layers),
             "decoder_layers": sum(name.startswith("decoder_") for name in layers),
@@ -79,11 +79,11 @@ def _of_another_model(
         }
     )
     # the weights' own sizes: files of earlier versions do not say theirs
-    there = size_in_words(architecture_of({name: tensor.shape for name, tensor in weights.items()}))
-    its, ours = ("", "") if here == there else (f" with {there}", f" with {here}")
+    adapter_size = size_in_words(architecture_of({name: tensor.shape for name, tensor in weights.items()}))
+    of_adapter, of_model = ("", "") if own_size == adapter_size else (f" with {adapter_size}", f" with {own_size}")
     return (
-        f"adapter {path} {origin_in_words(metadata)} was trained on base model {metadata['base_model']}{its}, "
-        f"but {checkpoint} is {model.base_fingerprint}{ours}; use the base model it was trained on"
+        f"adapter {path} {origin_in_words(metadata)} was trained on base model {metadata['base_model']}{of_adapter}, "
+        f"but {checkpoint} is {model.base_fingerprint}{of_model}; use the base model it was trained on"
     )
 
 

@@ -80,7 +80,7 @@ class FittingBatches:
         """Yield the parts of `batch` and what `compute` gives for each, every sentence in exactly one."""
         waiting = self.parts(batch)
         while waiting:
-            part, *others = waiting
+            part, *rest = waiting
             try:
                 found = compute(part)
             except RuntimeError as error:
@@ -88,7 +88,7 @@ class FittingBatches:
                     raise
             else:
                 yield part, found
-                waiting = others
+                waiting = rest
                 continue
             # only here, where the error and the tensors that its frames hold are gone
             self.halve([part])

@@ -81,10 +81,10 @@ class Objective(ABC):
         return None
 
     @abstractmethod
-    def loss(self, passed: TrainingPass, batch: Batch, begun: Any) -> tuple[Tensor, dict[str, Tensor]]:
+    def loss(self, forward: TrainingPass, batch: Batch, prepared: Any) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the loss, summed over the batch's target positions, and what to log of it, "loss" among it.
 
-        begun: what `begin` returned.
+        prepared: what `begin` returned.
         """
 
     @abstractmethod

@@ -21,8 +21,8 @@ def fingerprint(weights: Mapping[str, Tensor]) -> str:
     return digest.hexdigest()[:16]
 
 
-def check_finite(weights: Mapping[str, Tensor], what: str, remedy: str) -> None:
-    """Raise InkError where a weight is NaN or infinite; `what` says whose they are, `remedy` what to do."""
+def check_finite(weights: Mapping[str, Tensor], owner: str, remedy: str) -> None:
+    """Raise InkError where a weight is NaN or infinite; `owner` says whose they are, `remedy` what to do."""
     broken = {
         name: int(tensor.numel() - tensor.isfinite().sum())
         for name, tensor in weights.items()
@@ -30,5 +30,5 @@ def check_finite(weights: Mapping[str, Tensor], what: str, remedy: str) -> None:
     }
     if broken:
         first, count = next(iter(broken.items()))
-        others = f", and others of {len(broken) - 1} more tensors" if len(broken) > 1 else ""
-        raise InkError(f"{what}: {count} of the numbers in {first} are NaN or infinite{others}; {remedy}")
+        more = f", and others of {len(broken) - 1} more tensors" if len(broken) > 1 else ""
+        raise InkError(f"{owner}: {count} of the numbers in {first} are NaN or infinite{more}; {remedy}")

@@ -70,11 +70,7 @@ def assemble(domain: Domain, parts: Parts, settings: ModelSettings, index: Index
 
 
 def load_system(
-    config: Mapping[str, Any],
-    settings: TranslationSettings | SpeedSettings,
-    system: str,
-    domain: str,
-    seed: int | None,
+    config: Mapping[str, Any], settings: TranslationSettings | SpeedSettings, system: str, domain: str, seed: int | None
 ) -> AssembledSystem:
     """Load the system that the experiment `config` has trained for a domain.
 
@@ -83,12 +79,12 @@ def load_system(
     check_exists(config, system)
     layout = Layout(config)
     chosen = config["seeds"][0] if seed is None else seed
-    what = system_named(system)
+    known = system_named(system)
     files = {name: Path(path) for name, path in layout.system_files(system, domain, chosen).items()}
     for path in files.values():
         if not path.exists():
             raise InkError(
-                f"{path} does not exist: {what.label} has not been trained for {domain}; "
+                f"{path} does not exist: {known.label} has not been trained for {domain}; "
                 f"run: snakemake --cores all {layout.scores(system, domain, chosen)}"
             )
     place = Domain(
@@ -97,7 +93,7 @@ def load_system(
         Path(layout.corpus(domain)),
         PreparedCorpus(Path(layout.data(domain)), settings.data.languages),
     )
-    return assemble(place, Parts(**files, without_keys=what.without_keys), settings, settings.index)
+    return assemble(place, Parts(**files, without_keys=known.without_keys), settings, settings.index)
 
 
 def _read_of(store: Datastore, combiner: Combiner) -> list[Path]:

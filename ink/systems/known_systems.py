@@ -235,12 +235,12 @@ def run_that_trains(config: Mapping[str, Any], system: str) -> str:
     where `system` learns no combiner.
     """
     check_exists(config, system)
-    what = system_named(system)
-    if what.combiner_of is None or not what.learns_combiner:
-        raise InkError(f"{what.label} learns no combiner")
-    sharing = [name for name, other in SYSTEMS.items() if other.combiner_of == what.combiner_of]
-    asked = [name for name in sharing if name in config["systems"]]
-    return asked[0] if asked and what.combiner_of not in asked else what.combiner_of
+    known = system_named(system)
+    if known.combiner_of is None or not known.learns_combiner:
+        raise InkError(f"{known.label} learns no combiner")
+    sharing = [name for name, other in SYSTEMS.items() if other.combiner_of == known.combiner_of]
+    run = [name for name in sharing if name in config["systems"]]
+    return run[0] if run and known.combiner_of not in run else known.combiner_of
 
 
 def retrieval_settings(config: Mapping[str, Any], system: str) -> dict[str, Any]:

@@ -104,21 +104,21 @@ class Layout:
 
     def searched_datastore(self, system: str, domain: str, seed: str | int) -> str:
         """What a system that retrieves searches: the datastore of its own model."""
-        what = system_named(system)
-        if what.has_adapter:
-            return self.adapted_datastore(what.model, domain, seed)
+        known = system_named(system)
+        if known.has_adapter:
+            return self.adapted_datastore(known.model, domain, seed)
         return self.datastore(domain, retrieval_settings(self.config, system)["key"])
 
     def system_files(self, system: str, domain: str, seed: str | int) -> dict[str, str]:
         """What a system adds to the base model, or has in its place: adapter, model, datastore, combiner."""
-        what, files = system_named(system), {}
-        if what.has_adapter:
-            files["adapter"] = self.adapter(what.model, domain, seed)
-        if what.own_checkpoint:
-            files["model"] = self.model(what.model, domain, seed)
-        if what.combiner_of is not None:
+        known, files = system_named(system), {}
+        if known.has_adapter:
+            files["adapter"] = self.adapter(known.model, domain, seed)
+        if known.own_checkpoint:
+            files["model"] = self.model(known.model, domain, seed)
+        if known.combiner_of is not None:
             files["datastore"] = self.searched_datastore(system, domain, seed)
-            files["combiner"] = self.combiner(what.combiner_of, domain, seed if what.learns_combiner else None)
+            files["combiner"] = self.combiner(known.combiner_of, domain, seed if known.learns_combiner else None)
         return files
 
     def hypotheses(self, system: str, domain: str, seed: str | int) -> str:

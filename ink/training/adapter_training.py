@@ -32,7 +32,7 @@ class Origin:
     system: str
     command: str | None = None
 
-    def said_of(self, domain: str, seed: int) -> dict[str, Any]:
+    def metadata(self, domain: str, seed: int) -> dict[str, Any]:
         """Return what an adapter's file says of its training."""
         known = {"system": self.system, "domain": domain, "seed": seed}
         return known if self.command is None else {**known, "command": self.command}
@@ -56,7 +56,7 @@ class AdapterTraining:
         self.domain = domain
         self.settings = settings
         self.seed = seed
-        self.origin = (origin or Origin("adapter")).said_of(domain.name, seed)
+        self.origin = (origin or Origin("adapter")).metadata(domain.name, seed)
         self.model = domain.load_model(settings, dropout=chosen.dropout)
         optimisation = Optimisation.from_settings(settings, "training", seed)
         # the adapters' start depends on the seed alone, not on what was drawn before

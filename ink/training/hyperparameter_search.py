@@ -22,10 +22,10 @@ def choose(points: Sequence[Path], domain: str, seed: int, output: Path) -> None
     """
     found: dict[str, dict[int, Path]] = {}
     for folder in points:
-        said = read_metadata(folder / "adapter.safetensors")
-        if said.get("domain") != domain:
-            raise InkError(f"{folder} holds an adapter of the domain {said.get('domain')}, not of {domain}")
-        found.setdefault(str(said["system"]), {})[int(said["seed"])] = folder
+        metadata = read_metadata(folder / "adapter.safetensors")
+        if metadata.get("domain") != domain:
+            raise InkError(f"{folder} holds an adapter of the domain {metadata.get('domain')}, not of {domain}")
+        found.setdefault(str(metadata["system"]), {})[int(metadata["seed"])] = folder
     seeds = sorted({number for folders in found.values() for number in folders})
     tried: list[dict[str, Any]] = []
     for name, folders in found.items():

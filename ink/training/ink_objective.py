@@ -50,14 +50,16 @@ class InkObjective(ObjectiveOfTerms):
             raise ValueError("a term weighs more than 0, but the criterion was given no neighbours")
         return own_entries(self.neighbours.datastore, batch.sentences, batch.real.cpu())
 
-    def terms(self, passed: TrainingPass, batch: Batch, begun: Tensor) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    def terms(
+        self, forward: TrainingPass, batch: Batch, prepared: Tensor
+    ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Return L_i and L_r, and how many positions have their target among the neighbours, how close the same are."""
-        assert self.neighbours is not None and passed.keys is not None
-        log_probs, real = passed.log_probs, batch.real
-        ahead = self.neighbours.read_ahead(begun, log_probs.device)
-        queries = passed.keys[real].float()
+        assert self.neighbours is not None and forward.keys is not None
+        log_probs, real = forward.log_probs, batch.real
+        ahead = self.neighbours.read_ahead(prepared, log_probs.device)
+        queries = forward.keys[real].float()
         targets = batch.target[real]
-        keys, values, present = self.neighbours.find(queries, begun, ahead)
+        keys, values, present = self.neighbours.find(queries, prepared, ahead)
         similarities = cosines(queries, keys)
         found = Retrieved(
             queries, keys, similarities, values, present, log_probs[real.reshape(-1)], targets, self.variant
@@ -66,12 +68,12 @@ class InkObjective(ObjectiveOfTerms):
         with torch.no_grad():
             same = (values == targets.unsqueeze(-1)) & present
             # tensors: a number on the CPU would wait for the device
-            seen = {
+            counts = {
                 "with_target": same.any(-1).sum(),
                 "same_value": same.sum(),
                 "cosine_sum": similarities.masked_fill(~same, 0.0).sum(),
             }
-        return terms, seen
+        return terms, counts
 
     def means(self, logged: Mapping[str, Any], tokens: Any) -> dict[str, tuple[Any, Any]]:
         """Return the losses, how often L_r is defined, and the cosine to neighbours with the target as value."""

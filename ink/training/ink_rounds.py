@@ -165,12 +165,12 @@ class _Steps:
 
 
 @contextmanager
-def _timed(what: str, seconds: dict[str, float], folder: Path) -> Iterator[None]:
+def _timed(name: str, seconds: dict[str, float], folder: Path) -> Iterator[None]:
     """Note how long the block takes; a job that goes on in the folder keeps what the first one needed."""
     start = time.perf_counter()
     yield
-    if what not in seconds:
-        seconds[what] = time.perf_counter() - start
+    if name not in seconds:
+        seconds[name] = time.perf_counter() - start
         if is_first():
             write_json(folder / SPENT, seconds)
 
@@ -208,8 +208,8 @@ def finish_rounds(
         folder.mkdir(parents=True)
         model = domain.load_model(settings, adapter=last)
         dev_bleu = dev_bleu_of(model, domain, settings, beam=settings.training.dev_beam)
-        said = read_metadata(last)
-        origin: dict[str, Any] = {name: said[name] for name in ("system", "domain", "seed") if name in said}
+        metadata = read_metadata(last)
+        origin: dict[str, Any] = {name: metadata[name] for name in ("system", "domain", "seed") if name in metadata}
         if command is not None:
             origin["command"] = command
         selected = select_rounds(history, settings.training.average_last, settings.ink.variant)

@@ -75,7 +75,7 @@ class KnnKdObjective(ObjectiveOfTerms):
     def term_weights(self) -> Mapping[str, float]:
         return {"loss_kd": self.weight}
 
-    def terms(self, passed: TrainingPass, batch: Batch, begun: None) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    def terms(self, forward: TrainingPass, batch: Batch, prepared: None) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Return the divergence."""
         if self.teacher is None:
             raise ValueError("weight is not 0, but the criterion was given no teacher")
@@ -84,7 +84,7 @@ class KnnKdObjective(ObjectiveOfTerms):
         rows = batch.real.reshape(-1)
         padded = values.new_zeros(len(rows), values.shape[1])
         padded[rows] = values
-        log_model = passed.log_probs.float().gather(-1, padded)[rows]
+        log_model = forward.log_probs.float().gather(-1, padded)[rows]
         present = torch.isfinite(distances)
         scores = distance_scores(distances, self.temperature)
         return {"loss_kd": divergence(scores, values, present, log_model)}, {}

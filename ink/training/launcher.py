@@ -47,7 +47,7 @@ class Failure:
 class _Worker:
     rank: int
     process: BaseProcess
-    said: Connection
+    receiver: Connection
     failure: Failure | None = None
 
 
@@ -76,19 +76,19 @@ def train_together(
     with tempfile.TemporaryDirectory(prefix="ink-processes-") as folder:
         try:
             for rank in range(processes):
-                said, saying = context.Pipe(duplex=False)
+                receiver, sender = context.Pipe(duplex=False)
                 place = (rank, processes, device, Path(folder) / "meeting")
-                process = context.Process(target=_train, args=(*pickled, saying, place), daemon=True)
+                process = context.Process(target=_train, args=(*pickled, sender, place), daemon=True)
                 process.start()
-                saying.close()
-                workers.append(_Worker(rank, process, said))
+                sender.close()
+                workers.append(_Worker(rank, process, receiver))
             _watch(workers, on_epoch)
         finally:
             for worker in workers:
                 worker.process.kill()
             for worker in workers:
                 worker.process.join()
-                worker.said.close()
+                worker.receiver.close()
 
 
 def _check_device(device: str, processes: int) -> None:
@@ -104,11 +104,11 @@ def _check_device(device: str, processes: int) -> None:
 def _watch(workers: Sequence[_Worker], on_epoch: EpochReport) -> None:
     """Pass on what the processes say, until all have ended well or one has failed, which is raised."""
     running = {worker.process.sentinel: worker for worker in workers}
-    open_pipes = {worker.said: worker for worker in workers}
+    open_pipes = {worker.receiver: worker for worker in workers}
     while running:
         ready = wait([*running, *open_pipes])
         for pipe in [pipe for pipe in open_pipes if pipe in ready]:
-            if not _hear(open_pipes[pipe], on_epoch):
+            if not _receive(open_pipes[pipe], on_epoch):
                 del open_pipes[pipe]
         for sentinel in [sentinel for sentinel in running if sentinel in ready]:
             worker = running.pop(sentinel)
@@ -116,20 +116,20 @@ def _watch(workers: Sequence[_Worker], on_epoch: EpochReport) -> None:
         if any(worker.failure is not None or worker.process.exitcode for worker in workers):
             raise _cause(workers, on_epoch)
     for pipe in [*open_pipes]:
-        while _hear(open_pipes[pipe], on_epoch):
+        while _receive(open_pipes[pipe], on_epoch):
             pass
 
 
-def _hear(worker: _Worker, on_epoch: EpochReport) -> bool:
+def _receive(worker: _Worker, on_epoch: EpochReport) -> bool:
     """Take one thing that a process has said; false where it will say nothing more."""
     try:
-        said = worker.said.recv()
+        message = worker.receiver.recv()
     except EOFError:
         return False
-    if isinstance(said, Failure):
-        worker.failure = said
+    if isinstance(message, Failure):
+        worker.failure = message
         return False
-    on_epoch(said)
+    on_epoch(message)
     return True
 
 
@@ -138,7 +138,7 @@ def _cause(workers: Sequence[_Worker], on_epoch: EpochReport) -> Exception:
     deadline = time.monotonic() + SECONDS_TO_FAIL
     for worker in workers:
         worker.process.join(max(0.0, deadline - time.monotonic()))
-        while worker.failure is None and worker.said.poll() and _hear(worker, on_epoch):
+        while worker.failure is None and worker.receiver.poll() and _receive(worker, on_epoch):
             pass
     count = len(workers)
     for worker in workers:
@@ -158,7 +158,7 @@ def _cause(workers: Sequence[_Worker], on_epoch: EpochReport) -> Exception:
     return RuntimeError(f"process {first.rank + 1} of {count} that train together failed: {first.message}")
 
 
-def _train(begin: bytes, work: bytes, saying: Connection, place: tuple[int, int, str, Path]) -> None:
+def _train(begin: bytes, work: bytes, sender: Connection, place: tuple[int, int, str, Path]) -> None:
     """What a process does, from its start; `place` is as for `joined`."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all; the parent decides
     _end_with_parent()
@@ -172,7 +172,7 @@ def _train(begin: bytes, work: bytes, saying: Connection, place: tuple[int, int,
         with joined(*place):
             called = pickle.loads(work)
             work_begins()
-            called(on_epoch=(lambda entry: saying.send(dict(entry))) if place[0] == 0 else ignore_epoch)
+            called(on_epoch=(lambda entry: sender.send(dict(entry))) if place[0] == 0 else ignore_epoch)
     except BaseException as error:
         moment = time.monotonic()
         if isinstance(error, InkError):
@@ -180,7 +180,7 @@ def _train(begin: bytes, work: bytes, saying: Connection, place: tuple[int, int,
         else:
             message = "\n".join(["".join(traceback.format_exception_only(error)).strip(), traceback.format_exc()])
         with suppress(OSError):
-            saying.send(Failure(place[0], message, isinstance(error, InkError), moment))
+            sender.send(Failure(place[0], message, isinstance(error, InkError), moment))
         _leave(1)
 
 

@@ -112,6 +112,8 @@ class Term:
 
 # what INK adds to label-smoothed cross-entropy, in this order
 INK_TERMS = (
-    Term("loss_i", "alpha", lambda of: l_i(of.similarities, of.values, of.present, of.log_probs, of.variant)),
-    Term("loss_r", "beta", lambda of: l_r(of.similarities, of.values, of.present, of.targets)),
+    Term(
+        "loss_i", "alpha", lambda near: l_i(near.similarities, near.values, near.present, near.log_probs, near.variant)
+    ),
+    Term("loss_r", "beta", lambda near: l_r(near.similarities, near.values, near.present, near.targets)),
 )

@@ -38,14 +38,14 @@ class Objective(training_run.Objective):
         own = {"_name": self.name, "label_smoothing": self.label_smoothing}
         return {**own, **AS_FAIRSEQ_HAS_THEM, **self.settings()}
 
-    def loss(self, passed: TrainingPass, batch: Batch, begun: Any) -> tuple[Tensor, dict[str, Tensor]]:
-        loss, nll_loss = smoothed_cross_entropy(passed.log_probs, batch.target, batch.real, self.label_smoothing)
+    def loss(self, forward: TrainingPass, batch: Batch, prepared: Any) -> tuple[Tensor, dict[str, Tensor]]:
+        loss, nll_loss = smoothed_cross_entropy(forward.log_probs, batch.target, batch.real, self.label_smoothing)
         return loss, {"loss": loss.detach(), "nll_loss": nll_loss.detach()}
 
     def means(self, logged: Mapping[str, Any], tokens: Any) -> dict[str, tuple[Any, Any]]:
         """Return the losses' means over target tokens, in bits as fairseq's own criteria log them."""
-        there = [name for name in self.losses if name in logged]
-        return {name: (logged[name] / tokens / math.log(2), tokens) for name in there}
+        logged_losses = [name for name in self.losses if name in logged]
+        return {name: (logged[name] / tokens / math.log(2), tokens) for name in logged_losses}
 
 
 class ObjectiveOfTerms(Objective):
@@ -61,7 +61,7 @@ class ObjectiveOfTerms(Objective):
         """Return what `terms` needs and is best found before the forward pass is under way on a GPU."""
 
     @abstractmethod
-    def terms(self, passed: TrainingPass, batch: Batch, begun: Any) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    def terms(self, forward: TrainingPass, batch: Batch, prepared: Any) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """Return each term's sum by name, in the order in which they are added up, and what else to log."""
 
     @property
@@ -75,13 +75,13 @@ class ObjectiveOfTerms(Objective):
     def begin(self, batch: Batch) -> Any:
         return self.prepare(batch) if self.weighs else None
 
-    def loss(self, passed: TrainingPass, batch: Batch, begun: Any) -> tuple[Tensor, dict[str, Tensor]]:
-        loss, logged = super().loss(passed, batch, begun)
+    def loss(self, forward: TrainingPass, batch: Batch, prepared: Any) -> tuple[Tensor, dict[str, Tensor]]:
+        loss, logged = super().loss(forward, batch, prepared)
         logged["loss_a"] = logged["loss"]
         if self.weighs:
             weights = self.term_weights()
-            terms, seen = self.terms(passed, batch, begun)
+            terms, counts = self.terms(forward, batch, prepared)
             for name, term in terms.items():
                 loss = loss + weights[name] * term
-            logged |= {**{name: term.detach() for name, term in terms.items()}, **seen}
+            logged |= {**{name: term.detach() for name, term in terms.items()}, **counts}
         return loss, {**logged, "loss": loss.detach()}

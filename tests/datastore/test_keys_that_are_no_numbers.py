@@ -41,7 +41,7 @@ def test_no_index_is_made_of_keys_that_are_no_numbers(
     keys[700, 3] = broken
     said = rf"^datastore store: the key of entry 700 is {what}; its file is damaged, .* build the datastore again$"
     with pytest.raises(InkError, match=said):
-        build_index(keys, settings, tmp_path / "index", of=Path("store"))
+        build_index(keys, settings, tmp_path / "index", datastore=Path("store"))
     assert not list(tmp_path.iterdir())
 
 

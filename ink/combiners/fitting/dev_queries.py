@@ -77,8 +77,8 @@ class DevQueries:
     def log_probs(self, keys: Tensor, values: Tensor) -> Tensor:
         """Return the model's log p(value | key), (n,), of keys (n, dimension) and values (n,)."""
         parts = []
-        for some, of_them in zip(keys.split(self.batch_tokens), values.split(self.batch_tokens), strict=True):
-            parts.append(self.model.log_probs(some).gather(-1, of_them.unsqueeze(-1)).squeeze(-1))
+        for some_keys, their_values in zip(keys.split(self.batch_tokens), values.split(self.batch_tokens), strict=True):
+            parts.append(self.model.log_probs(some_keys).gather(-1, their_values.unsqueeze(-1)).squeeze(-1))
         return torch.cat(parts)
 
     @property

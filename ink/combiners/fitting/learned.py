@@ -52,7 +52,7 @@ def train_combiner(
     text = model.parallel_text(domain.data, "dev")
     how = settings.combiner_training
     batch_tokens = settings.datastore.batch_tokens
-    asked: tuple[Any, ...] = ()
+    queried_for: tuple[Any, ...] = ()
     best: tuple[float, Combiner, dict[str, Any]] | None = None
     tried = []
     points = grid({name: value for name, value in described.items() if name not in NO_SETTINGS_OF_THE_COMBINER})
@@ -70,8 +70,8 @@ def train_combiner(
             combiner.needs_log_probs,
             combiner.top_probabilities,
         )
-        if needs != asked:
-            asked, queries = needs, DevQueries(model, text, searcher, combiner, how.base_dropout, batch_tokens)
+        if needs != queried_for:
+            queried_for, queries = needs, DevQueries(model, text, searcher, combiner, how.base_dropout, batch_tokens)
         generator = torch.Generator().manual_seed(seed)
         record = CombinerTraining(combiner, queries, how, settings.device, generator).train()
         chosen = {name: own[name] for name in own if isinstance(described.get(name), list)}
@@ -94,9 +94,9 @@ def train_combiner(
         write_json(folder / "record.json", {"system": system, **record, "tried": tried})
 
 
-def _not_finite(what: str) -> InkError:
+def _not_finite(problem: str) -> InkError:
     return InkError(
-        f"training a combiner: {what}; nothing has been written. Lower combiner_training.learning_rate, or set "
+        f"training a combiner: {problem}; nothing has been written. Lower combiner_training.learning_rate, or set "
         "combiner_training.clip_norm"
     )
 
@@ -104,18 +104,18 @@ def _not_finite(what: str) -> InkError:
 class CombinerTraining:
     """One combiner, the positions that it learns from, and the optimiser that updates it.
 
-    how: the config's combiner_training. Validation sees the dev set in eval mode, as it is.
+    settings: the config's combiner_training. Validation sees the dev set in eval mode, as it is.
     """
 
     def __init__(
         self,
         combiner: Combiner,
         queries: DevQueries,
-        how: retrieval_systems.CombinerTraining,
+        settings: retrieval_systems.CombinerTraining,
         device: str,
         generator: torch.Generator,
     ) -> None:
-        self.combiner, self.queries, self.how = combiner, queries, how
+        self.combiner, self.queries, self.settings = combiner, queries, settings
         self.context = TrainingContext(generator, queries.keys, queries.log_probs)
         if combiner.network is not None:
             combiner.network.to(torch_device(device))
@@ -131,27 +131,30 @@ class CombinerTraining:
         if network is None:
             return self._record(history, history[0], start)
         best, weights = None, copy.deepcopy(network.state_dict())
-        how = self.how
+        settings = self.settings
         optimiser = torch.optim.Adam(
-            network.parameters(), lr=how.learning_rate, betas=(how.betas[0], how.betas[1]), eps=how.epsilon
+            network.parameters(),
+            lr=settings.learning_rate,
+            betas=(settings.betas[0], settings.betas[1]),
+            eps=settings.epsilon,
         )
         losses: list[float] = []
         since_best = 0
-        for update, sentences in zip(range(1, how.max_updates + 1), self._batches(), strict=False):
+        for update, sentences in zip(range(1, settings.max_updates + 1), self._batches(), strict=False):
             losses.append(self._update(network, optimiser, sentences, update))
-            if update % how.check_every and update != how.max_updates:
+            if update % settings.check_every and update != settings.max_updates:
                 continue
             check = {"update": update, "training_loss": sum(losses) / len(losses), **self.validate()}
             if not math.isfinite(check["dev_loss"]):
                 raise _not_finite(f"the loss of dev is not finite after update {update}")
             history.append(check)
             losses = []
-            if update < how.best_from:
+            if update < settings.best_from:
                 continue
             since_best += 1
             if best is None or check["dev_loss"] < best["dev_loss"]:
                 best, weights, since_best = check, copy.deepcopy(network.state_dict()), 0
-            if since_best >= how.patience:
+            if since_best >= settings.patience:
                 break
         assert best is not None
         network.load_state_dict(weights)
@@ -168,7 +171,7 @@ class CombinerTraining:
         for begin in range(0, len(stored), size):
             positions = self.queries.complete(stored.at(slice(begin, begin + size)).nearest(self.combiner.k))
             weights = self.combiner.weights(positions)
-            loss += float(smoothed_loss(weights, positions, self.how.label_smoothing))
+            loss += float(smoothed_loss(weights, positions, self.settings.label_smoothing))
             likelihood += float(target_log_probs(weights, positions).sum())
             given += float((1 - weights.model.exp()).sum())
         count = len(stored)
@@ -179,10 +182,10 @@ class CombinerTraining:
         positions = self.combiner.training_batch(batch, update - 1, self.context)
         network.train()
         weights = self.combiner.weights(positions)
-        loss = smoothed_loss(weights, positions, self.how.label_smoothing) / len(positions)
+        loss = smoothed_loss(weights, positions, self.settings.label_smoothing) / len(positions)
         optimiser.zero_grad()
         loss.backward()
-        norm = nn.utils.clip_grad_norm_(network.parameters(), self.how.clip_norm or math.inf)
+        norm = nn.utils.clip_grad_norm_(network.parameters(), self.settings.clip_norm or math.inf)
         if not (loss.isfinite() and norm.isfinite()):
             raise _not_finite(f"loss or gradient is not finite at update {update}")
         optimiser.step()
@@ -190,7 +193,7 @@ class CombinerTraining:
 
     def _batches(self) -> Any:
         """Yield the sentences of each update: the dev set in a new order every epoch."""
-        size = self.how.batch_sentences
+        size = self.settings.batch_sentences
         while True:
             order = torch.randperm(self.queries.sentences, generator=self.context.generator).tolist()
             yield from (order[begin : begin + size] for begin in range(0, len(order), size))

@@ -94,8 +94,7 @@ class TrainSource(Section):
 
 Splits = Annotated[list[Split], Field(title="a list of train, dev and test", min_length=1), DISTINCT]
 TrainSources = Annotated[
-    list[TrainSource],
-    Field(title="a list of mappings with pattern and weight, or pattern and sentences", min_length=1),
+    list[TrainSource], Field(title="a list of mappings with pattern and weight, or pattern and sentences", min_length=1)
 ]
 
 

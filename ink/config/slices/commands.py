@@ -69,7 +69,7 @@ def settings_for(
     With `system`, the sections of other systems' combiners are left out: it is trained without looking at them; where
     it is a variation, what it changes is changed. With `metric`, what other metrics read is left out.
     """
-    chosen = _taken(kind, config)
+    chosen = _read_of(kind, config)
     if metric is not None:
         _leave_out(chosen, read_by_others(metric))
     if system is not None:
@@ -83,7 +83,7 @@ def settings_for(
         raise
 
 
-def _taken(kind: type[Section], source: Mapping[str, Any]) -> dict[str, Any]:
+def _read_of(kind: type[Section], source: Mapping[str, Any]) -> dict[str, Any]:
     """Return a copy of what a section or slice has of `source`, in its order."""
     found: dict[str, Any] = {}
     for name, field in kind.model_fields.items():
@@ -92,7 +92,7 @@ def _taken(kind: type[Section], source: Mapping[str, Any]) -> dict[str, Any]:
             value, inner = source[key], section_in(field.annotation)
             found[key] = copy.deepcopy(value)
             if inner is not None and isinstance(value, Mapping):
-                found[key] = _taken(inner, value)
+                found[key] = _read_of(inner, value)
     return found
 
 
@@ -108,8 +108,8 @@ def _leave_out(chosen: dict[str, Any], unread: set[str]) -> None:
 
 
 def _of_system(chosen: dict[str, Any], system: str) -> dict[str, Any]:
-    others = {what.section for what in SYSTEMS.values()} - {system_named(system).section}
-    kept = {name: section for name, section in chosen.items() if name not in others}
+    other_sections = {known.section for known in SYSTEMS.values()} - {system_named(system).section}
+    kept = {name: section for name, section in chosen.items() if name not in other_sections}
     if OWN_SYSTEMS in kept:
         kept[OWN_SYSTEMS] = {name: section for name, section in kept[OWN_SYSTEMS].items() if name == system}
         if system_named(system).settings is not None:

@@ -59,8 +59,10 @@ def _parse(path: Path, data: bytes) -> Any:
     except UnicodeDecodeError as error:
         raise InkError(f"{path} is not valid UTF-8 ({error.reason}); {advice}") from None
     except PoParseError as error:
-        said = " ".join(str(error).split())[:200]
-        raise InkError(f"{path} is not a whole gettext catalogue ({said}); `msgfmt -c {path.name}` says more") from None
+        cause = " ".join(str(error).split())[:200]
+        raise InkError(
+            f"{path} is not a whole gettext catalogue ({cause}); `msgfmt -c {path.name}` says more"
+        ) from None
 
 
 def _translated_first(path: Path, header: Any, languages: LanguagePair, msgid_language: str) -> bool:
@@ -73,10 +75,10 @@ def _translated_first(path: Path, header: Any, languages: LanguagePair, msgid_la
             "another language, say so with --msgid-language"
         )
     wanted = languages[1 - places[0]]
-    said = header.get("Language", "").strip()
-    if said and not is_of(said, wanted):
-        raise OtherLanguages(f"{path} translates into {said} (Language in its header), and {wanted} is wanted")
-    if not said and not any(is_of(part, wanted) for part in _parts(path)):
+    language = header.get("Language", "").strip()
+    if language and not is_of(language, wanted):
+        raise OtherLanguages(f"{path} translates into {language} (Language in its header), and {wanted} is wanted")
+    if not language and not any(is_of(part, wanted) for part in _parts(path)):
         raise OtherLanguages(
             f"{path} does not say into which language it translates; if it is {wanted}, add "
             f"'Language: {wanted}' to its header"

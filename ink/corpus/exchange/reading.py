@@ -31,16 +31,16 @@ def read_units(path: Path, languages: LanguagePair, msgid_language: str) -> Unit
     files = sorted(file for file in path.rglob("*") if file.suffix.lower() in READERS and file.is_file())
     if not files:
         raise InkError(f"{path} holds no file of a kind that is read ({', '.join(READERS)})")
-    together, refused = UnitPairs(files=0), []
+    total, refused = UnitPairs(files=0), []
     for file in files:
         try:
-            together.add(_read(file, languages, msgid_language))
+            total.add(_read(file, languages, msgid_language))
         except OtherLanguages as error:
             refused.append(error)
-    if not together.files:
+    if not total.files:
         raise InkError(f"{refused[0]} (the first of {len(files)} files in {path}, of which none will do)")
-    together.passed_over = len(refused)
-    return together
+    total.passed_over = len(refused)
+    return total
 
 
 def _read(path: Path, languages: LanguagePair, msgid_language: str) -> UnitPairs:

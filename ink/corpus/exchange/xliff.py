@@ -18,28 +18,28 @@ def read_xliff(path: Path, data: bytes, languages: LanguagePair, msgid_language:
     Units that are untranslated, in a state such as needs-review-translation, or not to be translated are left out and
     counted. OtherLanguages where no file within has the two languages.
     """
-    found, others = UnitPairs(), dict[str, None]()
+    found, foreign = UnitPairs(), dict[str, None]()
     units = parse(Xliff1File, path, data, "XLIFF 1").units
     for number, unit in enumerate(units, start=1):
         element = unit.xmlelement
         check_entities(element, f"{path}, line {element.sourceline}, unit {number} ({element.get('id')})")
         codes = _languages(unit)
-        straight, turned = (
+        forwards, backwards = (
             all(is_of(code, language) for code, language in zip(order, languages, strict=True))
             for order in (codes, codes[::-1])
         )
         found.units += 1
         source, target = unit.source or "", unit.target or ""
-        if not straight and not turned:
-            others[" to ".join(code or "none" for code in codes)] = None
+        if not forwards and not backwards:
+            foreign[" to ".join(code or "none" for code in codes)] = None
             found.left_out["in other languages"] += 1
         elif reason := _unfinished(unit, target):
             found.left_out[reason] += 1
         else:
             found.bare += any(holds_bare_elements(node) for node in (unit.source_dom, unit.target_dom))
-            found.pairs.append((source, target) if straight else (target, source))
-    if others and found.left_out["in other languages"] == found.units:
-        raise OtherLanguages(f"{path} translates {', '.join(others)}; {languages[0]} and {languages[1]} are wanted")
+            found.pairs.append((source, target) if forwards else (target, source))
+    if foreign and found.left_out["in other languages"] == found.units:
+        raise OtherLanguages(f"{path} translates {', '.join(foreign)}; {languages[0]} and {languages[1]} are wanted")
     return found
 
 

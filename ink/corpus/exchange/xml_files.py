@@ -18,11 +18,11 @@ def parse(store: Any, path: Path, data: bytes, kind: str) -> Any:
     try:
         return store.parsestring(data)
     except etree.XMLSyntaxError as error:
-        said = " ".join(str(error.msg).split())
-        raise InkError(f"{path}: not well-formed XML ({said}); export it again or mend that place") from None
+        reason = " ".join(str(error.msg).split())
+        raise InkError(f"{path}: not well-formed XML ({reason}); export it again or mend that place") from None
     except (AssertionError, ValueError, LookupError, StopIteration) as error:
-        said = f" ({' '.join(str(error).split())})" if str(error) else ""
-        raise InkError(f"{path} is not {kind}{said}; its name says that it should be") from None
+        reason = f" ({' '.join(str(error).split())})" if str(error) else ""
+        raise InkError(f"{path} is not {kind}{reason}; its name says that it should be") from None
 
 
 def check_entities(element: Any, place: str) -> None:

@@ -161,8 +161,8 @@ def _upgrade(state: dict[str, Any], overrides: Mapping[str, Any] | None) -> None
 
 def _unwrapped(weights: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
     """Take off what wrappers have put before every name."""
-    while prefix := next((one for one in WRAPPERS if weights and all(name.startswith(one) for name in weights)), None):
-        weights = {name.removeprefix(prefix): tensor for name, tensor in weights.items()}
+    while weights and (found := [prefix for prefix in WRAPPERS if all(name.startswith(prefix) for name in weights)]):
+        weights = {name.removeprefix(found[0]): tensor for name, tensor in weights.items()}
     return weights
 
 

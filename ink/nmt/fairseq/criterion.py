@@ -21,11 +21,11 @@ class ObjectiveCriterion(FairseqCriterion):
     def forward(self, model: Any, sample: Any, reduce: bool = True) -> tuple[Tensor, int, dict[str, Any]]:
         """Return the loss, the number of target tokens and what to log."""
         batch = batch_of(sample, self.padding_idx)
-        begun = self.objective.begin(batch)
+        prepared = self.objective.begin(batch)
         net_output = model(**sample["net_input"])
         log_probs = model.get_normalized_probs(net_output, log_probs=True)
-        passed = TrainingPass(log_probs.view(-1, log_probs.shape[-1]), net_output[1].get("keys"))
-        loss, logged = self.objective.loss(passed, batch, begun)
+        forward_pass = TrainingPass(log_probs.view(-1, log_probs.shape[-1]), net_output[1].get("keys"))
+        loss, logged = self.objective.loss(forward_pass, batch, prepared)
         counts = dict.fromkeys(("ntokens", "sample_size"), sample["ntokens"])
         return loss, sample["ntokens"], {**logged, **counts, "nsentences": len(sample["target"])}
 

@@ -85,12 +85,12 @@ def _check_kind(checkpoint: Path, config: Any) -> None:
 def _check_layers(checkpoint: Path, model: Any, weights: Mapping[str, Tensor]) -> None:
     """Refuse settings of more layers than there are weights of, before these are built."""
     for side in ("encoder", "decoder"):
-        said = setting(model, f"{side}_layers") or setting(setting(model, side), "layers")
+        stated = setting(model, f"{side}_layers") or setting(setting(model, side), "layers")
         numbers = [int(found.group(1)) for name in weights if (found := re.match(rf"{side}\.layers\.(\d+)\.", name))]
         held = max(numbers, default=-1) + 1
-        if isinstance(said, int) and said > held:
+        if isinstance(stated, int) and stated > held:
             raise InkError(
-                f"checkpoint {checkpoint}: its settings say {said} {side} layers, and it has weights of {held}; take "
+                f"checkpoint {checkpoint}: its settings say {stated} {side} layers, and it has weights of {held}; take "
                 "weights and settings of one model"
             )
 

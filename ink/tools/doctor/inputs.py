@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ink.config import Config, TextFiles
-from ink.config.bounds import neighbours_asked, neighbours_measured, values_of
+from ink.config.bounds import measured_neighbours, requested_neighbours, values_of
 from ink.config.languages import MOSES, LanguagePair
 from ink.corpus.raw_text import beginning, remarks
 from ink.corpus.sentence_counts import check_sentence_counts, count_binarised
@@ -159,7 +159,7 @@ def sizes(workload: Workload) -> Iterator[Finding]:
         yield error("vocabulary", str(problem))
     for domain in workload.domains:
         entries = workload.entries(domain)
-        wanted = {**neighbours_asked(config), **neighbours_measured(config, domain)}
+        wanted = {**requested_neighbours(config), **measured_neighbours(config, domain)}
         if config["index"]["type"] == "ivfpq":
             wanted["index.lists"] = config["index"]["lists"]
         for name, value in wanted.items():
