@@ -27,7 +27,7 @@ from ink.config.slices.training_slices import AdapterSettings, InkRoundSettings
 from ink.corpus.prepared_corpus import PreparedCorpus
 from ink.datastore.build import teacher_forced
 from ink.datastore.storage import Datastore, DatastoreMeta, create_datastore
-from ink.metrics.dev_bleu import dev_bleu_of
+from ink.metrics.dev_bleu import DevBleu
 from ink.nmt.domain_files import Domain
 from ink.nmt.generation import generate
 from ink.runtime.whole_files import read_json
@@ -159,7 +159,7 @@ def compare(domain: Domain, settings: AdapterSettings, epochs: int, folder: Path
         own = shortened.model_copy(update={"precision": precision})
         model = domain.load_model(own)
         beam = own.decoding.beam
-        scorer = dev_bleu_of(model, domain, own, beam=beam)
+        scorer = DevBleu(model, domain, own, beam=beam)
         base = scorer(model)
         start = time.process_time()
         train_adapter(domain, own, 1, folder / precision)

@@ -8,11 +8,11 @@ from typing import Any
 
 from ink.config.bounds import measured_neighbours, requested_neighbours, requested_probabilities, values_of
 from ink.config.domains import SPLITS, Config, adapted_domains, data_domains, for_domain, has_training, trained_sections
-from ink.config.languages import languages
+from ink.config.languages import LanguagePair, languages
 from ink.config.measures import metrics_of
 from ink.config.paths import unusable
 from ink.config.resolving import SCALE, VERSION
-from ink.config.schema import nearest, shown
+from ink.config.schema import nearest, refusal, shown, unknown_names
 from ink.config.text_sources import sources, splits
 from ink.metrics.known_metrics import METRICS, SCORED_WITH_TRANSLATION
 from ink.systems.known_systems import OWN_SYSTEMS, SYSTEMS, system_named
@@ -43,13 +43,8 @@ def impossible_combinations(config: Config) -> list[str]:
 def _systems(config: Config) -> Iterator[str]:
     """Systems of the paper and the experiment's own, told apart by their names."""
     known = [*SYSTEMS, *config[OWN_SYSTEMS]]
-    for position, name in enumerate(config["systems"]):
-        if name not in known:
-            yield f"systems[{position}]: found {shown(name)}; allowed: one of {', '.join(known)}{nearest(name, known)}"
-    for position, name in enumerate(config["speed"]["systems"]):
-        if name not in known:
-            allowed = f"one of {', '.join(known)}{nearest(name, known)}"
-            yield f"speed.systems[{position}]: found {shown(name)}; allowed: {allowed}"
+    yield from unknown_names("systems", config["systems"], known)
+    yield from unknown_names("speed.systems", config["speed"]["systems"], known)
     for name in config[OWN_SYSTEMS]:
         if name in {*SYSTEMS, *config} or variation_named(name) is not None:
             yield f"{OWN_SYSTEMS}.{name}: found a name that is taken; allowed: no other system's or section's"
@@ -92,10 +87,8 @@ def _measured_domains(config: Config) -> Iterator[str]:
     for key, domain in named:
         if domain not in adaptable or domain == config["data"]["general_domain"]:
             allowed = [name for name in adaptable if name != config["data"]["general_domain"]]
-            yield (
-                f"{key}: found {domain}; allowed: a domain to adapt to, with training text ({', '.join(allowed)})"
-                f"{nearest(domain, allowed)}"
-            )
+            named_allowed = f"a domain to adapt to, with training text ({', '.join(allowed)})"
+            yield refusal(key, domain, f"{named_allowed}{nearest(domain, allowed)}")
 
 
 def _values_by_domain(config: Config, name: str, values: dict[str, Any]) -> Iterator[str]:
@@ -118,24 +111,19 @@ def _settings(config: Config) -> Iterator[str]:
         yield f"{SCALE}: found {config[SCALE]} beside {VERSION}; allowed: {allowed}"
     if config["device"] == "cpu" and config["precision"] == "fp16":
         yield "precision: found fp16; allowed: fp32 or bf16, since device is cpu, on which fp16 is slow and overflows"
-    if (kept := NAMES_IN_RESULTS.get(config["experiment"])) is not None:
-        yield (
-            f"experiment: found {config['experiment']}; allowed: another name, since results/{config['experiment']}/ "
-            f"holds {kept}"
-        )
-    if config["data"]["source_language"] == config["data"]["target_language"]:
-        language = config["data"]["source_language"]
-        yield f"data.target_language: found {language}; allowed: another language than data.source_language"
+    if (kept := NAMES_IN_RESULTS.get(name := config["experiment"])) is not None:
+        yield refusal("experiment", name, f"another name, since results/{name}/ holds {kept}")
+    source, target = LanguagePair.of(config["data"])
+    if source == target:
+        yield refusal("data.target_language", target, "another language than data.source_language")
     yield from languages(config)
     yield from _metrics(config)
     systems = config["systems"]
     epochs, rounds = config["adapter"]["max_epochs"], config["ink"]["max_rounds"]
     trained = {system_named(name).model for name in systems}
     if {"adapter", "ink"} <= trained and epochs != rounds:
-        yield (
-            f"adapter.max_epochs: found {epochs}, while ink.max_rounds is {rounds}; allowed: the same number, since "
-            "Adapter and INK share one update budget"
-        )
+        found = f"{epochs}, while ink.max_rounds is {rounds}"
+        yield refusal("adapter.max_epochs", found, "the same number, since Adapter and INK share one update budget")
     if config["decoding"]["max_len_a"] == 0 and config["decoding"]["max_len_b"] == 0:
         yield "decoding.max_len_b: found 0 with max_len_a 0; allowed: at least 1, or no translation has a token"
     if config["ink"]["variant"] == "released":
@@ -161,10 +149,7 @@ def _settings(config: Config) -> Iterator[str]:
 def _metrics(config: Config) -> Iterator[str]:
     """Metrics that exist, those of every run among them, and COMET where a model is named and nowhere else."""
     metrics, comet = metrics_of(config), config["evaluation"]["comet"]
-    for position, name in enumerate(metrics):
-        if name not in METRICS:
-            allowed = f"one of {', '.join(METRICS)}{nearest(name, METRICS)}"
-            yield f"evaluation.metrics[{position}]: found {shown(name)}; allowed: {allowed}"
+    yield from unknown_names("evaluation.metrics", metrics, METRICS)
     if lacking := [name for name in SCORED_WITH_TRANSLATION if name not in metrics]:
         yield f"evaluation.metrics: lacks {' and '.join(lacking)}; allowed: a list with {' and '.join(lacking)} in it"
     if "comet" in metrics and comet is None:
@@ -177,21 +162,20 @@ def _variations(config: Config) -> Iterator[str]:
     """Variations that differ from what runs anyway, and none beside a search, which decides alpha and beta anew."""
     for domain in adapted_domains(config):
         ink, adapter = (for_domain(config[section], domain, config["domains"]) for section in ("ink", "adapter"))
-        for key, value in (
-            *(("adapter.sizes", adapter["sizes"]), ("ink.ablations", ink["ablations"])),
-            ("ink.controls", ink["controls"]),
-        ):
+        variations = {
+            "adapter.sizes": adapter["sizes"],
+            **{f"ink.{key}": ink[key] for key in ("ablations", "controls")},
+        }
+        for key, value in variations.items():
             if value and ink["search"]:
-                yield (
-                    f"{key}: found {shown(value)} for {domain} with ink.search; allowed: one after the other, with the "
-                    "alpha and beta that the search has chosen"
-                )
+                allowed = "one after the other, with the alpha and beta that the search has chosen"
+                yield refusal(key, f"{shown(value)} for {domain} with ink.search", allowed)
         if (inner := adapter["inner_dimension"]) in adapter["sizes"]:
             yield f"adapter.sizes: found {inner} for {domain}; allowed: others than adapter.inner_dimension, which runs"
         for name, setting in (("label_smoothings", "label_smoothing"), ("dropouts", "dropout")):
             if (trained := config["training"][setting]) in adapter[name]:
-                found = f"adapter.{name}: found {trained:g} for {domain}"
-                yield f"{found}; allowed: others than training.{setting}, which runs"
+                allowed = f"others than training.{setting}, which runs"
+                yield refusal(f"adapter.{name}", f"{trained:g} for {domain}", allowed)
         searched_exactly = config["index"]["type"] == "exact" and ink["neighbours"] == "per_round"
         if "exact_neighbours" in ink["controls"] and (searched_exactly or ink["neighbours"] == "per_round_exact"):
             yield "ink.controls: found exact_neighbours where INK's neighbours are exact; allowed: where they are not"
@@ -220,10 +204,8 @@ def _batches(config: Config) -> Iterator[str]:
     """A batch must hold the longest training sentence with its end-of-sentence token."""
     longest = config["text"]["max_length"] + 1
     for name, section in {"datastore": config["datastore"], **trained_sections(config)}.items():
-        if section["batch_tokens"] < longest:
-            found = section["batch_tokens"]
-            allowed = f"at least {longest} (text.max_length and end of sentence)"
-            yield f"{name}.batch_tokens: found {found}; allowed: {allowed}"
+        if (found := section["batch_tokens"]) < longest:
+            yield refusal(f"{name}.batch_tokens", found, f"at least {longest} (text.max_length and end of sentence)")
 
 
 def _processes(config: Config) -> Iterator[str]:
@@ -241,16 +223,12 @@ def _model(config: Config) -> Iterator[str]:
         if (longest := config["text"]["max_length"] + 1) > POSITIONS:
             allowed = f"at most {POSITIONS - 1}, since base_model.train makes models of {POSITIONS} positions"
             yield f"text.max_length: found {longest - 1}; allowed: {allowed}"
-        dimension = train["dimension"]
-        if dimension % train["attention_heads"]:
-            heads = train["attention_heads"]
-            yield (
-                f"base_model.train.attention_heads: found {heads}; allowed: a divisor of base_model.train.dimension "
-                f"{dimension}"
-            )
-        if index["type"] == "ivfpq" and dimension % index["code_bytes"]:
-            code = index["code_bytes"]
-            yield f"index.code_bytes: found {code}; allowed: a divisor of base_model.train.dimension {dimension}"
+        dimension, heads, code_bytes = train["dimension"], train["attention_heads"], index["code_bytes"]
+        divisor = f"a divisor of base_model.train.dimension {dimension}"
+        if dimension % heads:
+            yield refusal("base_model.train.attention_heads", heads, divisor)
+        if index["type"] == "ivfpq" and dimension % code_bytes:
+            yield refusal("index.code_bytes", code_bytes, divisor)
     if (merges := config["text"]["bpe_merges"]) is not None:
         for name, value in requested_probabilities(config).items():
             for key, found in values_of(name, value):
@@ -262,9 +240,8 @@ def _model(config: Config) -> Iterator[str]:
             yield f"index.probes: found {index['probes']}; allowed: at most index.lists {index['lists']}"
         if index["device"] != "cpu":
             yield from _index_on_gpu(index)
-        if index["lists"] > index["training_sample"]:
-            sample = index["training_sample"]
-            yield f"index.lists: found {index['lists']}; allowed: at most index.training_sample {sample}"
+        if index["lists"] > (sample := index["training_sample"]):
+            yield refusal("index.lists", index["lists"], f"at most index.training_sample {sample}")
 
 
 def _index_on_gpu(index: Config) -> Iterator[str]:

@@ -73,6 +73,18 @@ def nearest(name: Any, known: Iterable[str]) -> str:
     return f"; did you mean {matches[0]}?" if matches else ""
 
 
+def refusal(key: str, found: Any, allowed: str) -> str:
+    """Word what is wrong with a setting."""
+    return f"{key}: found {found}; allowed: {allowed}"
+
+
+def unknown_names(key: str, names: Iterable[Any], known: Iterable[str]) -> Iterator[str]:
+    """Refuse those of a list's names that are not known."""
+    for position, name in enumerate(names):
+        if name not in known:
+            yield refusal(f"{key}[{position}]", shown(name), f"one of {', '.join(known)}{nearest(name, known)}")
+
+
 def dotted(keys: Keys) -> str:
     """Keys and list positions as one name: v_knn.k[2]."""
     name = ""

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ink.config.domains import SPLITS, Config
+from ink.config.languages import LanguagePair
+from ink.config.schema import refusal
 
 
 def sources(config: Config) -> Iterator[str]:
@@ -57,10 +59,8 @@ def _files(files: Config) -> Iterator[str]:
     needed = {"split", "language"} | ({"domain"} if len(files["splits"]) > 1 else set())
     fields = _fields(pattern)
     if fields is None or not needed <= fields <= {"domain", "split", "language"}:
-        yield (
-            f"data.files.pattern: found {pattern!r}; allowed: a path with {{domain}}, {{split}} and {{language}} in it "
-            "and nothing else in braces"
-        )
+        allowed = "a path with {domain}, {split} and {language} in it and nothing else in braces"
+        yield refusal("data.files.pattern", repr(pattern), allowed)
     for domain, sources in (files.get("train_from") or {}).items():
         yield from _train_from(f"data.files.train_from.{domain}", sources, files["splits"].get(domain))
 
@@ -78,10 +78,8 @@ def _train_from(name: str, sources: list[Config], splits: list[str] | None) -> I
             yield f"{name}[{position}]: found {found}; allowed: exactly one of weight and sentences"
         fields = _fields(source["pattern"])
         if fields is None or not {"language"} <= fields <= {"domain", "split", "language"}:
-            yield (
-                f"{name}[{position}].pattern: found {source['pattern']!r}; allowed: a path with {{language}} in it, "
-                "{split} or {domain} if need be, and nothing else in braces"
-            )
+            allowed = "a path with {language} in it, {split} or {domain} if need be, and nothing else in braces"
+            yield refusal(f"{name}[{position}].pattern", repr(source["pattern"]), allowed)
 
 
 def _binarised(binarised: Config) -> Iterator[str]:
@@ -89,17 +87,13 @@ def _binarised(binarised: Config) -> Iterator[str]:
     for domain, sentences in binarised["sentences"].items():
         lacking = [split for split in ("dev", "test") if split not in sentences]
         if "test" in lacking or ("train" in sentences and lacking):
-            yield (
-                f"data.binarised.sentences.{domain}: found {', '.join(sentences)}; allowed: train, dev and test, or "
-                "without train test at least"
-            )
+            allowed = "train, dev and test, or without train test at least"
+            yield refusal(f"data.binarised.sentences.{domain}", ", ".join(sentences), allowed)
     needed = {"domain"} if len(binarised["sentences"]) > 1 else set()
     fields = _fields(binarised["folder"])
     if fields is None or not needed <= fields <= {"domain"}:
-        yield (
-            f"data.binarised.folder: found {binarised['folder']!r}; allowed: a path with {{domain}} in it and nothing "
-            "else in braces"
-        )
+        allowed = "a path with {domain} in it and nothing else in braces"
+        yield refusal("data.binarised.folder", repr(binarised["folder"]), allowed)
 
 
 def _fields(pattern: str) -> set[str] | None:
@@ -137,7 +131,7 @@ def put_together_domains(config: Config) -> list[str]:
 def text_files(config: Config, domain: str) -> list[TextFiles]:
     """Return every pair of files that a domain's text is read from, where data.source is files."""
     data = config["data"]
-    languages = (data["source_language"], data["target_language"])
+    languages = LanguagePair.of(data)
 
     def named(pattern: str, split: str, drawn: Mapping[str, Any] | None = None) -> TextFiles:
         source, target = (pattern.format(domain=domain, split=split, language=language) for language in languages)

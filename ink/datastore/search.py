@@ -110,22 +110,18 @@ class Searcher:
         self.reachable = sum(sizes[:probes])
 
     def _check(self, k: int) -> None:
-        if k > self.datastore.meta.entries:
-            raise InkError(
-                f"{k} neighbours asked of datastore {self.datastore.path}, which has "
-                f"{self.datastore.meta.entries} entries; lower k"
+        if k > (entries := self.datastore.meta.entries):
+            problem = f"which has {entries} entries; lower k"
+        elif self.device.type == "cuda" and k > faiss_gpu.MOST:
+            problem = f"but FAISS finds at most {faiss_gpu.MOST} on a GPU; lower k or set index.device to cpu"
+        elif k > self.reachable:
+            problem = (
+                f"but the {self.index.nprobe} largest of its {self.index.nlist} lists, as many as index.probes visits, "
+                f"hold {self.reachable} entries together; lower k or raise index.probes"
             )
-        if self.device.type == "cuda" and k > faiss_gpu.MOST:
-            raise InkError(
-                f"{k} neighbours asked of datastore {self.datastore.path}, but FAISS finds at most {faiss_gpu.MOST} "
-                "on a GPU; lower k or set index.device to cpu"
-            )
-        if k > self.reachable:
-            raise InkError(
-                f"{k} neighbours asked of datastore {self.datastore.path}, but the {self.index.nprobe} largest of its "
-                f"{self.index.nlist} lists, as many as index.probes visits, hold {self.reachable} entries together; "
-                "lower k or raise index.probes"
-            )
+        else:
+            return
+        raise InkError(f"{k} neighbours asked of datastore {self.datastore.path}, {problem}")
 
     @cached_property
     def _log_probs(self) -> _Column:

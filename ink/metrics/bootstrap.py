@@ -35,30 +35,17 @@ class Comparison:
     remark: str = ""  # what else to say of it
 
 
-def paired_bootstrap(
-    baseline: Sequence[Statistics], system: Sequence[Statistics], samples: int, seed: int, aggregate: Aggregate
-) -> Comparison:
-    """Compare two systems on the same test sets, one array of statistics a domain, `(sentences, width)`.
-
-    aggregate: makes scores of summed statistics, as `Metric.aggregate`. Each resample draws every domain's sentences
-    anew, the same ones for both systems; its statistic is the difference in scores averaged over the domains. The
-    p-value is the one of sacrebleu's paired bootstrap: the share of resamples whose absolute difference, less the mean
-    of these, exceeds the measured one; it speaks for a difference in the direction measured. With one domain, the same
-    number of samples and the same seed it equals sacrebleu's, save that two systems without any difference get 1, where
-    sacrebleu's formula gives its smallest value. ValueError where the test sets do not pair.
-    """
-    if len(baseline) != len(system):
-        raise ValueError(f"{len(baseline)} domains of the baseline and {len(system)} of the system do not pair")
-    return pooled_bootstrap([[pair] for pair in zip(baseline, system, strict=True)], samples, seed, aggregate)
-
-
 def pooled_bootstrap(domains: Sequence[Sequence[Pair]], samples: int, seed: int, aggregate: Aggregate) -> Comparison:
-    """Compare two systems as `paired_bootstrap` does, with the runs of several training seeds pooled.
+    """Compare two systems on the same test sets, with the runs of several training seeds pooled.
 
-    domains: of each domain a pair (baseline's statistics, system's) a training seed, as many of each domain. Each
-    resample draws a domain's sentences anew, the same ones for both systems and all seeds; its statistic is the mean
-    over the seeds of the difference in scores, averaged over the domains. With one seed it is `paired_bootstrap`.
-    ValueError where test sets or seeds do not pair.
+    domains: of each domain a pair (baseline's statistics, system's) a training seed, as many of each domain.
+    aggregate: makes scores of summed statistics, as `Metric.aggregate`. Each resample draws a domain's sentences anew,
+    the same ones for both systems and all seeds; its statistic is the mean over the seeds of the difference in scores,
+    averaged over the domains. The p-value is the one of sacrebleu's paired bootstrap: the share of resamples whose
+    absolute difference, less the mean of these, exceeds the measured one; it speaks for a difference in the direction
+    measured. With one domain, one seed, the same number of samples and the same seed of them it equals sacrebleu's,
+    save that two systems without any difference get 1, where sacrebleu's formula gives its smallest value. ValueError
+    where test sets or seeds do not pair.
     """
     seeds = len(domains[0]) if domains else 0
     if not seeds or any(len(pairs) != seeds for pairs in domains):

@@ -61,9 +61,7 @@ class Comet(SentenceMetric):
         from ink.nmt.device import torch_device
 
         model = load_comet(find_checkpoint(self.place), self.encoder)
-        return segment_scores(
-            model, texts.sources, texts.hypotheses, texts.references, self.batch_sentences, torch_device(self.device)
-        )
+        return segment_scores(model, texts, self.batch_sentences, torch_device(self.device))
 
     def compare(self, domains: Sequence[Sequence[Pair]], samples: int, seed: int) -> Comparison:
         """Compare two systems as comet-compare does; of several training seeds by a sentence's mean over them."""

@@ -6,7 +6,6 @@ import inspect
 import logging
 import pickle
 import warnings
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ import torch
 from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
 
 from ink.metrics.comet_files import find_encoder, read_hparams
+from ink.metrics.metric import Texts
 from ink.nmt.plain_types import harmless_types
 from ink.nmt.weights import check_finite
 from ink.runtime.errors import InkError
@@ -64,23 +64,14 @@ def load_comet(checkpoint: Path, encoder: str | None) -> comet.models.CometModel
 
 
 def segment_scores(
-    model: comet.models.CometModel,
-    sources: Sequence[str],
-    translations: Sequence[str],
-    references: Sequence[str],
-    batch_sentences: int,
-    device: torch.device,
+    model: comet.models.CometModel, texts: Texts, batch_sentences: int, device: torch.device
 ) -> list[float]:
     """Return the model's score of every translation, in their order.
 
     In float32; comet-score 2.2.7 computes in half precision.
     """
-    if not translations:
-        raise InkError("no sentence to score with COMET: hypotheses and references are empty")
-    samples = [
-        {"src": source, "mt": translation, "ref": reference}
-        for source, translation, reference in zip(sources, translations, references, strict=True)
-    ]
+    triples = zip(texts.sources, texts.hypotheses, texts.references, strict=True)
+    samples = [dict(zip(("src", "mt", "ref"), triple, strict=True)) for triple in triples]
     on_gpu = device.type == "cuda"
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)  # which devices it sees and does not use
     with warnings.catch_warnings():

@@ -32,23 +32,16 @@ class CometComparison:
         return f"{self.wins:.0%} of the resamples better, {self.losses:.0%} worse"
 
 
-def compare_segments(baseline: Sequence[float], system: Sequence[float], samples: int, seed: int) -> CometComparison:
-    """Compare two systems by their segments' COMET scores, one a sentence of the same test set.
-
-    Paired t-test and paired bootstrap as in comet-compare, which takes 300 resamples and the seed 1. Two systems whose
-    scores differ by the same amount everywhere have no t-test: p is 1 where that is nothing, else 0. ValueError where
-    the sentences do not pair.
-    """
-    return compare_test_sets([(baseline, system)], samples, seed)
-
-
 def compare_test_sets(
     test_sets: Sequence[tuple[Sequence[float], Sequence[float]]], samples: int, seed: int
 ) -> CometComparison:
-    """Compare two systems as `compare_segments` does on several test sets, each of the same weight.
+    """Compare two systems by their segments' COMET scores on test sets of the same weight.
 
-    test_sets: of each the segments' scores of the baseline and of the system. The t-test is then of the mean of the
-    test sets' mean differences, with the degrees of freedom of Welch and Satterthwaite.
+    test_sets: of each the segments' scores of the baseline and of the system. Paired t-test and paired bootstrap as in
+    comet-compare, which takes 300 resamples and the seed 1. Of several test sets the t-test is of the mean of their
+    mean differences, with the degrees of freedom of Welch and Satterthwaite. Two systems whose scores differ by the
+    same amount everywhere have no t-test: p is 1 where that is nothing, else 0. ValueError where the sentences do not
+    pair.
     """
     pairs = [(np.asarray(before, dtype=np.float64), np.asarray(after, dtype=np.float64)) for before, after in test_sets]
     random, differences = np.random.RandomState(seed), np.zeros(samples)

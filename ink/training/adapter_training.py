@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from ink.config.slices.training_slices import AdapterSettings, InkRoundSettings
-from ink.metrics.dev_bleu import DevBleu, dev_bleu_of
+from ink.metrics.dev_bleu import DevBleu
 from ink.nmt.adapter import read_adapter, write_adapter
 from ink.nmt.distributed import is_first
 from ink.nmt.domain_files import Domain
@@ -62,7 +62,7 @@ class AdapterTraining:
         # the adapters' start depends on the seed alone, not on what was drawn before
         torch.manual_seed(seed)
         self.model.attach_adapters(settings.adapter.inner_dimension, chosen.dropout, settings.adapter.initialisation)
-        self.dev_bleu = dev_bleu_of(self.model, domain, settings, beam=chosen.dev_beam)
+        self.dev_bleu = DevBleu(self.model, domain, settings, beam=chosen.dev_beam)
         objective = objective or Objective(chosen.label_smoothing)
         self.run = self.model.train_on(domain.data, optimisation, objective)
         self.model.take_adapter_weights_from(self.run.weights)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ink.config.slices.training_slices import BaseModelSettings
-from ink.metrics.dev_bleu import dev_bleu_of
+from ink.metrics.dev_bleu import DevBleu
 from ink.nmt.distributed import is_first
 from ink.nmt.domain_files import Domain
 from ink.nmt.training_run import Optimisation
@@ -39,6 +39,6 @@ def train_base_model(
         history = fit(training, on_epoch)
         if not is_first():
             return
-        dev_bleu = dev_bleu_of(model, domain, settings, beam=settings.decoding.beam)
+        dev_bleu = DevBleu(model, domain, settings, beam=settings.decoding.beam)
         precision = settings.precision
         kept.finish(last, precision, lambda final: {"seed": seed, "dev_bleu": dev_bleu(final), "history": history})

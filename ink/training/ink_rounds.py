@@ -17,7 +17,7 @@ from ink.corpus.prepared_corpus import PreparedCorpus
 from ink.datastore.build import Extraction, build_datastore
 from ink.datastore.knn_graph import find_once
 from ink.datastore.storage import Datastore, open_datastore
-from ink.metrics.dev_bleu import dev_bleu_of
+from ink.metrics.dev_bleu import DevBleu
 from ink.nmt.adapter_file import read_metadata
 from ink.nmt.distributed import in_first, is_first, wait_for_first
 from ink.nmt.domain_files import Domain
@@ -207,7 +207,7 @@ def finish_rounds(
     with write_atomically(output) as folder:
         folder.mkdir(parents=True)
         model = domain.load_model(settings, adapter=last)
-        dev_bleu = dev_bleu_of(model, domain, settings, beam=settings.training.dev_beam)
+        dev_bleu = DevBleu(model, domain, settings, beam=settings.training.dev_beam)
         metadata = read_metadata(last)
         origin: dict[str, Any] = {name: metadata[name] for name in ("system", "domain", "seed") if name in metadata}
         if command is not None:

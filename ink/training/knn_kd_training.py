@@ -8,7 +8,7 @@ from pathlib import Path
 from ink.config.slices.training_slices import KnnKdSettings
 from ink.datastore.knn_graph import open_neighbours
 from ink.datastore.storage import open_datastore
-from ink.metrics.dev_bleu import dev_bleu_of
+from ink.metrics.dev_bleu import DevBleu
 from ink.nmt.distributed import is_first
 from ink.nmt.domain_files import Domain
 from ink.nmt.training_run import Optimisation
@@ -52,7 +52,7 @@ def train_knn_kd(
     dropouts = {name: getattr(chosen, name) for name in ("dropout", "attention_dropout", "activation_dropout")}
     model = domain.backend.untrained_like(domain.base_model, base, domain.data, dropouts, seed)
     del base  # its weights teach by the neighbours that were found with them
-    dev_bleu = dev_bleu_of(model, domain, settings, beam=settings.training.dev_beam)
+    dev_bleu = DevBleu(model, domain, settings, beam=settings.training.dev_beam)
     identity = {
         "seed": seed,
         "base_model": base_model,

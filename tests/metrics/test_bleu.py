@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sacrebleu.metrics import BLEU, CHRF
 
-from ink.metrics.bleu import ORDER, bleu_from_statistics, sentence_statistics
+from ink.metrics.bleu import ORDER, Bleu
 from ink.metrics.score_files import score_translations
 from ink.runtime.errors import InkError
 
@@ -41,6 +41,13 @@ def test_the_tokeniser_is_used() -> None:
     assert by_character["score"] > 0
     assert "tok:char" in by_character["signature"]
     assert by_character["score"] == BLEU(tokenize="char").corpus_score(hypotheses, [references]).score
+
+
+def sentence_statistics(hypotheses: list[str], references: list[str], tokeniser: str) -> np.ndarray:
+    return Bleu(tokeniser).statistics(hypotheses, references)
+
+
+bleu_from_statistics = Bleu("13a").aggregate
 
 
 @pytest.mark.parametrize("function", [score_translations, sentence_statistics])

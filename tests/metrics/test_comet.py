@@ -22,6 +22,7 @@ from ink.config import load
 from ink.config.slices.result_slices import ScoringSettings
 from ink.metrics.comet_files import find_checkpoint, find_encoder, short_name
 from ink.metrics.comet_model import load_comet, segment_scores
+from ink.metrics.metric import Texts
 from ink.metrics.score_files import score_run
 from ink.runtime.errors import InkError
 from ink.runtime.whole_files import read_json, write_lines
@@ -30,6 +31,7 @@ from ink.systems.layout import Run
 SOURCES = ["der Leitung sieht das Wort .", "das Wort findet", "", "der Leitung"]
 TRANSLATIONS = ["the line sees the word .", "a word , finds the line", "", "sees"]
 REFERENCES = ["the line sees a word .", "the word finds", "", "the line ."]
+TEXTS = Texts(TRANSLATIONS, REFERENCES, SOURCES)
 MICRO = Path(__file__).resolve().parents[1] / "workflow" / "micro.yaml"
 CPU = torch.device("cpu")
 
@@ -64,12 +66,12 @@ def test_scores_are_those_of_comet_s_own_loader(tiny_comet: Any, copy: Any) -> N
 
     rewrite(copy.checkpoint, lambda state: state["hyper_parameters"].update(pretrained_model=str(copy.encoder)))
     theirs = comet.load_from_checkpoint(str(copy.checkpoint), local_files_only=True)
-    expected = segment_scores(theirs, SOURCES, TRANSLATIONS, REFERENCES, 4, CPU)
+    expected = segment_scores(theirs, TEXTS, 4, CPU)
     ours = load_comet(tiny_comet.checkpoint, str(tiny_comet.encoder))
-    found = segment_scores(ours, SOURCES, TRANSLATIONS, REFERENCES, 4, CPU)
+    found = segment_scores(ours, TEXTS, 4, CPU)
     assert found == expected
     assert len(set(found)) == 4
-    assert segment_scores(ours, SOURCES, TRANSLATIONS, REFERENCES, 1, CPU) == pytest.approx(found, abs=1e-6)
+    assert segment_scores(ours, TEXTS, 1, CPU) == pytest.approx(found, abs=1e-6)
     # one sentence after the other, without COMET's way through Lightning
     for place, three in enumerate(zip(SOURCES, TRANSLATIONS, REFERENCES, strict=True)):
         batch = ours.prepare_sample([dict(zip(("src", "mt", "ref"), three, strict=True))], stage="predict")
@@ -293,8 +295,8 @@ def test_what_the_cache_holds_needs_no_network(
     checkpoint = find_checkpoint("tiny")
     assert checkpoint == tmp_path / "models--Unbabel--tiny" / "snapshots" / revision / "checkpoints" / "model.ckpt"
     assert find_encoder(None, {"pretrained_model": "xlm-roberta-large"}).is_relative_to(tmp_path)
-    assert segment_scores(load_comet(checkpoint, None), SOURCES, TRANSLATIONS, REFERENCES, 4, CPU) == segment_scores(
-        load_comet(tiny_comet.checkpoint, str(tiny_comet.encoder)), SOURCES, TRANSLATIONS, REFERENCES, 4, CPU
+    assert segment_scores(load_comet(checkpoint, None), TEXTS, 4, CPU) == segment_scores(
+        load_comet(tiny_comet.checkpoint, str(tiny_comet.encoder)), TEXTS, 4, CPU
     )
 
 
@@ -303,6 +305,6 @@ def test_names_as_tables_show_them() -> None:
     assert short_name("/models/wmt20-comet-da/checkpoints/model.ckpt") == "wmt20-comet-da"
 
 
-def test_nothing_to_score(tiny_comet: Any) -> None:
-    with pytest.raises(InkError, match="no sentence to score with COMET"):
-        segment_scores(load_comet(tiny_comet.checkpoint, str(tiny_comet.encoder)), [], [], [], 4, CPU)
+def test_nothing_to_score() -> None:
+    with pytest.raises(InkError, match="no sentence to score"):
+        Texts([], [], [])

@@ -9,7 +9,11 @@ import sys
 import numpy as np
 import pytest
 
-from ink.metrics.comet_significance import compare_segments, compare_test_sets
+from ink.metrics.comet_significance import CometComparison, compare_test_sets
+
+
+def compare_segments(baseline: list[float], system: list[float], samples: int, seed: int) -> CometComparison:
+    return compare_test_sets([(baseline, system)], samples, seed)
 
 
 @pytest.mark.parametrize(("sentences", "shift", "seed"), [(1, 0.3, 1), (2, 0.1, 1), (37, 0.02, 5), (200, -0.01, 12345)])
@@ -62,7 +66,7 @@ def test_what_does_not_pair(before: list[float], after: list[float]) -> None:
 
 
 def test_it_needs_neither_torch_nor_comet() -> None:
-    check = "import sys; from ink.metrics.comet_significance import compare_segments as c; c([0, 1], [1, 3], 5, 1)"
+    check = "import sys; from ink.metrics.comet_significance import compare_test_sets as c; c([([0, 1], [1, 3])], 5, 1)"
     heavy = "'torch' in sys.modules or 'comet' in sys.modules"
     assert subprocess.run([sys.executable, "-c", f"{check}; sys.exit({heavy})"]).returncode == 0
 

@@ -15,7 +15,7 @@ from ink.config.sections.base_system import Index
 from ink.config.slices.commands import settings_for
 from ink.config.slices.result_slices import EvaluationSettings
 from ink.datastore.build import Extraction, build_datastore
-from ink.metrics.dev_bleu import dev_bleu_of
+from ink.metrics.dev_bleu import DevBleu
 from ink.metrics.system_evaluation import GeneralTest, RunFiles, evaluate_system
 from ink.nmt.adapter import read_adapter, write_adapter
 from ink.nmt.fairseq.checkpoint import allow_fairseq_types
@@ -190,7 +190,7 @@ def test_a_datastore_of_another_model_is_refused_and_nothing_is_written(
 def test_dev_bleu_is_that_of_the_first_sentences_and_leaves_the_mode(tiny: Any) -> None:
     settings = tiny.settings
     model = tiny.domain.load_model(settings)
-    scorer = dev_bleu_of(model, tiny.domain, settings, beam=1)
+    scorer = DevBleu(model, tiny.domain, settings, beam=1)
     assert scorer.references == read_lines(tiny.corpus / "dev.yy")[:4]
     modes: list[bool] = []
     model.network.encoder.layers[0].register_forward_pre_hook(lambda layer, _: modes.append(layer.training))

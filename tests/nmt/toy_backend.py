@@ -59,7 +59,7 @@ class ToyVocabulary(Vocabulary):
 class ToyText(ParallelText):
     def __init__(self, data: PreparedCorpus, split: str) -> None:
         self.sides = []
-        for language in (data.source_language, data.target_language):
+        for language in data.languages:
             lengths = data.check_whole(split, language).astype(np.int64)
             tokens = map_tokens(data.file(split, language, "bin"), data.file(split, language, "idx"))
             self.sides.append(np.split(np.asarray(tokens, dtype=np.int64), np.cumsum(lengths)[:-1]))
@@ -297,7 +297,7 @@ class ToyBackend(Backend):
 
     def untrained(self, data: PreparedCorpus, sizes: Any, seed: int) -> ToyModel:
         torch.manual_seed(seed)
-        return ToyModel(data.path, (data.source_language, data.target_language))
+        return ToyModel(data.path, data.languages)
 
     def untrained_like(
         self, checkpoint: Path, base: TranslationModel, data: PreparedCorpus, dropouts: Mapping[str, float], seed: int

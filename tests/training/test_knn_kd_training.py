@@ -143,7 +143,7 @@ def test_it_stops_when_patience_has_run_out(
     tiny: Any, stored: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scores = iter([5.0, 7.0, 6.0, 7.0, 8.0, 9.0])
-    monkeypatch.setattr(knn_kd_training, "dev_bleu_of", lambda *_, **__: lambda _: next(scores))
+    monkeypatch.setattr(knn_kd_training, "DevBleu", lambda *_, **__: lambda _: next(scores))
     settings = tiny.settings.changed(training={"patience": 2, "average_last": 1}, knn_kd={"max_epochs": 6})
     epochs_kept: list[list[str]] = []
 

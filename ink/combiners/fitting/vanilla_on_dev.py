@@ -17,7 +17,7 @@ from ink.config.slices.training_slices import TuningSettings
 from ink.datastore.build import teacher_forced
 from ink.datastore.search import Neighbours, Searcher
 from ink.datastore.storage import open_datastore
-from ink.metrics.dev_bleu import dev_bleu_of
+from ink.metrics.dev_bleu import DevBleu
 from ink.nmt.domain_files import Domain
 
 
@@ -52,7 +52,7 @@ def tune_vanilla(domain: Domain, datastore: Path, settings: TuningSettings, outp
         with torch.no_grad():
             best, tried = choose_by_likelihood(batches(), choices)
     else:
-        scorer = dev_bleu_of(model, domain, settings, beam=settings.decoding.beam)
+        scorer = DevBleu(model, domain, settings, beam=settings.decoding.beam)
 
         def dev_bleu(choice: Mapping[str, Any]) -> float:
             return scorer(model, KnnMixture(searcher, VanillaCombiner.from_settings(choice)))

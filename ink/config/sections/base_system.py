@@ -6,130 +6,111 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-from ink.config.values import (
-    ByDomain,
-    Count,
-    Device,
-    Dimensions,
-    Epochs,
-    Keyword,
-    Layers,
-    NotNegative,
-    Path,
-    Positive,
-    Processes,
-    Section,
-    Seed,
-    Sentences,
-    ShareBelowOne,
-    Tokens,
-    Updates,
-    optional,
-)
+from ink.config import values
 
 
-class BaseModelTraining(Section):
+class BaseModelTraining(values.Section):
     """Without path how the base model is trained on the general domain."""
 
     model_config = ConfigDict(title="a mapping")
 
-    encoder_layers: Layers
+    encoder_layers: values.Layers
     """Layers of the encoder."""
-    decoder_layers: Layers
+    decoder_layers: values.Layers
     """Layers of the decoder."""
-    dimension: Dimensions
+    dimension: values.Dimensions
     """Size of embeddings and hidden states; a datastore's keys have it."""
-    ffn_dimension: Dimensions
+    ffn_dimension: values.Dimensions
     """Inner size of the feed-forward networks."""
-    attention_heads: Count
+    attention_heads: values.Count
     """Attention heads; they divide dimension."""
-    dropout: ShareBelowOne
+    dropout: values.ShareBelowOne
     """Dropout."""
-    learning_rate: Positive
+    learning_rate: values.Positive
     """Adam's highest learning rate (inverse square root schedule)."""
-    warmup_updates: Updates
+    warmup_updates: values.Updates
     """Updates until the highest learning rate."""
-    batch_tokens: Tokens
+    batch_tokens: values.Tokens
     """Tokens of a batch at most."""
-    processes: Processes = 1
+    processes: values.Processes = 1
     """Processes that train together, one GPU each; an update sees a batch of each."""
-    label_smoothing: ShareBelowOne
+    label_smoothing: values.ShareBelowOne
     """Label smoothing."""
-    max_epochs: Epochs
+    max_epochs: values.Epochs
     """Epochs."""
-    average_last: Epochs
+    average_last: values.Epochs
     """The checkpoints of so many last epochs are averaged."""
 
 
-class BaseModelSource(Section):
+class BaseModelSource(values.Section):
     """The off-the-shelf model (paper: wmt19.de-en.ffn8192, a single model of Ng et al. 2019). Either path, with codes
     and dictionaries, or train.
     """
 
-    path: Path | None = None
+    path: values.Path | None = None
     """A fairseq Transformer checkpoint. null trains one."""
-    bpe_codes: Path | None = None
+    bpe_codes: values.Path | None = None
     """With path the codes it was trained with, subword-nmt's or fastBPE's."""
-    source_dictionary: Path | None = None
+    source_dictionary: values.Path | None = None
     """With path its fairseq dictionary of the source language."""
-    target_dictionary: Path | None = None
+    target_dictionary: values.Path | None = None
     """With path its fairseq dictionary of the target language."""
-    train: BaseModelTraining | None = optional()
+    train: BaseModelTraining | None = values.optional()
 
 
-class KeyExtraction(Section):
+class KeyExtraction(values.Section):
     """How keys are extracted."""
 
-    batch_tokens: Tokens = 4096
+    batch_tokens: values.Tokens = 4096
     """Tokens of a batch at most while keys are extracted: memory against speed; changes no result."""
 
 
 class Datastore(KeyExtraction):
     """Keys and values of the training set."""
 
-    shards: ByDomain[Count] = 1
+    shards: values.ByDomain[values.Count] = 1
     """Jobs into which the pass over the training set is divided, each a share of its batches; one more joins them.
     The datastore is the same. A refresh inside an INK round stays one pass. May differ by domain."""
 
 
-class Index(Section):
+class Index(values.Section):
     """The FAISS index of a datastore's keys, the same for every system; the defaults are the released code's."""
 
     type: Literal["ivfpq", "exact"] = "ivfpq"
     """ivfpq: inverted lists of product-quantised keys; exact: every key compared in full, for tests and for measuring
     recall (the settings below are then unused)."""
-    device: Device = "cpu"
+    device: values.Device = "cpu"
     """Where indexes are trained, filled and searched: cpu, or a GPU, which needs faiss-gpu and holds the index,
     values and log-probabilities in its memory (1.6 GB for the paper's largest)."""
-    lists: Count = 4096
+    lists: values.Count = 4096
     """Inverted lists (centroids); between 4 and 16 times the square root of the number of target tokens is usual."""
-    code_bytes: Annotated[Count, Keyword("unit", "bytes")] = 64
+    code_bytes: Annotated[values.Count, values.Keyword("unit", "bytes")] = 64
     """Bytes of a quantised key; they divide the dimension of keys. More is more exact and larger."""
-    probes: Annotated[Count, Keyword("unit", "lists")] = 32
+    probes: Annotated[values.Count, values.Keyword("unit", "lists")] = 32
     """Lists looked into by a search. More is more exact and slower."""
-    training_sample: Annotated[int, Field(ge=256), Keyword("unit", "keys")] = 1_000_000
+    training_sample: Annotated[int, Field(ge=256), values.Keyword("unit", "keys")] = 1_000_000
     """Keys from which centroids and codebooks are learned; a codebook has 256 entries. Some 40 for each list or more.
     """
-    seed: Seed = 142758
+    seed: values.Seed = 142758
     """Seed of the clustering (INK's scripts; the other systems' use 1)."""
 
 
-class BeamSearch(Section):
+class BeamSearch(values.Section):
     """How translations are searched for."""
 
-    beam: Count = 4
+    beam: values.Count = 4
     """Beam size (paper: 4)."""
-    length_penalty: NotNegative = 0.6
+    length_penalty: values.NotNegative = 0.6
     """Exponent of the length by which scores are divided (paper: 0.6)."""
-    max_len_a: NotNegative = 1.2
+    max_len_a: values.NotNegative = 1.2
     """A translation has at most max_len_a * source length + max_len_b tokens (released: 1.2); the batch's longest
     source counts, as in fairseq."""
-    max_len_b: Annotated[int, Field(ge=0), Keyword("unit", "tokens")] = 10
+    max_len_b: Annotated[int, Field(ge=0), values.Keyword("unit", "tokens")] = 10
     """See max_len_a (released: 10)."""
 
 
 class Decoding(BeamSearch):
     """Beam search, the same for every system."""
 
-    batch_sentences: Sentences = 32
+    batch_sentences: values.Sentences = 32
     """Sentences decoded at once (released: 64)."""

@@ -6,24 +6,12 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-from ink.config.values import (
-    DISTINCT,
-    Count,
-    Domain,
-    Domains,
-    Keyword,
-    Neighbours,
-    Path,
-    Section,
-    Seed,
-    Sentences,
-    Systems,
-)
+from ink.config import values
 
 Metrics = Annotated[
     list[Annotated[str, Field(title="a metric's name")]],
     Field(title="a list of different metrics", min_length=1),
-    DISTINCT,
+    values.DISTINCT,
 ]
 CometModel = Annotated[str, Field(title="a name on the Hugging Face hub, or a path that ends in .ckpt", min_length=1)]
 BucketEdges = Annotated[
@@ -31,14 +19,16 @@ BucketEdges = Annotated[
     Field(title="a list of two or more whole numbers of at least 0, the last one or null", min_length=2),
 ]
 NeighbourCounts = Annotated[
-    list[Neighbours], Field(title="a list of different numbers of neighbours", min_length=1), DISTINCT
+    list[values.Neighbours], Field(title="a list of different numbers of neighbours", min_length=1), values.DISTINCT
 ]
 BatchSizes = Annotated[
-    list[Sentences], Field(title="a list of different whole numbers of at least 1", min_length=1), DISTINCT
+    list[values.Sentences],
+    Field(title="a list of different whole numbers of at least 1", min_length=1),
+    values.DISTINCT,
 ]
 
 
-class Comet(Section):
+class Comet(values.Section):
     """The model of the metric comet (paper: wmt20-comet-da); null without it, and Table 2 says so. model:
     wmt20-comet-da downloads 2.3 GB from the Hugging Face hub; without network name a checkpoint and an encoder.
     """
@@ -48,14 +38,14 @@ class Comet(Section):
     model: CometModel = "wmt20-comet-da"
     """wmt20-comet-da or another of Unbabel's, OWNER/NAME on the Hugging Face hub, or the path of
     checkpoints/model.ckpt beside its hparams.yaml, with which nothing is downloaded."""
-    encoder: Path | None = None
+    encoder: values.Path | None = None
     """Folder with config.json and tokeniser of the encoder that the model was trained on (of wmt20-comet-da:
     xlm-roberta-large); null takes them from the hub."""
-    batch_sentences: Sentences = 32
+    batch_sentences: values.Sentences = 32
     """Translations scored at once."""
 
 
-class ChosenMetrics(Section):
+class ChosenMetrics(values.Section):
     """What hypotheses are scored with."""
 
     metrics: Metrics = ["bleu", "chrf"]
@@ -65,7 +55,7 @@ class ChosenMetrics(Section):
     of Figures 3 and 4. docs/adding-a-metric.md adds one."""
 
 
-class BleuTokeniser(Section):
+class BleuTokeniser(values.Section):
     """How BLEU splits text into words."""
 
     sacrebleu_tokeniser: Literal[
@@ -77,16 +67,16 @@ class BleuTokeniser(Section):
     here."""
 
 
-class Bootstrap(Section):
+class Bootstrap(values.Section):
     """How sure a difference is."""
 
-    bootstrap_samples: Annotated[Count, Keyword("unit", "samples")] = 1000
+    bootstrap_samples: Annotated[values.Count, values.Keyword("unit", "samples")] = 1000
     """Samples of the bootstrap behind confidence intervals."""
-    bootstrap_seed: Seed = 12345
+    bootstrap_seed: values.Seed = 12345
     """Seed of the bootstrap."""
 
 
-class CometJudge(Section):
+class CometJudge(values.Section):
     """The model that COMET judges by."""
 
     comet: Annotated[Comet | None, Field(title="null, or a mapping with model, encoder and batch_sentences")] = None
@@ -96,15 +86,15 @@ class Evaluation(CometJudge, Bootstrap, BleuTokeniser, ChosenMetrics):
     """How hypotheses are scored."""
 
 
-class AccuracyDomains(Section):
+class AccuracyDomains(values.Section):
     """Where kNN accuracy is measured."""
 
-    domains: Domains = []
+    domains: values.Domains = []
     """Domains with training text, of which those among the experiment's domains are measured (paper: Medical); []
     leaves Table 3 out."""
 
 
-class AccuracyMeasure(Section):
+class AccuracyMeasure(values.Section):
     """What is counted of neighbours."""
 
     k: NeighbourCounts = [8, 16, 32, 64]
@@ -122,24 +112,24 @@ class KnnAccuracy(AccuracyMeasure, AccuracyDomains):
     """
 
 
-class TimedSystems(Section):
+class TimedSystems(values.Section):
     """What is timed."""
 
-    domain: Domain | None = None
+    domain: values.Domain | None = None
     """A domain with training text (paper: Law), if it is among the experiment's domains; null leaves Table 5 out."""
-    systems: Systems = ["r_knn", "ink"]
+    systems: values.Systems = ["r_knn", "ink"]
     """Of these the experiment's are measured (paper: r_knn, ink); any system may stand here, off_the_shelf and
     adapter too."""
 
 
-class SpeedMeasure(Section):
+class SpeedMeasure(values.Section):
     """How it is timed."""
 
     batch_sentences: BatchSizes = [8, 32, 128]
     """Sentences decoded at once (paper: 8, 32, 128)."""
-    repeats: Annotated[Count, Keyword("unit", "rounds")] = 3
+    repeats: Annotated[values.Count, values.Keyword("unit", "rounds")] = 3
     """Rounds that count, after one that does not (paper: 3)."""
-    sentences: Sentences = 2000
+    sentences: values.Sentences = 2000
     """So many first test sentences are translated (paper: all 2000); all of them where there are fewer."""
 
 

@@ -6,122 +6,110 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
+from ink.config import values
 from ink.config.languages import LanguagePair
-from ink.config.values import (
-    AS_WRITTEN,
-    DISTINCT,
-    Count,
-    Domain,
-    Keyword,
-    Language,
-    Pairs,
-    Path,
-    Positive,
-    Section,
-    Seed,
-    Split,
-    optional,
-)
 
-Ratio = Annotated[Literal[0] | Annotated[float, Field(ge=1), AS_WRITTEN], Field(title="0, or a number of at least 1")]
+Ratio = Annotated[
+    Literal[0] | Annotated[float, Field(ge=1), values.AS_WRITTEN], Field(title="0, or a number of at least 1")
+]
 Generated = Literal["general", "medical", "law", "it", "koran"]
 Adapted = Literal["medical", "law", "it", "koran"]
 
 
-class SentenceCounts(Section):
+class SentenceCounts(values.Section):
     """Sentence pairs of every split."""
 
     model_config = ConfigDict(title="{train: ..., dev: ..., test: ...}")
 
-    train: Pairs
+    train: values.Pairs
     """Sentence pairs to train on."""
-    dev: Pairs
+    dev: values.Pairs
     """Sentence pairs on which every choice is made."""
-    test: Pairs
+    test: values.Pairs
     """Sentence pairs that are scored and never chosen on."""
 
 
-class SplitSizes(Section):
+class SplitSizes(values.Section):
     """Sentence pairs of the splits that there are."""
 
     model_config = ConfigDict(title="a mapping with any of train, dev and test", json_schema_extra={"minProperties": 1})
 
-    train: Pairs = optional()
+    train: values.Pairs = values.optional()
     """Sentence pairs to train on."""
-    dev: Pairs = optional()
+    dev: values.Pairs = values.optional()
     """Sentence pairs on which every choice is made."""
-    test: Pairs = optional()
+    test: values.Pairs = values.optional()
     """Sentence pairs that are scored and never chosen on."""
 
 
-class Synthetic(Section):
+class Synthetic(values.Section):
     """With source: synthetic."""
 
     model_config = ConfigDict(title="a mapping")
 
-    seed: Seed = 2023
+    seed: values.Seed = 2023
     """Seed of the generator."""
     sentences: Annotated[dict[Generated, SentenceCounts], Field(min_length=1)]
     """Sentence pairs to generate, by domain and split."""
-    in_general: dict[Adapted, Pairs] = {}
+    in_general: dict[Adapted, values.Pairs] = {}
     """Of general's training pairs, how many are of another domain's kind of text, by domain: what the base model
     knows of the domains. They are drawn apart: none of their German sentences is in any domain's train, dev or test.
     {}: everyday text alone."""
 
 
-class HeldOut(Section):
+class HeldOut(values.Section):
     """Sentence pairs held out of train where a domain has no dev or no test."""
 
-    dev: Pairs = 2000
+    dev: values.Pairs = 2000
     """Sentence pairs of dev."""
-    test: Pairs = 2000
+    test: values.Pairs = 2000
     """Sentence pairs of test."""
 
 
-class TrainSource(Section):
+class TrainSource(values.Section):
     """One of the sources that a domain's training text is put together from."""
 
     model_config = ConfigDict(title="a mapping")
 
-    pattern: Path
+    pattern: values.Path
     """Path of the source's two files, with {language} in it; {split} is train, {domain} the domain."""
-    weight: Positive = optional()
+    weight: values.Positive = values.optional()
     """Share of its pairs that is drawn, by the hash of split_seed and pair: 1 takes all of them, 0.5 half, 2 each
     twice."""
-    sentences: Pairs = optional()
+    sentences: values.Pairs = values.optional()
     """In place of weight: so many of its pairs are drawn; more than there are repeat them."""
 
 
-Splits = Annotated[list[Split], Field(title="a list of train, dev and test", min_length=1), DISTINCT]
+Splits = Annotated[list[values.Split], Field(title="a list of train, dev and test", min_length=1), values.DISTINCT]
 TrainSources = Annotated[
     list[TrainSource], Field(title="a list of mappings with pattern and weight, or pattern and sentences", min_length=1)
 ]
 
 
-class Files(Section):
+class Files(values.Section):
     """With source: files."""
 
     model_config = ConfigDict(title="a mapping")
 
-    pattern: Path
+    pattern: values.Path
     """Path of each file, with {domain}, {split} (train, dev or test) and {language} in it, seen from the folder in
     which the command runs."""
-    splits: Annotated[dict[Domain, Splits], Field(min_length=1)]
+    splits: Annotated[dict[values.Domain, Splits], Field(min_length=1)]
     """The splits that exist, by domain. A dev or test that is missing is held out of train; without train a domain is
     scored, not adapted."""
-    split_seed: Seed = 1
+    split_seed: values.Seed = 1
     """Seed of the choice of held-out sentences."""
     held_out: HeldOut = HeldOut()
-    train_from: Annotated[dict[Domain, TrainSources] | None, Field(title="a mapping")] = optional()
+    train_from: Annotated[dict[values.Domain, TrainSources] | None, Field(title="a mapping")] = values.optional()
     """Domains whose training text is put together from several sources in place of a file of their own, such as the
     general domain's, on which the base model is trained. Their dev and test are those of pattern, or held out of what
     is put together. {} or nothing: none."""
 
 
-class BinarisedFolder(Section):
+class BinarisedFolder(values.Section):
     """Where binarised text is."""
 
-    folder: Path
+    folder: values.Path
     """Folder of a domain's dict.LANGUAGE.txt and {train,valid,test}.SOURCE-TARGET.LANGUAGE.{bin,idx}, with {domain}
     in it, seen from the folder in which the command runs."""
 
@@ -133,12 +121,12 @@ class Binarised(BinarisedFolder):
 
     model_config = ConfigDict(title="a mapping")
 
-    sentences: Annotated[dict[Domain, SplitSizes], Field(min_length=1)]
+    sentences: Annotated[dict[values.Domain, SplitSizes], Field(min_length=1)]
     """Sentence pairs that each split must have, by domain; a split that is not named is not used. Without train a
     domain is scored, not adapted. Of the paper's text `ink download` asks for the same numbers."""
 
 
-class DataSource(Section):
+class DataSource(values.Section):
     """The kind of source that the text has."""
 
     source: Literal["synthetic", "files", "binarised"]
@@ -146,12 +134,12 @@ class DataSource(Section):
     fairseq-preprocess has binarised, where the raw text is not at hand."""
 
 
-class Languages(Section):
+class Languages(values.Section):
     """The direction of translation."""
 
-    source_language: Language
+    source_language: values.Language
     """The language that is translated; its code as files' names have it, with a region or script or without."""
-    target_language: Language
+    target_language: values.Language
     """The language it is translated into; likewise."""
 
     @property
@@ -160,10 +148,10 @@ class Languages(Section):
         return LanguagePair(self.source_language, self.target_language)
 
 
-class GeneralDomain(Section):
+class GeneralDomain(values.Section):
     """The base model's own domain."""
 
-    general_domain: Domain | None = None
+    general_domain: values.Domain | None = None
     """What the base model was trained on. Adapted systems are scored on its test set too, outside Table 2. null with
     a base_model.path and without such a test set."""
 
@@ -171,18 +159,18 @@ class GeneralDomain(Section):
 class Data(GeneralDomain, Languages, DataSource):
     """Where the parallel text comes from."""
 
-    synthetic: Synthetic | None = optional()
-    files: Files | None = optional()
-    binarised: Binarised | None = optional()
+    synthetic: Synthetic | None = values.optional()
+    files: Files | None = values.optional()
+    binarised: Binarised | None = values.optional()
 
 
-class Tokenisation(Section):
+class Tokenisation(values.Section):
     """From raw text to tokens, and from tokens back."""
 
-    source_tokeniser_language: Language
+    source_tokeniser_language: values.Language
     """Language whose Moses rules split the source: sacremoses' code, without region. A language of which it has no
     rules gets the English ones."""
-    target_tokeniser_language: Language
+    target_tokeniser_language: values.Language
     """Language whose Moses rules split and rejoin the target; likewise."""
     normalise_punctuation: bool = True
     """Moses punctuation normalisation before tokenisation."""
@@ -192,14 +180,14 @@ class Tokenisation(Section):
     """Moses: write & as &amp; and so on, where the base model has seen it so."""
 
 
-class Merges(Section):
+class Merges(values.Section):
     """The subwords that are learned."""
 
-    bpe_merges: Count | None = None
+    bpe_merges: values.Count | None = None
     """BPE merges learned on the general domain, both languages joined. null where base_model.bpe_codes are given."""
 
 
-class UnknownSubwords(Section):
+class UnknownSubwords(values.Section):
     """What becomes of subwords that the dictionary lacks."""
 
     split_unknown_subwords: bool = True
@@ -207,10 +195,10 @@ class UnknownSubwords(Section):
     false leaves it to become <unk>."""
 
 
-class MaxLength(Section):
+class MaxLength(values.Section):
     """How long training sentences may be."""
 
-    max_length: Annotated[Count, Keyword("unit", "BPE tokens")] = 1023
+    max_length: Annotated[values.Count, values.Keyword("unit", "BPE tokens")] = 1023
     """Training pairs with more BPE tokens on either side are dropped; binarised text must have none. The default are
     the positions of the paper's base model without end of sentence; for raw text the released code has 250."""
 

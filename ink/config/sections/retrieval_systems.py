@@ -6,40 +6,24 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-from ink.config.values import (
-    Betas,
-    ByDomain,
-    Checks,
-    Count,
-    Dimensions,
-    GridByDomain,
-    Key,
-    Neighbours,
-    NotNegative,
-    Positive,
-    Section,
-    Sentences,
-    Share,
-    ShareBelowOne,
-    Updates,
-)
+from ink.config import values
 
 Module = Annotated[
     str, Field(title="a module of ink/combiners, or a module with dots", pattern="^[A-Za-z_][A-Za-z0-9_.]*$")
 ]
 
 
-class VKnn(Section):
+class VKnn(values.Section):
     """V-kNN: vanilla kNN-MT (Khandelwal et al. 2021). A list is a grid to choose from on dev."""
 
-    key: Key = "decoder_output"
+    key: values.Key = "decoder_output"
     """What its datastore is keyed on. decoder_output: the last decoder layer's output; ffn_input: the input of that
     layer's feed-forward network (Khandelwal et al. 2021). INK uses decoder_output throughout."""
-    k: GridByDomain[Neighbours] = 4
+    k: values.GridByDomain[values.Neighbours] = 4
     """Neighbours of a query (released: 4, IT 8, Koran 16). A list is a grid. May differ by domain."""
-    lambda_: GridByDomain[Share] = Field(default=0.8, alias="lambda")
+    lambda_: values.GridByDomain[values.Share] = Field(default=0.8, alias="lambda")
     """Weight of the neighbours (released: 0.8, IT 0.7). A list is a grid. May differ by domain."""
-    temperature: GridByDomain[Positive] = 10
+    temperature: values.GridByDomain[values.Positive] = 10
     """Temperature of the neighbours, which depends on the scale of the model's keys (released: 10, Koran 100). A list
     is a grid. May differ by domain."""
     select_by: Literal["likelihood", "bleu"] = "bleu"
@@ -47,83 +31,83 @@ class VKnn(Section):
     bleu of dev by beam search."""
 
 
-class CombinerTraining(Section):
+class CombinerTraining(values.Section):
     """How combiners that learn are trained: on dev, the base model frozen, the best by dev loss. The same for A-kNN,
     R-kNN and own_systems.
     """
 
-    learning_rate: Positive = 3e-4
+    learning_rate: values.Positive = 3e-4
     """Adam's learning rate, the same throughout (paper: 3e-4)."""
-    betas: Betas = [0.9, 0.98]
+    betas: values.Betas = [0.9, 0.98]
     """Adam's betas (paper: 0.9, 0.98)."""
-    epsilon: Positive = 1e-8
+    epsilon: values.Positive = 1e-8
     """Adam's epsilon (released: 1e-8)."""
-    clip_norm: NotNegative = 1.0
+    clip_norm: values.NotNegative = 1.0
     """Largest norm of the gradient; 0 clips nothing (released: 1.0)."""
-    batch_sentences: Sentences = 32
+    batch_sentences: values.Sentences = 32
     """Sentences of an update (released: 32)."""
-    label_smoothing: ShareBelowOne = 0.001
+    label_smoothing: values.ShareBelowOne = 0.001
     """Label smoothing (released: 0.001)."""
-    max_updates: Updates = 5000
+    max_updates: values.Updates = 5000
     """Updates at most (released: 5000)."""
-    check_every: Updates = 100
+    check_every: values.Updates = 100
     """Updates from one check of the dev loss to the next (released: 100)."""
-    best_from: Updates = 1000
+    best_from: values.Updates = 1000
     """The best check counts from this update on (released: 1000)."""
-    patience: Checks = 30
+    patience: values.Checks = 30
     """Training stops after so many checks, from best_from on, without a lower dev loss (released: 30)."""
     base_dropout: Literal["none", "released"] = "released"
     """Dropout of the base model while it queries in training. none: it queries once, in eval mode, and what was found
     is kept; released: it queries anew for every batch, with dropout 0.2 and attention dropout 0.1."""
 
 
-class AKnn(Section):
+class AKnn(values.Section):
     """A-kNN: adaptive kNN-MT (Zheng et al. 2021). A list is a grid to choose from by dev loss."""
 
-    key: Key = "decoder_output"
+    key: values.Key = "decoder_output"
     """What its datastore is keyed on (paper: decoder_output)."""
-    max_k: GridByDomain[Neighbours] = 16
+    max_k: values.GridByDomain[values.Neighbours] = 16
     """K, neighbours of a query, a power of 2 (paper: 16, Law and IT 8). A list is a grid. May differ by domain."""
-    temperature: GridByDomain[Positive] = 10
+    temperature: values.GridByDomain[values.Positive] = 10
     """Temperature of the neighbours (paper: 10, Koran 100; kNN-box: 10 for Koran too). A list is a grid. May differ
     by domain."""
-    hidden: Dimensions = 32
+    hidden: values.Dimensions = 32
     """Hidden size of its network (paper: 32)."""
-    dropout: ShareBelowOne = 0.0
+    dropout: values.ShareBelowOne = 0.0
     """Dropout inside its network."""
 
 
-class RKnn(Section):
+class RKnn(values.Section):
     """R-kNN: robust kNN-MT (Jiang et al. 2022); r_knn_without_keys is the same without the key file, ink_r_knn the
     same on top of INK. A list is a grid to choose from by dev loss.
     """
 
     key: Literal["decoder_output"] = "decoder_output"
     """What its datastore is keyed on: what the output layer sees, since it asks for the model's opinion of an entry."""
-    max_k: GridByDomain[Neighbours] = 8
+    max_k: values.GridByDomain[values.Neighbours] = 8
     """K, neighbours of a query (paper: 8). A list is a grid. May differ by domain."""
-    hidden_calibration: Dimensions = 4
+    hidden_calibration: values.Dimensions = 4
     """Hidden size of the network that corrects neighbours (paper: 4)."""
-    hidden_weight: Dimensions = 32
+    hidden_weight: values.Dimensions = 32
     """Hidden size of the network that gives lambda and temperature (paper: 32)."""
-    top_probabilities: Count = 8
+    top_probabilities: values.Count = 8
     """So many of the model's highest probabilities are looked at (paper: 8)."""
-    sigma: NotNegative = 0.01
+    sigma: values.NotNegative = 0.01
     """Standard deviation of the noise on keys in training (paper: 0.01)."""
-    alpha0: ByDomain[Share] = 1.0
+    alpha0: values.ByDomain[values.Share] = 1.0
     """Probability of perturbing a position in the first update (paper: 1.0). May differ by domain."""
-    decay: ByDomain[Positive] = 1000
+    decay: values.ByDomain[values.Positive] = 1000
     """Updates until that probability is 1/e of it (released: 1000; kNN-box: 10 for Koran). May differ by domain."""
 
 
-class OwnSystem(Section):
+class OwnSystem(values.Section):
     """A system with a combiner of your own; what else stands in it are the combiner's settings."""
 
     model_config = ConfigDict(title="a mapping with combiner, key, and the combiner's settings", extra="allow")
 
     combiner: Module
     """The module that defines the combiner."""
-    key: Key
+    key: values.Key
     """What its datastore is keyed on."""
 
 

@@ -2,17 +2,9 @@
 
 from __future__ import annotations
 
+from ink.config.sections import measurements
 from ink.config.sections.base_system import BeamSearch, Index, KeyExtraction
 from ink.config.sections.experiment import Seeds
-from ink.config.sections.measurements import (
-    AccuracyMeasure,
-    BleuTokeniser,
-    CometJudge,
-    Evaluation,
-    KnnAccuracy,
-    Speed,
-    SpeedMeasure,
-)
 from ink.config.sections.parallel_text import Data, GeneralDomain, Languages, Tokenisation, UnknownSubwords
 from ink.config.sections.trained_systems import AdapterControls, AdapterSizes, InkVariations, InnerDimension
 from ink.config.slices.slice import DecodingSettings, ModelSettings, Slice
@@ -47,10 +39,10 @@ class AccuracySettings(ModelSettings):
     data: Languages
     datastore: KeyExtraction
     index: Index
-    knn_accuracy: AccuracyMeasure
+    knn_accuracy: measurements.AccuracyMeasure
 
 
-class OfMetrics(BleuTokeniser, CometJudge):
+class OfMetrics(measurements.BleuTokeniser, measurements.CometJudge):
     """What metrics read; of one metric's job, what that one reads."""
 
 
@@ -68,7 +60,7 @@ class SpeedSettings(ModelSettings):
     data: Languages
     decoding: BeamSearch
     index: Index
-    speed: SpeedMeasure
+    speed: measurements.SpeedMeasure
 
 
 class TableSettings(Slice):
@@ -78,11 +70,11 @@ class TableSettings(Slice):
     systems: Systems
     seeds: Seeds
     data: Data
-    evaluation: Evaluation
+    evaluation: measurements.Evaluation
     ink: InkVariations
     adapter: AdapterControls
-    knn_accuracy: KnnAccuracy
-    speed: Speed
+    knn_accuracy: measurements.KnnAccuracy
+    speed: measurements.Speed
 
 
 class SizedAdapter(AdapterSizes, InnerDimension):
@@ -96,5 +88,5 @@ class FigureSettings(Slice):
     systems: Systems
     seeds: Seeds
     data: Data
-    evaluation: Evaluation
+    evaluation: measurements.Evaluation
     adapter: SizedAdapter

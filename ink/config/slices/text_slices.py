@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
+from ink.config.sections import parallel_text
 from ink.config.sections.base_system import BaseModelSource
-from ink.config.sections.parallel_text import (
-    Binarised,
-    BinarisedFolder,
-    Files,
-    Languages,
-    Lengths,
-    MaxLength,
-    Merges,
-    Synthetic,
-    Tokenisation,
-    UnknownSubwords,
-)
 from ink.config.slices.slice import Slice
 from ink.config.values import Path
 
 
-class SyntheticText(Languages):
+class SyntheticText(parallel_text.Languages):
     """The synthetic corpus."""
 
-    synthetic: Synthetic
+    synthetic: parallel_text.Synthetic
 
 
 class GenerationSettings(Slice):
@@ -31,10 +20,10 @@ class GenerationSettings(Slice):
     data: SyntheticText
 
 
-class OwnText(Languages):
+class OwnText(parallel_text.Languages):
     """Text in files."""
 
-    files: Files
+    files: parallel_text.Files
 
 
 class IngestionSettings(Slice):
@@ -43,40 +32,40 @@ class IngestionSettings(Slice):
     data: OwnText
 
 
-class BinarisedText(Languages):
+class BinarisedText(parallel_text.Languages):
     """Text that fairseq has binarised."""
 
-    binarised: Binarised
+    binarised: parallel_text.Binarised
 
 
 class RestorationSettings(Slice):
     """What restore-corpus reads."""
 
     data: BinarisedText
-    text: Tokenisation
+    text: parallel_text.Tokenisation
 
 
-class FolderOfText(Languages):
+class FolderOfText(parallel_text.Languages):
     """The folder of text that fairseq has binarised."""
 
-    binarised: BinarisedFolder
+    binarised: parallel_text.BinarisedFolder
 
 
 class AdoptionSettings(Slice):
     """What adopt-corpus reads."""
 
     data: FolderOfText
-    text: MaxLength
+    text: parallel_text.MaxLength
 
 
-class MergedText(Merges, Tokenisation):
+class MergedText(parallel_text.Merges, parallel_text.Tokenisation):
     """How subwords are learned."""
 
 
 class VocabularySettings(Slice):
     """What learn-vocabulary reads."""
 
-    data: Languages
+    data: parallel_text.Languages
     text: MergedText
 
 
@@ -91,16 +80,16 @@ class GivenModel(BaseModelSource):
 class GivenVocabularySettings(Slice):
     """What adopt-vocabulary reads."""
 
-    data: Languages
+    data: parallel_text.Languages
     base_model: GivenModel
 
 
-class PreparedText(Lengths, UnknownSubwords, Tokenisation):
+class PreparedText(parallel_text.Lengths, parallel_text.UnknownSubwords, parallel_text.Tokenisation):
     """How raw text becomes the model's input."""
 
 
 class PreparationSettings(Slice):
     """What prepare-corpus reads."""
 
-    data: Languages
+    data: parallel_text.Languages
     text: PreparedText

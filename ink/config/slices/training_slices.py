@@ -4,26 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from ink.config.sections import trained_systems
 from ink.config.sections.base_system import BaseModelTraining, Datastore, Index, KeyExtraction
 from ink.config.sections.parallel_text import Languages
 from ink.config.sections.retrieval_systems import AKnn, CombinerTraining, RKnn, VKnn
-from ink.config.sections.trained_systems import (
-    AdapterShape,
-    Averaging,
-    Checkpoints,
-    DevDecoding,
-    DevSentences,
-    InkNeighbours,
-    InkSearch,
-    InkVariant,
-    KnnKd,
-    LossWeights,
-    NeighbourSearch,
-    Patience,
-    StoredNeighbours,
-    TrainedAdapter,
-    Training,
-)
 from ink.config.slices.slice import DecodingSettings, ModelSettings, Slice
 from ink.config.values import Section
 
@@ -31,10 +15,10 @@ from ink.config.values import Section
 class DevSettings(DecodingSettings):
     """What translating dev in training takes."""
 
-    training: DevSentences
+    training: trained_systems.DevSentences
 
 
-class WholeEpochs(Checkpoints, DevSentences):
+class WholeEpochs(trained_systems.Checkpoints, trained_systems.DevSentences):
     """Training whose epochs are all run."""
 
 
@@ -96,10 +80,12 @@ class StoringSettings(Slice):
     """What store-neighbours reads."""
 
     index: Index
-    knn_kd: StoredNeighbours
+    knn_kd: trained_systems.StoredNeighbours
 
 
-class StoppedByDev(Checkpoints, Averaging, Patience, DevDecoding):
+class StoppedByDev(
+    trained_systems.Checkpoints, trained_systems.Averaging, trained_systems.Patience, trained_systems.DevDecoding
+):
     """Training that dev stops, and whose last epochs are averaged."""
 
 
@@ -107,25 +93,30 @@ class KnnKdSettings(DevSettings):
     """What train-knn-kd reads."""
 
     training: StoppedByDev
-    knn_kd: KnnKd
+    knn_kd: trained_systems.KnnKd
 
 
 class AdapterSettings(DevSettings):
     """What train-adapter reads."""
 
-    training: Training
-    adapter: TrainedAdapter
+    training: trained_systems.Training
+    adapter: trained_systems.TrainedAdapter
 
 
-class InkRound(LossWeights, NeighbourSearch, InkNeighbours, InkVariant):
+class InkRound(
+    trained_systems.LossWeights,
+    trained_systems.NeighbourSearch,
+    trained_systems.InkNeighbours,
+    trained_systems.InkVariant,
+):
     """What a round of INK minimises, and where its neighbours are from."""
 
 
 class InkRoundSettings(DevSettings):
     """What train-ink-round reads."""
 
-    training: Training
-    adapter: AdapterShape
+    training: trained_systems.Training
+    adapter: trained_systems.AdapterShape
     datastore: KeyExtraction
     index: Index
     ink: InkRound
@@ -134,10 +125,10 @@ class InkRoundSettings(DevSettings):
 class InkChoiceSettings(Slice):
     """What choose-ink reads."""
 
-    ink: InkSearch
+    ink: trained_systems.InkSearch
 
 
-class AveragedRounds(Averaging, DevDecoding):
+class AveragedRounds(trained_systems.Averaging, trained_systems.DevDecoding):
     """What is averaged of rounds, and how dev is translated with it."""
 
 
@@ -145,4 +136,4 @@ class InkAverageSettings(DevSettings):
     """What finish-ink reads."""
 
     training: AveragedRounds
-    ink: InkVariant
+    ink: trained_systems.InkVariant
