@@ -65,7 +65,7 @@ def tables(config: Path, results: Path, names: tuple[str, ...]) -> None:
         accuracy_domains,
         accuracy_systems,
         controlled_domains,
-        put_together_domains,
+        mixed_domains,
         speed_systems,
     )
     from ink.config.slices.result_slices import TableSettings
@@ -82,7 +82,7 @@ def tables(config: Path, results: Path, names: tuple[str, ...]) -> None:
     comparisons = _comparisons(settings, runs)
     for name in names or TABLES:
         if name == "table1":
-            table1.render(results, output, domains, settings.data.source, put_together_domains(described))
+            table1.render(results, output, domains, settings.data.source, mixed_domains(described))
         elif name == "table2":
             languages = [settings.data.source_language, settings.data.target_language]
             metrics = make_metrics(settings.evaluation.metrics, described)

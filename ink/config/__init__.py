@@ -25,7 +25,7 @@ from ink.config.measures import (
 from ink.config.overrides import read_overrides
 from ink.config.paths import expand_home
 from ink.config.resolving import resolve
-from ink.config.text_sources import TextFiles, put_together_domains, text_files, train_sources
+from ink.config.text_sources import TextFiles, mixed_domains, text_files, train_sources
 from ink.config.trained_variations import (
     ablated_domains,
     ablations_of,

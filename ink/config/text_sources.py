@@ -119,7 +119,7 @@ def train_sources(config: Config, domain: str) -> list[Mapping[str, Any]]:
     return list((config["data"]["files"].get("train_from") or {}).get(domain, ()))
 
 
-def put_together_domains(config: Config) -> list[str]:
+def mixed_domains(config: Config) -> list[str]:
     """Return the experiment's domains, the general one included, whose training text is of several sources."""
     if config["data"]["source"] != "files":
         return []

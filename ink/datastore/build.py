@@ -175,7 +175,7 @@ def _passes(
     model.network.eval()
     offsets = text.offsets
     total = sum(map(len, batches))
-    fitting = FittingBatches(text.longer_sides, what=description, setting="datastore.batch_tokens")
+    fitting = FittingBatches(text.longer_sides, task=description, setting="datastore.batch_tokens")
 
     def passed(part: Sequence[int]) -> Any:
         return teacher_forced_batch(model, text, part, kind, with_log_probs=with_log_probs)

@@ -79,7 +79,7 @@ def search(index: Any, queries: Tensor, k: int) -> tuple[Tensor, Tensor]:
     return distances, ids
 
 
-def taken(keys: NDArray[np.float16], ids: NDArray[np.int64], device: torch.device) -> Tensor:
+def gathered(keys: NDArray[np.float16], ids: NDArray[np.int64], device: torch.device) -> Tensor:
     """Bring keys[ids] to a GPU through pinned memory, without waiting for the copy: (*ids.shape, dimension) fp16."""
     # torch gives out a pinned block again only when the copies from it have ended
     pinned = torch.empty((*ids.shape, keys.shape[1]), dtype=torch.float16, pin_memory=True)

@@ -145,9 +145,9 @@ class Searcher:
         absent, entries = ids < 0, ids.clamp(min=0)
         return Neighbours(
             distances.masked_fill(absent, torch.inf).reshape(shape).to(device),
-            self._values.of(entries).long().masked_fill(absent, 0).reshape(shape).to(device),
+            self._values.look_up(entries).long().masked_fill(absent, 0).reshape(shape).to(device),
             ids.reshape(shape).to(device),
-            self._log_probs.of(entries).reshape(shape).to(device) if log_probs else None,
+            self._log_probs.look_up(entries).reshape(shape).to(device) if log_probs else None,
         )
 
 
@@ -158,7 +158,7 @@ class _Column:
         self._stored = np.asarray(stored)  # the map as a plain array, which is faster to index
         self._copy = torch.from_numpy(np.array(stored)).to(device) if device.type == "cuda" else None
 
-    def of(self, entries: Tensor) -> Tensor:
+    def look_up(self, entries: Tensor) -> Tensor:
         """Return the numbers of `entries`, of the same shape, on their device."""
         return torch.from_numpy(self._stored[entries.numpy()]) if self._copy is None else self._copy[entries]
 
@@ -206,5 +206,5 @@ def gather_keys(keys: NDArray[np.float16], ids: Tensor, device: torch.device | N
     plain, entries = np.asarray(keys), ids.clamp(min=0).cpu().numpy()
     place = device or ids.device
     if place.type == "cuda":
-        return faiss_gpu.taken(plain, entries, place).float()
+        return faiss_gpu.gathered(plain, entries, place).float()
     return torch.from_numpy(np.take(plain, entries, axis=0)).float()

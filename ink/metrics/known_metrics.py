@@ -31,7 +31,7 @@ def find_metric(name: str) -> type[Metric]:
     return found
 
 
-def read_by_others(name: str) -> set[str]:
+def read_by_other_metrics(name: str) -> set[str]:
     """Return the settings that other metrics read and this one does not; InkError where the registry has none such."""
     find_metric(name)
     return {dotted for reads in METRICS.values() for dotted in reads} - set(METRICS[name])

@@ -49,7 +49,7 @@ def generate(
     seconds = cpu_seconds = 0.0
     device = device_of(model.network)
     fitting = FittingBatches(
-        text.source_lengths, what=description, setting="decoding.batch_sentences", remedy="lower decoding.beam"
+        text.source_lengths, task=description, setting="decoding.batch_sentences", remedy="lower decoding.beam"
     )
 
     def searched(part: Sequence[int]) -> tuple[list[int], Sequence[Sequence[Translation]], float, float]:

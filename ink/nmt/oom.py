@@ -28,14 +28,14 @@ def is_out_of_memory(error: BaseException) -> bool:
 class FittingBatches:
     """Divides batches of sentences so that each part fits, as far as is known by now.
 
-    lengths: tokens of each sentence, on its longer side. `what` is done with a batch, `setting` makes it so large
+    lengths: tokens of each sentence, on its longer side. `task` is done with a batch, `setting` makes it so large
     and `remedy` helps where a sentence is too long on its own, for the log. `most` is None until a batch did not fit,
     from then on how many tokens, padding counted, several sentences may have together: half of what did not fit last.
     """
 
-    def __init__(self, lengths: Any, *, what: str, setting: str, remedy: str = "lower text.max_length") -> None:
+    def __init__(self, lengths: Any, *, task: str, setting: str, remedy: str = "lower text.max_length") -> None:
         self.lengths = np.asarray(lengths)
-        self.what, self.setting, self.remedy = what, setting, remedy
+        self.task, self.setting, self.remedy = task, setting, remedy
         self.most: int | None = None
 
     def tokens(self, batch: Sequence[int]) -> int:
@@ -61,7 +61,7 @@ class FittingBatches:
         if not several:
             longest = max((part[0] for part in parts), key=lambda number: int(self.lengths[number]))
             raise InkError(
-                f"{self.what}: sentence {longest} (counted from 0), of {self.lengths[longest]} tokens, does not fit "
+                f"{self.task}: sentence {longest} (counted from 0), of {self.lengths[longest]} tokens, does not fit "
                 f"into the device's memory on its own; {self.remedy}, set precision to bf16 or fp16, or use a "
                 "device with more memory"
             )
@@ -69,7 +69,7 @@ class FittingBatches:
         self.most = self.tokens(largest) // 2
         # not on standard output, where translations may be under way
         print(
-            f"{self.what}: out of memory with {len(largest)} sentences of {self.tokens(largest)} tokens, padding "
+            f"{self.task}: out of memory with {len(largest)} sentences of {self.tokens(largest)} tokens, padding "
             f"counted; from here on {self.most} at most at a time, where {self.setting} allows more",
             file=sys.stderr,
             flush=True,

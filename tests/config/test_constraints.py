@@ -23,7 +23,7 @@ from ink.config import (
     for_domain,
     has_training,
     load,
-    put_together_domains,
+    mixed_domains,
     read,
     read_overrides,
     text_files,
@@ -150,7 +150,7 @@ def test_software_s_comments_say_how_to_train_a_base_model() -> None:
     config = changed(software, {**files, **trained})
     config["data"]["files"] |= commented(path, "train_from")
     check(config)
-    assert put_together_domains(config) == ["general"]
+    assert mixed_domains(config) == ["general"]
     assert [(one.split, one.target) for one in text_files(config, "general")] == [
         ("train", "path/to/software.train.en"),
         ("train", "path/to/general.train.en"),

@@ -14,7 +14,7 @@ import yaml
 from click.testing import CliRunner
 
 from ink.cli import ink as ink_command
-from ink.config import Config, check, has_training, load, put_together_domains, resolve, text_files
+from ink.config import Config, check, has_training, load, mixed_domains, resolve, text_files
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 TEXT = (REPOSITORY / "docs" / "translation-memory.md").read_text(encoding="utf-8")
@@ -93,7 +93,7 @@ def test_the_experiment_is_complete_with_a_model_of_one_s_own_or_one_that_is_tra
     assert config["data"]["files"]["pattern"] == "text/{domain}/{split}.{language}"
     trained = merged(config, TRAINED)
     check(trained)
-    assert put_together_domains(trained) == ["general"]
+    assert mixed_domains(trained) == ["general"]
     assert has_training(trained, "general")
     software = load(REPOSITORY / "config" / "software.yaml")
     assert {key for key, value in software.items() if trained[key] != value} == {

@@ -14,7 +14,7 @@ from ink.runtime.errors import InkError
 
 
 def fitting(lengths: Sequence[int]) -> FittingBatches:
-    return FittingBatches(lengths, what="datastore", setting="datastore.batch_tokens")
+    return FittingBatches(lengths, task="datastore", setting="datastore.batch_tokens")
 
 
 class Device:

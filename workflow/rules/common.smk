@@ -27,7 +27,7 @@ from ink.config import (
     has_training,
     last_round,
     metrics_of,
-    put_together_domains,
+    mixed_domains,
     read,
     read_overrides,
     resolve,

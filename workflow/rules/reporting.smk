@@ -1,7 +1,7 @@
 # Tables, figures and the report, from results/ alone.
 rule table1:
     input:
-        [f"{RESULTS}/corpus/{domain}.json" for domain in dict.fromkeys([*DOMAINS, *put_together_domains(config)])],
+        [f"{RESULTS}/corpus/{domain}.json" for domain in dict.fromkeys([*DOMAINS, *mixed_domains(config)])],
         f"{PAPER}/table1.csv",
     output:
         table("table1"),

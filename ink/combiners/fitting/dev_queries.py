@@ -47,7 +47,7 @@ class DevQueries:
         self.base_dropout, self.batch_tokens = base_dropout, batch_tokens
         if base_dropout == "released":
             model.set_dropout(RELEASED_DROPOUT, RELEASED_ATTENTION_DROPOUT)
-        self._fitting = FittingBatches(text.longer_sides, what="querying with dev", setting="datastore.batch_tokens")
+        self._fitting = FittingBatches(text.longer_sides, task="querying with dev", setting="datastore.batch_tokens")
         self._offsets = text.offsets
         self.stored = self._pass()
 

@@ -18,7 +18,7 @@ from ink.config.slices import text_slices as text
 from ink.config.slices import training_slices as training
 from ink.config.slices.slice import Slice, section_in
 from ink.config.values import Section
-from ink.metrics.known_metrics import read_by_others
+from ink.metrics.known_metrics import read_by_other_metrics
 from ink.runtime.errors import InkError
 from ink.systems.known_systems import OWN_SYSTEMS, SYSTEMS, retrieval_settings, system_named
 from ink.systems.variations import changed
@@ -71,7 +71,7 @@ def settings_for(
     """
     chosen = _read_of(kind, config)
     if metric is not None:
-        _leave_out(chosen, read_by_others(metric))
+        _leave_out(chosen, read_by_other_metrics(metric))
     if system is not None:
         chosen = _of_system(chosen, system)
     if domain is not None:

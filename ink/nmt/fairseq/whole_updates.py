@@ -23,7 +23,7 @@ class WholeUpdates:
     def __init__(self, trainer: Trainer, dataset: Any, *, section: str) -> None:
         self.trainer, self.dataset = trainer, dataset
         lengths = FairseqText(dataset).longer_sides
-        self.batches = FittingBatches(lengths, what="training", setting=f"{section}.batch_tokens")
+        self.batches = FittingBatches(lengths, task="training", setting=f"{section}.batch_tokens")
         # in place of a batch that only fills up a process's share fairseq passes over its first one, for nothing
         trainer.reset_dummy_batch(dataset.collater([dataset[int(lengths.argmin())]]))
 

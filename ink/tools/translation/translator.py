@@ -48,7 +48,7 @@ class Translator:
         self.warn = warn
         self.model = system.model
         self.beam_search = self.model.beam_search(decoding, system.mixture)
-        self.fitting = FittingBatches([], what="translating", setting="--batch-size", remedy="lower decoding.beam")
+        self.fitting = FittingBatches([], task="translating", setting="--batch-size", remedy="lower decoding.beam")
         # the end of sentence takes one position
         self.limit = self.model.longest_source - 1
 
