@@ -6,8 +6,10 @@ from pathlib import Path
 from setuptools import setup
 from setuptools.command.build_py import build_py
 
+# the models that `ink translate --demo` uses
+DEMO = ("results/published/mini/config.yaml", "results/published/mini/models")
 # read through ink/runtime/project.py
-CARRIED = ("workflow", "profiles", "config", "results/paper", "pyproject.toml")
+CARRIED = ("workflow", "profiles", "config", "results/paper", "pyproject.toml", *DEMO)
 
 
 class BuildWithProject(build_py):

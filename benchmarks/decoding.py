@@ -304,11 +304,12 @@ def make_runner(config: Path, domain: str, systems: Sequence[str], sentences: in
     whole = load_config(config)
     settings = settings_for(whole, EvaluationSettings, domain)
     loading = settings_for(whole, TranslationSettings, domain)
+    layout = Layout(whole)
     loaded = {
-        name: load_translator(whole, loading, name, domain, None, click.echo)
+        name: load_translator(layout, loading, name, domain, None, click.echo)
         for name in dict.fromkeys([BASE, *systems])
     }
-    base, layout = loaded[BASE], Layout(whole)
+    base = loaded[BASE]
     data = PreparedCorpus(Path(layout.data(domain)), settings.data.languages)
     dataset = base.system.model.parallel_text(data, "test")
     references = read_lines(Path(layout.corpus(domain)) / f"test.{settings.data.target_language}")

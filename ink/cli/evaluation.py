@@ -175,7 +175,8 @@ def measure_speed(config: Path, domain: str, seed: int, systems: tuple[str, ...]
     use_machine()
     whole = options.load_config(config)
     settings = settings_for(whole, SpeedSettings, domain)
-    loaded = {system: load_system(whole, settings, system, domain, seed) for system in systems}
-    data = options.prepared_corpus(settings.data, Path(Layout(whole).data(domain)))
+    layout = Layout(whole)
+    loaded = {system: load_system(layout, settings, system, domain, seed) for system in systems}
+    data = options.prepared_corpus(settings.data, Path(layout.data(domain)))
     text = next(iter(loaded.values())).model.parallel_text(data, "test")
     measure(domain, seed, loaded, text, settings, output)

@@ -8,7 +8,7 @@ import os
 import shutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
@@ -16,11 +16,23 @@ from ink.cli import completion, options
 from ink.cli.threads import use_machine
 
 if TYPE_CHECKING:
+    from ink.systems.layout import Layout
     from ink.tools.explanation.explanation import Explanation
 
 
+# an experiment's config, or the published models in its place
+experiment = options.several(
+    options.path("--config", "The experiment's config file.", required=False),
+    click.option(
+        "--demo",
+        metavar="DOMAIN",
+        help="In place of --config, --system and --domain: models that ink comes with (medical, law, it, koran).",
+    ),
+)
+
+
 @click.command("translate")
-@options.config
+@experiment
 @click.option(
     "--system", shell_complete=completion.systems, help="A system that the experiment has trained, such as ink."
 )
@@ -32,7 +44,8 @@ if TYPE_CHECKING:
 @click.option("--nbest", type=click.IntRange(min=1), default=1, show_default=True, help="Hypotheses a line.")
 @click.option("--scores", is_flag=True, help="Put each hypothesis' score and a tab before it.")
 def translate(
-    config: Path,
+    config: Path | None,
+    demo: str | None,
     system: str | None,
     domain: str | None,
     seed: int | None,
@@ -44,30 +57,33 @@ def translate(
 ) -> None:
     """Translate raw text from standard input, one line to a line.
 
-    With a system that the experiment has trained (--system and --domain), or with its base model and an adapter file
-    from anywhere (--adapter).
+    With a system that the experiment has trained (--system and --domain), with its base model and an adapter file
+    from anywhere (--adapter), or with INK as it was trained for the published `mini` (--demo koran).
 
     Empty lines stay empty; a line that is not UTF-8 is left empty and named on standard error (exit code 1 at the end).
     With --nbest above 1 each output line begins with its input line's number and a tab.
     """
-    _check_choice(system, domain, seed, adapter)
+    named = {"--system": system, "--domain": domain, "--seed": seed}
+    if demo is None:
+        _check_choice(named, adapter)
     from ink.config.slices.commands import settings_for
     from ink.config.slices.result_slices import TranslationSettings
+    from ink.tools.published_models import TRANSLATING
     from ink.tools.translation.lines import batches, standard_input
     from ink.tools.translation.translator import load_translator, load_translator_with_adapter
 
+    layout, system, domain = _layout(config, demo, {**named, "--adapter": adapter}, TRANSLATING)
     use_machine()
-    whole = options.load_config(config)
-    settings = settings_for(whole, TranslationSettings, domain)
+    settings = settings_for(layout.config, TranslationSettings, domain)
     if beam is not None:
         settings = settings.model_copy(update={"decoding": settings.decoding.model_copy(update={"beam": beam})})
     if nbest > settings.decoding.beam:
         raise click.BadParameter(f"{nbest} hypotheses a line need --beam {nbest} or more", param_hint="--nbest")
     refused = 0
     if adapter is not None:
-        translator = load_translator_with_adapter(whole, settings, adapter, _warn)
+        translator = load_translator_with_adapter(layout, settings, adapter, _warn)
     else:
-        translator = load_translator(whole, settings, str(system), str(domain), seed, _warn)
+        translator = load_translator(layout, settings, str(system), str(domain), seed, _warn)
     for lines in batches(standard_input(), batch_size or settings.decoding.batch_sentences):
         refused += sum(line.text is None for line in lines)
         for line, hypotheses in zip(lines, translator.translate(lines, nbest), strict=True):
@@ -77,6 +93,23 @@ def translate(
                 sys.stdout.write(f"{number}{score}{hypothesis.text}\n")
         sys.stdout.flush()
     _end(refused, "left empty")
+
+
+def _layout(
+    config: Path | None, demo: str | None, named: dict[str, Any], system_of_demo: str
+) -> tuple[Layout, str | None, str | None]:
+    """Return where the models are, and the system and domain that are meant."""
+    from ink.systems.layout import Layout
+    from ink.tools.published_models import demo as published
+
+    given = [name for name, value in {"--config": config, **named}.items() if value is not None]
+    if demo is not None:
+        if given:
+            raise click.UsageError(f"{given[0]} and --demo exclude each other: --demo has the system {system_of_demo}")
+        return published(demo, system_of_demo), system_of_demo, demo
+    if config is None:
+        raise click.UsageError("Missing option '--config'; or give --demo with a domain")
+    return Layout(options.load_config(config)), named["--system"], named["--domain"]
 
 
 def _warn(message: str) -> None:
@@ -90,15 +123,13 @@ def _end(refused: int, treated: str) -> None:
         sys.exit(1)
 
 
-def _check_choice(system: str | None, domain: str | None, seed: int | None, adapter: Path | None) -> None:
+def _check_choice(named: dict[str, Any], adapter: Path | None) -> None:
     """UsageError unless a trained system is named, or else an adapter's file."""
-    given = [
-        name for name, value in (("--system", system), ("--domain", domain), ("--seed", seed)) if value is not None
-    ]
+    given = [name for name, value in named.items() if value is not None]
     if adapter is not None and given:
         raise click.UsageError(f"{given[0]} and --adapter exclude each other: an adapter file says what it is")
-    for name, value in (("--system", system), ("--domain", domain)):
-        if adapter is None and value is None:
+    for name in ("--system", "--domain"):
+        if adapter is None and named[name] is None:
             raise click.UsageError(f"Missing option '{name}'; give --system and --domain, or --adapter")
 
 
@@ -120,17 +151,22 @@ def describe_adapter(file: Path, as_json: bool) -> None:
 
 
 @click.command("explain")
-@options.config
-@click.option(
-    "--system", shell_complete=completion.systems, required=True, help="A system that retrieves, such as r_knn."
-)
-@click.option("--domain", shell_complete=completion.domains, required=True, help="The domain it was trained for.")
+@experiment
+@click.option("--system", shell_complete=completion.systems, help="A system that retrieves, such as r_knn.")
+@click.option("--domain", shell_complete=completion.domains, help="The domain it was trained for.")
 @click.option("--seed", type=int, help="Seed of the trained system (default: the config's first).")
 @click.option("--text", help="What to translate, in place of standard input.")
 @click.option("--neighbours", type=click.IntRange(min=1), default=8, show_default=True, help="Shown for each token.")
 @options.path("--html", "Write a page to this file, in place of text.", required=False)
 def explain(
-    config: Path, system: str, domain: str, seed: int | None, text: str | None, neighbours: int, html: Path | None
+    config: Path | None,
+    demo: str | None,
+    system: str | None,
+    domain: str | None,
+    seed: int | None,
+    text: str | None,
+    neighbours: int,
+    html: Path | None,
 ) -> None:
     """Translate raw text and show, token by token, the training sentences that were retrieved and what they added.
 
@@ -144,12 +180,17 @@ def explain(
     from ink.tools.explanation.as_page import as_page
     from ink.tools.explanation.as_text import as_text, heading
     from ink.tools.explanation.explainer import load_explainer
+    from ink.tools.published_models import EXPLAINED
     from ink.tools.translation.lines import batches, standard_input
 
+    named = {"--system": system, "--domain": domain, "--seed": seed}
+    missing = [name for name in ("--system", "--domain") if named[name] is None]
+    if demo is None and missing:
+        raise click.UsageError(f"Missing option '{missing[0]}'")
+    layout, system, domain = _layout(config, demo, named, EXPLAINED)
     use_machine()
-    whole = options.load_config(config)
-    settings = settings_for(whole, TranslationSettings, domain)
-    explainer, about = load_explainer(whole, settings, system, domain, seed, _warn)
+    settings = settings_for(layout.config, TranslationSettings, domain)
+    explainer, about = load_explainer(layout, settings, str(system), str(domain), seed, _warn)
     stream: BinaryIO = standard_input() if text is None else io.BytesIO(os.fsencode(text))
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     for_page: list[Explanation] = []

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from ink.combiners.combiner import Combiner
 from ink.combiners.combiner_file import combiner_files, load_combiner
@@ -70,15 +68,14 @@ def assemble(domain: Domain, parts: Parts, settings: ModelSettings, index: Index
 
 
 def load_system(
-    config: Mapping[str, Any], settings: TranslationSettings | SpeedSettings, system: str, domain: str, seed: int | None
+    layout: Layout, settings: TranslationSettings | SpeedSettings, system: str, domain: str, seed: int | None
 ) -> AssembledSystem:
-    """Load the system that the experiment `config` has trained for a domain.
+    """Load the system that an experiment has trained for a domain.
 
     Raises InkError naming the command that trains it where it has not been trained.
     """
-    check_exists(config, system)
-    layout = Layout(config)
-    chosen = config["seeds"][0] if seed is None else seed
+    check_exists(layout.config, system)
+    chosen = layout.config["seeds"][0] if seed is None else seed
     known = system_named(system)
     files = {name: Path(path) for name, path in layout.system_files(system, domain, chosen).items()}
     for path in files.values():

@@ -39,11 +39,12 @@ class Layout:
     """
 
     config: Mapping[str, Any]
+    folder: str | None = None  # of what is heavy, where it is not work/EXPERIMENT
 
     @property
     def work(self) -> str:
         """What is heavy and can be made again."""
-        return f"work/{self.config['experiment']}"
+        return self.folder or f"work/{self.config['experiment']}"
 
     @property
     def results(self) -> str:

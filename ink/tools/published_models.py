@@ -1,4 +1,4 @@
-"""The models of an experiment in the copy for readers: base model, vocabulary and INK's adapters, ready to translate.
+"""The models of an experiment in the copy for readers, ready to translate: base model, vocabulary, INK's adapters.
 
 Of one domain the datastore, the combiner and the training text of INK + R-kNN may go along, which explaining reads.
 Files have the names that they have in work/EXPERIMENT.
@@ -10,11 +10,14 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from ink.config import Config, adapted_domains
+from ink.config import Config, adapted_domains, load_resolved
 from ink.runtime.errors import InkError
+from ink.runtime.project import project_path
+from ink.systems.known_systems import system_named
 from ink.systems.layout import Layout
 
 FOLDER = "models"
+DEMO = "results/published/mini"
 TRANSLATING, EXPLAINED = "ink", "ink_r_knn"
 
 
@@ -35,6 +38,26 @@ def copy_models(config: Config, folder: Path, explained: str | None = None) -> N
         target = folder / path.relative_to(layout.work)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(path, target)
+
+
+def demo(domain: str, system: str) -> Layout:
+    """Return where the published `mini` has what a system, TRANSLATING or EXPLAINED, needs on a domain.
+
+    InkError where nothing is published for the domain, naming those that there are.
+    """
+    published = project_path(DEMO)
+    layout = Layout(load_resolved(published / "config.yaml"), str(published / FOLDER))
+    seed = layout.config["seeds"][0]
+
+    def is_there(name: str) -> bool:
+        return all(Path(path).exists() for path in layout.system_files(system, name, seed).values())
+
+    if not is_there(domain):
+        found = [name for name in adapted_domains(dict(layout.config)) if is_there(name)]
+        label = system_named(system).label
+        remedy = f"take one of {', '.join(found)}" if found else "this copy of ink comes without models"
+        raise InkError(f"--demo: no model of {label} is published for {domain!r}; {remedy}")
+    return layout
 
 
 def _files(layout: Layout, explained: str | None) -> Iterator[Path]:

@@ -6,13 +6,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sacrebleu import corpus_bleu
 
 from ink.config import load
+from ink.config.slices.commands import settings_for
+from ink.config.slices.result_slices import TranslationSettings
 from ink.runtime.errors import InkError
+from ink.runtime.whole_files import read_lines
+from ink.synthetic.generator import generate
 from ink.systems.layout import Layout
-from ink.tools.published_models import copy_models
+from ink.tools.published_models import DEMO, TRANSLATING, copy_models, demo
+from ink.tools.translation.lines import Line
+from ink.tools.translation.translator import load_translator
 
-MINI = load(Path(__file__).resolve().parents[2] / "config" / "config.yaml")
+REPOSITORY = Path(__file__).resolve().parents[2]
+MINI = load(REPOSITORY / "config" / "config.yaml")
+LINES = 100
 
 
 @pytest.fixture
@@ -74,3 +83,30 @@ def test_what_has_not_been_trained_is_named(trained: Layout) -> None:
     Path(trained.adapter("ink", "law", 1)).unlink()
     with pytest.raises(InkError, match=r"adapters/ink/law/seed1/adapter.safetensors does not exist; run the workflow"):
         copy_models(MINI, Path("models"))
+
+
+@pytest.mark.parametrize("domain", MINI["domains"])
+def test_published_models_translate_as_the_published_table_says(domain: str) -> None:
+    layout = demo(domain, TRANSLATING)
+    settings = settings_for(layout.config, TranslationSettings, domain)
+    translator = load_translator(layout, settings, TRANSLATING, domain, None, print)
+    text = generate({domain: {"test": LINES}}, layout.config["data"]["synthetic"]["seed"])[domain]["test"]
+    lines = [Line(number, source) for number, (source, _) in enumerate(text, start=1)]
+    ours = [found[0].text for found in translator.translate(lines)]
+    published = read_lines(REPOSITORY / DEMO / "hypotheses" / TRANSLATING / domain / "seed1.en")[:LINES]
+    references = [target for _, target in text]
+    assert references == read_lines(REPOSITORY / DEMO / "references" / f"{domain}.en")[:LINES]
+    scores = [corpus_bleu(hypotheses, [references]).score for hypotheses in (ours, published)]
+    assert scores[0] == pytest.approx(scores[1], abs=0.3)
+
+
+@pytest.mark.failure(
+    "Translating",
+    "`ink translate --demo` or `ink explain --demo` with a domain for which no model is published",
+    "`--demo: no model of INK is published for 'legal'; take one of medical, law, it, koran`",
+)
+def test_a_domain_without_published_models_is_named() -> None:
+    with pytest.raises(InkError, match="no model of INK is published for 'legal'; take one of medical, law, it, koran"):
+        demo("legal", TRANSLATING)
+    with pytest.raises(InkError, match=r"no model of INK \+ R-kNN is published for 'law'; take one of koran"):
+        demo("law", "ink_r_knn")

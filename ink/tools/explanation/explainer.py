@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 from ink.combiners.knn_mixture import KnnMixture
 from ink.config.slices.result_slices import TranslationSettings
@@ -117,17 +116,18 @@ class Explainer:
 
 
 def load_explainer(
-    config: Mapping[str, Any],
+    layout: Layout,
     settings: TranslationSettings,
     system: str,
     domain: str,
     seed: int | None,
     warn: Callable[[str], None],
 ) -> tuple[Explainer, ExplainedSystem]:
-    """Load the system that the experiment `config` has trained for a domain, with its training text.
+    """Load the system that an experiment has trained for a domain, with its training text.
 
     Raises InkError where it does not retrieve, naming those that do, or has not been trained.
     """
+    config = layout.config
     check_exists(config, system)
     known = system_named(system)
     if not known.retrieves:
@@ -136,11 +136,10 @@ def load_explainer(
             f"{known.label} does not retrieve while it translates, so that it has no neighbours to explain; "
             f"systems that do: {', '.join(retrieving)}"
         )
-    translator = load_translator(config, settings, system, domain, seed, warn)
+    translator = load_translator(layout, settings, system, domain, seed, warn)
     mixture = translator.system.mixture
     if mixture is None:
         raise TypeError(f"{system} retrieves, but was put together without a datastore")
-    layout = Layout(config)
     languages = settings.data.languages
     pairs = TrainingPairs(
         mixture.searcher.datastore,

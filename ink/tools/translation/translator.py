@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -161,26 +161,25 @@ def split_at_limit(tokens: Sequence[str], limit: int) -> list[list[str]]:
 
 
 def load_translator(
-    config: Mapping[str, Any],
+    layout: Layout,
     settings: TranslationSettings,
     system: str,
     domain: str,
     seed: int | None,
     warn: Callable[[str], None],
 ) -> Translator:
-    """Load the system that the experiment `config` has trained for a domain, as `load_system` does."""
-    return _translator(load_system(config, settings, system, domain, seed), Layout(config), settings, warn)
+    """Load the system that an experiment has trained for a domain, as `load_system` does."""
+    return _translator(load_system(layout, settings, system, domain, seed), layout, settings, warn)
 
 
 def load_translator_with_adapter(
-    config: Mapping[str, Any], settings: TranslationSettings, adapter: Path, warn: Callable[[str], None]
+    layout: Layout, settings: TranslationSettings, adapter: Path, warn: Callable[[str], None]
 ) -> Translator:
-    """Load the base model and vocabulary of the experiment `config`, with the adapter of a file from anywhere.
+    """Load the base model and vocabulary of an experiment, with the adapter of a file from anywhere.
 
     Raises InkError where the adapter belongs to another base model.
     """
     read_metadata(adapter)  # before a model is loaded for it
-    layout = Layout(config)
     base_model = BaseModelFiles(Path(layout.base_model), Path(layout.vocabulary), settings.data.languages)
     model = base_model.load(settings.device, settings.precision, adapter=adapter)
     return _translator(AssembledSystem(model, None, {adapter.name: adapter}), layout, settings, warn)

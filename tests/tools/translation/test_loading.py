@@ -14,6 +14,7 @@ from ink.datastore.build import Extraction, build_datastore
 from ink.nmt.adapter import write_adapter
 from ink.runtime.errors import InkError
 from ink.runtime.whole_files import write_json
+from ink.systems.layout import Layout
 from ink.tools.translation.lines import Line
 from ink.tools.translation.translator import load_translator, load_translator_with_adapter
 
@@ -51,7 +52,7 @@ def adapter_of(seed: int) -> Path:
 def test_r_knn_on_top_of_ink_is_loaded_with_its_adapter_datastore_and_combiner(
     tiny: Any, experiment: dict[str, Any]
 ) -> None:
-    loaded = load_translator(experiment, tiny.settings, "ink_r_knn", "koran", None, print).system
+    loaded = load_translator(Layout(experiment), tiny.settings, "ink_r_knn", "koran", None, print).system
     adapted = tiny.domain.load_model(tiny.settings, adapter=adapter_of(3))
     assert loaded.model.fingerprint == adapted.fingerprint != adapted.base_fingerprint
     assert loaded.files == {
@@ -68,18 +69,18 @@ def test_what_is_missing_is_named_with_the_command_that_makes_it(
 ) -> None:
     shutil.rmtree(WORK / lost)
     with pytest.raises(InkError, match=rf"{lost}.* INK \+ R-kNN has not been trained for koran; .*scores/ink_r_knn/"):
-        load_translator(experiment, tiny.settings, "ink_r_knn", "koran", None, print)
+        load_translator(Layout(experiment), tiny.settings, "ink_r_knn", "koran", None, print)
 
 
 def test_an_adapter_file_is_loaded_on_the_experiment_s_base_model(
     tiny: Any, experiment: dict[str, Any], tmp_path: Path
 ) -> None:
     """From wherever it was copied to, with no domain's text and nothing that was trained beside it."""
-    by_system = load_translator(experiment, tiny.settings, "ink", "koran", None, print)
+    by_system = load_translator(Layout(experiment), tiny.settings, "ink", "koran", None, print)
     carried = Path(shutil.copy(adapter_of(3), tmp_path / "carried.safetensors"))
     for place in ("adapters", "corpus", "binarised", "datastores", "combiners"):
         shutil.rmtree(WORK / place)
-    by_file = load_translator_with_adapter(experiment, tiny.settings, carried, print)
+    by_file = load_translator_with_adapter(Layout(experiment), tiny.settings, carried, print)
     assert by_file.system.model.fingerprint == by_system.system.model.fingerprint
     assert by_file.system.files == {"carried.safetensors": carried}
     lines = [Line(1, "Gott sieht das Wort ."), Line(2, ""), Line(3, "der Text meldet kein Signal heute .")]
@@ -93,7 +94,7 @@ def test_an_adapter_file_of_another_base_model_is_refused(tiny: Any, experiment:
     with pytest.raises(
         InkError, match=rf"system ink, domain law, seed 2.* 0123456789abcdef, but .* is {model.base_fingerprint}"
     ):
-        load_translator_with_adapter(experiment, tiny.settings, Path("law.safetensors"), print)
+        load_translator_with_adapter(Layout(experiment), tiny.settings, Path("law.safetensors"), print)
 
 
 def test_a_file_that_is_no_adapter_is_refused_before_the_base_model_is_loaded(
@@ -102,4 +103,4 @@ def test_a_file_that_is_no_adapter_is_refused_before_the_base_model_is_loaded(
     Path("text.safetensors").write_text("no adapter", encoding="utf-8")
     experiment["base_model"] = {"path": "absent.pt"}
     with pytest.raises(InkError, match=r"text\.safetensors is not a whole safetensors file"):
-        load_translator_with_adapter(experiment, tiny.settings, Path("text.safetensors"), print)
+        load_translator_with_adapter(Layout(experiment), tiny.settings, Path("text.safetensors"), print)
