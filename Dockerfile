@@ -10,7 +10,7 @@ ENV PATH="/ink/.venv/bin:$PATH"
 CMD ["snakemake", "--cores", "all"]
 
 FROM base AS cpu
-RUN PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu make environment && rm -rf /root/.cache
+RUN PIP_NO_CACHE_DIR=1 PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu make environment
 
 FROM base AS gpu
-RUN make environment FAISS=gpu && rm -rf /root/.cache
+RUN PIP_NO_CACHE_DIR=1 make environment FAISS=gpu

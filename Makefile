@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help reproduce test test-all failures settings lint format environment slurm install lock clean distclean
+.PHONY: help reproduce demo test test-all failures settings lint format environment slurm install lock clean distclean
 
 VENV ?= .venv
 # The faiss package of the environment: cpu or gpu. What was chosen last is kept.
@@ -23,6 +23,11 @@ help: ## show this list
 
 reproduce: environment ## create the environment if it is missing, then run the embedded experiment
 	$(IN_VENV) snakemake --cores $(CORES) $(SNAKEMAKE_ARGS)
+
+demo: environment ## four systems on one domain with the published base model, Table 2, an explained sentence
+	$(IN_VENV) snakemake --cores $(CORES) --configfile config/demo.yaml $(SNAKEMAKE_ARGS)
+	@cat results/demo/tables/table2.md
+	@$(IN_VENV) ink explain --demo koran --neighbours 2 --text "Wir werden die gesegnete Wahrheit verkünden."
 
 test: environment ## create the environment if it is missing, then run the tests
 	$(IN_VENV) pytest -n 2 --dist loadgroup -m "not slow" $(PYTEST_ARGS)
