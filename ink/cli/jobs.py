@@ -30,13 +30,13 @@ def tracked(
 
     One that a workflow started leaves uploading to the workflow's follower.
     """
-    from ink.tracking.job import track
+    from ink.tracking.job import JobCall, track
 
     context = click.get_current_context(silent=True)
     log = context.find_root().params.get("log") if context is not None else None
     argv = [Path(sys.argv[0]).name, *sys.argv[1:]]
     at_end = None if WORKFLOW in os.environ else AT_END
-    with track(config, command, system, domain, seed, number=number, argv=argv, log=log, at_end=at_end) as job:
+    with track(config, JobCall(command, argv, log, number), system, domain, seed, at_end) as job:
         yield job
 
 

@@ -14,7 +14,18 @@ from typing import Any
 from ink.runtime.whole_files import write_json
 from ink.systems.known_systems import SYSTEMS, system_named
 from ink.systems.layout import Layout
-from ink.tracking.journal import FAILED, FINISHED, KILLED, RUNNING, Journal, journals, lock_of, now, read_record
+from ink.tracking.journal import (
+    FAILED,
+    FINISHED,
+    KILLED,
+    RUNNING,
+    Journal,
+    journals,
+    lock_of,
+    now,
+    read_record,
+    remember_run,
+)
 from ink.tracking.mlflow_run import LONGEST_PARAMETER, LONGEST_TAG, MlflowRun, Point, source_tags
 from ink.tracking.runs import RunName, run_above
 
@@ -47,10 +58,7 @@ class ExperimentRun:
 
     def remember(self, uri: str, run_id: str) -> None:
         """Write down which run of an MLflow store this is."""
-        with lock_of(self.results):
-            run = read_record(self._path)
-            if run is not None and run["mlflow"].get(uri) != run_id:
-                write_json(self._path, run | {"mlflow": {**run["mlflow"], uri: run_id}})
+        remember_run(self.results, self._path, uri, run_id)
 
     def measure(self, averages: Mapping[str, float]) -> list[Point]:
         """Give each average the moment since which it has had this value: saying it again adds nothing to MLflow."""

@@ -7,6 +7,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -70,11 +71,9 @@ class Job:
     def end(self, status: str, error: str | None = None) -> None:
         """Write to disk how the job and its run ended."""
         # the largest of the processes, where several train together
-        peak = (
-            max(resource.getrusage(whose).ru_maxrss for whose in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-            / 1024
-        )
-        self.record.end(status, error=error, peak_mb=peak)
+        processes = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+        peak = max(resource.getrusage(which).ru_maxrss for which in processes)  # KiB
+        self.record.end(status, error=error, peak_mb=peak / 1024)
         if status == FINISHED:
             # the last job's record stands as well where an earlier job was repeated
             last = self.journal.jobs().get(self.last_job)
@@ -82,20 +81,31 @@ class Job:
         self.journal.update(status=status, ended=None if status == RUNNING else self.record.record["ended"])
 
 
+@dataclass(frozen=True)
+class JobCall:
+    """The command that is a job: its name, the words that were typed, the job's log, and its first round's number."""
+
+    command: str
+    argv: list[str]
+    log: Path | None = None
+    number: int | None = None
+
+    @property
+    def job(self) -> str:
+        """The job's name."""
+        return self.command if self.number is None else f"{self.command}-{self.number}"
+
+
 @contextmanager
 def track(
     config_path: Path,
-    command: str,
+    call: JobCall,
     system: str,
     domain: str,
     seed: int | None,
-    *,
-    number: int | None = None,
-    argv: list[str],
-    log: Path | None,
     at_end: list[Callable[[], None]] | None,
 ) -> Iterator[Job]:
-    """Track a job of the run (system, domain, seed) while the block runs; `number` is that of its first round.
+    """Track a job of the run (system, domain, seed) while the block runs.
 
     Without `seed` the run is one of a system that does not learn. A block that raises leaves job and run FAILED, one
     that is interrupted or terminated KILLED. The upload to MLflow is put into `at_end`, when the log is complete; None
@@ -105,19 +115,17 @@ def track(
     if seed is None:
         (seed,) = seeds_of(system, config["seeds"])
     name = RunName(system, domain, seed)
-    job_name = command if number is None else f"{command}-{number}"
-    results = Path(Layout(config).results)
-    journal = Journal(results, name)
+    journal = Journal(Layout(config).results, name)
     journal.open(
-        job_name,
+        call.job,
         parameters(config, name),
-        first=job_name == first_job(config, name),
+        first=call.job == first_job(config, name),
         config=config_path,
         about={"git_commit": git_commit(), "config_file": str(config_path)},
     )
-    record = JobRecord(journal, job_name, command, argv)
-    if log is not None:
-        record.artifact(f"logs/{job_name}.log", log)
+    record = JobRecord(journal, call.job, call.command, call.argv)
+    if call.log is not None:
+        record.artifact(f"logs/{call.job}.log", call.log)
     if at_end is not None:
         at_end.append(lambda: _upload(config, config_path, journal, record))
     job = Job(journal, record, last_job(config, name))
@@ -128,8 +136,8 @@ def track(
             job.end(KILLED, "interrupted" if isinstance(error, KeyboardInterrupt) else "terminated")
             raise
         except BaseException as error:
-            said = " ".join(str(error).split())
-            text = said if isinstance(error, InkError) else f"{type(error).__name__}: {said}"
+            message = " ".join(str(error).split())
+            text = message if isinstance(error, InkError) else f"{type(error).__name__}: {message}"
             job.end(FAILED, text[:ERROR_LENGTH])
             raise
     job.end(FINISHED)

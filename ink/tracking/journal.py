@@ -37,6 +37,14 @@ def lock_of(results: Path) -> AbstractContextManager[None]:
     return exclusive(path, LOCK_SECONDS)
 
 
+def remember_run(results: Path, path: Path, uri: str, run_id: str) -> None:
+    """Write into the record of a run which run of an MLflow store it is."""
+    with lock_of(results):
+        run = read_record(path)
+        if run is not None and run["mlflow"].get(uri) != run_id:
+            write_json(path, run | {"mlflow": {**run["mlflow"], uri: run_id}})
+
+
 class Journal:
     """The journal of one run. A job writes its own file alone; run.json changes under the experiment's lock."""
 
@@ -44,10 +52,6 @@ class Journal:
         self.results = Path(results)
         self.name = name
         self.folder = self.results / "runs" / name.system / name.domain / f"seed{name.seed}"
-
-    def lock(self) -> AbstractContextManager[None]:
-        """Return the lock of all the experiment's journals."""
-        return lock_of(self.results)
 
     def run(self) -> dict[str, Any] | None:
         """Return what run.json says; None before the first job."""
@@ -68,7 +72,7 @@ class Journal:
         run, as is one with other parameters; that takes over the records of the jobs before `job`, which still hold.
         """
         fingerprint = _fingerprint(parameters)
-        with self.lock():
+        with lock_of(self.results):
             run, jobs = self.run(), self.jobs()
             begins_again = run is not None and first and run["status"] == FINISHED
             if run is None or run["fingerprint"] != fingerprint or begins_again:
@@ -95,17 +99,14 @@ class Journal:
 
     def update(self, **changes: Any) -> None:
         """Change run.json."""
-        with self.lock():
+        with lock_of(self.results):
             run = self.run()
             if run is not None:
                 self._write(run | changes)
 
     def remember(self, uri: str, run_id: str) -> None:
         """Write down which run of an MLflow store this is."""
-        with self.lock():
-            run = self.run()
-            if run is not None and run["mlflow"].get(uri) != run_id:
-                self._write(run | {"mlflow": {**run["mlflow"], uri: run_id}})
+        remember_run(self.results, self.folder / "run.json", uri, run_id)
 
     def has_dead_jobs(self) -> bool:
         """Tell whether the journal takes a job for running whose process is gone."""
@@ -114,7 +115,7 @@ class Journal:
 
     def close_dead(self) -> bool:
         """Call jobs killed whose processes are gone, and the run if nobody works on it; return whether any was."""
-        with self.lock():
+        with lock_of(self.results):
             run, jobs = self.run(), self.jobs()
             running = {name: record for name, record in jobs.items() if record["status"] == RUNNING}
             dead = {name: record for name, record in running.items() if not may_be_running(record["process"])}
@@ -150,7 +151,7 @@ class JobRecord:
             for name, points in record["curves"].items()
             for step, value, moment in points
         }
-        self._said: set[tuple[str, int]] = set()
+        self._written: set[tuple[str, int]] = set()
         resumed = before is not None and before["status"] != FINISHED
         self.record: dict[str, Any] = {
             "job": job,
@@ -180,7 +181,7 @@ class JobRecord:
         known = self._known.get((curve, step))
         moment = known[1] if known is not None and _same(known[0], value) else now()
         self._known[curve, step] = (value, moment)
-        self._said.add((curve, step))
+        self._written.add((curve, step))
         others = [point for point in self.record["curves"].get(curve, []) if point[0] != step]
         self.record["curves"][curve] = sorted([*others, [step, value, moment]], key=lambda point: point[0])
 
@@ -198,7 +199,7 @@ class JobRecord:
         """Write how the job ended; of a finished one the points stay that it has said itself."""
         if status == FINISHED:
             for name, points in list(self.record["curves"].items()):
-                self.record["curves"][name] = [point for point in points if (name, point[0]) in self._said]
+                self.record["curves"][name] = [point for point in points if (name, point[0]) in self._written]
         ended = now()
         spent = (ended - self.record["started"]) / 1000
         self.record |= {"status": status, "ended": ended, "wall_seconds": spent, "peak_mb": peak_mb, "error": error}

@@ -49,14 +49,17 @@ def git_commit(folder: Path = CODE) -> str | None:
 
 def record_workflow(results: Path | str, command: Sequence[str], config_files: Sequence[str]) -> None:
     """Write down, in results/EXPERIMENT/workflow.json, the call that runs the experiment's jobs from now on."""
-    facts = {
+    facts = _call(command, config_files) | {"started": time.time(), "pid": os.getpid()}
+    write_json(Path(results) / "workflow.json", facts)
+
+
+def _call(command: Sequence[str], config_files: Sequence[str]) -> dict[str, Any]:
+    """Return what is written down of a call of the workflow, wherever it was made, and of its code."""
+    return {
         "command": [Path(command[0]).name, *command[1:]],
         "config_files": [os.path.relpath(path) for path in config_files],
         "git_commit": git_commit(),
-        "started": time.time(),
-        "pid": os.getpid(),
     }
-    write_json(Path(results) / "workflow.json", facts)
 
 
 def workflow_of(results: Path | str) -> dict[str, Any] | None:
@@ -91,10 +94,7 @@ def record_environment(results: Path | str, command: Sequence[str], config_files
     """Add this call of the workflow, its code and its packages to environment.json, unless the same is there."""
     path = Path(results) / "environment.json"
     known = _known(path)
-    facts = {
-        "command": [Path(command[0]).name, *command[1:]],
-        "config_files": [os.path.relpath(file) for file in config_files],
-        "git_commit": git_commit(),
+    facts = _call(command, config_files) | {
         "platform": platform.platform(),
         "processor": processor(),
         "cores": os.cpu_count(),

@@ -21,7 +21,7 @@ def sync_command(config: Path) -> str:
 
 
 class SafeUploader:
-    """An uploader whose failures are told in one line a process, and that is let rest for `patience` seconds after one.
+    """An uploader whose failures are told in one line a process, and that waits for `patience` seconds after one.
 
     patience: none by default, so that a job tries once.
     """
@@ -37,19 +37,19 @@ class SafeUploader:
         self.sync_command = sync_command
         self._say = say or _say
         self._patience = patience
-        self._has_said = False
-        self._rests_until = 0.0
+        self._has_warned = False
+        self._waits_until = 0.0
 
     def try_to(self, act: Callable[[], Any], *, in_any_case: bool = False) -> None:
         """Do something with the uploader, `in_any_case` soon after a failure too."""
-        if not in_any_case and time.monotonic() < self._rests_until:
+        if not in_any_case and time.monotonic() < self._waits_until:
             return
         try:
             act()
         except (InkError, OSError) as error:
-            self._rests_until = time.monotonic() + self._patience
-            if not self._has_said:
-                self._has_said = True
+            self._waits_until = time.monotonic() + self._patience
+            if not self._has_warned:
+                self._has_warned = True
                 self._say(f"tracking: {error}; results are on disk, `{self.sync_command}` uploads them later")
 
     def upload(self, journal: Journal, artifacts: Collection[str] | None = ()) -> None:

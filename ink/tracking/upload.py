@@ -59,7 +59,7 @@ class Uploader:
 
     def prepare(self) -> None:
         """Create database and experiment if they are missing; UploadError where that cannot be."""
-        with self._speaking(), self._alone():
+        with self._errors_in_one_line(), self._locked():
             self._connect()
 
     def upload(self, journal: Journal, artifacts: Collection[str] | None = ()) -> bool:
@@ -72,19 +72,19 @@ class Uploader:
         run = journal.run()
         if shown is None or run is None:
             return False
-        with self._speaking(), self._alone():
+        with self._errors_in_one_line(), self._locked():
             self._connect()
             found = self._find_or_create(journal, run, shown)
             if found.info.lifecycle_stage == "deleted":
                 return False
-            self._bring(found, shown, self._place(journal), artifacts)
+            self._update(found, shown, self._parent_tag(journal), artifacts)
             for replaced in run["replaced"]:
                 self._close_replaced(replaced)
             return True
 
     def upload_experiment(self, artifacts: Collection[str] | None = ()) -> bool:
         """Send what the experiment's own run is to show, as `upload` does a journal's."""
-        with self._speaking(), self._alone():
+        with self._errors_in_one_line(), self._locked():
             self._connect()
             self.experiment.folder.mkdir(parents=True, exist_ok=True)
             # of two jobs that end at once, whoever writes last must have read last
@@ -93,10 +93,10 @@ class Uploader:
                 found = self._find_or_create(self.experiment, self.experiment.open(), shown)
                 if found.info.lifecycle_stage == "deleted":
                     return False
-                self._bring(found, shown, {}, artifacts)
+                self._update(found, shown, {}, artifacts)
                 return True
 
-    def _place(self, journal: Journal) -> dict[str, str]:
+    def _parent_tag(self, journal: Journal) -> dict[str, str]:
         """Return the tag by which MLflow shows a run below another one, be that one deleted or not.
 
         A run whose place is below one that MLflow does not have yet stands below the experiment's until it does.
@@ -111,16 +111,18 @@ class Uploader:
             self._experiment_run_id = str(found.info.run_id)
         return {PARENT_TAG: self._experiment_run_id}
 
-    def _bring(self, found: Any, shown: MlflowRun, place: Mapping[str, str], artifacts: Collection[str] | None) -> None:
+    def _update(
+        self, found: Any, shown: MlflowRun, parent: Mapping[str, str], artifacts: Collection[str] | None
+    ) -> None:
         """Make MLflow's run `found` what `shown` says."""
         run_id = found.info.run_id
-        self._send(run_id, replace(shown, tags={**shown.tags, **place}), found)
+        self._send(run_id, replace(shown, tags={**shown.tags, **parent}), found)
         wanted = shown.artifacts if artifacts is None else artifacts
         self._send_artifacts(run_id, {name: shown.artifacts[name] for name in wanted})
         self._set_status(run_id, shown, found.info.status)
 
     @contextlib.contextmanager
-    def _speaking(self) -> Iterator[None]:
+    def _errors_in_one_line(self) -> Iterator[None]:
         """Turn whatever goes wrong with MLflow into one line; a run's results do not hang on it."""
         try:
             yield
@@ -132,7 +134,7 @@ class Uploader:
             line = next(iter(str(error).strip().splitlines()), "")[:300]
             raise UploadError(f"{self.uri}: {type(error).__name__}: {line}") from error
 
-    def _alone(self) -> contextlib.AbstractContextManager[Any]:
+    def _locked(self) -> contextlib.AbstractContextManager[Any]:
         """Keep the other processes of this machine from a database: they race in creating it and wait on its locks."""
         uri = self._known_uri()
         if is_server(uri):
@@ -223,20 +225,20 @@ class Uploader:
         for batch in _batches(points, METRICS):
             metrics = [Metric(name, value, moment, step) for name, value, moment, step in batch]
             self._client.log_batch(run_id, metrics=metrics)
-        for some in _batches(parameters, PARAMETERS):
-            self._client.log_batch(run_id, params=[Param(name, value) for name, value in some])
-        for some in _batches(tags, TAGS):
-            self._client.log_batch(run_id, tags=[RunTag(name, value) for name, value in some])
+        for part in _batches(parameters, PARAMETERS):
+            self._client.log_batch(run_id, params=[Param(name, value) for name, value in part])
+        for part in _batches(tags, TAGS):
+            self._client.log_batch(run_id, tags=[RunTag(name, value) for name, value in part])
         if ERROR_TAG in there and ERROR_TAG not in shown.tags:
             self._client.delete_tag(run_id, ERROR_TAG)
         sent.update([*map(_identity, points), *parameters])
 
     def _send_artifacts(self, run_id: str, artifacts: Mapping[str, Path]) -> None:
-        there = {name: path for name, path in artifacts.items() if path.is_file()}
-        if not there:
+        present = {name: path for name, path in artifacts.items() if path.is_file()}
+        if not present:
             return
         with tempfile.TemporaryDirectory(prefix="ink-artifacts-") as folder:
-            for name, path in there.items():
+            for name, path in present.items():
                 place = Path(folder) / name
                 place.parent.mkdir(parents=True, exist_ok=True)
                 if path.suffix == ".html" and not (html := path.read_bytes()).startswith(b"<!doctype"):

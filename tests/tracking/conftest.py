@@ -21,7 +21,7 @@ import yaml
 from ink.config import load
 from ink.runtime.processes import own_name
 from ink.tracking.following import FINISHED, Follower
-from ink.tracking.job import Job, track
+from ink.tracking.job import Job, JobCall, track
 from ink.tracking.journal import Journal
 from ink.tracking.runs import RunName
 
@@ -61,9 +61,7 @@ class Experiment:
         at_end: list[Callable[[], None]] = []
         argv = ["ink", command, "--seed", str(seed)]
         try:
-            with track(
-                Path("config.yaml"), command, system, "koran", seed, number=number, argv=argv, log=log, at_end=at_end
-            ) as job:
+            with track(Path("config.yaml"), JobCall(command, argv, log, number), system, "koran", seed, at_end) as job:
                 yield job
         finally:
             for act in at_end:

@@ -20,11 +20,11 @@ POINTS = ("ink_alpha0.1_beta0.1", "ink_alpha0.1_beta0.3")
 ONE_JOB = """
 import sys
 from pathlib import Path
-from ink.tracking.job import track
+from ink.tracking.job import JobCall, track
 
 seed = int(sys.argv[1])
 at_end = []
-with track(Path("config.yaml"), "evaluate", "adapter", "koran", seed, argv=["ink"], log=None, at_end=at_end) as job:
+with track(Path("config.yaml"), JobCall("evaluate", ["ink"]), "adapter", "koran", seed, at_end) as job:
     print("ready", flush=True)
     sys.stdin.readline()
 for act in at_end:

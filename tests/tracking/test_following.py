@@ -15,7 +15,7 @@ import pytest
 from ink.runtime.processes import process_name
 from ink.tracking import following
 from ink.tracking.following import Follower
-from ink.tracking.job import track
+from ink.tracking.job import JobCall, track
 from ink.tracking.syncing import sync
 
 from .conftest import Experiment, Store, entry
@@ -25,13 +25,12 @@ from .test_servers import closed_port, server
 JOB = """
 import os, sys
 from pathlib import Path
-from ink.tracking.job import track
+from ink.tracking.job import JobCall, track
 
 log = Path("job.log")
 log.write_text("begun\\n")
-with track(
-    Path("config.yaml"), "train-adapter", "adapter", "koran", 1, argv=["ink", "train-adapter"], log=log, at_end=None
-) as job:
+call = JobCall("train-adapter", ["ink", "train-adapter"], log)
+with track(Path("config.yaml"), call, "adapter", "koran", 1, at_end=None) as job:
     print("ready", flush=True)
     for line in sys.stdin:
         if line == "fail\\n":
@@ -139,7 +138,7 @@ def test_a_log_is_sent_when_its_job_s_process_has_ended(experiment: Experiment, 
     log = Path("job.log")
     log.write_text("begun\n")
     argv = ["ink", "train-adapter"]
-    with track(Path("config.yaml"), "train-adapter", "adapter", "koran", 1, argv=argv, log=log, at_end=None) as job:
+    with track(Path("config.yaml"), JobCall("train-adapter", argv, log), "adapter", "koran", 1, at_end=None) as job:
         job.epoch(entry(1, 3.0))
     follower.look()
     assert curve_in(store) == [(1, 3.0)]
@@ -309,10 +308,10 @@ def test_a_search_s_points_stand_below_the_ink_that_began_after_them(experiment:
     experiment.change("ink.search_over", [0.1, 0.3])
     point = "ink_alpha0.1_beta0.3"
     argv = ["ink"]
-    with track(Path("config.yaml"), "finish-ink", point, "koran", 1, argv=argv, log=None, at_end=None):
+    with track(Path("config.yaml"), JobCall("finish-ink", argv), point, "koran", 1, at_end=None):
         follower.look()
     assert store.below(store.experiment_run()) == {f"{point}/koran/seed1"}
-    with track(Path("config.yaml"), "choose-ink", "ink", "koran", 1, argv=argv, log=None, at_end=None):
+    with track(Path("config.yaml"), JobCall("choose-ink", argv), "ink", "koran", 1, at_end=None):
         follower.look()
     assert store.below(store.experiment_run()) == {"ink/koran/seed1"}
     assert store.below(store.run_named("ink/koran/seed1")) == {f"{point}/koran/seed1"}

@@ -17,12 +17,12 @@ from .conftest import Experiment, Store
 JOB = """
 import sys
 from pathlib import Path
-from ink.tracking.job import track
+from ink.tracking.job import JobCall, track
 
 seed, points, then = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
 argv = ["ink", "train-adapter"]
 at_end = []
-with track(Path("config.yaml"), "train-adapter", "adapter", "koran", seed, argv=argv, log=None, at_end=at_end) as job:
+with track(Path("config.yaml"), JobCall("train-adapter", argv), "adapter", "koran", seed, at_end) as job:
     for epoch in range(1, points + 1):
         losses = {name: 1000.0 * seed + epoch for name in ("loss", "nll_loss", "loss_a", "loss_i")}
         job.epoch({"round": epoch, "updates": epoch, **losses, "seconds": 1.0})
