@@ -15,15 +15,8 @@ import yaml
 REPOSITORY = Path(__file__).resolve().parents[1]
 # what a wheel is made of
 SOURCES = (
-    "ink",
-    "workflow",
-    "profiles",
-    "config",
-    "results/paper",
-    "pyproject.toml",
-    "setup.py",
-    "README.md",
-    "LICENSE",
+    *("ink", "workflow", "profiles", "config", "results/paper", "results/published/mini/models"),
+    *("results/published/mini/config.yaml", "pyproject.toml", "setup.py", "README.md", "LICENSE"),
 )
 
 
@@ -36,6 +29,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if (REPOSITORY / name).is_dir():
             shutil.copytree(REPOSITORY / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
+            (source / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(REPOSITORY / name, source / name)
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
     subprocess.run([*command, "--wheel-dir", str(folder), str(source)], check=True)

@@ -298,7 +298,9 @@ def test_every_command_with_a_config_says_what_it_reads() -> None:
 def test_every_command_asks_for_its_own_settings(name: str) -> None:
     callback = command_named(name).callback
     assert callback is not None
-    asked = re.findall(r"(?:load_settings\(config|settings_for\(whole), (\w+)", inspect.getsource(callback))
+    asked = re.findall(
+        r"(?:load_settings\(config|settings_for\((?:whole|layout\.config)), (\w+)", inspect.getsource(callback)
+    )
     assert asked == [READS[name].__name__]
 
 
