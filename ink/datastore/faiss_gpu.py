@@ -29,7 +29,7 @@ def gpu_of(settings: Index) -> torch.device | None:
     name = settings.device
     if name == "cpu":
         return None
-    install = "install faiss-gpu and torch's CUDA build (README, GPU machines), or set index.device to cpu"
+    install = "install faiss-gpu and torch's CUDA build (docs/installation.md), or set index.device to cpu"
     if not hasattr(faiss, "StandardGpuResources"):
         raise InkError(f"index.device is {name}, but the FAISS installed here is faiss-cpu; {install}")
     device = torch.device(name)

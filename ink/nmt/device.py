@@ -18,7 +18,7 @@ def torch_device(name: str) -> torch.device:
         if (device.index or 0) >= found:
             raise InkError(
                 f"device is {name}, but torch finds {found} GPUs here; set device to cpu, or install "
-                "torch's CUDA build and faiss-gpu (README, GPU machines)"
+                "torch's CUDA build and faiss-gpu (docs/installation.md)"
             )
         torch.cuda.set_device(device)
     return device

@@ -160,7 +160,7 @@ def test_it_is_refused_in_one_line_and_nothing_is_overwritten(case: str, refused
     "Datastores and combiners",
     "index.device a GPU with faiss-cpu, or a GPU that is not there",
     "`index.device is cuda, but the FAISS installed here is faiss-cpu; install faiss-gpu and torch's CUDA build "
-    "(README, GPU machines), or set index.device to cpu`, before anything is computed; `ink doctor` says it too",
+    "(docs/installation.md), or set index.device to cpu`, before anything is computed; `ink doctor` says it too",
 )
 def test_a_gpu_to_search_on_with_a_faiss_that_knows_none_is_refused(
     experiment: Any, commands: Any, spelled: Any

@@ -46,7 +46,7 @@ def test_faiss_without_gpus_is_refused_and_what_to_install_is_said(
 ) -> None:
     monkeypatch.delattr(faiss, "StandardGpuResources", raising=False)
     message = (
-        r"index\.device is cuda, but the FAISS installed here is faiss-cpu; install faiss-gpu .*README, GPU machines"
+        r"index\.device is cuda, but the FAISS installed here is faiss-cpu; install faiss-gpu .*docs/installation.md"
     )
     with pytest.raises(InkError, match=message):
         build_index(keys, ON_GPU, tmp_path / "index")
