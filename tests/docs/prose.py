@@ -36,7 +36,8 @@ class Sentence:
 
 def sentences(file: str, text: str) -> Iterator[Sentence]:
     """Yield the sentences of a Markdown text or docstring."""
-    for paragraph, in_table in _paragraphs(re.sub(r"^ *```.*?^ *```", "", text, flags=re.MULTILINE | re.DOTALL)):
+    without_code = re.sub(r"^ *```.*?^ *```|^(?: {4}.*\n)+", "", text, flags=re.MULTILINE | re.DOTALL)
+    for paragraph, in_table in _paragraphs(without_code):
         plain = re.sub(r"`[^`]+`", "CODE", paragraph)
         plain = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", plain)
         plain = _ABBREVIATION.sub(lambda found: found[0][:-1], plain)
