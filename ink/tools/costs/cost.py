@@ -10,7 +10,7 @@ MEASURED_CODE_BYTES = 64  # of the codes whose comparison `Rates.code` is
 
 @dataclass(frozen=True)
 class Rates:
-    """Assumed, but for `code`, which docs/findings.md measured: (263 - 148) us for 4 lists of 590,402 / 1,024 codes."""
+    """Assumed, but for `code`: (263 - 148) us for 4 lists of 590,402 / 1,024 codes, see docs/findings."""
 
     peak: float  # FLOP/s of the device in the precision of the models
     share: float = 0.5  # of it that a pass or a training reaches
