@@ -34,12 +34,17 @@ class Weights:
 class Combiner(ABC):
     """Turns neighbours, queries and the model's distribution into the mixture's.
 
-    A combiner says how many neighbours it takes (`k`) and what else it needs: `needs_keys`, the neighbours' keys, with
-    distances recomputed from these and sorted anew; `needs_log_probs`, the log-probabilities stored with the entries;
-    `top_probabilities`, so many of the model's highest; `needs_dimension`, the setting "dimension", which is then the
-    length of the datastore's keys, and of queries. What it learns, if anything, is in `network`. One that needs keys
-    for the distances alone says so with `weighs_keys`: its training, which has those, does not read keys again. With
-    `spare_neighbours`, a training batch has so many beyond k, which `training_batch` takes away.
+    `k` is the number of neighbours that it takes. What else it needs:
+
+    - `needs_keys`: the neighbours' keys; distances are recomputed from these and sorted anew
+    - `weighs_keys`: the keys themselves, and not for the distances alone. Training has the distances: where this is
+      false, it does not read the keys again
+    - `needs_log_probs`: the log-probabilities stored with the entries
+    - `top_probabilities`: so many of the model's highest probabilities
+    - `needs_dimension`: the setting "dimension", which is then the length of the datastore's keys and of queries
+    - `spare_neighbours`: so many more than k in a training batch, which `training_batch` takes away
+
+    What it learns, if anything, is in `network`.
     """
 
     k: int

@@ -38,15 +38,15 @@ class KernelNetwork(nn.Module):
 class KernelSmoothedCombiner(Combiner):
     """p = lambda p_kNN + (1 - lambda) p_NMT, with p_kNN(y) proportional to the sum of K(h_t, h_i; sigma) over v_i = y.
 
-    K is exp(-d_i / sigma) (gaussian) or exp(-sqrt(d_i) / sigma) (laplacian), d_i squared L2; sigma = exp(W1 [h_t; mean
-    of the h_i] + b1); lambda = sigmoid(W2 relu(W3 [h_t; h~] + b3) + b2), h~ the mean of the h_i weighted by their
-    shares of p_kNN.
+    - K = exp(-d_i / sigma) (gaussian) or exp(-sqrt(d_i) / sigma) (laplacian), d_i squared L2
+    - sigma = exp(W1 [h_t; mean of the h_i] + b1)
+    - lambda = sigmoid(W2 relu(W3 [h_t; h~] + b3) + b2), h~ the mean of the h_i weighted by their shares of p_kNN
 
-    The paper trains on the text that the datastore is made of, and drops the nearest of k + 1 neighbours there, so that
+    The paper trains on the text that the datastore is made of. It drops the nearest of k + 1 neighbours there, so that
     the combiner does not overfit. Here it is trained on dev, as every combiner is, and `retrieval_dropout` is the
-    probability of that drop, drawn for each position; the paper's is 1. The authors' code settles what the equations
-    leave open, and is followed: W3 gives as many numbers as a key has, and sigma starts near 100 (gaussian) or 10
-    (laplacian). Where the index finds fewer than k, both means are over those found.
+    probability of that drop, drawn for each position; the paper's is 1. What the equations leave open follows the
+    authors' code: W3 gives as many numbers as a key has, and sigma starts near 100 (gaussian) or 10 (laplacian). Where
+    the index finds fewer than k, both means are over those found.
     """
 
     needs_keys = True

@@ -77,8 +77,9 @@ class LabelledPositions(Positions):
 class TrainingContext:
     """What a combiner may use beside a training batch.
 
-    generator: for what it draws; keys: reads the datastore's keys (..., dimension) of the entries ids (...), entry 0's
-    where an id is -1; log_probs: the model's log p(value | key), (n,), of keys (n, dimension) and values (n,).
+    - generator: for its random draws
+    - keys: maps the ids (...) of entries to their keys (..., dimension); -1 gives the key of entry 0
+    - log_probs: maps keys (n, dimension) and values (n,) to the model's log p(value | key), (n,)
     """
 
     generator: torch.Generator

@@ -50,9 +50,12 @@ class RobustNetwork(nn.Module):
 class Perturbation:
     """Perturbs the neighbours of a training batch, without gradient.
 
-    Each position is drawn twice, independently, with probability alpha0 exp(-update / decay): (1) N(0, sigma^2) is
-    added to all its keys; (2) only where no neighbour holds the target, (h_t + noise, y_t) is put first and the
-    farthest neighbour dropped. Distances, their order, and the log-probabilities of the entries are then recomputed.
+    Each position is drawn twice, independently, with probability alpha0 exp(-update / decay):
+
+    1. N(0, sigma^2) is added to all its keys.
+    2. Only where no neighbour holds the target, (h_t + noise, y_t) is put first and the farthest neighbour dropped.
+
+    Distances, their order, and the log-probabilities of the entries are then recomputed.
     """
 
     sigma: float

@@ -215,8 +215,8 @@ def drawn_count(source: Mapping[str, Any], pairs: int) -> int:
 def draw(pairs: Sequence[Pair], count: int, seed: int) -> list[Pair]:
     """Draw `count` of `pairs`, in their order; where that is more than there are, all of them as often as they fit in.
 
-    The rest is drawn by the hash of seed and pair, so that neither the platform nor the order of the file matters, and
-    a smaller count draws a part of what a larger one does.
+    The rest is drawn by the hash of seed and pair. So neither the platform nor the order of the file matters, and a
+    smaller count draws a part of what a larger one does.
     """
     times, rest = divmod(count, len(pairs)) if pairs else (0, 0)
 

@@ -42,10 +42,12 @@ class PreparedCorpus:
         vocabulary: Path,
         learned_positions: bool,
     ) -> None:
-        """Raise InkError where a split is absent or cut short, or is not for a model.
+        """Raise InkError where a split is absent or cut short, or was not prepared for the model.
 
-        The model is told by its types, in their order, and how many tokens it takes, of either side; by the folder
-        `vocabulary` that it has its types from; and by whether it learned its positions, so that it has no others.
+        - symbols: the types of the model's dictionaries, source and target, in their order
+        - longest: how many tokens the model takes on either side
+        - vocabulary: the folder that the model has its dictionaries from
+        - learned_positions: whether its positional embeddings are learned, so that no split may have a longer sentence
         """
         for language, types, most in zip(self.languages, symbols, longest, strict=True):
             self._check_dictionary(language, types, vocabulary)

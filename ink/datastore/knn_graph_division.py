@@ -16,9 +16,9 @@ MOST_SAMPLED = 2**19  # 2 GB of keys of 1024 numbers
 def lists_of(entries: int) -> int:
     """Return into how many lists so many entries are divided.
 
-    ENTRIES_A_LIST are in a list on average, and more from 8 * 512**2 = 2,097,152 entries on: there finding the nearest
-    lists, entries * lists, comes to cost more than the search in them, entries * PROBES * entries / lists. With so many
-    lists that both are equal, the work grows with entries**1.5 and not with their square.
+    A list has ENTRIES_A_LIST entries on average, and more from 8 * 512**2 = 2,097,152 entries on. There, finding the
+    nearest lists (entries * lists) would cost more than the search in them (entries * PROBES * entries / lists). With
+    the number of lists that makes both equal, the work grows with entries**1.5 and not with their square.
     """
     return max(1, min(entries // ENTRIES_A_LIST, math.isqrt(PROBES * entries)))
 

@@ -1,7 +1,7 @@
 """The neighbours of every entry in its own datastore, found together: one matrix product for each list of entries.
 
-Lists are made anew for each datastore and are all of about one size, whatever the index looks like: the work grows
-with the square of a list's size, and an index whose centroids are an earlier round's has very unequal ones.
+Lists are made anew for each datastore, whatever the index looks like, and are all of about one size. The work grows
+with the square of a list's size, and an index with the centroids of an earlier round has very unequal lists.
 """
 
 from __future__ import annotations

@@ -155,7 +155,7 @@ def join_shards(paths: Sequence[Path], output: Path, index: Index) -> DatastoreM
     """Write the datastore of which `paths` are all shards, byte for byte what one pass would have built.
 
     The shards are removed. Keys are moved last and shard by shard, so that the disk never holds more than the keys and
-    one shard of them again; whoever interrupts this last step has to build those shards anew that are gone by then.
+    one shard of them again. If this last step is interrupted, the shards that are gone by then have to be built again.
     Raises InkError where the shards are not all of one datastore.
     """
     shards = open_shards(paths)

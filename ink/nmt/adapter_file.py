@@ -31,11 +31,13 @@ def open_adapter(path: Path, framework: str) -> Iterator[Any]:
 
 
 def metadata_of(file: Any, path: Path) -> dict[str, Any]:
-    """Return what an open adapter file says of itself; InkError where that does not name a base model.
+    """Return the metadata of an open adapter file; InkError where it does not name a base model.
 
-    Always there: base_model (its fingerprint) and inner_dimension. In files of this version also encoder_layers,
-    decoder_layers, dimension and ink (the version), and in those that a training has written system, domain and seed;
-    command where a command ran that training, averaged (numbers of rounds) where the file is an average.
+    - always: base_model (its fingerprint) and inner_dimension
+    - in files of this version: encoder_layers, decoder_layers, dimension, ink (the version)
+    - in those written by training: system, domain, seed
+    - where a command ran that training: command
+    - where the file is an average: averaged (numbers of rounds)
     """
     metadata = json.loads((file.metadata() or {}).get(METADATA, "{}"))
     base_model = metadata.get("base_model") if isinstance(metadata, dict) else None

@@ -28,8 +28,8 @@ _waiting: Any = None
 def joined(rank: int, count: int, device: str, meeting: Path) -> Iterator[None]:
     """Be process `rank` of `count` while the block runs; all of them name the same new file `meeting`.
 
-    Gradients go through NCCL where `device` is cuda, process `rank` taking GPU `rank`, and through Gloo on the CPU;
-    waiting for the first process goes through a Gloo group of its own, with a timeout of its own.
+    Gradients go through NCCL where `device` is cuda, process `rank` taking GPU `rank`, and through Gloo on the CPU.
+    Waiting for the first process goes through a Gloo group of its own, with a timeout of its own.
     """
     global _waiting
     # they are on one machine: nothing listens where another could connect

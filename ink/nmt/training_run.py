@@ -99,8 +99,8 @@ class TrainingRun(ABC):
     """A model in training: runs epochs, and saves and restores the whole state of training.
 
     `history` has one entry for each epoch that is finished; the caller appends it. With `checkpoint_in` the state is
-    also written inside an epoch, after every so many updates, and an interrupted epoch goes on from there: weights,
-    optimiser, schedule, data order, dropout and means are those of an unbroken run.
+    also written inside an epoch, after every so many updates, and an interrupted epoch resumes from there. Weights,
+    optimiser, schedule, data order, dropout and means are those of a run without interruption.
     """
 
     model: TranslationModel

@@ -9,9 +9,9 @@ Keys are the contextualised representations at target positions that a datastore
 - decoder_output: what the output projection reads, behind the last layer's adapter if there is one. In a Transformer
   whose layers normalise their sums (post-norm) it is the last layer's output; in one whose layers normalise their
   inputs (pre-norm), that output behind the decoder's own last norm.
-- ffn_input: what the last decoder layer's feed-forward network reads (Khandelwal et al. 2021): with post-norm the
-  normalised sum of the cross-attention and what it was added to, with pre-norm that sum behind the feed-forward
-  network's own norm.
+- ffn_input: what the last decoder layer's feed-forward network reads (Khandelwal et al. 2021). With post-norm it is the
+  normalised sum of the cross-attention and its residual; with pre-norm, that sum behind the feed-forward network's own
+  norm.
 """
 
 from __future__ import annotations

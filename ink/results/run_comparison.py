@@ -1,9 +1,16 @@
 """Two experiments, or two runs, side by side: scores, their differences and how sure these are, and the settings.
 
-CSV, one row a pair of runs: run_a, run_b (as `ink compare` takes them), bleu_a, bleu_b, gain (B's BLEU less A's),
-lower and upper (95% interval), p_value, then for each other METRIC of both METRIC_a, METRIC_b, METRIC_gain,
-METRIC_lower, METRIC_upper and METRIC_p_value, empty where one of the runs lacks it, added_bytes_a, added_bytes_b,
-samples and bootstrap_seed.
+The CSV has one row per pair of runs:
+
+- run_a, run_b: as `ink compare` takes them
+- bleu_a, bleu_b
+- gain: B's BLEU less A's
+- lower, upper: the gain's 95% interval
+- p_value
+- METRIC_a, METRIC_b, METRIC_gain, METRIC_lower, METRIC_upper, METRIC_p_value: the same in each other METRIC of both;
+  empty where one of the runs lacks it
+- added_bytes_a, added_bytes_b
+- samples, bootstrap_seed
 """
 
 from __future__ import annotations

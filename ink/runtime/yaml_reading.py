@@ -18,8 +18,10 @@ MOST_VALUES = 100_000
 class _Loader(yaml.SafeLoader):
     """PyYAML's safe loader, which also refuses what it would silently lose, or break or work for ever on.
 
-    A key given twice, of which YAML would keep the last; nesting without end; aliases that hold themselves, or that
-    stand for more values than a file can have; scalars that are not what their tag or form says.
+    - a key given twice, of which YAML would keep the last
+    - nesting without end
+    - aliases that hold themselves, or that stand for more values than a file can have
+    - scalars that are not what their tag or form says
     """
 
     _depth = 0

@@ -98,8 +98,9 @@ def _form(lemma: str, form: str) -> str | None:
 class Complement:
     """What a verb wants beside its subject.
 
-    `kind` is a case (acc, dat), a preposition with its case (`auf acc`), clause (dass) or zu (an infinitive);
-    `preposition` is the English one before it, empty for a bare object; `passive` is false for `only-acc` (bekommen).
+    - `kind`: a case (acc, dat), a preposition with its case (`auf acc`), clause (dass) or zu (an infinitive)
+    - `preposition`: the English one before it, empty for a bare object
+    - `passive`: false for `only-acc` (bekommen)
     """
 
     kind: str

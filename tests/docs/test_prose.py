@@ -1,4 +1,4 @@
-"""README and docs keep to short sentences, and no link of any page is broken."""
+"""README, docs and docstrings keep to short sentences, and no link of any page is broken."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from docs.prose import REPOSITORY, average_words, of_documents, sentences
+from docs.prose import REPOSITORY, Sentence, average_words, of_docstrings, of_documents, sentences
 
 # written before, and long: records of measurements
 NOT_YET = {str(path.relative_to(REPOSITORY)) for path in (REPOSITORY / "docs/findings").glob("*.md")}
@@ -28,6 +28,16 @@ def anchors(document: Path) -> set[str]:
 def test_sentences_of_readme_and_docs_are_short() -> None:
     found = [sentence for sentence in of_documents() if sentence.file not in NOT_YET]
     assert len(found) > 1000
+    assert_short(found)
+
+
+def test_sentences_of_docstrings_are_short() -> None:
+    found = of_docstrings()
+    assert len(found) > 2000
+    assert_short(found)
+
+
+def assert_short(found: list[Sentence]) -> None:
     assert [(each.words, each.file, each.text) for each in found if each.words > LONGEST] == []
     assert average_words(found) <= AVERAGE
 

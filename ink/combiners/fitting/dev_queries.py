@@ -30,8 +30,10 @@ RELEASED_DROPOUT, RELEASED_ATTENTION_DROPOUT = 0.2, 0.1
 class DevQueries:
     """Positions of the dev set as a combiner is trained on them.
 
-    `base_dropout` is `none`: the base model passes over the set once, in eval mode, and every batch is made of what
-    was kept; or `released`: it passes over every batch anew, with the released scripts' dropout.
+    `base_dropout` says how the base model reads them:
+
+    - `none`: once, in eval mode; every batch is made of what was kept
+    - `released`: anew for every batch, with the released scripts' dropout
     """
 
     def __init__(

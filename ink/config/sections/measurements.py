@@ -106,9 +106,10 @@ class AccuracyMeasure(values.Section):
 
 
 class KnnAccuracy(AccuracyMeasure, AccuracyDomains):
-    """Table 3: how many of a dev position's neighbours have the token that the reference has there, for the base
-    model, for Adapter if it is among the systems, and for INK, each in its own training datastore. Where INK is among
-    the systems.
+    """Table 3: how many of a dev position's neighbours have the reference's token as their value.
+
+    Measured for the base model, for INK, and for Adapter if it is among the systems, each in its own training
+    datastore. Only where INK is among the systems.
     """
 
 

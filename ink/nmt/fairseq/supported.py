@@ -28,9 +28,12 @@ FEWEST_POSITIONS = 2  # a token and the end of sentence
 def network_of(checkpoint: Path, state: Mapping[str, Any], vocabulary: Path) -> tuple[Any, TranslationTask]:
     """Build the Transformer of a checkpoint that has been read, with its weights, and its task.
 
-    A task whose network learned its positions says so in `learned_positions`: it has no others. Raises InkError where
-    the model is of a kind that ink does not work with, the dictionaries in `vocabulary` are not the model's, or its
-    weights do not belong to its settings or are no numbers.
+    The task says in `learned_positions` whether the network has learned positional embeddings, and so no positions
+    beyond them. Raises InkError where
+
+    - ink does not support this kind of model,
+    - the dictionaries in `vocabulary` are not the model's,
+    - the weights do not fit the model's settings, or are not finite.
     """
     config = state["cfg"]
     _check_kind(checkpoint, config)

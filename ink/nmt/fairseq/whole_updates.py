@@ -15,8 +15,8 @@ from ink.runtime.errors import InkError
 class WholeUpdates:
     """Does a Trainer's updates, none of which leaves a sentence out.
 
-    fairseq's Trainer skips an update that runs out of memory. Here its batches are divided and it begins again: the
-    same sentences, gradients summed and divided by the same number of target tokens, so that the update is the same up
+    fairseq's Trainer skips an update that runs out of memory. Here its batches are divided and it begins again, with
+    the same sentences, and gradients summed and divided by the same number of target tokens. The update is the same up
     to rounding and to what dropout draws. dataset: the training set. section: the config's with batch_tokens.
     """
 

@@ -1,9 +1,16 @@
 """Figure 3: a metric, BLEU in the paper's, against the memory that a system adds to the base model, a panel a domain.
 
-CSV, one row a point: domain, system, series (adapter or ink where it is one of several inner dimensions of that system,
-else empty), inner_dimension (of those), memory_bytes (added at inference, of the first seed that has been run), METRIC
-(mean over the seeds), with several seeds METRIC_deviation (sample standard deviation, n - 1), seeds (how many). A
-system that adds nothing has memory 0 and is drawn as a horizontal line.
+The CSV has one row per point:
+
+- domain, system
+- series: adapter or ink where the point is one of several inner dimensions of that system, else empty
+- inner_dimension: of a point of a series
+- memory_bytes: added at inference, of the first seed that has been run
+- METRIC: the mean over the seeds
+- METRIC_deviation, with several seeds: the sample standard deviation (n - 1)
+- seeds: how many
+
+A system that adds nothing has memory 0 and is drawn as a horizontal line.
 """
 
 from __future__ import annotations

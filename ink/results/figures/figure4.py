@@ -1,9 +1,14 @@
 """Figure 4: what R-kNN, INK and both gain over the off-the-shelf model in a metric, BLEU in the paper's, beside that.
 
-CSV, one row a domain, system and source: domain, system, source (ours, or paper), gain (points over off-the-shelf,
-above 0 for the better), and of ours lower, upper (95% interval, as the metric compares) and p_value, all of the first
-seed; with several seeds gain_mean and gain_deviation (sample standard deviation, n - 1) over the seeds and seeds, how
-many.
+The CSV has one row per domain, system and source:
+
+- domain, system
+- source: ours, or paper
+- gain: points over off-the-shelf, above 0 for the better; ours is of the first seed
+- lower, upper, of ours: the 95% interval, as the metric compares, of the first seed
+- p_value, of ours: of the first seed
+- gain_mean, gain_deviation, of ours with several seeds: mean and sample standard deviation (n - 1) over the seeds
+- seeds, of ours with several seeds: how many
 """
 
 from __future__ import annotations

@@ -1,10 +1,19 @@
 """Added memory, taken apart: what each system needs at inference on each domain beyond the base model.
 
-CSV, one row a system and domain: system, domain, bytes (of all files that inference reads), megabytes (10^6 of them),
-entries (of the datastore, where it searches one), bytes_an_entry (of the datastore's files: index, values and, where
-they are read, log-probabilities and keys), parameters (of the adapter, where it has one), bytes_a_parameter,
-tokens (target tokens of the training text), parameters_a_token, and paper_parameters_a_token, what the released
-adapters have in the paper's domain of that name. The paper's own table stands below ours in the other formats.
+The CSV has one row per system and domain:
+
+- system, domain
+- bytes: of all files that inference reads
+- megabytes: 10^6 of these bytes
+- entries: of the datastore, where the system searches one
+- bytes_an_entry: of the datastore's files (index, values and, where they are read, log-probabilities and keys)
+- parameters: of the adapter, where there is one
+- bytes_a_parameter
+- tokens: target tokens of the training text
+- parameters_a_token
+- paper_parameters_a_token: what the released adapter of the paper's domain of that name has
+
+The paper's own table stands below ours in the other formats.
 """
 
 from __future__ import annotations

@@ -1,11 +1,19 @@
 """Controls: whether something simpler explains what INK gains, such as another label smoothing of the Adapter.
 
-CSV, one row a domain and system, each of Adapter and INK below its controls: domain, system, baseline (what the
-difference is to, empty of that itself), seeds (how many); in the experiment's first metric METRIC (mean over the seeds,
-with several of them METRIC_deviation beside it), difference (the score less the baseline's), lower and upper (95%
-interval, as the metric compares) and p_value, all four of the first seed; with several seeds difference_mean and
-difference_deviation over the seeds that both have. Then the same in each further metric that tables show, as
-METRIC_difference and so on. Deviations are sample standard deviations (n - 1). The other files have a table for each.
+The CSV has one row per domain and system, Adapter and INK each below its controls:
+
+- domain, system
+- baseline: what the difference is to; empty in the baseline's own row
+- seeds: how many
+- METRIC: in the experiment's first metric, the mean over the seeds
+- METRIC_deviation, with several seeds: the sample standard deviation (n - 1)
+- difference: the score less the baseline's, of the first seed
+- lower, upper: the difference's 95% interval, as the metric compares
+- p_value: of the first seed
+- difference_mean, difference_deviation, with several seeds: over the seeds that both have (n - 1)
+- METRIC_difference and so on: the same in each further metric that tables show
+
+The other formats have a table for each metric.
 """
 
 from __future__ import annotations

@@ -21,9 +21,13 @@ def difference_record(
 ) -> dict[str, Any]:
     """Return a row: scores over the seeds in each metric, and the difference to `whole`, empty where that is `system`.
 
-    domain, system, `other`, seeds (how many); then in each metric its name (the mean), difference, lower, upper and
-    p_value of the first seed's comparison, with several seeds METRIC_deviation, and difference_mean and
-    difference_deviation over those of both. Of the second metric and further ones, METRIC_difference and so on.
+    - domain, system, `other`
+    - seeds: how many
+    - METRIC: the mean over the seeds
+    - METRIC_deviation: over the seeds, where there are several
+    - difference, lower, upper, p_value: of the first seed's comparison
+    - difference_mean, difference_deviation: over the seeds that both have, where there are several
+    - METRIC_difference and so on: the same in the second metric and further ones
     """
     runs = comparisons[0].runs
     record: dict[str, Any] = {"domain": domain, "system": system, **other}

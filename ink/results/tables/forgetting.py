@@ -1,11 +1,16 @@
 """What adaptation forgets: scores on the general domain's test set of every system adapted to every domain.
 
-CSV, one row a system: system, then for each DOMAIN and for `average` METRIC_DOMAIN (the general test set, translated by
-the system adapted to DOMAIN) and difference_DOMAIN (from off-the-shelf), and the same, as METRIC_difference_DOMAIN, in
-further metrics that translations are scored with at once. Means over the seeds; with several seeds each METRIC_DOMAIN
-has METRIC_DOMAIN_deviation beside it, the sample standard deviation (n - 1). Off-the-shelf is adapted to nothing: its
-one score stands in every column. An average is that of the seeds that have all domains. The other files have a table
-for each metric.
+The CSV has one row per system:
+
+- system
+- METRIC_DOMAIN, for each DOMAIN and `average`: the general test set, translated by the system adapted to DOMAIN; the
+  mean over the seeds
+- METRIC_DOMAIN_deviation, with several seeds: the sample standard deviation (n - 1)
+- difference_DOMAIN: from off-the-shelf
+- METRIC_difference_DOMAIN: the same in further metrics that are scored in the same step as the translation
+
+Off-the-shelf is adapted to nothing: its one score stands in every column. An average is that of the seeds that have all
+domains. The other formats have a table for each metric.
 """
 
 from __future__ import annotations

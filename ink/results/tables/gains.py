@@ -1,13 +1,19 @@
 """Gains in each metric with their certainty: each system over off-the-shelf, and over what it builds on.
 
-CSV, one row a comparison and domain, then one for the average over the domains: system, baseline, domain, gain (points
-of the experiment's first metric, above 0 for the better), lower and upper (95% interval, as the metric compares),
-p_value, samples, seed (of the bootstrap), training_seeds (how many), deviation; then the same but samples and seed in
-each further metric that tables show, as METRIC_gain and so on. A gain is the mean over the training seeds that both
-have, its deviation the sample standard deviation (n - 1) over them, empty for one; the interval is over the sentences,
-with the seeds pooled. Empty where one of the two has not been run; an average needs all domains. INK is compared with
-Adapter, R-kNN, and the kNN system that is best by the average of any of these metrics. The other files have a table for
-each metric.
+The CSV has one row per comparison and domain, and one for the average over the domains:
+
+- system, baseline, domain
+- gain: points of the experiment's first metric, above 0 for the better; the mean over the training seeds that both have
+- lower, upper: the 95% interval, as the metric compares; over the sentences, with the seeds pooled
+- p_value
+- samples, seed: the bootstrap's
+- training_seeds: how many
+- deviation: of the gain over the training seeds, the sample standard deviation (n - 1); empty for one seed
+- METRIC_gain and so on: the same, but for samples and seed, in each further metric that tables show
+
+Numbers are empty where one of the two has not been run; an average needs all domains. INK is compared with Adapter,
+R-kNN, and the kNN system that is best by the average of any of these metrics. The other formats have a table for each
+metric.
 """
 
 from __future__ import annotations

@@ -1,12 +1,19 @@
 """Table 2: every system's scores on every domain, with the memory that each adds; the paper's below it.
 
-CSV, one row a system: system, seeds (how many), memory_bytes (added at inference, summed over the domains), memory
-(those bytes divided by the adapters' over the same domains), then for each METRIC of the experiment METRIC_DOMAIN for
-each domain and METRIC_average. Scores are means over the seeds; with several seeds each has a second column
-NAME_deviation, the sample standard deviation (n - 1). An average is that of the seeds that have all domains, and empty
-where there is none. Where INK and Adapter are both shown, METRIC_DOMAIN_mark, of the metrics that readers see, is *
-where INK is better with p < 0.1. A system that combines two others (INK + R-kNN) comes last, apart from the rows above,
-and is not compared with them. The paper's table, below ours in the other formats, is results/paper/table2.csv.
+The CSV has one row per system:
+
+- system
+- seeds: how many
+- memory_bytes: added at inference, summed over the domains
+- memory: those bytes divided by the adapters' over the same domains
+- METRIC_DOMAIN, METRIC_average, for each METRIC of the experiment: means over the seeds
+- NAME_deviation beside each score NAME, with several seeds: the sample standard deviation (n - 1)
+- METRIC_DOMAIN_mark, where INK and Adapter are both shown, for the metrics that readers see: * where INK is better with
+  p < 0.1
+
+An average is that of the seeds that have all domains, and empty where there is none. A system that combines two others
+(INK + R-kNN) comes last, apart from the rows above, and is not compared with them. The paper's table, below ours in the
+other formats, is results/paper/table2.csv.
 """
 
 from __future__ import annotations

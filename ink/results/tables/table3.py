@@ -1,14 +1,21 @@
 """Table 3: mean kNN accuracy of the base model (NMT), Adapter and INK, by rank of the target token in the dictionary.
 
-From RESULTS/knn_accuracy/DOMAIN/seedN.json. CSV, one row a domain, k and system: domain, source (ours, or paper), k,
-system, seeds (how many), then for each bucket accuracy_FROM_TO in percent and positions_FROM_TO, how many dev
-positions have a target in it (TO is `end` for the end of the dictionary), then the same of all positions but ends of
-sentence: accuracy_without_end_of_sentence and positions_without_end_of_sentence. Adapter's and INK's are means over the
-seeds, with several of them each accuracy with accuracy_FROM_TO_deviation beside it, the sample standard deviation
-(n - 1). Results of before the Adapter, or what is without ends of sentence, was measured have neither.
+Read from RESULTS/knn_accuracy/DOMAIN/seedN.json. The CSV has one row per domain, k and system:
 
-Where the buckets are the paper's, its rows stand in the same table, below ours of the same domain and k. Where they are
-not, Markdown and LaTeX have the paper's own table below ours, and its CSV is results/paper/table3.csv.
+- domain
+- source: ours, or paper
+- k, system
+- seeds: how many
+- accuracy_FROM_TO, for each bucket: in percent; TO is `end` for the end of the dictionary
+- positions_FROM_TO: how many dev positions have a target in the bucket
+- accuracy_without_end_of_sentence, positions_without_end_of_sentence: of all positions but ends of sentence
+- accuracy_FROM_TO_deviation, with several seeds: the sample standard deviation (n - 1)
+
+Adapter's and INK's accuracies are means over the seeds. Older results lack the Adapter, or the columns without ends of
+sentence, where these had not been measured yet.
+
+Where the buckets are the paper's, its rows stand in the same table, below ours of the same domain and k. Elsewhere
+Markdown and LaTeX have the paper's own table below ours; its CSV is results/paper/table3.csv.
 """
 
 from __future__ import annotations

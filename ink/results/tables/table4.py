@@ -1,13 +1,19 @@
 """Table 4: what INK loses without one of its parts (ablations), with the certainty of the difference, and the paper's.
 
-CSV, one row a domain and system, INK itself last: domain, system, seeds (how many); in the experiment's first metric
-METRIC (mean over the seeds, with several of them METRIC_deviation beside it), difference (the score less INK's), lower
-and upper (95% interval, as the metric compares) and p_value, all four of the first seed; with several seeds
-difference_mean and difference_deviation over the seeds that both have. Then the same in each further metric that
-tables show, as METRIC_difference and so on; paper_bleu and paper_difference where the domain is the paper's. Deviations
-are sample standard deviations (n - 1).
+The CSV has one row per domain and system, INK itself last:
 
-The other files have a table for each metric, the paper's BLEU beside ours; where no domain is the paper's, its own
+- domain, system
+- seeds: how many
+- METRIC: in the experiment's first metric, the mean over the seeds
+- METRIC_deviation, with several seeds: the sample standard deviation (n - 1)
+- difference: the score less INK's, of the first seed
+- lower, upper: the difference's 95% interval, as the metric compares
+- p_value: of the first seed
+- difference_mean, difference_deviation, with several seeds: over the seeds that both have (n - 1)
+- METRIC_difference and so on: the same in each further metric that tables show
+- paper_bleu, paper_difference: where the domain is the paper's
+
+The other formats have a table for each metric, the paper's BLEU beside ours. Where no domain is the paper's, its own
 table stands below them.
 """
 

@@ -1,10 +1,14 @@
 """Table 5: sentences and target tokens a second of beam search, by system and batch size, beside the paper's.
 
-From RESULTS/speed/DOMAIN.json. CSV, one row a system: system, then for each batch size B speed_B, sentences a second as
-the mean of the rounds, speed_B_deviation, their sample standard deviation (n - 1), paper_B, what the paper has for this
-system and size (empty where it has none), and tokens_B and tokens_B_deviation, the same rounds in subwords of the
-translations a second, ends of sentence not counted. Every round translates the same to the same,
-so that the one is the other times the tokens of a translation.
+Read from RESULTS/speed/DOMAIN.json. The CSV has one row per system, and for each batch size B:
+
+- speed_B: sentences a second, the mean of the rounds
+- speed_B_deviation: the sample standard deviation (n - 1) of the rounds
+- paper_B: what the paper has for this system and size; empty where it has none
+- tokens_B, tokens_B_deviation: the same rounds in subwords of the translations a second, without ends of sentence
+
+Every round translates the same sentences to the same translations, so tokens_B is speed_B times the mean length of a
+translation.
 """
 
 from __future__ import annotations

@@ -27,13 +27,17 @@ PLUS_MINUS = "±"
 class Column:
     """A column as readers see it, made of one or more fields of the frame.
 
-    `decimals` None: text, left-aligned, written as `names` has it; else a number, right-aligned. `deviation`: shown
-    after ±; by default FIELD_deviation, where the frame has it; "" for none. `aside`: a difference, shown signed in
-    parentheses. `interval`: two fields shown as [lower, upper] in place of `field`. `signed`: with + or −.
-    `zero_as_dash`: exactly 0 means that there is nothing. `best`: the highest value (with `lowest` the lowest), as
-    rounded, is bold, ties included, where there are at least two values to compare; rows that stand apart are not
-    compared, and with `within` only rows that have the same in these fields are. `mark`: a field of text that follows
-    the number. `group`: a heading above this one and above its neighbours of the same group.
+    - `decimals`: None for text, left-aligned, written as `names` has it; else a number, right-aligned
+    - `deviation`: shown after ±; by default FIELD_deviation, where the frame has it; "" for none
+    - `aside`: a difference, shown signed in parentheses
+    - `interval`: two fields shown as [lower, upper] in place of `field`
+    - `signed`: with + or −
+    - `zero_as_dash`: exactly 0 is shown as a dash
+    - `best`: the highest value (with `lowest` the lowest), as rounded, is bold, ties included. At least two values are
+      compared; rows that stand apart are not
+    - `within`: only rows with the same values in these fields are compared
+    - `mark`: a field of text that follows the number
+    - `group`: a heading above this one and above its neighbours of the same group
     """
 
     heading: str

@@ -32,10 +32,16 @@ class Rates:
 class Cost:
     """What one job of a rule takes, and how many `jobs` of it a domain has.
 
-    gpu, decoding, single, cpu: FLOP, `single` those in fp32 whatever the models' precision; codes: of 64 bytes,
-    compared in searches; gathered, written: bytes; steps of beam search, updates of a combiner, launches of a list,
-    tokens of text; anonymous, card: bytes of the CPU's and of the GPU's memory; disk, passing: bytes that stay there,
-    and that go when the job ends.
+    - gpu, decoding, cpu: FLOP
+    - single: FLOP in fp32 whatever the models' precision
+    - codes: of 64 bytes, compared in searches
+    - gathered, written: bytes
+    - steps: of beam search
+    - updates: of a combiner
+    - launches: of a list
+    - tokens: of text
+    - anonymous, card: bytes of the CPU's and of the GPU's memory
+    - disk, passing: bytes that stay there, and that go when the job ends
     """
 
     gpu: float = 0.0

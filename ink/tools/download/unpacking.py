@@ -82,9 +82,12 @@ def unpack(
     """Unpack a zip or tar file, told by its name's ending, into `folder`, which is replaced once all of it is there.
 
     sha256 is the archive's, kept in the folder for `unpacked_from`, with the files' sizes for `is_whole`. `check` looks
-    at the unpacked folder before it is put in place. Raises ArchiveError, which names archive and member, for a path
-    that leads out of the folder or is there twice, links, devices, pipes, damage, and more than `limits`, both as
-    declared and as it comes out.
+    at the unpacked folder before it is put in place. Raises ArchiveError, which names archive and member, for
+
+    - a path that leads out of the folder or is there twice,
+    - a link, device or pipe,
+    - damage,
+    - more than `limits`, as declared or as it comes out.
     """
     with write_atomically(folder) as temporary:
         temporary.mkdir()

@@ -22,8 +22,10 @@ class Neighbour:
 class Token:
     """A token of the translation: p = interpolation p_knn + (1 - interpolation) p_nmt.
 
-    neighbours: the nearest, nearest first, as many as were asked for; found: how many there are in all; agreeing: how
-    many of these have this token as their value; rest: the share of p_kNN of those that are not in `neighbours`.
+    - neighbours: the nearest, nearest first, as many as are to be shown
+    - found: how many were retrieved in all
+    - agreeing: how many of those found have this token as their value
+    - rest: the share of p_kNN of those that are not in `neighbours`
     """
 
     subword: Subword

@@ -18,9 +18,10 @@ from ink.tools.explanation.subwords import END, Place, Subword, places, subwords
 class Occurrence:
     """A token in its training pair.
 
-    line: number of the pair in the raw training text, from 1; source, target: that line as it was given; position: the
-    token's number from 1 among the `length` tokens of the target, end of sentence included; place: where it stands in
-    `target`, (start, end) in characters.
+    - line: number of the pair in the raw training text, from 1
+    - source, target: the raw text of that pair
+    - position: the token's number from 1 among the `length` tokens of the target, end of sentence included
+    - place: where it stands in `target`, (start, end) in characters
     """
 
     line: int

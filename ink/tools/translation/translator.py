@@ -124,8 +124,9 @@ class Translator:
 def groups_of_like_length(lengths: Sequence[int]) -> list[list[int]]:
     """Return the numbers of the pieces that are translated together; `lengths` are in tokens.
 
-    Beam search pads to a batch's longest source and lets every translation grow as long as that one's may, so a few
-    long pieces would hold up all others: those beyond ORDINARY_LENGTH go with the like of them, BATCH_TOKENS at most.
+    Beam search pads to a batch's longest source and lets every translation grow as long as that one's may. So a few
+    long pieces would hold up all others: those beyond ORDINARY_LENGTH are batched with others of like length,
+    BATCH_TOKENS at most.
     """
     ordinary = [number for number, length in enumerate(lengths) if length <= ORDINARY_LENGTH]
     long = sorted(
