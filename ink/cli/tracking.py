@@ -46,7 +46,7 @@ def log_report(config: Path) -> None:
 @click.argument("config", type=PATH)
 @click.option("--tracking-uri", help="Upload there (default: mlflow.tracking_uri of the config).")
 def sync(config: Path, tracking_uri: str | None) -> None:
-    """Upload an experiment's runs and report to MLflow, as often as you like: what is there already stays single."""
+    """Upload an experiment's runs and report to MLflow; what is there already is not uploaded twice."""
     from ink.config import load
     from ink.config.paths import expand_database
     from ink.tracking.syncing import sync as upload_all

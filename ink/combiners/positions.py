@@ -42,9 +42,11 @@ class Positions:
 class LabelledPositions(Positions):
     """Positions with their targets, so little of each that a whole dev set fits into memory.
 
-    neighbours: (positions, k); targets: (positions,); target_log_probs: (positions,), the model's of the target;
-    mean_log_probs: (positions,), its mean over the vocabulary, for label smoothing; vocabulary: how many tokens
-    that has.
+    - neighbours: (positions, k)
+    - targets: (positions,)
+    - target_log_probs: (positions,), the model's log-probability of the target
+    - mean_log_probs: (positions,), the mean of the model's log-probabilities over the vocabulary, for label smoothing
+    - vocabulary: the number of target types
     """
 
     targets: Tensor

@@ -57,7 +57,7 @@ def values_of(name: str, value: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _own(config: Config) -> Iterator[tuple[str, Config]]:
-    """Yield the systems whose settings no section has, with these."""
+    """Yield the systems whose settings are in no section of the config, and these settings."""
     for name in config["systems"]:
         if name in config[OWN_SYSTEMS] or system_named(name).settings is not None:
             yield name, retrieval_settings(config, name)

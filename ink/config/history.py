@@ -22,5 +22,5 @@ CURRENT = max(HISTORY)
 
 
 def added_since(version: int) -> dict[str, Any]:
-    """Return the settings that came after a version, each with what HISTORY has for it."""
+    """Return the settings that were added after a version, each with its value in HISTORY."""
     return {name: value for number, added in HISTORY.items() if number > version for name, value in added.items()}

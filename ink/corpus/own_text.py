@@ -68,7 +68,7 @@ def ingest(
 
 
 def read_parallel(source: Path, target: Path) -> list[Pair]:
-    """Read two files as sentence pairs, line by line; what looks odd in them is told on standard error.
+    """Read two files as sentence pairs, line by line; warn on standard error of what looks odd in them.
 
     InkError names what is missing, empty, no UTF-8 text, or not equally long on both sides.
     """

@@ -45,7 +45,7 @@ class Extraction:
         return batches_by_length(self.text, self.batch_tokens)
 
     def meta(self, log_probs: bool) -> DatastoreMeta:
-        """Return what the datastore says of itself."""
+        """Return the datastore's metadata."""
         entries, dimension = int(self.text.offsets[-1]), self.model.key_dimension(self.key)
         fingerprints = self.model.fingerprint, self.corpus
         return DatastoreMeta(entries, dimension, len(self.text), self.key, *fingerprints, log_probs)
@@ -53,9 +53,9 @@ class Extraction:
     def entries(
         self, batches: Sequence[Sequence[int]], log_probs: bool, output: Path
     ) -> Iterator[tuple[NDArray, NDArray, NDArray, NDArray | None]]:
-        """Pass over `batches`; yields entry numbers, keys fp16, values and, if asked for, log p(value | key) fp32.
+        """Pass over `batches`; yields entry numbers, keys fp16, values and, if requested, log p(value | key) fp32.
 
-        Raises InkError, which names the datastore `output`, where keys or log-probabilities are no numbers.
+        Raises InkError, which names the datastore `output`, where keys or log-probabilities are not finite.
         """
         passes = _passes(self.model, self.text, self.key, batches, with_log_probs=log_probs, description="datastore")
         for entries, found, targets, distributions in passes:
@@ -130,7 +130,7 @@ def build_shard(extraction: Extraction, output: Path, *, number: int, count: int
 
 
 def _no_numbers(output: Path, entry: int, text: ParallelText, stored: torch.Tensor, found: torch.Tensor) -> str:
-    """Say of which entry what is no number, and why: the model's own doing, or half precision's."""
+    """Say of which entry what is not finite, and whether the model or half precision is the cause."""
     sentence = int(np.searchsorted(text.offsets, entry, side="right")) - 1
     where = f"datastore {output}: the {{}} of entry {entry}, in training sentence {sentence},"
     if stored.isfinite().all():
@@ -155,7 +155,7 @@ def teacher_forced(
     """Pass over `text` with the references as input, in eval mode, sentences of similar length together.
 
     Yields, a batch at a time and without padding: entry numbers (positions,), keys (positions, dimension), target
-    tokens (positions,), and the model's log-probabilities (positions, vocabulary) if asked for.
+    tokens (positions,), and the model's log-probabilities (positions, vocabulary) if requested.
     """
     batches = batches_by_length(text, batch_tokens)
     return _passes(model, text, kind, batches, with_log_probs=with_log_probs, description=description)
@@ -195,7 +195,7 @@ def teacher_forced_batch(
     """Pass over the sentences `batch` of `text` in the mode that the network is in, without padding.
 
     Returns the sentences in the order of their positions, keys (positions, dimension), targets (positions,) and the
-    model's log-probabilities (positions, vocabulary) if asked for.
+    model's log-probabilities (positions, vocabulary) if requested.
     """
     pairs = text.batch(batch).to(device_of(model.network))
     passed = model.teacher_forced(pairs, kind)

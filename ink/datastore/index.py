@@ -25,7 +25,7 @@ def set_threads(threads: int) -> None:
 
 
 class Keys(Protocol):
-    """Keys (entries, dimension) fp16 on disk, of which parts are asked for."""
+    """Keys (entries, dimension) fp16 on disk, which are read in parts."""
 
     @property
     def shape(self) -> tuple[int, ...]: ...
@@ -40,7 +40,7 @@ def build_index(
 
     `trained` names an index whose centroids and codebooks are kept and refilled. Keys pass through memory
     ADD_AT_ONCE at a time. With a GPU as index.device it is trained and filled there. Raises InkError where the settings
-    cannot hold for these keys, a key is no number, or there is no such GPU; it then names `datastore`.
+    cannot hold for these keys, a key is not finite, or there is no such GPU; it then names `datastore`.
     """
     device = faiss_gpu.gpu_of(settings)
     if trained is not None:
@@ -65,7 +65,7 @@ def build_index(
 
 
 def check_keys(keys: NDArray[np.float16], first: int, place: Path, numbers: NDArray[np.int64] | None = None) -> None:
-    """Raise InkError where one of `keys` (entries, dimension) is no number: FAISS would say neither which nor whose.
+    """Raise InkError where one of `keys` (entries, dimension) is not finite: FAISS would say neither which nor whose.
 
     They are the entries from `first` on, or those of `numbers` (entries,), of the datastore `place`.
     """

@@ -44,7 +44,7 @@ class Lists:
 def divide(datastore: Datastore, device: torch.device, seed: int) -> Lists:
     """Divide entries by k-means over a sample of their keys into `lists_of(entries)` lists.
 
-    There are 2**31 - 1 entries at most. InkError where a key of the sample is no number.
+    There are 2**31 - 1 entries at most. InkError where a key of the sample is not finite.
     """
     keys = datastore.keys
     entries, dimension = keys.shape

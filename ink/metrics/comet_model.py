@@ -27,7 +27,7 @@ def load_comet(checkpoint: Path, encoder: str | None) -> comet.models.CometModel
     """Load a COMET model weights-only, its encoder's configuration and tokeniser from `encoder` or the hub's cache.
 
     With a local encoder nothing is fetched. InkError where a file is missing, is no COMET model's, would have to
-    execute code to be read, or holds weights that are no numbers.
+    execute code to be read, or holds weights that are not finite.
     """
     hparams = read_hparams(checkpoint)
     kind = comet.models.str2model.get(hparams["class_identifier"])

@@ -77,7 +77,7 @@ def _record(batch: int, passes: Sequence[Timed]) -> dict[str, Any]:
 def decoder_of(
     systems: Mapping[str, AssembledSystem], text: ParallelText, decoding: BeamSearch
 ) -> Callable[[str, int], Translations]:
-    """Make a function that translates `text` with one of `systems`, so many sentences at once."""
+    """Make a function of a system's name and a batch size that translates `text` with that system."""
     from ink.config.sections.base_system import Decoding
     from ink.nmt.generation import generate
     from ink.nmt.oom import is_out_of_memory

@@ -70,7 +70,7 @@ def write_adapter(path: Path, weights: Mapping[str, Tensor], *, base_model: str,
 def read_adapter(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Read an adapter's weights and metadata.
 
-    Raises InkError where the file is absent, cut short or no adapter, or holds weights that are no numbers.
+    Raises InkError where the file is absent, cut short or no adapter, or holds weights that are not finite.
     """
     with open_adapter(path, "pt") as file:
         metadata = metadata_of(file, path)

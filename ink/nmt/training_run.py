@@ -114,11 +114,11 @@ class TrainingRun(ABC):
 
     @abstractmethod
     def weights(self) -> dict[str, Tensor]:
-        """Return the model's weights by name (the adapters' alone, if these train), in fp32 in every precision."""
+        """Return the model's weights by name (only the adapters' where these train), always in fp32."""
 
     @abstractmethod
     def checkpoint_in(self, folder: Path, every: int) -> None:
-        """Write the state to `folder` after every `every` updates (0: none inside an epoch); go on from one there."""
+        """Write the state to `folder` after every `every` updates (0: none inside an epoch); resume from one there."""
 
     @abstractmethod
     def epoch(self, description: str) -> dict[str, float]:

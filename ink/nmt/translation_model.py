@@ -69,9 +69,9 @@ class Vocabulary(ABC):
 
 @dataclass(frozen=True)
 class TeacherForced:
-    """A pass over a batch with the references as input; the output layer is computed where it is asked for alone.
+    """A pass over a batch with the references as input; the output layer is computed only where requested.
 
-    keys: (batch, length, dimension), of the kind that was asked for; decoder_output: of that shape, what the output
+    keys: (batch, length, dimension), of the kind requested; decoder_output: of that shape, what the output
     projection reads; project: gives logits (..., vocabulary) of such (..., dimension).
     """
 
@@ -82,7 +82,7 @@ class TeacherForced:
     def log_probs(self, positions: Tensor | None = None) -> Tensor:
         """Return the model's log-probabilities in fp32: (batch, length, vocabulary), or those at chosen positions.
 
-        positions: (batch, length), true where they are asked for, which gives (positions, vocabulary).
+        positions: (batch, length), true where they are requested, which gives (positions, vocabulary).
         """
         chosen = self.decoder_output if positions is None else self.decoder_output[positions]
         return log_softmax(self.project(chosen))

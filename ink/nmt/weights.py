@@ -1,4 +1,4 @@
-"""Weights: a hash that tells two models apart, whatever file they came in, and the refusal of what is no number."""
+"""Weights: a hash that tells two models apart, whatever file they came in, and the refusal of what is not finite."""
 
 from __future__ import annotations
 

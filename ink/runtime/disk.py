@@ -22,7 +22,7 @@ _AS_GOOD_AS_FULL = 1 << 20
 
 
 class DiskTrouble(InkError):
-    """`path` cannot be written, for the `reason` given, which says what to do."""
+    """`path` cannot be written; `reason` says why, and what to do."""
 
     def __init__(self, path: Path, reason: str) -> None:
         super().__init__(f"{path} cannot be written: {reason}")

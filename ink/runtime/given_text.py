@@ -60,7 +60,7 @@ def check_is_text(path: Path | str, data: bytes) -> None:
 def reason_not_text(beginning: bytes) -> str:
     """Say why a file that begins with these bytes is no UTF-8 text, and what to do; nothing where it may be text.
 
-    It is told by signatures and NUL bytes; text of a one-byte encoding, such as Latin-1, shows in decoding alone.
+    It is recognised by signatures and NUL bytes; text of a one-byte encoding, such as Latin-1, shows in decoding alone.
     """
     for signature, kind in _SIGNATURES.items():
         if re.match(signature, beginning):

@@ -43,7 +43,7 @@ def install() -> None:
 
 
 def import_rest_of_fairseq() -> bool:
-    """Import what was left out, so that fairseq knows all its names; false where nothing was."""
+    """Import the modules of fairseq that were left out, so that it knows all its names; return whether any were."""
     found = False
     with _no_collection():
         for package in USED:

@@ -192,7 +192,7 @@ def lexicon(domain: str) -> Lexicon:
 
 
 def ambiguous_words() -> dict[str, dict[str, str]]:
-    """German word -> domain -> preferred English, for the words whose English the domain decides."""
+    """Return German word -> domain -> preferred English, for the words whose English depends on the domain."""
     table: dict[str, dict[str, str]] = {}
     for kind, german_side, domain, _, english_side in ambiguous():
         word = german_side.split(",")[0]

@@ -48,20 +48,23 @@ class Mark:
 class System:
     """One row of Table 2.
 
-    commands: those that it consists of; first_job: the job with which a run of it begins. model: `base`, whose adapter
-    it uses (`adapter`, `ink`), or the checkpoint that takes the base model's place (`knn_kd`, with own_checkpoint).
-    section: the config's section with the settings of its combiner; None where it does not retrieve. settings: key and
-    the combiner's settings, where they stand here, as in an entry of own_systems, and the config has no such section.
-    combiner: the combiner's name. learns_combiner: whether the combiner is trained. trained_as: the name under which
-    its combiner is chosen or trained on dev, where that is not the section's. without_keys: whether it decodes without
-    the datastore's key file. apart: whether Table 2 sets it below a rule, as what is no rival of the rows above but
-    made of two.
-
-    compared_with: the systems over which its gain is told beside that over the off-the-shelf model, BEST_KNN among them
-    where it is to be compared with the best one that retrieves with the base model. starred_over: the system over which
-    its gains are starred in Table 2. memory_unit: whether its bytes are the unit of Table 2's memory, the first one's
-    that has been run. table3_label: what Table 3 calls it, None where it has no row there. in_figure4: whether Figure 4
-    draws its gains. mark: how figures draw it; own systems get marks in their order.
+    - commands: those that it consists of; first_job: the job with which a run of it begins
+    - model: `base`, whose adapter it uses (`adapter`, `ink`), or the checkpoint that takes the base model's place
+      (`knn_kd`, with own_checkpoint)
+    - section: the config's section with the settings of its combiner; None where it does not retrieve
+    - settings: key and the combiner's settings, where the config has no such section, as in an entry of own_systems
+    - combiner: the combiner's name
+    - learns_combiner: whether the combiner is trained
+    - trained_as: the name under which its combiner is chosen or trained on dev, where that is not the section's
+    - without_keys: whether it decodes without the datastore's key file
+    - apart: whether Table 2 sets it below a rule, since it combines two others and does not compete with the rows above
+    - compared_with: the systems over which its gain is reported beside that over the off-the-shelf model; BEST_KNN
+      stands for the best one that retrieves with the base model
+    - starred_over: the system over which its gains are starred in Table 2
+    - memory_unit: whether its bytes are the unit of Table 2's memory, the first one's that has been run
+    - table3_label: what Table 3 calls it, None where it has no row there
+    - in_figure4: whether Figure 4 draws its gains
+    - mark: how figures draw it; own systems get marks in their order
     """
 
     label: str
@@ -229,10 +232,10 @@ def check_exists(config: Mapping[str, Any], system: str) -> None:
 
 
 def run_that_trains(config: Mapping[str, Any], system: str) -> str:
-    """Return the system to whose run the training of `system`'s combiner belongs, where several share one.
+    """Return the system whose run trains the combiner of `system`, where several systems share one.
 
-    It is the one that the combiner is named after, unless another of them is asked for and that one is not. InkError
-    where `system` learns no combiner.
+    It is the system that the combiner is named after. Where the experiment lacks that one, it is the first of its
+    systems that share the combiner. InkError where `system` learns no combiner.
     """
     check_exists(config, system)
     known = system_named(system)

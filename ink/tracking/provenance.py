@@ -106,7 +106,7 @@ def record_environment(results: Path | str, command: Sequence[str], config_files
 
 
 def _known(path: Path) -> list[dict[str, Any]]:
-    """Read the entries so far; a damaged file is begun anew, for no result hangs on it."""
+    """Read the entries recorded so far; none where the file is damaged, since no result depends on it."""
     try:
         found = read_json(path) if path.is_file() else []
     except InkError:

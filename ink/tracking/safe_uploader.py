@@ -21,7 +21,7 @@ def sync_command(config: Path) -> str:
 
 
 class SafeUploader:
-    """An uploader whose failures are told in one line a process, and that waits for `patience` seconds after one.
+    """An uploader whose failures are reported in one line per process, and that waits for `patience` seconds after one.
 
     patience: none by default, so that a job tries once.
     """

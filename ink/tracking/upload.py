@@ -41,7 +41,7 @@ Item = TypeVar("Item")
 
 
 class Uploader:
-    """Brings journals of one experiment into one MLflow store, as often as one likes: what is there stays single."""
+    """Brings journals of one experiment into one MLflow store, without uploading twice what is there."""
 
     def __init__(self, experiment: ExperimentRun, uri: str | None) -> None:
         self.experiment = experiment

@@ -74,7 +74,7 @@ class AdapterTraining:
         return {"seed": self.seed, "base_model": base, "corpus": corpus, "settings": settings, "system": system, **more}
 
     def train_in(self, folder: Path) -> None:
-        """Keep checkpoints in `folder`, and go on from the one that an interrupted job has left there."""
+        """Keep checkpoints in `folder`, and resume from the one that an interrupted job has left there."""
         self.run.checkpoint_in(folder, self.settings.training.checkpoint_updates)
 
     def write_adapter(self, path: Path) -> None:

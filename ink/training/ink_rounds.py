@@ -115,8 +115,8 @@ def _check_follows(first: int, trained: int, previous: Path | None) -> None:
 class _Steps:
     """What comes before the epoch of a round, and what is kept after it: its adapter, and the state after it.
 
-    What an interrupted job has left of a round is gone on with, and what only the round needs goes with it. store: the
-    base model's datastore, None where no term needs neighbours. folder: that of the training.
+    A round that an interrupted job has begun is resumed, and files that only the round needs are removed with it.
+    store: the base model's datastore, None where no term needs neighbours. folder: that of the training.
     """
 
     def __init__(
@@ -155,7 +155,7 @@ class _Steps:
         return dict(seconds)
 
     def keep(self, number: int) -> None:
-        """Write the adapter of the round that has ended, and the state to go on from."""
+        """Write the adapter of the round that has ended, and the state to resume from."""
         self.training.write_adapter(adapter_of_round(self.folder, number))
         self.training.run.save(self.folder / STATE)
         remove(self._work(number))

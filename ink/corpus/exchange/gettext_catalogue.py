@@ -22,7 +22,7 @@ def read_catalogue(path: Path, data: bytes, languages: LanguagePair, msgid_langu
 
     Obsolete, fuzzy and untranslated entries are left out and counted. The language of msgstr is the header's Language,
     else a part of the path such as de.po or de/LC_MESSAGES; the language of msgid is `msgid_language`. OtherLanguages
-    where these are not the two that were asked for.
+    where these are not the two requested.
     """
     store = _parse(path, data)
     header = store.parseheader() if any(unit.isheader() for unit in store.units) else {}

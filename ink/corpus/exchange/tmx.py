@@ -16,7 +16,7 @@ from ink.corpus.exchange.xml_files import check_entities, holds_bare_elements, p
 def read_tmx(path: Path, data: bytes, languages: LanguagePair, msgid_language: str) -> UnitPairs:
     """Return the pairs of a TMX file, `data`, in two languages, each of whatever region.
 
-    A unit that has several segments in a language gives the one of the code that was asked for, else the first. Inline
+    A unit that has several segments in a language gives the one of the code requested, else the first. Inline
     elements keep their content, which is the markup that they stand for. OtherLanguages where no unit has both.
     """
     found, codes_found = UnitPairs(), Counter[str]()

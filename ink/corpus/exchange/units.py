@@ -36,7 +36,7 @@ class UnitPairs:
 
 
 class OtherLanguages(InkError):
-    """A file holds other languages than the two that were asked for."""
+    """A file holds other languages than the two requested."""
 
 
 def one_line(text: str) -> str:

@@ -136,7 +136,7 @@ def _other_dictionaries(checkpoint: Path, vocabulary: Path, error: Exception) ->
 def _other_weights(
     checkpoint: Path, vocabulary: Path, network: Any, weights: Mapping[str, Tensor], error: Exception
 ) -> InkError:
-    """Say why weights do not load: the dictionaries', more, fewer, or of other sizes than the settings say."""
+    """Say why weights do not load: another dictionary's sizes, other shapes, unexpected or missing weights."""
     expected = network.state_dict()
     sizes = {
         name: (tuple(tensor.shape), tuple(expected[name].shape)) for name, tensor in weights.items() if name in expected

@@ -60,8 +60,9 @@ class Column:
 class Table:
     """A table as readers see it: `columns` of the frame's rows, caption and notes as plain text.
 
-    So many last rows as `apart` says stand apart, where there are others: below a rule in LaTeX, below an empty row in
-    Markdown, in a body of the table's own in HTML. So do rows that differ from the one before in any field of `blocks`.
+    - `apart`: so many last rows are set apart from the others, if there are any: below a rule in LaTeX, below an empty
+      row in Markdown, in a body of the table's own in HTML
+    - `blocks`: fields; a row that differs from the one before in any of them is set apart in the same way
     """
 
     frame: pd.DataFrame

@@ -198,7 +198,7 @@ def knn_accuracy(domain: DomainWorkload) -> Cost:
 
 
 def measure_speed(domain: DomainWorkload) -> Cost:
-    """Every system decodes with the largest batches to warm up, then with every size as often as is asked for."""
+    """Every system decodes with the largest batches to warm up, then with every size as often as configured."""
     speed, systems = domain.config["speed"], [system_named(name) for name in speed_systems(domain.config)]
     if not systems or domain.name != speed["domain"]:
         return NO_JOB

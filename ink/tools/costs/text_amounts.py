@@ -54,7 +54,7 @@ def source_files(config: Config) -> dict[str, list[TextFiles]]:
 
 
 def text_of(config: Config, counts: Mapping[Path, TextCounts]) -> dict[str, Text]:
-    """Estimate the text of every domain of an experiment; `counts` are of its text files."""
+    """Estimate how much text every domain of an experiment has; `counts` are those of its text files."""
     source = config["data"]["source"]
     if source == "synthetic":
         return _generated(config)

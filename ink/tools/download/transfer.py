@@ -1,4 +1,4 @@
-"""One file over HTTP: resumed where it broke off, begun anew where the server has another file by now."""
+"""One file over HTTP: resumed where it was interrupted, started again where the server has another file by now."""
 
 from __future__ import annotations
 
@@ -235,7 +235,7 @@ def _size(path: Path) -> int:
 def remote_size(address: str, description: str, timeout_seconds: float) -> int | None:
     """Return the bytes of the file at `address`, None where the server does not say; redirections are followed.
 
-    One byte is asked for, since some servers refuse HEAD, and of a longer answer nothing is read. Raises TransferError,
+    One byte is requested, since some servers refuse HEAD, and of a longer answer nothing is read. Raises TransferError,
     whose message is the reason alone, where nobody answers, or not with a file: `description` is its name.
     """
     headers = {"Accept-Encoding": "identity", "Range": "bytes=0-0"}

@@ -79,7 +79,7 @@ def unpack(
     limits: Limits = LIMITS,
     check: Callable[[Path], None] = lambda folder: None,
 ) -> None:
-    """Unpack a zip or tar file, told by its name's ending, into `folder`, which is replaced once all of it is there.
+    """Unpack a zip or tar file, by its name's ending, into `folder`, which is replaced once all of it is there.
 
     sha256 is the archive's, kept in the folder for `unpacked_from`, with the files' sizes for `is_whole`. `check` looks
     at the unpacked folder before it is put in place. Raises ArchiveError, which names archive and member, for

@@ -1,4 +1,4 @@
-"""A chosen token's probability taken apart into what the model and what each neighbour gave to it."""
+"""A chosen token's probability taken apart into what the model and what each neighbour contributed."""
 
 from __future__ import annotations
 

@@ -85,7 +85,7 @@ class ExplainedSystem:
     target_language: str
 
     def __str__(self) -> str:
-        """Say all of it on one line."""
+        """Describe the system on one line."""
         seed = "" if self.seed is None else f", seed {self.seed}"
         name = "" if self.label == self.system else f" ({self.system})"
         return f"{self.label}{name}, domain {self.domain}{seed}, experiment {self.experiment}"

@@ -68,7 +68,7 @@ def batches(stream: BinaryIO, size: int) -> Iterator[list[Line]]:
 
 
 def _raw_lines(stream: BinaryIO) -> Iterator[bytes | None]:
-    """Yield lines without line feed; None where the next one is still to come."""
+    """Yield lines without line feed, and None before a wait for the next one."""
     begun: list[bytes] = []
     for part in _parts(stream):
         if part is None:
