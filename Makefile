@@ -3,7 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help reproduce demo test test-all failures settings lint format environment slurm install lock clean distclean
+.PHONY: help reproduce demo test test-all failures settings docs lint format environment slurm install lock clean distclean
 
 VENV ?= .venv
 # The faiss package of the environment: cpu or gpu. What was chosen last is kept.
@@ -15,7 +15,7 @@ LOCK := requirements.lock
 STAMP = $(VENV)/complete-$(FAISS)
 # Commands of the environment come first, so that rules find `ink` without an activated environment.
 IN_VENV = PATH="$$(cd "$(VENV)" && pwd)/bin:$$PATH"
-PYTHON_FILES := ink tests benchmarks setup.py
+PYTHON_FILES := ink tests benchmarks docs/_site setup.py
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -40,6 +40,10 @@ failures: environment ## write docs/failures.md from the marks of the tests that
 
 settings: environment ## write the configuration's schema and docs/configuration.md from ink/config/sections
 	$(IN_VENV) python -m ink.config.documents
+
+docs: environment ## write the documentation as a site: site/index.html
+	$(IN_VENV) NO_MKDOCS_2_WARNING=1 mkdocs build --quiet
+	@echo "site/index.html opens from disk; with the search: python -m http.server --bind 127.0.0.1 --directory site"
 
 lint: environment ## check style, types and the workflow
 	$(IN_VENV); export PATH; ruff check $(PYTHON_FILES); ruff format --check $(PYTHON_FILES); mypy; \
@@ -99,7 +103,7 @@ lock: ## renew requirements.lock: the newest versions that pyproject.toml allows
 	echo "[lock] $(LOCK) is new: run make test before it is committed"
 
 clean: ## remove caches; results, work and the environment stay
-	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis build site *.egg-info
 	find ink tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean ## remove caches and the environment; results and work stay

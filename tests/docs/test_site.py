@@ -1,0 +1,68 @@
+"""`make docs` writes a whole site: every page, command and setting, no broken link, nothing from another host."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+from docs.prose import REPOSITORY
+from lxml import html
+
+from ink.cli import GROUPS
+
+pytestmark = pytest.mark.xdist_group("site")
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("docs") / "site"
+    subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--quiet", "--strict", "--site-dir", str(folder)],
+        cwd=REPOSITORY,
+        check=True,
+        env={"PATH": "", "PYTHONPATH": ":".join(sys.path), "NO_MKDOCS_2_WARNING": "1"},
+    )
+    return folder
+
+
+def test_every_page_is_there_and_in_the_navigation(site: Path) -> None:
+    navigation = {
+        unquote(link.split("#")[0])
+        for link in html.parse(site / "index.html").xpath("//nav//a/@href")
+        if not link.startswith("http")
+    }
+    for page in (REPOSITORY / "docs").rglob("*.md"):
+        name = str(page.relative_to(REPOSITORY / "docs").with_suffix(".html"))
+        assert (site / name).is_file()
+        assert name in navigation
+
+
+def test_every_link_and_picture_leads_somewhere(site: Path) -> None:
+    for page in site.rglob("*.html"):
+        if page.name == "404.html":
+            continue
+        tree = html.parse(page)
+        for link in tree.xpath("//a/@href | //img/@src"):
+            name, _, anchor = unquote(link).partition("#")
+            if name.startswith(("http:", "https:", "mailto:")):
+                continue
+            target = (page.parent / name) if name else page
+            assert target.exists(), f"{page.relative_to(site)}: {link}"
+            if anchor and target.suffix == ".html":
+                there = html.parse(target).xpath("//*[@id=$name]", name=anchor)
+                assert there or anchor == "__toc", f"{page.relative_to(site)}: {link}"
+
+
+def test_nothing_comes_from_another_host(site: Path) -> None:
+    for page in site.rglob("*.html"):
+        tree = html.parse(page)
+        for source in tree.xpath("//script/@src | //link[@rel='stylesheet']/@href | //img/@src"):
+            assert not source.startswith(("http:", "https:", "//")), f"{page.relative_to(site)}: {source}"
+
+
+def test_every_command_is_in_the_reference(site: Path) -> None:
+    anchors = set(html.parse(site / "reference/commands.html").xpath("//h3/@id"))
+    assert {f"ink-{command}" for group in GROUPS.values() for command in group} <= anchors
