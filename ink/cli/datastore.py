@@ -38,10 +38,10 @@ def _extraction(
 ) -> Extraction:
     """Load the model and the training text over which it passes."""
     from ink.datastore.build import Extraction
-    from ink.nmt.model_loading import BaseModelFiles
+    from ink.nmt.model_loading import BaseModelFiles, backend_of
 
     prepared = options.prepared_corpus(settings.data, data)
-    files = BaseModelFiles(base_model, vocabulary, prepared.languages)
+    files = BaseModelFiles(base_model, vocabulary, prepared.languages, backend_of(vocabulary))
     model = files.load(settings.device, settings.precision, adapter=adapter)
     text = model.parallel_text(prepared, "train")
     return Extraction(model, text, prepared.fingerprint, key, settings.datastore.batch_tokens)

@@ -141,13 +141,13 @@ def knn_accuracy(
     from ink.config.slices.result_slices import AccuracySettings
     from ink.datastore.storage import ModelDatastore
     from ink.metrics.knn_accuracy import measure_knn_accuracy
-    from ink.nmt.model_loading import BaseModelFiles
+    from ink.nmt.model_loading import BaseModelFiles, backend_of
 
     use_machine()
     settings = options.load_settings(config, AccuracySettings, domain)
     datastores = {OFF_THE_SHELF: ModelDatastore(datastore)}
     datastores |= {system: ModelDatastore(store, adapter) for system, adapter, store in adapted}
-    files = BaseModelFiles(base_model, vocabulary, settings.data.languages)
+    files = BaseModelFiles(base_model, vocabulary, settings.data.languages, backend_of(vocabulary))
     measure_knn_accuracy(files, options.prepared_corpus(settings.data, data), datastores, seed, settings, output)
 
 

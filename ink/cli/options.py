@@ -54,8 +54,8 @@ domain = click.option(
 )
 seed = click.option("--seed", type=int, required=True, help="Seed of initialisation, dropout and data order.")
 run_seed = click.option("--seed", type=int, required=True, help="Seed of the run that the job belongs to.")
-base_model = path("--base-model", "The base model's fairseq checkpoint.")
-vocabulary = path("--vocabulary", "Folder with BPE codes and dictionaries.")
+base_model = path("--base-model", "The base model: fairseq's checkpoint, or a Hugging Face model's folder.")
+vocabulary = path("--vocabulary", "Folder with BPE codes and dictionaries, or a tokeniser.")
 corpus = path("--corpus", "Folder with the domain's raw text.")
 data = path("--data", "Folder with the domain's binarised text.")
 output = path("--output", "What to write; whole or not at all.")
@@ -88,8 +88,9 @@ def load_config(path: Path) -> dict[str, Any]:
 def make_domain(languages: Languages, base_model: Path, vocabulary: Path, corpus: Path, data: Path) -> Any:
     """Make the Domain that jobs with a model work on."""
     from ink.nmt.domain_files import Domain
+    from ink.nmt.model_loading import backend_of
 
-    return Domain(base_model, vocabulary, corpus, prepared_corpus(languages, data))
+    return Domain(base_model, vocabulary, corpus, prepared_corpus(languages, data), backend_of(vocabulary))
 
 
 def prepared_corpus(languages: Languages, data: Path) -> Any:

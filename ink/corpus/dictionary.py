@@ -19,6 +19,8 @@ _FILLER = "madeupword{:04d}"
 class Dictionary:
     """Types by number, `symbols`, of which special symbols come first."""
 
+    added = 1  # the end of sentence
+
     def __init__(self) -> None:
         self.symbols: list[str] = []
         self._counts: list[int] = []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,11 @@ import numpy
 from ink.config.languages import LanguagePair
 from ink.config.slices.text_slices import PreparedText
 from ink.corpus.indexed_tokens import binarised_file, write_sentences
+from ink.corpus.model_text import ModelText
+from ink.corpus.numbering import FILES, copy_numbering, numbering_file, read_numbering
 from ink.corpus.own_text import REMEDY, SPLITS, Pair, write_sides
 from ink.corpus.segmentation import TextProcessor
-from ink.corpus.vocabulary import CODES, known_subwords, load_dictionary
+from ink.corpus.vocabulary import CODES, known_subwords
 from ink.runtime.errors import InkError
 from ink.runtime.progress import progress
 from ink.runtime.whole_files import read_json, read_lines, write_atomically, write_json
@@ -25,7 +26,12 @@ MOST_UNKNOWN = 0.5
 
 
 def prepare(
-    corpus: Path, vocabulary: Path, text_settings: PreparedText, languages: LanguagePair, output: Path
+    corpus: Path,
+    vocabulary: Path,
+    text_settings: PreparedText,
+    languages: LanguagePair,
+    output: Path,
+    text: ModelText | None = None,
 ) -> dict[str, Any]:
     """Encode, filter and binarise the splits of `corpus` into the folder `output`; return prepared.json's content.
 
@@ -33,12 +39,13 @@ def prepare(
     alone. Beside fairseq's files stand train.bpe.{language}, the kept pairs as tokens, and kept.npy (pairs,) int32,
     their raw line numbers from 0. Token counts include </s>; a split that the domain lacks counts 0 sentences and has
     no entry under tokens and unknown_share.
+
+    text: how lines become the model's tokens; by Moses' rules and the vocabulary's BPE codes where it is None.
     """
     raw = read_splits(corpus, languages)
     described = read_json(corpus / "corpus.json", "domain")
     domain = str(described["domain"])
-    known = known_subwords(vocabulary, languages) if text_settings.split_unknown_subwords else None
-    processor = TextProcessor(text_settings, vocabulary / CODES, known)
+    processor = text or bpe_text(text_settings, vocabulary, languages)
     encoded = {split: _encode(pairs, processor, f"{domain}: {split}") for split, pairs in raw.items()}
     dropped = {"empty": 0, "too_long": 0, "ratio": 0}
     kept: list[int] = []
@@ -63,7 +70,7 @@ def prepare(
     with write_atomically(output) as folder:
         folder.mkdir()
         for language in languages:
-            shutil.copyfile(vocabulary / f"dict.{language}.txt", folder / f"dict.{language}.txt")
+            copy_numbering(vocabulary, folder, language)
         for split, pairs in encoded.items():
             tokens, unknown = _binarise(pairs, folder, split, languages)
             report["tokens"][split] = tokens
@@ -77,6 +84,12 @@ def prepare(
     return report
 
 
+def bpe_text(text_settings: PreparedText, vocabulary: Path, languages: LanguagePair) -> TextProcessor:
+    """Return how lines become tokens by Moses' rules and the BPE codes of a vocabulary folder."""
+    known = known_subwords(vocabulary, languages) if text_settings.split_unknown_subwords else None
+    return TextProcessor(text_settings, vocabulary / CODES, known)
+
+
 def check_known(report: Mapping[str, Any], corpus: Path, vocabulary: Path, languages: LanguagePair) -> None:
     """Refuse text most of which the dictionary does not know: it is another language's, or the codes are others."""
     for side, language in zip(("source", "target"), languages, strict=True):
@@ -87,8 +100,8 @@ def check_known(report: Mapping[str, Any], corpus: Path, vocabulary: Path, langu
         if unknown > MOST_UNKNOWN * tokens:
             raise InkError(
                 f"{corpus}: {unknown / tokens:.0%} of the {language} text's tokens are not in "
-                f"{vocabulary}/dict.{language}.txt; the text is in another language, or the BPE codes are not those of "
-                "the dictionary"
+                f"{numbering_file(vocabulary, language)}; the text is in another language, or the BPE codes are not "
+                "those of the dictionary"
             )
 
 
@@ -116,7 +129,7 @@ def select(pairs: Sequence[Pair], max_length: int, max_length_ratio: float) -> t
 def fingerprint(folder: Path) -> str:
     """Return 16 hexadecimal digits that stand for a folder's binarised text and dictionaries."""
     digest = hashlib.sha256()
-    for path in sorted([*folder.glob("*.bin"), *folder.glob("*.idx"), *folder.glob("dict.*.txt")]):
+    for path in sorted(path for pattern in ("*.bin", "*.idx", *FILES) for path in folder.glob(pattern)):
         digest.update(f"{path.name}\t{path.stat().st_size}\n".encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
@@ -140,7 +153,7 @@ def read_splits(corpus: Path, languages: LanguagePair) -> dict[str, list[Pair]]:
     return raw
 
 
-def _encode(pairs: Sequence[Pair], processor: TextProcessor, description: str) -> list[Pair]:
+def _encode(pairs: Sequence[Pair], processor: ModelText, description: str) -> list[Pair]:
     return [
         (processor.encode_source(source), processor.encode_target(target))
         for source, target in progress(pairs, total=len(pairs), description=description, unit="pair")
@@ -164,9 +177,9 @@ def _binarise(
     """Write what fairseq-preprocess writes for one split; return each side's tokens and unknown tokens."""
     tokens, unknown = {}, {}
     for side, (name, language) in enumerate(zip(("source", "target"), languages, strict=True)):
-        dictionary = load_dictionary(folder / f"dict.{language}.txt")
+        numbering = read_numbering(folder, language)
         text, index = (folder / binarised_file(split, languages, language, kind) for kind in ("bin", "idx"))
-        encoded = (dictionary.encode(pair[side]) for pair in pairs)
-        tokens[name] = write_sentences(text, index, encoded, len(dictionary))
-        unknown[name] = sum(dictionary.unknown(pair[side]) for pair in pairs)
+        encoded = (numbering.encode(pair[side]) for pair in pairs)
+        tokens[name] = write_sentences(text, index, encoded, len(numbering))
+        unknown[name] = sum(numbering.unknown(pair[side]) for pair in pairs)
     return tokens, unknown

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ink.config.languages import LanguagePair
 from ink.corpus.indexed_tokens import FAIRSEQ_NAMES, binarised_file, read_header, read_lengths
-from ink.corpus.vocabulary import check_dictionary, load_dictionary
+from ink.corpus.numbering import Numbering, numbering_file, read_numbering
 from ink.runtime.errors import InkError
 from ink.runtime.whole_files import read_json
 
@@ -50,34 +50,34 @@ class PreparedCorpus:
         - learned_positions: whether its positional embeddings are learned, so that no split may have a longer sentence
         """
         for language, types, most in zip(self.languages, symbols, longest, strict=True):
-            self._check_dictionary(language, types, vocabulary)
+            numbering = self._checked_numbering(language, types, vocabulary)
             # of the other splits too: a trainer reads its own without coming here
             for known in FAIRSEQ_NAMES:
                 if known == split or self.file(known, language, "idx").exists():
                     lengths = self.check_whole(known, language)
                     # fairseq would leave longer ones out of training, and say so nowhere
                     if known == "train" or learned_positions:
-                        self._check_lengths(known, language, lengths, most)
+                        self._check_lengths(known, language, lengths, most, numbering.added)
 
     def file(self, split: str, language: str, kind: str) -> Path:
         """Return one side of a split as fairseq keeps it; `kind` is bin or idx."""
         return self.path / binarised_file(split, self.languages, language, kind)
 
-    def _check_dictionary(self, language: str, types: Sequence[str], vocabulary: Path) -> None:
-        """Two dictionaries of one size and other tokens would go unnoticed and turn every sentence into noise."""
-        own = self.path / f"dict.{language}.txt"
-        check_dictionary(own)
-        if load_dictionary(own).symbols != list(types):
+    def _checked_numbering(self, language: str, types: Sequence[str], vocabulary: Path) -> Numbering:
+        """Two vocabularies of one size and other tokens would go unnoticed and turn every sentence into noise."""
+        found = read_numbering(self.path, language)
+        if list(found.symbols) != list(types):
             raise InkError(
-                f"{self.path} was binarised with {own}, which has other tokens than the model's dictionary in "
-                f"{vocabulary}; prepare the text again with the model's vocabulary"
+                f"{self.path} was binarised with {numbering_file(self.path, language)}, which has other tokens than "
+                f"the model's dictionary in {vocabulary}; prepare the text again with the model's vocabulary"
             )
+        return found
 
-    def _check_lengths(self, split: str, language: str, lengths: NDArray[np.int32], most: int) -> None:
+    def _check_lengths(self, split: str, language: str, lengths: NDArray[np.int32], most: int, added: int) -> None:
         longer = int((lengths > most).sum())
         if not longer:
             return
-        remedy = f"lower text.max_length to {most - 1}" if split == "train" else f"take these out of {split}"
+        remedy = f"lower text.max_length to {most - added}" if split == "train" else f"take these out of {split}"
         raise InkError(
             f"{self.path}: the model has {most} positions, but {longer} sentences of {split}.{language} have more "
             f"tokens, up to {int(lengths.max())}, end of sentence included; {remedy}, or use a model of more positions"

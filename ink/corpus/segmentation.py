@@ -10,6 +10,7 @@ from sacremoses import MosesDetokenizer, MosesPunctNormalizer, MosesTokenizer
 from subword_nmt.apply_bpe import BPE
 
 from ink.config.sections.parallel_text import Tokenisation
+from ink.corpus.model_text import LINE_BREAKS, Marks
 from ink.runtime.errors import InkError
 from ink.runtime.given_text import SENTENCEPIECE
 from ink.runtime.whole_files import read_lines
@@ -18,8 +19,6 @@ SEPARATOR = "@@"
 
 _VERSIONS = ("0.1", "0.2")
 
-# Everything that str.splitlines takes for a line's end: inside a sentence it is a space.
-_LINE_BREAKS = str.maketrans(dict.fromkeys("\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029", " "))
 _BPE_JOINT = re.compile(f"{SEPARATOR} |{SEPARATOR} ?$")
 
 
@@ -46,10 +45,12 @@ class TextProcessor:
     into smaller ones that it has, by undoing merges.
     """
 
+    marks = Marks.CONTINUED
+
     def __init__(
         self, settings: Tokenisation, bpe_codes: Path | None, known: tuple[set[str], set[str]] | None = None
     ) -> None:
-        self._escape = settings.escape
+        self.escaped = self._escape = settings.escape
         self._dash_splits = settings.aggressive_dash_splits
         self._source = _side(settings.source_tokeniser_language, settings.normalise_punctuation)
         self._target = _side(settings.target_tokeniser_language, settings.normalise_punctuation)
@@ -81,9 +82,9 @@ class TextProcessor:
         """Split each word of a tokenised source line into its subwords."""
         return _segment(tokenised, self._source_bpe)
 
-    def decode_target(self, bpe: str) -> str:
+    def decode_target(self, tokens: str) -> str:
         """Return the model's target tokens as text: subwords joined, detokenised, unescaped where `escape` is set."""
-        return self._decode(bpe, self._target_detokeniser)
+        return self._decode(tokens, self._target_detokeniser)
 
     def decode_source(self, bpe: str) -> str:
         """Return source tokens as text, as `decode_target` does, by the source language's rules."""
@@ -94,7 +95,7 @@ class TextProcessor:
         return str(detokeniser.detokenize(words, unescape=self._escape))
 
     def _tokenise(self, line: str, normaliser: MosesPunctNormalizer | None, tokeniser: _Tokenizer) -> str:
-        line = line.translate(_LINE_BREAKS)
+        line = line.translate(LINE_BREAKS)
         if normaliser is not None:
             line = normaliser.normalize(line)
         tokens = tokeniser.tokenize(line, aggressive_dash_splits=self._dash_splits, escape=self._escape)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from ink.config.slices.training_slices import DevSettings
-from ink.corpus.segmentation import TextProcessor
 from ink.metrics.bleu import Bleu
 from ink.metrics.metric import Texts
 from ink.nmt.beam_search import Mixture
 from ink.nmt.domain_files import Domain
 from ink.nmt.generation import generate
+from ink.nmt.text_loading import load_text
 from ink.nmt.translation_model import TranslationModel
 from ink.runtime.whole_files import read_lines
 
@@ -23,7 +23,7 @@ class DevBleu:
         language = domain.data.languages.target
         self.references = read_lines(domain.corpus / f"dev.{language}")[: settings.training.dev_sentences]
         self.parallel_text = model.parallel_text(domain.data, "dev").part(range(len(self.references)))
-        self.text = TextProcessor(settings.text, domain.vocabulary / "bpecodes")
+        self.text = load_text(domain.vocabulary, settings.text, domain.data.languages)
         self.decoding = settings.decoding.model_copy(update={"beam": beam})
         self.bleu = Bleu(settings.evaluation.sacrebleu_tokeniser)
 

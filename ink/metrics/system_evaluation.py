@@ -9,12 +9,13 @@ from typing import Any
 from ink.combiners.combiner_file import read_combiner
 from ink.config.slices.result_slices import EvaluationSettings
 from ink.config.slices.slice import DecodingSettings
+from ink.corpus.model_text import ModelText
 from ink.corpus.prepared_corpus import PreparedCorpus
-from ink.corpus.segmentation import TextProcessor
 from ink.metrics.footprint import added_memory
 from ink.metrics.score_files import score_translations
 from ink.nmt.domain_files import Domain
 from ink.nmt.generation import Translations, generate
+from ink.nmt.text_loading import load_text
 from ink.runtime.whole_files import read_lines, write_json, write_lines
 from ink.systems.inference import AssembledSystem, Parts, assemble
 from ink.systems.layout import Run
@@ -43,7 +44,7 @@ def evaluate_system(
     """Translate the domain's test set, and the general one if given; write translations and scores."""
     assembled = assemble(domain, parts, settings, settings.index)
     model = assembled.model
-    text = TextProcessor(settings.text, domain.vocabulary / "bpecodes")
+    text = load_text(domain.vocabulary, settings.text, domain.data.languages)
     lines, measured, found = _translate_and_score(assembled, domain.data, domain.corpus, text, settings)
     result = {**run._asdict(), **measured, "general": None}
     if general is not None:
@@ -74,7 +75,7 @@ def _chosen_on_dev(parts: Parts) -> dict[str, Any] | None:
 
 
 def _translate_and_score(
-    system: AssembledSystem, data: PreparedCorpus, corpus: Path, text: TextProcessor, settings: DecodingSettings
+    system: AssembledSystem, data: PreparedCorpus, corpus: Path, text: ModelText, settings: DecodingSettings
 ) -> tuple[list[str], dict[str, Any], Translations]:
     found = generate(
         system.model,

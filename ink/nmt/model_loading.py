@@ -15,11 +15,22 @@ from ink.nmt.adapter import read_adapter
 from ink.nmt.adapter_file import architecture_of, origin_in_words, size_in_words
 from ink.nmt.device import torch_device, torch_dtype
 from ink.nmt.fairseq.fairseq_model import FairseqBackend
+from ink.nmt.text_loading import is_huggingface
 from ink.nmt.translation_model import Backend, TranslationModel
 from ink.nmt.weights import check_finite
 from ink.runtime.errors import InkError
 
 FAIRSEQ = FairseqBackend()
+
+
+def backend_of(vocabulary: Path) -> Backend:
+    """Return the toolkit of the model whose vocabulary this is."""
+    if is_huggingface(vocabulary):
+        # most experiments do without
+        from ink.nmt.huggingface.huggingface_model import HuggingFaceBackend
+
+        return HuggingFaceBackend()
+    return FAIRSEQ
 
 
 @dataclass(frozen=True)

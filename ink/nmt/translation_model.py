@@ -2,7 +2,7 @@
 
 An encoder-decoder that translates token by token: it makes keys and log-probabilities at target positions, generates
 with or without neighbours, and carries adapters behind its layers. A backend implements `TranslationModel`, and
-`Backend`, by which models are loaded; `ink.nmt.fairseq` is the one that there is.
+`Backend`, by which models are loaded; there are `ink.nmt.fairseq` and `ink.nmt.huggingface`.
 
 Keys are the contextualised representations at target positions that a datastore holds and decoding queries with:
 
@@ -42,8 +42,8 @@ FullPrecision = Callable[[], Mapping[str, Tensor]]
 class Vocabulary(ABC):
     """One side's types and their numbers, from 0 on.
 
-    end: the number of the end of sentence; padding: that of what fills a batch up; special: how many special symbols
-    come first, these two among them, which have no frequency.
+    end: the number of the end of sentence; padding: that of what fills a batch up; special: how many special symbols,
+    which have no frequency, come first; the end is one of them.
     """
 
     end: int

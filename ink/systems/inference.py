@@ -15,6 +15,7 @@ from ink.corpus.prepared_corpus import PreparedCorpus
 from ink.datastore.search import Searcher
 from ink.datastore.storage import Datastore, open_datastore
 from ink.nmt.domain_files import Domain
+from ink.nmt.model_loading import backend_of
 from ink.nmt.translation_model import TranslationModel
 from ink.runtime.errors import InkError
 from ink.systems.known_systems import check_exists, system_named
@@ -89,6 +90,7 @@ def load_system(
         Path(layout.vocabulary),
         Path(layout.corpus(domain)),
         PreparedCorpus(Path(layout.data(domain)), settings.data.languages),
+        backend_of(Path(layout.vocabulary)),
     )
     return assemble(place, Parts(**files, without_keys=known.without_keys), settings, settings.index)
 

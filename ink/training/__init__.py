@@ -1,1 +1,1 @@
-"""Training: the base model, kNN-KD, adapters, and INK's rounds, on fairseq's Trainer."""
+"""Training: the base model, kNN-KD, adapters, and INK's rounds, by the optimiser of the model's backend."""

@@ -58,14 +58,15 @@ def test_a_job_imports_what_it_uses(command: str) -> None:
     assert found == "\n"
 
 
-def test_only_one_folder_imports_fairseq() -> None:
+@pytest.mark.parametrize(("toolkit", "folder"), [("fairseq", "fairseq"), ("transformers", "huggingface")])
+def test_only_one_folder_imports_a_toolkit(toolkit: str, folder: str) -> None:
     package = Path(ink.__file__).parent
     found = {
         path.relative_to(package).parent.as_posix()
         for path in package.rglob("*.py")
-        if any(name.partition(".")[0] == "fairseq" for name in imported(path))
+        if any(name.partition(".")[0] == toolkit for name in imported(path))
     }
-    assert found == {"nmt/fairseq"}
+    assert found == {f"nmt/{folder}"}
 
 
 def imported(path: Path) -> list[str]:
@@ -77,7 +78,7 @@ def imported(path: Path) -> list[str]:
 
 def test_a_corpus_s_jobs_need_no_toolkit() -> None:
     program = "import sys, ink.cli.corpus, ink.corpus.preparation, ink.corpus.binarised\n"
-    assert run(program + "print({'torch', 'fairseq'} & {*sys.modules})") == "set()\n"
+    assert run(program + "print({'torch', 'fairseq', 'transformers'} & {*sys.modules})") == "set()\n"
 
 
 def test_what_a_model_is_needs_no_toolkit() -> None:

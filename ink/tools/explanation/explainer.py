@@ -78,10 +78,13 @@ class Explainer:
         words = [self.model.target_vocabulary.token(int(token)) for token in target[:-1]]
         tokens = [
             self._token(number, subword, int(target[number]), neighbours, parts, shown)
-            for number, subword in enumerate([*subwords(words, escaped=self.pairs.escaped), END])
+            for number, subword in enumerate([*self._subwords(words), END])
         ]
-        text = as_words(subwords(piece, escaped=self.pairs.escaped))
+        text = as_words(self._subwords(piece))
         return Piece(text, self.translator.decode(target), float(hypothesis.score), tuple(tokens))
+
+    def _subwords(self, tokens: Sequence[str]) -> list[Subword]:
+        return subwords(tokens, escaped=self.pairs.escaped, marks=self.pairs.marks)
 
     def _token(
         self,
@@ -145,7 +148,8 @@ def load_explainer(
         mixture.searcher.datastore,
         PreparedCorpus(Path(layout.data(domain)), languages),
         Path(layout.corpus(domain)),
-        escaped=settings.text.escape,
+        escaped=translator.text.escaped,
+        marks=translator.text.marks,
     )
     chosen = (config["seeds"][0] if seed is None else seed) if known.is_trained else None
     about = ExplainedSystem(config["experiment"], known.label, system, domain, chosen, mixture.combiner.k, *languages)

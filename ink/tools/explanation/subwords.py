@@ -6,8 +6,9 @@ import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from itertools import zip_longest
 
-from ink.corpus.segmentation import SEPARATOR
+from ink.corpus.model_text import Marks
 
 # As dictionaries divide words: mer·ci·ful.
 JOINT = "·"
@@ -33,13 +34,13 @@ class Subword:
 END = Subword("end of sentence", is_end=True)
 
 
-def subwords(tokens: Sequence[str], *, escaped: bool = False) -> list[Subword]:
+def subwords(tokens: Sequence[str], *, escaped: bool = False, marks: Marks = Marks.CONTINUED) -> list[Subword]:
     """Return what a sentence's tokens stand for, without its end; `escaped`: Moses has written & as &amp;."""
     found: list[Subword] = []
     joined = False
-    for token in tokens:
-        goes_on = token.endswith(SEPARATOR) and token != SEPARATOR
-        text = token.removesuffix(SEPARATOR) if goes_on else token
+    for token, following in zip_longest(tokens, tokens[1:]):
+        goes_on = marks.goes_on(token, following)
+        text = marks.bare(token)
         text = "-" if text == DASH else text
         found.append(Subword(html.unescape(text) if escaped else text, joined, goes_on))
         joined = goes_on

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ink.corpus.model_text import Marks
 from ink.corpus.prepared_corpus import PreparedCorpus
 from ink.datastore.storage import Datastore
 from ink.runtime.errors import InkError
@@ -42,13 +43,21 @@ class Occurrence:
 class TrainingPairs:
     """Knows the raw training text of one datastore.
 
-    corpus: folder of the raw text; data: the same binarised, where pairs have been filtered out. `escaped` as in
-    `subwords`. Raises InkError where text and datastore do not belong together.
+    corpus: folder of the raw text; data: the same binarised, where pairs have been filtered out. `escaped` and
+    `marks` as in `subwords`. Raises InkError where text and datastore do not belong together.
     """
 
-    def __init__(self, datastore: Datastore, data: PreparedCorpus, corpus: Path, *, escaped: bool = False) -> None:
+    def __init__(
+        self,
+        datastore: Datastore,
+        data: PreparedCorpus,
+        corpus: Path,
+        *,
+        escaped: bool = False,
+        marks: Marks = Marks.CONTINUED,
+    ) -> None:
         self.datastore = datastore
-        self.escaped = escaped
+        self.escaped, self.marks = escaped, marks
         source, target = (corpus / f"train.{language}" for language in data.languages)
         tokens = data.path / f"train.bpe.{data.languages.target}"
         self.sources, self.targets, self.tokens = read_lines(source), read_lines(target), read_lines(tokens)
@@ -91,7 +100,7 @@ class TrainingPairs:
         """Return a sentence's tokens, the end included, and their places in its raw line."""
         if sentence not in self._sentences:
             line = self.targets[int(self.kept[sentence])]
-            tokens = subwords(self.tokens[sentence].split(), escaped=self.escaped)
+            tokens = subwords(self.tokens[sentence].split(), escaped=self.escaped, marks=self.marks)
             where = places(line, [token.text for token in tokens])
             self._sentences[sentence] = [*tokens, END], [*where, (len(line), len(line))]
         return self._sentences[sentence]

@@ -12,13 +12,13 @@ from torch import Tensor
 
 from ink.config.sections.base_system import BeamSearch
 from ink.config.slices.result_slices import TranslationSettings
-from ink.corpus.segmentation import TextProcessor
-from ink.corpus.vocabulary import known_subwords
+from ink.corpus.model_text import Marks, ModelText
 from ink.nmt.adapter_file import read_metadata
 from ink.nmt.beam_search import Translation
 from ink.nmt.device import device_of
-from ink.nmt.model_loading import BaseModelFiles
+from ink.nmt.model_loading import BaseModelFiles, backend_of
 from ink.nmt.oom import FittingBatches
+from ink.nmt.text_loading import load_text
 from ink.systems.inference import AssembledSystem, load_system
 from ink.systems.layout import Layout
 from ink.tools.translation.lines import Line
@@ -42,7 +42,7 @@ class Translator:
     `warn` is told, with the line's number, of what a person should know.
     """
 
-    def __init__(self, system: AssembledSystem, text: TextProcessor, decoding: BeamSearch, warn: Any) -> None:
+    def __init__(self, system: AssembledSystem, text: ModelText, decoding: BeamSearch, warn: Any) -> None:
         self.system = system
         self.text = text
         self.warn = warn
@@ -76,7 +76,7 @@ class Translator:
         if line.remark:
             self.warn(f"line {line.number}: {line.remark}")
         tokens = self.text.encode_source(line.text).split()
-        pieces = split_at_limit(tokens, self.limit)
+        pieces = split_at_limit(tokens, self.limit, self.text.marks)
         if len(pieces) > 1:
             self.warn(
                 f"line {line.number}: {len(tokens)} tokens are more than the model's {self.limit}; "
@@ -142,7 +142,7 @@ def groups_of_like_length(lengths: Sequence[int]) -> list[list[int]]:
     return groups
 
 
-def split_at_limit(tokens: Sequence[str], limit: int) -> list[list[str]]:
+def split_at_limit(tokens: Sequence[str], limit: int, marks: Marks = Marks.CONTINUED) -> list[list[str]]:
     """Split tokens into pieces of at most `limit`, after the last sentence end in reach, else between words.
 
     A subword is kept with the rest of its word unless the word alone is longer than `limit`.
@@ -151,9 +151,9 @@ def split_at_limit(tokens: Sequence[str], limit: int) -> list[list[str]]:
     rest = list(tokens)
     while len(rest) > limit:
         head = rest[:limit]
-        cut = next((n for n in range(limit, limit // 2, -1) if head[n - 1] in SENTENCE_ENDS), None)
+        cut = next((n for n in range(limit, limit // 2, -1) if marks.bare(head[n - 1]) in SENTENCE_ENDS), None)
         if cut is None:
-            cut = next((n for n in range(limit, 0, -1) if not head[n - 1].endswith("@@")), limit)
+            cut = next((n for n in range(limit, 0, -1) if not marks.goes_on(head[n - 1], rest[n])), limit)
         pieces.append(rest[:cut])
         rest = rest[cut:]
     if rest:
@@ -181,7 +181,8 @@ def load_translator_with_adapter(
     Raises InkError where the adapter belongs to another base model.
     """
     read_metadata(adapter)  # before a model is loaded for it
-    base_model = BaseModelFiles(Path(layout.base_model), Path(layout.vocabulary), settings.data.languages)
+    vocabulary = Path(layout.vocabulary)
+    base_model = BaseModelFiles(Path(layout.base_model), vocabulary, settings.data.languages, backend_of(vocabulary))
     model = base_model.load(settings.device, settings.precision, adapter=adapter)
     return _translator(AssembledSystem(model, None, {adapter.name: adapter}), layout, settings, warn)
 
@@ -191,6 +192,5 @@ def _translator(
 ) -> Translator:
     vocabulary = Path(layout.vocabulary)
     split_unknown = settings.text.split_unknown_subwords
-    known = known_subwords(vocabulary, settings.data.languages) if split_unknown else None
-    text = TextProcessor(settings.text, vocabulary / "bpecodes", known)
+    text = load_text(vocabulary, settings.text, settings.data.languages, split_unknown=split_unknown)
     return Translator(system, text, settings.decoding, warn)

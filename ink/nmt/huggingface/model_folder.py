@@ -1,0 +1,124 @@
+"""Reading a Hugging Face model's files: settings as JSON, weights without running what a stranger may have pickled."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from ink.nmt.plain_types import harmless_types, refused_type
+from ink.runtime.errors import InkError
+from ink.runtime.whole_files import read_json
+
+CONFIG, GENERATION = "config.json", "generation_config.json"
+# in the order in which they are looked for; those of JSON name the files that the weights are divided into
+WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
+# a single file that ink writes of a model that it has trained
+SETTINGS_KEY, WEIGHTS_KEY = "huggingface", "model"
+
+
+def read_settings(folder: Path) -> dict[str, Any]:
+    """Return what config.json says of the model, and under `generation` what generation_config.json says."""
+    if not (folder / CONFIG).is_file():
+        raise InkError(f"{folder} has no {CONFIG}: it is no folder of a Hugging Face model")
+    settings = _object(folder / CONFIG)
+    given = folder / GENERATION
+    return {**settings, "generation": _object(given) if given.is_file() else {}}
+
+
+def read_model(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Return the settings, as `read_settings` does, and the weights of a model, by name, on the CPU.
+
+    path: the folder of a model, or a file that `write_model` wrote. Raises InkError, with nothing executed, where
+    files are absent, cut short, or hold objects that are no data.
+    """
+    if path.is_dir():
+        return read_settings(path), _named(path, dict(_weights_in(path)))
+    state = _unpickled(path)
+    if not isinstance(state, Mapping) or not isinstance(state.get(SETTINGS_KEY), dict):
+        raise InkError(f"checkpoint {path} is no Hugging Face model that ink wrote; name the model's folder")
+    return dict(state[SETTINGS_KEY]), _named(path, state.get(WEIGHTS_KEY))
+
+
+def write_model(path: Path, settings: Mapping[str, Any], weights: Mapping[str, Tensor]) -> None:
+    """Write a model as one file."""
+    plain = {name: tensor.detach().cpu() for name, tensor in weights.items()}
+    torch.save({SETTINGS_KEY: dict(settings), WEIGHTS_KEY: plain}, path)
+
+
+def _object(path: Path) -> dict[str, Any]:
+    found: dict[str, Any] = read_json(path)
+    if not isinstance(found, dict):
+        raise InkError(f"{path} holds no JSON object; fetch the model again")
+    return found
+
+
+def _weights_in(folder: Path) -> Iterator[tuple[str, Tensor]]:
+    name = next((name for name in WEIGHTS if (folder / name).is_file()), None)
+    if name is None:
+        raise InkError(f"{folder} has no weights: neither {', nor '.join(WEIGHTS[::2])}; fetch the model again")
+    for part in _parts(folder, name):
+        if not part.is_file():
+            raise InkError(f"{part} does not exist, and {name} names it; fetch the model again")
+        if part.suffix == ".safetensors":
+            yield from _safe_tensors(part)
+        else:
+            found = _unpickled(part)
+            if not isinstance(found, Mapping):
+                raise InkError(f"{part} holds no weights by name; fetch the model again")
+            yield from found.items()
+
+
+def _parts(folder: Path, name: str) -> list[Path]:
+    if not name.endswith(".json"):
+        return [folder / name]
+    places = _object(folder / name).get("weight_map")
+    if not isinstance(places, dict) or not all(isinstance(part, str) for part in places.values()):
+        raise InkError(f"{folder / name} names no files of weights; fetch the model again")
+    parts = list(dict.fromkeys(places.values()))
+    suffix = ".safetensors" if "safetensors" in name else ".bin"
+    if strange := [part for part in parts if Path(part).name != part or not part.endswith(suffix)]:
+        raise InkError(f"{folder / name} names {strange[0]!r}, which is no {suffix} file of this folder; not read")
+    return [folder / part for part in parts]
+
+
+def _safe_tensors(path: Path) -> Iterator[tuple[str, Tensor]]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            for name in file.keys():  # noqa: SIM118 (not a mapping)
+                yield name, file.get_tensor(name)
+    except (SafetensorError, OSError) as error:
+        raise InkError(f"{path} is not whole ({error}); fetch the model again") from None
+
+
+def _unpickled(path: Path) -> Any:
+    if not path.is_file():
+        raise InkError(f"checkpoint {path} does not exist; check base_model in the config")
+    try:
+        with harmless_types():
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        refused = refused_type(error)
+        if refused is None:
+            raise InkError(f"{path} is no file that torch wrote; fetch the model again") from None
+        raise InkError(
+            f"{path} holds an object of type {refused}, which is no weight; it was not loaded and nothing in it was "
+            "run. Take the model's safetensors file, or save the weights again"
+        ) from None
+    except Exception as error:  # bytes of any kind, read as instructions, can end in any error
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:300]
+        raise InkError(f"{path} is not whole ({reason}); fetch the model again") from None
+
+
+def _named(path: Path, weights: Any) -> dict[str, Tensor]:
+    if not isinstance(weights, Mapping):
+        raise InkError(f"{path} holds no weights by name; fetch the model again")
+    for name, value in weights.items():
+        if not (isinstance(name, str) and isinstance(value, Tensor)):
+            raise InkError(f"{path}: {str(name)[:80]} among its weights is no named tensor; fetch the model again")
+    return dict(weights)
