@@ -41,6 +41,7 @@ class Combiner(ABC):
       false, it does not read the keys again
     - `needs_log_probs`: the log-probabilities stored with the entries
     - `top_probabilities`: so many of the model's highest probabilities
+    - `needs_entropy`: the entropy of the model's distribution
     - `needs_dimension`: the setting "dimension", which is then the length of the datastore's keys and of queries
     - `spare_neighbours`: so many more than k in a training batch, which `training_batch` takes away
 
@@ -52,6 +53,7 @@ class Combiner(ABC):
     weighs_keys: bool = True
     needs_log_probs: bool = False
     top_probabilities: int = 0
+    needs_entropy: bool = False
     needs_dimension: bool = False
     spare_neighbours: int = 0
     network: nn.Module | None = None
@@ -91,7 +93,8 @@ class Combiner(ABC):
         """Put together what `weights` sees, with what it looks at of the model's log_probs (..., vocabulary)."""
         top = self.top_probabilities
         highest = log_probs.topk(top, dim=-1).values if top else log_probs[..., :0]
-        return Positions(neighbours, queries, ModelScores(log_probs.gather(-1, neighbours.values), highest))
+        entropy = torch.special.entr(log_probs.exp()).sum(-1) if self.needs_entropy else None
+        return Positions(neighbours, queries, ModelScores(log_probs.gather(-1, neighbours.values), highest, entropy))
 
     def __call__(self, neighbours: Neighbours, queries: Tensor, log_probs: Tensor) -> Tensor:
         """Map log_probs (..., vocabulary) of the model to those of the mixture, of the same shape."""

@@ -17,11 +17,12 @@ class ModelScores:
     """What the model itself says at each position, as far as combiners look at it.
 
     value_log_probs: (..., k), log p_NMT(v_i | h_t) of each neighbour's value; top_log_probs: (..., top), its highest
-    log p_NMT.
+    log p_NMT. On request: entropy (...), that of p_NMT(. | h_t) in nats.
     """
 
     value_log_probs: Tensor
     top_log_probs: Tensor
+    entropy: Tensor | None = None
 
 
 @dataclass(frozen=True)

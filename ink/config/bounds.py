@@ -12,7 +12,13 @@ from ink.systems.known_systems import OWN_SYSTEMS, SYSTEMS, retrieval_settings, 
 # Of each section of a system with a datastore, the setting that says how many neighbours.
 NEIGHBOURS = {"v_knn": "k", "a_knn": "max_k", "r_knn": "max_k", "ink": "k", "knn_kd": "stored"}
 # The same of the combiners that an entry of one's own can name; what another's settings mean is its own matter.
-NEIGHBOURS_OF_COMBINER = {"vanilla": "k", "adaptive": "max_k", "robust": "max_k", "kernel_smoothed": "k"}
+NEIGHBOURS_OF_COMBINER = {
+    "vanilla": "k",
+    "adaptive": "max_k",
+    "robust": "max_k",
+    "kernel_smoothed": "k",
+    "confidence": "k",
+}
 PROBABILITIES = "top_probabilities"
 
 

@@ -69,6 +69,7 @@ def train_combiner(
             combiner.needs_keys,
             combiner.needs_log_probs,
             combiner.top_probabilities,
+            combiner.needs_entropy,
         )
         if needs != queried_for:
             queried_for, queries = needs, DevQueries(model, text, searcher, combiner, how.base_dropout, batch_tokens)
