@@ -40,7 +40,7 @@ def load_combiner(path: Path, *, device: str = "cpu", without_keys: bool = False
     except (KeyError, TypeError) as error:
         reason = f"{type(error).__name__}: {error}"
         raise InkError(
-            f"{path}: its settings are not those of combiner {name!r} ({reason}); delete it and run the workflow again"
+            f"{path}: its settings do not fit combiner {name!r} ({reason}); delete it and run the workflow again"
         ) from None
     if combiner.network is not None:
         _load_weights(combiner.network, path.with_name(WEIGHTS))

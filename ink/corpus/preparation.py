@@ -54,8 +54,8 @@ def prepare(
         if not kept:
             reasons = ", ".join(f"{count} {reason}" for reason, count in dropped.items())
             raise InkError(
-                f"{corpus}: none of {len(raw['train'])} training pairs is left ({reasons}); "
-                "look at the text, text.max_length and text.max_length_ratio"
+                f"{corpus}: none of {len(raw['train'])} training pairs is left after filtering ({reasons}); "
+                "check the text, text.max_length and text.max_length_ratio"
             )
         encoded["train"] = [encoded["train"][number] for number in kept]
     report: dict[str, Any] = {

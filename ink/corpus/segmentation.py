@@ -115,9 +115,9 @@ def read_codes(path: Path) -> str:
     if not merges:
         raise InkError(f"{path} holds no BPE codes")
     if not version and all(len(merge) == 2 and merge[1].isdecimal() for merge in merges):
-        raise InkError(f"{path} has a token and its count a line: it is a dictionary, where BPE codes are wanted")
+        raise InkError(f"{path} has a token and its count per line: it is a dictionary; BPE codes are needed here")
     if "\t" in lines[0]:
-        raise InkError(f"{path} has a piece and its score a line: it is {SENTENCEPIECE.format(part='vocabulary')}")
+        raise InkError(f"{path} has a piece and its score per line: it is {SENTENCEPIECE.format(part='vocabulary')}")
     counted = not version and len(merges[0]) == 3
     for number, merge in enumerate(merges, start=len(version) + 1):
         if not all(merge) or len(merge) != (3 if counted else 2) or (counted and not merge[2].isdecimal()):

@@ -64,7 +64,7 @@ def learn_vocabulary(corpus: Path, text_settings: MergedText, languages: Languag
 
 
 def adopt_vocabulary(bpe_codes: Path, dictionaries: tuple[Path, Path], languages: LanguagePair, output: Path) -> None:
-    """Copy a base model's codes and dictionaries into the folder `output`; an odd mark is told on standard error.
+    """Copy a base model's codes and dictionaries into `output`; warn on standard error of byte-order marks inside.
 
     dictionaries: the source's and the target's. InkError names the file and line that do not parse.
     """
@@ -93,7 +93,7 @@ def check_dictionary(path: Path) -> int:
     known = set(SPECIAL_SYMBOLS)
     lines = read_lines(path)
     if not lines:
-        raise InkError(f"{path} is empty; a fairseq dictionary has a token and its count a line")
+        raise InkError(f"{path} is empty; a fairseq dictionary has a token and its count per line")
     for number, line in enumerate(lines, start=1):
         overwrites = line.endswith(f" {OVERWRITE}")
         token, _, count = line.removesuffix(f" {OVERWRITE}").rstrip().rpartition(" ")

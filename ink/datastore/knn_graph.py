@@ -66,7 +66,7 @@ class StoredNeighbours:
         wanted = k + 1 if without_own else k
         if wanted > self.meta.stored:
             raise InkError(
-                f"{wanted} neighbours are needed of each entry, but {self.path} has {self.meta.stored}; "
+                f"{self.path} stores {self.meta.stored} neighbours of each entry, but {wanted} are needed; "
                 "lower k or store more"
             )
         distances = np.asarray(self.distances[entries, :wanted])
@@ -96,7 +96,8 @@ def store_neighbours(datastore: Datastore, index: Index, k: int, output: Path) -
     searched = datastore.meta
     if searched.entries > np.iinfo(np.int32).max:
         raise InkError(
-            f"datastore {datastore.path} has {searched.entries} entries; neighbours are stored of 2**31 - 1 at most"
+            f"datastore {datastore.path} has {searched.entries} entries, but neighbours can be stored for at most "
+            "2**31 - 1 entries"
         )
     meta = NeighboursMeta(searched.entries, k, searched.model, searched.corpus, searched.key, index.plain())
     searcher = Searcher(datastore, index)
@@ -123,7 +124,8 @@ def find_once(datastore: Datastore, index: Index, k: int, device: str, path: Pat
         )
     if k >= entries:
         raise InkError(
-            f"{k} neighbours asked of each entry of datastore {datastore.path}, which has {entries}; lower ink.k"
+            f"{k} neighbours requested for each entry of datastore {datastore.path}, which has {entries} entries, "
+            "itself included; lower ink.k"
         )
     with write_atomically(path) as temporary:
         found = map_array(temporary, np.int32, (entries, k), "w+")
@@ -152,7 +154,7 @@ def open_neighbours(path: Path, datastore: Datastore) -> StoredNeighbours:
     except TypeError as error:
         raise InkError(f"{path}/meta.json does not describe neighbours ({error}); {AGAIN}") from None
     if meta.format != FORMAT:
-        raise InkError(f"{path} is of neighbours' format {meta.format}, this is ink for format {FORMAT}; {AGAIN}")
+        raise InkError(f"{path} has neighbours' format {meta.format}, this version of ink reads {FORMAT}; {AGAIN}")
     searched = datastore.meta
     for name, found, expected in (
         ("model", meta.model, searched.model),

@@ -121,7 +121,7 @@ class Searcher:
             )
         else:
             return
-        raise InkError(f"{k} neighbours asked of datastore {self.datastore.path}, {problem}")
+        raise InkError(f"{k} neighbours requested from datastore {self.datastore.path}, {problem}")
 
     @cached_property
     def _log_probs(self) -> _Column:

@@ -147,7 +147,7 @@ def _open(path: Path) -> Shard:
     except TypeError as error:
         raise InkError(f"{path}/meta.json does not describe a shard ({error}); {AGAIN}") from None
     if meta.format != FORMAT:
-        raise InkError(f"{path} is of shard format {meta.format}, this is ink for format {FORMAT}; {AGAIN}")
+        raise InkError(f"{path} has shard format {meta.format}, this version of ink reads {FORMAT}; {AGAIN}")
     return Shard(path, meta, "r")
 
 
@@ -174,7 +174,7 @@ def join_shards(paths: Sequence[Path], output: Path, index: Index) -> DatastoreM
 
 
 def _move_keys(shards: Sequence[Shard], datastore: Datastore) -> None:
-    """Bring every shard's keys to their places in the key file, whose blocks are taken as they are written."""
+    """Move every shard's keys to their place in the key file, whose disk blocks are allocated as they are written."""
     keys = datastore.sparse_keys()
     start, row = keys.offset, keys.strides[0]
     descriptor = os.open(datastore.file("keys"), os.O_WRONLY)

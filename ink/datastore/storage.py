@@ -129,7 +129,7 @@ def open_datastore(
     except TypeError as error:
         raise InkError(f"{path}/meta.json does not describe a datastore ({error}); build it again") from None
     if meta.format != FORMAT:
-        raise InkError(f"{path} is of datastore format {meta.format}, this is ink for format {FORMAT}; build it again")
+        raise InkError(f"{path} has datastore format {meta.format}, this version of ink reads {FORMAT}; build it again")
     for name, found, expected in (
         ("model", meta.model, model),
         ("corpus", meta.corpus, corpus),

@@ -31,7 +31,9 @@ def choose(points: Sequence[Path], domain: str, seed: int, output: Path) -> None
     for name, folders in found.items():
         missing = [number for number in {*seeds, seed} if number not in folders]
         if missing:
-            raise InkError(f"the search has no {name} with seed {missing[0]}; give every point with every seed")
+            raise InkError(
+                f"point {name} has no adapter trained with seed {missing[0]}; give every point with every seed"
+            )
         records = {number: read_json(folders[number] / "record.json", "dev_bleu") for number in seeds}
         scores = {str(number): float(record["dev_bleu"]) for number, record in records.items()}
         tried.append({"system": name, "dev_bleu": statistics.fmean(scores.values()), "by_seed": scores})

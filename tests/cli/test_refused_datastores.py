@@ -79,11 +79,11 @@ CASES: dict[str, tuple[str, Damage, str, tuple[str, ...], str]] = {
         "datastore/meta.json does not exist; run the workflow that writes it",
     ),
     "k beyond the number of entries": (
-        "`2000 neighbours asked of datastore datastore, which has 613 entries; lower k`",
+        "`2000 neighbours requested from datastore datastore, which has 613 entries; lower k`",
         lambda e: e.write_config(v_knn={"k": [4, 2000]}),
         "tune",
         (),
-        "2000 neighbours asked of datastore datastore, which has ",
+        "2000 neighbours requested from datastore datastore, which has ",
     ),
     "index.type ivfpq with an exact index": (
         "`index.type is ivfpq, but datastore/index.faiss has no lists; set index.type to exact or build ...`",
@@ -100,12 +100,12 @@ CASES: dict[str, tuple[str, Damage, str, tuple[str, ...], str]] = {
         "combiner.json is not whole JSON",
     ),
     "a combiner.json without a setting": (
-        "`combiner.json: its settings are not those of combiner 'vanilla' (KeyError: 'temperature'); delete it "
+        "`combiner.json: its settings do not fit combiner 'vanilla' (KeyError: 'temperature'); delete it "
         "and run the workflow again`",
         lose_choice,
         "score",
         V_KNN,
-        "combiner.json: its settings are not those of combiner 'vanilla' (KeyError: 'temperature'); delete it and ",
+        "combiner.json: its settings do not fit combiner 'vanilla' (KeyError: 'temperature'); delete it and ",
     ),
     "a combiner's weights cut short, or of other settings": (
         "`a_knn/weights.safetensors does not fit combiner.json beside it (...); train the combiner again`",
@@ -178,7 +178,7 @@ def test_a_gpu_to_search_on_with_a_faiss_that_knows_none_is_refused(
 @pytest.mark.failure(
     "Datastores and combiners",
     "k beyond what index.probes lists can hold",
-    "`400 neighbours asked of ..., but the 1 largest of its 8 lists ... hold ... together; lower k or raise "
+    "`400 neighbours requested from ..., but the 1 largest of its 8 lists ... hold ... together; lower k or raise "
     "index.probes`",
 )
 def test_more_neighbours_than_the_probed_lists_hold_are_refused(
@@ -191,6 +191,6 @@ def test_more_neighbours_than_the_probed_lists_hold_are_refused(
     # of an option given twice the last counts
     command = spelled("tune", "--output", "out.json", "--datastore", "lists")
     said = commands(*command, folder=experiment.folder).refusal
-    assert "400 neighbours asked of datastore lists, but the 1 largest of its 8 lists" in said
+    assert "400 neighbours requested from datastore lists, but the 1 largest of its 8 lists" in said
     assert "lower k or raise index.probes" in said
     assert not experiment.path("out.json").exists()

@@ -136,7 +136,7 @@ def test_a_file_that_describes_no_combiner_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize("settings", [{"k": 4}, [], None], ids=str)
 def test_settings_of_something_else_are_named(tmp_path: Path, settings: Any) -> None:
     write_json(tmp_path / "combiner.json", {**WHOLE, "settings": settings})
-    with pytest.raises(InkError, match=r"combiner\.json: its settings are not those of combiner 'vanilla'"):
+    with pytest.raises(InkError, match=r"combiner\.json: its settings do not fit combiner 'vanilla'"):
         load_combiner(tmp_path / "combiner.json")
 
 

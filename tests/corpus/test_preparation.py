@@ -180,7 +180,9 @@ def test_preparing_says_nothing_but_its_progress(
 
 
 def test_a_corpus_that_cannot_be_prepared(tmp_path: Path, vocabulary: Path) -> None:
-    with pytest.raises(InkError, match=r"none of 6 training pairs is left \(1 empty, 5 too_long, 0 ratio\)"):
+    with pytest.raises(
+        InkError, match=r"none of 6 training pairs is left after filtering \(1 empty, 5 too_long, 0 ratio\)"
+    ):
         run(tmp_path, vocabulary, {"train": TRAIN}, max_length=0)
     corpus = tmp_path / "corpus"
     with (corpus / "train.yy").open("a") as file:

@@ -153,7 +153,7 @@ def mapped_from(path: Path, address: int) -> bool:
 @pytest.mark.failure(
     "Datastores and combiners",
     "more neighbours than FAISS finds on a GPU",
-    "`2049 neighbours asked of ..., but FAISS finds at most 2048 on a GPU; lower k or set index.device to cpu`",
+    "`2049 neighbours requested from ..., but FAISS finds at most 2048 on a GPU; lower k or set index.device to cpu`",
 )
 def test_more_neighbours_than_a_gpu_finds_are_refused(store_of: Any, tmp_path: Path) -> None:
     keys = np.zeros((3000, 2), dtype=np.float16)
@@ -161,5 +161,5 @@ def test_more_neighbours_than_a_gpu_finds_are_refused(store_of: Any, tmp_path: P
     assert faiss_gpu.MOST == constraints.MOST_ON_GPU
     searcher.search(torch.zeros(1, 2), 2049)
     searcher.device = DEVICE
-    with pytest.raises(InkError, match=r"2049 neighbours asked .* finds at most 2048 on a GPU; lower k"):
+    with pytest.raises(InkError, match=r"2049 neighbours requested .* finds at most 2048 on a GPU; lower k"):
         searcher.search(torch.zeros(1, 2), 2049)

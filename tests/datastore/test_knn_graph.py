@@ -95,15 +95,15 @@ def test_what_the_index_does_not_return_is_absent(datastore: Datastore, store_of
 @pytest.mark.failure(
     "Datastores and combiners",
     "more neighbours than were stored",
-    "`5 neighbours are needed of each entry, but neighbours has 4; lower k or store more`",
+    "`neighbours stores 4 neighbours of each entry, but 5 are needed; lower k or store more`",
 )
 def test_more_than_were_stored_are_refused(stored: StoredNeighbours) -> None:
-    with pytest.raises(InkError, match=rf"{STORED + 1} neighbours are needed .* has {STORED}; lower k"):
+    with pytest.raises(InkError, match=rf"stores {STORED} neighbours .* {STORED + 1} are needed; lower k"):
         stored.first(np.array([0]), STORED, without_own=True)
 
 
 def test_more_than_there_are_entries_are_refused_and_nothing_is_written(datastore: Datastore, tmp_path: Path) -> None:
-    with pytest.raises(InkError, match=f"{ENTRIES + 1} neighbours asked of datastore"):
+    with pytest.raises(InkError, match=f"{ENTRIES + 1} neighbours requested from datastore"):
         store_neighbours(datastore, EXACT, ENTRIES + 1, tmp_path / "many")
     assert not list(tmp_path.glob("*many*"))
 
@@ -139,7 +139,7 @@ def test_those_of_another_datastore_are_refused(
 
 @pytest.mark.parametrize(
     ("changed", "said"),
-    [({"format": 2}, "format 2, this is ink for format 1"), ({"kind": 1}, "does not describe neighbours")],
+    [({"format": 2}, "format 2, this version of ink reads 1"), ({"kind": 1}, "does not describe neighbours")],
 )
 def test_another_description_is_refused(
     stored: StoredNeighbours, datastore: Datastore, changed: dict[str, int], said: str

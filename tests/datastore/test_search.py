@@ -66,7 +66,7 @@ def test_neighbours_have_the_shape_of_the_queries(store_of: Any, tmp_path: Path)
 @pytest.mark.parametrize("without_own", [False, True])
 def test_more_neighbours_than_entries_is_an_error(store_of: Any, tmp_path: Path, without_own: bool) -> None:
     searcher = Searcher(store_of(tmp_path, [[0, 0], [1, 0], [0, 3]], [7, 8, 9]), EXACT)
-    with pytest.raises(InkError, match=r"4 neighbours asked .* which has 3 entries"):
+    with pytest.raises(InkError, match=r"4 neighbours requested .* which has 3 entries"):
         if without_own:
             searcher.search_without(torch.zeros(1, 2), torch.zeros(1, dtype=torch.long), 3)
         else:
@@ -83,7 +83,7 @@ def test_more_neighbours_than_the_largest_lists_hold_is_an_error(
     lists = searcher.index.invlists
     most = sum(sorted(lists.list_size(number) for number in range(8))[-probes:])
     assert searcher.search(torch.zeros(1, 16), most).ids.shape == (1, most)
-    message = rf"{most + 1} neighbours asked .* the {probes} largest of its 8 lists, .* hold {most} entries"
+    message = rf"{most + 1} neighbours requested .* the {probes} largest of its 8 lists, .* hold {most} entries"
     with pytest.raises(InkError, match=message):
         searcher.search(torch.zeros(1, 16), most + 1)
     with pytest.raises(InkError, match=message):

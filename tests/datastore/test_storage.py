@@ -123,7 +123,7 @@ def test_an_index_of_other_keys_is_refused(path: Path) -> None:
 def test_a_description_cut_short_or_of_something_else_is_refused(path: Path) -> None:
     described = read_json(path / "meta.json")
     write_json(path / "meta.json", {**described, "format": 2})
-    with pytest.raises(InkError, match="is of datastore format 2"):
+    with pytest.raises(InkError, match="has datastore format 2, this version of ink reads"):
         open_datastore(path)
     write_json(path / "meta.json", {**described, "colour": "green"})
     with pytest.raises(InkError, match=r"meta\.json does not describe a datastore"):

@@ -201,5 +201,5 @@ def test_a_datastore_of_another_model_is_refused_and_nothing_is_written(
 def test_more_neighbours_than_entries_are_refused(
     tiny: Any, sources: dict[str, ModelDatastore], tmp_path: Path
 ) -> None:
-    with pytest.raises(InkError, match="2000 neighbours asked of datastore"):
+    with pytest.raises(InkError, match="2000 neighbours requested from datastore"):
         measured(tiny, sources, tmp_path / "seed3.json", knn_accuracy={"k": [2, 2000]})

@@ -174,12 +174,12 @@ def test_a_sentencepiece_model_is_named_and_other_codes_help(tmp_path: Path) -> 
 @pytest.mark.failure(
     "Text and vocabulary",
     "a dictionary as base_model.bpe_codes, or codes as a dictionary",
-    "`dict.de.txt has a token and its count a line: it is a dictionary, where BPE codes are wanted`",
+    "`dict.de.txt has a token and its count per line: it is a dictionary; BPE codes are needed here`",
 )
 def test_codes_and_dictionaries_are_not_taken_for_one_another(tmp_path: Path) -> None:
     for name, data in (("dictionary", READERS["a dictionary"][1]), ("codes", READERS["codes of fastBPE"][1])):
         (tmp_path / name).write_bytes(data)
-    with pytest.raises(InkError, match="dictionary has a token and its count a line: it is a dictionary"):
+    with pytest.raises(InkError, match="dictionary has a token and its count per line: it is a dictionary"):
         read_codes(tmp_path / "dictionary")
     with pytest.raises(InkError, match=r"codes, line 1: 'd e 300' is a merge of BPE codes, where a dictionary"):
         check_dictionary(tmp_path / "codes")

@@ -267,14 +267,12 @@ def test_what_two_have_broken_off_two_go_on_with(tiny: Any, tmp_path: Path, work
 @pytest.mark.failure(
     "Training",
     "an epoch begun by another number of processes",
-    "the job starts anew, as with any other setting; a state put there by hand is refused: `... whose batches "
-    "were dealt out to 2 processes; now 1 ...`",
+    "the job starts anew, as with any other setting; a state put there by hand is refused: `... written "
+    "within an epoch that 2 processes trained, but now processes is 1; ...`",
 )
 def test_a_state_inside_an_epoch_is_of_as_many_processes(tmp_path: Path) -> None:
     inside = {"processes": 2, "train_iterator": {"iterations_in_epoch": 3}}
-    said = (
-        r"state.pt was written inside an epoch, whose batches were dealt out to 2 processes; now 1 .*set processes to 2"
-    )
+    said = r"state.pt was written within an epoch that 2 processes trained, but now processes is 1; set it to 2"
     with pytest.raises(InkError, match=said):
         data_parallel.check_resumable(tmp_path / "state.pt", inside)
     between = {"processes": 2, "train_iterator": {"iterations_in_epoch": 0}}

@@ -204,7 +204,7 @@ def test_stored_keys_get_no_gradient(exact: Datastore) -> None:
 
 def test_more_neighbours_than_entries_are_refused(exact: Datastore) -> None:
     neighbours = every_batch(exact, EXACT, exact.meta.entries, "paper")
-    with pytest.raises(InkError, match=rf"{exact.meta.entries + 1} neighbours asked of datastore .*lower k"):
+    with pytest.raises(InkError, match=rf"{exact.meta.entries + 1} neighbours requested from datastore .*lower k"):
         neighbours.find(queries_near(exact, [0]), torch.tensor([0]))
 
 
@@ -315,7 +315,9 @@ def test_more_than_there_are_others_are_not_found(
 ) -> None:
     datastore = request.getfixturevalue("exact" if index is EXACT else "ivfpq")
     entries = datastore.meta.entries
-    with pytest.raises(InkError, match=rf"{entries} neighbours asked of each entry of .*, which has {entries}; lower"):
+    with pytest.raises(
+        InkError, match=rf"{entries} neighbours requested for each entry of .*, which has {entries} entries, itself"
+    ):
         find_once(datastore, index, entries, "cpu", tmp_path / "more.npy")
     assert not list(tmp_path.glob("*more*"))
 

@@ -54,6 +54,6 @@ def check_resumable(path: Path, state: Mapping[str, Any]) -> None:
     dealt = int(state.get("processes", 1))
     if state["train_iterator"]["iterations_in_epoch"] and dealt != count():
         raise InkError(
-            f"training state {path} was written inside an epoch, whose batches were dealt out to {dealt} processes; "
-            f"now {count()} train together: set processes to {dealt}, or delete it and train again"
+            f"training state {path} was written within an epoch that {dealt} processes trained, but now processes is "
+            f"{count()}; set it to {dealt}, or delete the state and train again"
         )

@@ -52,15 +52,15 @@ class FairseqBeamSearch:
             return _translations(self._generate(sample))
 
     def _generate(self, sample: Any) -> Any:
-        """Search; InkError where no hypothesis can end, since scores that are no numbers are -inf to fairseq."""
+        """Search; InkError where no hypothesis can end, since fairseq takes NaN for -inf."""
         try:
             return self.generator.generate([], sample)
         except AssertionError as error:
             if NO_HYPOTHESIS_ENDED.fullmatch(str(error)) is None:
                 raise
             raise InkError(
-                "the model's scores are no numbers, so that no translation ends: weights of the checkpoint are damaged "
-                "or too large for its precision; use another checkpoint, or precision: fp32"
+                "the model's scores are NaN, so no translation ends: weights of the checkpoint are damaged or too "
+                "large for the precision; use another checkpoint, or precision: fp32"
             ) from None
 
 

@@ -66,8 +66,8 @@ def render(output: Path, comparisons: Comparisons) -> list[Path]:
     gains = _gains(comparisons, [*names])
     if not gains:
         raise InkError(
-            f"{runs.results}: none of {', '.join(names.values())} has a score beside the off-the-shelf model's on "
-            f"{', '.join(runs.domains)}: there is no Figure 4 to draw"
+            f"{runs.results}: no gain to draw in Figure 4, since on {', '.join(runs.domains)} either the off-the-shelf "
+            f"model or each of {', '.join(names.values())} has no score; run the workflow for them"
         )
     compared = ", and what the paper gained" if _in_paper(runs.results, metric) else ""
     with styled():

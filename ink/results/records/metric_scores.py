@@ -66,7 +66,8 @@ def score_in(metric: Metric, results: Path, score: Score) -> Scored | None:
         mean = _aggregate(metric, metric.statistics([], [], found.segments))
         if abs(mean - found.score) > HIGHEST_DIFFERENCE:
             raise InkError(
-                f"{path}: score {found.score} is not the mean of its segments; delete it and run the workflow again"
+                f"{path}: score {found.score} is not the mean of its segments' scores; delete it and run the workflow "
+                "again"
             )
     return found
 
@@ -88,8 +89,8 @@ def statistics_of(metric: Metric, results: Path, score: Score) -> Statistics:
     given = _aggregate(metric, rows)
     if abs(given - found.score) > HIGHEST_DIFFERENCE:
         raise InkError(
-            f"{where}: its hypotheses give {metric.heading} {given:.2f}, its score file says {found.score:.2f} "
-            f"({found.signature}); one of them is of another run or tokeniser, decode and score again"
+            f"{where}: its hypotheses give {metric.heading} {given:.2f}, but its score file says "
+            f"{found.score:.2f} ({found.signature}): they are of different runs or tokenisers; decode and score again"
         )
     return rows
 

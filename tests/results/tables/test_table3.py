@@ -237,7 +237,7 @@ def test_neighbours_that_were_not_found_are_told(results: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"k": [8, 32]}, r"of k \[8, 32\].*config of \[8, 16\].*run the workflow again"),
+        ({"k": [8, 32]}, r"measured with k \[8, 32\].*config has \[8, 16\].*run the workflow again"),
         ({"bucket_edges": [0, 300, None]}, r"bucket edges \[0, 300, None\]"),
         ({"positions": {"buckets": [1, 2], "special_symbols": {}}}, "positions.buckets should be a list of 3"),
         ({"dictionary": {}}, "dictionary.types is missing"),
