@@ -42,6 +42,7 @@ ONLY_FACTS = {("config", "systems"), ("config", "metrics"), ("corpus", "systems"
 KNOW_SNAKEMAKE = {
     "config/overrides.py": "how --config hands text in",
     "config/paths.py": "braces in a path would be wildcards",
+    "config/sections/experiment.py": "the option that runs jobs in a container",
     "results/contents.py": "advice",
     "systems/inference.py": "advice",
     "systems/layout.py": "an argument may be a wildcard",

@@ -20,6 +20,7 @@ Name = Annotated[
 Seeds = Annotated[list[Seed], Field(title="a list of different whole numbers", min_length=1), DISTINCT]
 Address = Annotated[str, Field(pattern="^https?://[^/]+/.")]
 Hash = Annotated[str, Field(pattern="^[0-9a-fA-F]{64}$")]
+Image = Annotated[str, Field(pattern="^[^\\s{}'\"]+$")]
 Store = Annotated[str, Field(pattern="^(https?://[^/]+|sqlite:///|(postgresql|mysql|mssql)([+][a-z0-9]+)?://).")]
 
 
@@ -138,3 +139,9 @@ class Experiment(Section):
     speed: Speed = Speed()
     mlflow: MLflow = MLflow()
     downloads: Downloads = optional()
+    container: Annotated[
+        Image | None,
+        Field(title="null, or an image: docker://..., another address or a file, without blanks, quotes and braces"),
+    ] = optional()
+    """The image in which `snakemake --software-deployment-method apptainer` runs the jobs; without that option it has
+    no effect. null or nothing: none. It changes no result and reruns nothing."""
