@@ -28,9 +28,10 @@ MAY_IMPORT = {
     "results": {"config", "systems", "metrics"},
     "tracking": {"config", "systems", "metrics"},
     "tools": {"config", "corpus", "nmt", "datastore", "combiners", "metrics", "systems", "results"},
+    "serving": {"config", "combiners", "systems", "results", "tracking", "tools"},
     "cli": {
         *("config", "corpus", "synthetic", "nmt", "datastore", "combiners", "systems", "metrics", "training"),
-        *("results", "tracking", "tools"),
+        *("results", "tracking", "tools", "serving"),
     },
 }
 # The bottom of two parts, which everybody above `runtime` may know: names, and where files are.

@@ -28,6 +28,7 @@ _HELP = {
         ("download", "download"),
         ("translation", "translate explain describe-adapter"),
         ("results", "compare report publish"),
+        ("serving", "log-model"),
         ("doctor", "clean"),
         ("tracking", "sync"),
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -51,6 +52,20 @@ def _train(work: Callable[..., None], settings: ModelSettings, processes: int, o
     train_together(work, processes, settings.device, on_epoch, begin=partial(begin_process, processes))
 
 
+def _write_card(config: Path, system: str, domain: str, seed: int, folder: Path, data: Path | None = None) -> None:
+    """Write the card of the adapter that a job has left in a folder, trained on `data`; scores are still to come."""
+    from ink.runtime.whole_files import read_json
+    from ink.systems.layout import Layout, Run
+    from ink.tools.model_card import CARD, Subject, model_card, write_card
+
+    run, layout = Run(system, domain, seed), Layout(options.load_config(config))
+    adapter = {"adapter": folder / "adapter.safetensors"}
+    subject = Subject.of(layout, run, Path(layout.results), adapter)
+    if data is not None:
+        subject = replace(subject, texts={**subject.texts, domain: read_json(data / "prepared.json")})
+    write_card(folder / CARD, model_card(subject, None, in_training=True))
+
+
 def _varied_option(system: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Make the option with which a command trains a variation of `system`."""
 
@@ -85,6 +100,7 @@ def train_adapter(config: Path, system: str, domain: str, seed: int, output: Pat
         origin = Origin(system, typed("train-adapter", config, domain, seed, system=system))
         work = partial(train, options.make_domain(settings.data, **files), settings, seed, output, origin=origin)
         _train(work, settings, settings.training.processes, job.epoch)
+        _write_card(config, system, domain, seed, output, files["data"])
         job.trained(output / "record.json")
 
 
@@ -181,6 +197,7 @@ def finish_ink(
         settings = options.load_settings(config, InkAverageSettings, domain, system)
         command = typed("finish-ink", config, domain, seed, system=system)
         finish_rounds(options.make_domain(settings.data, **files), settings, round, output, command)
+        _write_card(config, system, domain, seed, output, files["data"])
         job.trained(output / "record.json")
 
 
@@ -199,6 +216,7 @@ def choose_ink(config: Path, domain: str, seed: int, output: Path, point: tuple[
         options.load_settings(config, InkChoiceSettings, domain)
         work_begins()
         choose(point, domain, seed, output)
+        _write_card(config, "ink", domain, seed, output)
         job.trained(output / "record.json")
 
 

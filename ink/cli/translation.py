@@ -72,7 +72,7 @@ def translate(
     from ink.tools.translation.lines import batches, standard_input
     from ink.tools.translation.translator import load_translator, load_translator_with_adapter
 
-    layout, system, domain = _layout(config, demo, {**named, "--adapter": adapter}, TRANSLATING)
+    layout, system, domain = layout_of(config, demo, {**named, "--adapter": adapter}, TRANSLATING)
     use_machine()
     settings = settings_for(layout.config, TranslationSettings, domain)
     if beam is not None:
@@ -95,7 +95,7 @@ def translate(
     _end(refused, "left empty")
 
 
-def _layout(
+def layout_of(
     config: Path | None, demo: str | None, named: dict[str, Any], system_of_demo: str
 ) -> tuple[Layout, str | None, str | None]:
     """Return where the models are, and the system and domain that are meant."""
@@ -187,7 +187,7 @@ def explain(
     missing = [name for name in ("--system", "--domain") if named[name] is None]
     if demo is None and missing:
         raise click.UsageError(f"Missing option '{missing[0]}'")
-    layout, system, domain = _layout(config, demo, named, EXPLAINED)
+    layout, system, domain = layout_of(config, demo, named, EXPLAINED)
     use_machine()
     settings = settings_for(layout.config, TranslationSettings, domain)
     explainer, about = load_explainer(layout, settings, str(system), str(domain), seed, _warn)

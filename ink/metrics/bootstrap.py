@@ -67,6 +67,17 @@ def pooled_bootstrap(domains: Sequence[Sequence[Pair]], samples: int, seed: int,
     return Comparison(gain, float(lower), float(upper), _p_value(gain, gains), samples, seed, len(by_seed), deviation)
 
 
+def score_interval(rows: Statistics, samples: int, seed: int, aggregate: Aggregate) -> tuple[float, float]:
+    """Return the 95% percentile interval of one system's score on a test set, by resampling its sentences.
+
+    rows: its statistics, `(sentences, width)`; the rest as in `pooled_bootstrap`, which draws the same sentences.
+    """
+    generator, counted = np.random.default_rng(seed), rows.astype(np.float64)
+    scores = [aggregate(drawn @ counted) for drawn in _multiplicities(len(rows), samples, generator)]
+    lower, upper = np.percentile(np.concatenate(scores), [2.5, 97.5])
+    return float(lower), float(upper)
+
+
 def _resampled_gains(
     pairs: Sequence[Pair], samples: int, generator: np.random.Generator, aggregate: Aggregate
 ) -> NDArray[np.float64]:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from ink import __version__
 from ink.nmt.adapter_file import METADATA, architecture_of, metadata_of, open_adapter, origin_in_words
-from ink.nmt.weights import check_finite
+from ink.nmt.weights import check_finite, fingerprint
 from ink.runtime.errors import InkError
 from ink.runtime.whole_files import write_atomically
 
@@ -65,6 +65,11 @@ def write_adapter(path: Path, weights: Mapping[str, Tensor], *, base_model: str,
     plain = {name: tensor.detach().to("cpu", torch.float32).contiguous() for name, tensor in weights.items()}
     with write_atomically(path) as temporary:
         save_file(plain, temporary, metadata={METADATA: json.dumps(described)})
+
+
+def adapted_fingerprint(base_model: str, weights: Mapping[str, Tensor]) -> str:
+    """Return the fingerprint of the base model of that fingerprint together with an adapter of these weights, fp32."""
+    return fingerprint({"base." + base_model: torch.zeros(0), **weights})
 
 
 def read_adapter(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

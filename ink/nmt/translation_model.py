@@ -27,12 +27,11 @@ from torch import Tensor, nn
 from ink.config.languages import LanguagePair
 from ink.config.sections import base_system
 from ink.corpus.prepared_corpus import PreparedCorpus
-from ink.nmt.adapter import Adapter, adapt_output
+from ink.nmt.adapter import Adapter, adapt_output, adapted_fingerprint
 from ink.nmt.batches import Batch, ParallelText, SourceBatch
 from ink.nmt.beam_search import BeamSearch, Mixture
 from ink.nmt.device import dtype_of
 from ink.nmt.training_run import Objective, Optimisation, TrainingRun
-from ink.nmt.weights import fingerprint
 from ink.runtime.errors import InkError
 
 # Gives adapters' fp32 weights by name where the network itself has them in half precision.
@@ -180,7 +179,7 @@ class TranslationModel(ABC):
         """
         if self.adapters is None:
             return self.base_fingerprint
-        return fingerprint({"base." + self.base_fingerprint: torch.zeros(0), **self.adapter_weights()})
+        return adapted_fingerprint(self.base_fingerprint, self.adapter_weights())
 
     def attach_adapters(self, inner_dimension: int, dropout: float, initialisation: str = "zero") -> None:
         """Put an adapter behind every encoder and decoder layer and freeze everything else.

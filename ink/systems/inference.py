@@ -19,7 +19,7 @@ from ink.nmt.model_loading import backend_of
 from ink.nmt.translation_model import TranslationModel
 from ink.runtime.errors import InkError
 from ink.systems.known_systems import check_exists, system_named
-from ink.systems.layout import Layout
+from ink.systems.layout import Layout, Run
 
 
 @dataclass(frozen=True)
@@ -78,13 +78,7 @@ def load_system(
     check_exists(layout.config, system)
     chosen = layout.config["seeds"][0] if seed is None else seed
     known = system_named(system)
-    files = {name: Path(path) for name, path in layout.system_files(system, domain, chosen).items()}
-    for path in files.values():
-        if not path.exists():
-            raise InkError(
-                f"{path} does not exist: {known.label} has not been trained for {domain}; "
-                f"run: snakemake --cores all {layout.scores(system, domain, chosen)}"
-            )
+    files = trained_files(layout, Run(system, domain, chosen))
     place = Domain(
         Path(layout.base_model),
         Path(layout.vocabulary),
@@ -93,6 +87,33 @@ def load_system(
         backend_of(Path(layout.vocabulary)),
     )
     return assemble(place, Parts(**files, without_keys=known.without_keys), settings, settings.index)
+
+
+def trained_files(layout: Layout, run: Run) -> dict[str, Path]:
+    """Return what a trained system adds to the base model, or has in its place, as `Layout.system_files` names it.
+
+    Raises InkError naming the command that trains it where it has not been trained.
+    """
+    check_exists(layout.config, run.system)
+    files = {name: Path(path) for name, path in layout.system_files(*run).items()}
+    for path in files.values():
+        if not path.exists():
+            raise InkError(
+                f"{path} does not exist: {system_named(run.system).label} has not been trained for {run.domain}; "
+                f"run: snakemake --cores all {layout.scores(*run)}"
+            )
+    return files
+
+
+def datastore_files(datastore: Path, combiner: Path, without_keys: bool) -> list[Path]:
+    """Return the files of a datastore that a system with this combiner opens: all but the keys where it has no use
+    for them.
+    """
+    store, mixing = open_datastore(datastore), load_combiner(combiner, without_keys=without_keys)
+    opened = [store.path / "meta.json", store.file("offsets"), *_read_of(store, mixing)]
+    if store.meta.log_probs:
+        opened.append(store.file("log_probs"))
+    return list(dict.fromkeys(opened))
 
 
 def _read_of(store: Datastore, combiner: Combiner) -> list[Path]:

@@ -24,11 +24,14 @@ def paper_folder(results: Path | str) -> Path:
 
 
 class Run(NamedTuple):
-    """A run of an experiment: a system on a domain, trained with a seed if it learns anything."""
+    """A run of an experiment: a system on a domain, trained with a seed; one that does not learn has the first seed."""
 
     system: str
     domain: str
     seed: int
+
+    def __str__(self) -> str:
+        return f"{self.system}/{self.domain}/seed{self.seed}"
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,10 @@ class Layout:
     def adapter(self, model: str, domain: str, seed: str | int) -> str:
         """The final adapter of `adapter`, `ink` or a variation of them."""
         return f"{self.work}/adapters/{model}/{domain}/seed{seed}/adapter.safetensors"
+
+    def card(self, model: str, domain: str, seed: str | int) -> str:
+        """What stands beside that adapter for its readers."""
+        return f"{self.work}/adapters/{model}/{domain}/seed{seed}/card.md"
 
     def rounds(self, model: str, domain: str, seed: str | int, first: str | int) -> str:
         """The rounds of INK, or of a variation of it, that one job trains, from round `first` on."""

@@ -14,7 +14,7 @@ from ink.config import Config, adapted_domains, load_resolved
 from ink.runtime.errors import InkError
 from ink.runtime.project import project_path
 from ink.systems.known_systems import system_named
-from ink.systems.layout import Layout
+from ink.systems.layout import Layout, Run
 
 FOLDER = "models"
 DEMO = "results/published/mini"
@@ -38,6 +38,24 @@ def copy_models(config: Config, folder: Path, explained: str | None = None) -> N
         target = folder / path.relative_to(layout.work)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(path, target)
+
+
+def write_cards(config: Config, folder: Path, results: Path) -> None:
+    """Write the card of each of INK's adapters below `folder` beside it, with the scores that are under `results`.
+
+    InkError where these are another model's.
+    """
+    # the card of a copy needs torch for the adapter's fingerprint, what looks for the demo does not
+    from ink.nmt.adapter import adapted_fingerprint, read_adapter
+    from ink.results.run_measures import measures_of
+    from ink.tools.model_card import Subject, model_card, write_card
+
+    layout = Layout(config, str(folder))
+    for domain in adapted_domains(dict(config)):
+        run = Run(TRANSLATING, domain, config["seeds"][0])
+        weights, metadata = read_adapter(Path(layout.adapter(*run)))
+        measures = measures_of(results, config, run, adapted_fingerprint(metadata["base_model"], weights))
+        write_card(Path(layout.card(*run)), model_card(Subject.of(layout, run, results), measures))
 
 
 def demo(domain: str, system: str) -> Layout:

@@ -17,7 +17,7 @@ from ink.results.records.workflow_calls import calls
 from ink.runtime.errors import InkError
 from ink.runtime.experiment_lock import holder
 from ink.runtime.whole_files import write_atomically
-from ink.tools.published_models import FOLDER, copy_models
+from ink.tools.published_models import FOLDER, copy_models, write_cards
 
 # logs, the journal of runs for MLflow, and the last call's process
 LEFT_OUT = ("logs", "runs", "workflow.json")
@@ -38,7 +38,7 @@ def publish(
 
     `without_text` leaves translations and references out, for text that may not be given away: tables and figures are
     there as they are, but intervals cannot be computed again from the copy. `models` puts base model, vocabulary and
-    INK's adapters into its folder `models`, and `explained` what `ink explain` needs of this domain.
+    INK's adapters with their cards into its folder `models`, and `explained` what `ink explain` needs of this domain.
 
     InkError where `results` is no experiment's folder or is being written, where tables, figures or the report are
     missing, and, unless `allow_dirty`, where no commit holds the code that ran.
@@ -68,6 +68,7 @@ def publish(
         shutil.copytree(results, temporary, ignore=_ignoring(results, left_out))
         if models:
             copy_models(config, temporary / FOLDER, explained)
+            write_cards(config, temporary / FOLDER, results)
     return target
 
 

@@ -14,8 +14,13 @@ from pathlib import Path
 
 ARTIFACTS = "mlruns"
 _BUSY_SECONDS = 60.0  # somebody may be looking at the runs
-# table and column of every address of files that MLflow keeps for runs
-_ADDRESSES = (("experiments", "artifact_location"), ("runs", "artifact_uri"))
+# table and column of every address of files that MLflow keeps for runs and models
+_ADDRESSES = (
+    ("experiments", "artifact_location"),
+    ("runs", "artifact_uri"),
+    ("logged_models", "artifact_location"),
+    ("model_versions", "storage_location"),
+)
 
 
 def artifact_location(experiment: str) -> str:

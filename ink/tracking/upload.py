@@ -1,4 +1,4 @@
-"""From journals to MLflow: the only module that imports it, and only when there is something to send."""
+"""From journals to MLflow, which is imported only when there is something to send."""
 
 from __future__ import annotations
 
@@ -59,8 +59,25 @@ class Uploader:
 
     def prepare(self) -> None:
         """Create database and experiment if they are missing; UploadError where that cannot be."""
-        with self._errors_in_one_line(), self._locked():
+        with self.errors_in_one_line(), self._locked():
             self._connect()
+
+    def connected(self) -> tuple[Any, str]:
+        """Return MLflow's client and its id of the experiment, as `prepare` makes sure of them."""
+        self.prepare()
+        return self._client, self._experiment_id
+
+    def run_of(self, journal: Journal) -> str | None:
+        """Return MLflow's id of a journal's run; None where MLflow does not have it, or no longer."""
+        from mlflow.exceptions import MlflowException
+
+        run_id = (journal.run() or {}).get("mlflow", {}).get(self.uri)
+        if run_id is None:
+            return None
+        with contextlib.suppress(MlflowException):
+            if self._client.get_run(run_id).info.lifecycle_stage != "deleted":
+                return str(run_id)
+        return None
 
     def upload(self, journal: Journal, artifacts: Collection[str] | None = ()) -> bool:
         """Send what a journal says, and the artifacts so named (None: all).
@@ -72,7 +89,7 @@ class Uploader:
         run = journal.run()
         if shown is None or run is None:
             return False
-        with self._errors_in_one_line(), self._locked():
+        with self.errors_in_one_line(), self._locked():
             self._connect()
             found = self._find_or_create(journal, run, shown)
             if found.info.lifecycle_stage == "deleted":
@@ -84,7 +101,7 @@ class Uploader:
 
     def upload_experiment(self, artifacts: Collection[str] | None = ()) -> bool:
         """Send what the experiment's own run is to show, as `upload` does a journal's."""
-        with self._errors_in_one_line(), self._locked():
+        with self.errors_in_one_line(), self._locked():
             self._connect()
             self.experiment.folder.mkdir(parents=True, exist_ok=True)
             # of two jobs that end at once, whoever writes last must have read last
@@ -122,7 +139,7 @@ class Uploader:
         self._set_status(run_id, shown, found.info.status)
 
     @contextlib.contextmanager
-    def _errors_in_one_line(self) -> Iterator[None]:
+    def errors_in_one_line(self) -> Iterator[None]:
         """Turn whatever goes wrong with MLflow into one line; a run's results do not hang on it."""
         try:
             yield

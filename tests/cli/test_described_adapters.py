@@ -36,6 +36,14 @@ def test_it_is_described_by_the_training_that_wrote_it(experiment: Any, commands
     }
 
 
+def test_its_card_is_beside_it_and_knows_no_scores_yet(experiment: Any) -> None:
+    card = experiment.path("adapter/card.md").read_text(encoding="utf-8")
+    assert card.startswith("# Adapter for koran\n")
+    assert "| trained with | `ink train-adapter --config config.yaml --domain koran --seed 1` |" in card
+    assert "dev BLEU " in card
+    assert "the test set is translated after training" in card
+
+
 def test_a_round_and_ink_s_average_say_what_they_are(experiment: Any, commands: Any, spelled: Any) -> None:
     model = spelled("adapt")[spelled("adapt").index("--base-model") :]
     finish = ("finish-ink", "--config", "config.yaml", "--domain", "koran", "--seed", "1", *model)

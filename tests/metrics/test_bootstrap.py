@@ -48,6 +48,17 @@ def statistics_of(texts: Texts) -> tuple[np.ndarray, np.ndarray]:
     return BLEU_13A.statistics(before, references), BLEU_13A.statistics(after, references)
 
 
+def test_the_interval_of_one_system_is_that_of_its_resampled_corpora() -> None:
+    references, _, system = texts = make_texts(40, 0.4, 0.3, seed=6)
+    drawn = np.random.default_rng(7).choice(40, size=(200, 40))
+    scores = [
+        BLEU().corpus_score([system[row] for row in rows], [[references[row] for row in rows]]).score for rows in drawn
+    ]
+    found = bootstrap.score_interval(statistics_of(texts)[1], 200, 7, BLEU_13A.aggregate)
+    assert found == pytest.approx(np.percentile(scores, [2.5, 97.5]), abs=1e-9)
+    assert found[0] < BLEU().corpus_score(system, [references]).score < found[1]
+
+
 @pytest.mark.parametrize(("before", "after"), [(0.4, 0.38), (0.38, 0.4), (0.4, 0.4), (0.5, 0.2)])
 def test_one_domain_gives_sacrebleus_p_value(before: float, after: float, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SACREBLEU_SEED", "12345")

@@ -106,14 +106,26 @@ def test_a_project_that_was_renamed_has_one_run_of_each_and_its_files(
     assert not before.exists()
 
 
+# of runs and of models, as MLflow's database has them
+ADDRESSES = {
+    **{"experiments": "artifact_location", "runs": "artifact_uri"},
+    **{"logged_models": "artifact_location", "model_versions": "storage_location"},
+}
+
+
 def locations(database: Path, *before: str) -> list[str]:
     """Make a database with these addresses if there are any; return those that it has."""
     with closing(sqlite3.connect(database)) as connection, connection:
         if before:
-            connection.execute("create table experiments (artifact_location text)")
-            connection.execute("create table runs (artifact_uri text)")
-            connection.executemany("insert into experiments values (?)", [(address,) for address in before])
-        return [address for (address,) in connection.execute("select artifact_location from experiments")]
+            for table, column in ADDRESSES.items():
+                connection.execute(f"create table {table} ({column} text)")
+                connection.executemany(f"insert into {table} values (?)", [(address,) for address in before])
+        found = [
+            [address for (address,) in connection.execute(f"select {column} from {table}")]
+            for table, column in ADDRESSES.items()
+        ]
+        assert all(addresses == found[0] for addresses in found)
+        return found[0]
 
 
 @pytest.mark.parametrize(

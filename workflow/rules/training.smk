@@ -50,6 +50,7 @@ rule train_adapter:
         unpack(model_files),
     output:
         adapter=LAYOUT.adapter("{system}", "{domain}", "{seed}"),
+        card=LAYOUT.card("{system}", "{domain}", "{seed}"),
         record=f"{WORK}/adapters/{{system}}/{{domain}}/seed{{seed}}/record.json",
     log:
         f"{RESULTS}/logs/train_adapter/{{system}}/{{domain}}/seed{{seed}}.log",
@@ -106,6 +107,7 @@ rule finish_ink:
         rounds=lambda wildcards: [rounds_folder(wildcards, first) for first in FIRST_ROUNDS],
     output:
         adapter=LAYOUT.adapter("{system}", "{domain}", "{seed}"),
+        card=LAYOUT.card("{system}", "{domain}", "{seed}"),
         record=f"{WORK}/adapters/{{system}}/{{domain}}/seed{{seed}}/record.json",
     log:
         f"{RESULTS}/logs/finish_ink/{{system}}/{{domain}}/seed{{seed}}.log",
@@ -140,6 +142,7 @@ if SEARCHED:
             ],
         output:
             adapter=LAYOUT.adapter("ink", "{domain}", "{seed}"),
+            card=LAYOUT.card("ink", "{domain}", "{seed}"),
             record=f"{WORK}/adapters/ink/{{domain}}/seed{{seed}}/record.json",
         log:
             f"{RESULTS}/logs/choose_ink/{{domain}}/seed{{seed}}.log",

@@ -14,6 +14,7 @@ from ink.results.records.json_fields import Fields
 from ink.runtime.errors import InkError
 from ink.runtime.whole_files import read_lines
 from ink.systems.known_systems import SYSTEMS, system_named
+from ink.systems.layout import Run
 
 Key = tuple[str, str, int]  # system, domain, training seed
 
@@ -102,6 +103,12 @@ def read_scores(results: Path) -> list[Score]:
     if not scores:
         raise InkError(f"no score under {folder}; run the workflow that writes scores first")
     return sorted(scores, key=lambda score: (score.system, score.domain, score.seed))
+
+
+def read_score(results: Path, run: Run) -> Score | None:
+    """Read one run's score, as `read_scores` does; None where it has none."""
+    path = Path(results) / "scores" / run.system / run.domain / f"seed{run.seed}.json"
+    return _read_score(path) if path.is_file() else None
 
 
 def labels(systems: Sequence[str]) -> dict[str, str]:

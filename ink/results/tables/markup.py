@@ -67,6 +67,12 @@ class Heading:
 Parts = Sequence[Sequence[Sequence[Cell]]]
 
 
+def rounded(value: float, decimals: int = 2, signed: bool = False) -> str:
+    """Write a number with so many decimals, − for minus and, where `signed`, + for plus."""
+    number = round(float(value), decimals) + 0.0  # + 0.0 turns -0.0 into 0.0
+    return f"{number:{'+' if signed else ''}.{decimals}f}".replace("-", "−")
+
+
 def markdown(caption: str, headings: Sequence[Heading], parts: Parts, notes: Sequence[str]) -> str:
     """Write a table for readers of plain text and of web sites that show Markdown."""
 

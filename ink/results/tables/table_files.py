@@ -14,7 +14,7 @@ from typing import Any
 
 import pandas as pd
 
-from ink.results.tables.markup import Cell, Heading, fragment, latex, markdown
+from ink.results.tables.markup import Cell, Heading, fragment, latex, markdown, rounded
 from ink.runtime.whole_files import write_atomically
 
 Record = Mapping[Hashable, Any]  # a row of a frame
@@ -177,9 +177,3 @@ def _number_text(record: Record, column: Column) -> str:
 
 def _absent(value: Any) -> bool:
     return bool(pd.isna(value))
-
-
-def rounded(value: float, decimals: int = 2, signed: bool = False) -> str:
-    """Write a number with so many decimals, − for minus and, where `signed`, + for plus."""
-    number = round(float(value), decimals) + 0.0  # + 0.0 turns -0.0 into 0.0
-    return f"{number:{'+' if signed else ''}.{decimals}f}".replace("-", "−")

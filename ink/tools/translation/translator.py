@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from ink.config.sections.base_system import BeamSearch
+from ink.config.sections.base_system import Decoding
 from ink.config.slices.result_slices import TranslationSettings
 from ink.corpus.model_text import Marks, ModelText
 from ink.nmt.adapter_file import read_metadata
@@ -39,15 +39,17 @@ class Hypothesis:
 class Translator:
     """Translates lines in batches; a line longer than the model's limit is translated in pieces.
 
-    `warn` is told, with the line's number, of what a person should know.
+    `warn` is told, with the line's number, of what a person should know. batch_lines: how many lines are translated
+    together where nobody says otherwise.
     """
 
-    def __init__(self, system: AssembledSystem, text: ModelText, decoding: BeamSearch, warn: Any) -> None:
+    def __init__(self, system: AssembledSystem, text: ModelText, decoding: Decoding, warn: Any) -> None:
         self.system = system
         self.text = text
         self.warn = warn
         self.model = system.model
         self.beam_search = self.model.beam_search(decoding, system.mixture)
+        self.batch_lines = decoding.batch_sentences
         self.fitting = FittingBatches([], task="translating", setting="--batch-size", remedy="lower decoding.beam")
         # the end of sentence takes one position
         self.limit = self.model.longest_source - 1
