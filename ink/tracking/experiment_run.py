@@ -13,7 +13,7 @@ from typing import Any
 
 from ink.runtime.whole_files import write_json
 from ink.systems.known_systems import SYSTEMS, system_named
-from ink.systems.layout import Layout
+from ink.systems.layout import Layout, Run
 from ink.tracking.journal import (
     FAILED,
     FINISHED,
@@ -27,7 +27,7 @@ from ink.tracking.journal import (
     remember_run,
 )
 from ink.tracking.mlflow_run import LONGEST_PARAMETER, LONGEST_TAG, MlflowRun, Point, source_tags
-from ink.tracking.runs import RunName, run_above
+from ink.tracking.runs import run_above
 
 MARK = "ink.experiment"  # the tag that only this run has
 # what readers look at, below results/EXPERIMENT: artifacts of this run by the same names
@@ -77,12 +77,12 @@ class ExperimentRun:
         """Return the journals of the experiment's runs, those that stand below another one last."""
         return sorted(journals(self.results), key=lambda journal: run_above(journal.name) is not None)
 
-    def journal_above(self, name: RunName) -> Journal | None:
+    def journal_above(self, name: Run) -> Journal | None:
         """Return the journal of the run that `name`'s stands below, None where that is the experiment's own."""
         above = run_above(name)
         return None if above is None else Journal(self.results, above)
 
-    def journals_below(self, name: RunName) -> list[Journal]:
+    def journals_below(self, name: Run) -> list[Journal]:
         """Return the journals of the runs that stand below `name`'s."""
         return [journal for journal in journals(self.results) if run_above(journal.name) == name]
 

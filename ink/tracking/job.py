@@ -16,12 +16,12 @@ from ink.config import load
 from ink.runtime.errors import InkError
 from ink.runtime.whole_files import read_json
 from ink.systems.known_systems import seeds_of
-from ink.systems.layout import Layout
+from ink.systems.layout import Layout, Run
 from ink.tracking.curves import curve_points, score_measures, training_measures
 from ink.tracking.experiment_run import ExperimentRun
 from ink.tracking.journal import FAILED, FINISHED, KILLED, RUNNING, JobRecord, Journal
 from ink.tracking.provenance import git_commit
-from ink.tracking.runs import RunName, first_job, last_job, parameters
+from ink.tracking.runs import first_job, last_job, parameters
 from ink.tracking.safe_uploader import SafeUploader, sync_command
 from ink.tracking.store import configured_uri
 from ink.tracking.upload import Uploader
@@ -114,7 +114,7 @@ def track(
     config = load(config_path)
     if seed is None:
         (seed,) = seeds_of(system, config["seeds"])
-    name = RunName(system, domain, seed)
+    name = Run(system, domain, seed)
     journal = Journal(Layout(config).results, name)
     journal.open(
         call.job,

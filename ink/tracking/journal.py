@@ -19,7 +19,7 @@ from ink.runtime.errors import InkError
 from ink.runtime.locks import exclusive
 from ink.runtime.processes import may_be_running, own_name
 from ink.runtime.whole_files import read_json, remove, write_atomically, write_json
-from ink.tracking.runs import RunName
+from ink.systems.layout import Run
 
 RUNNING, FINISHED, FAILED, KILLED = "RUNNING", "FINISHED", "FAILED", "KILLED"  # as MLflow writes them
 LOCK_SECONDS = 60.0
@@ -48,7 +48,7 @@ def remember_run(results: Path, path: Path, uri: str, run_id: str) -> None:
 class Journal:
     """The journal of one run. A job writes its own file alone; run.json changes under the experiment's lock."""
 
-    def __init__(self, results: Path | str, name: RunName) -> None:
+    def __init__(self, results: Path | str, name: Run) -> None:
         self.results = Path(results)
         self.name = name
         self.folder = self.results / "runs" / name.system / name.domain / f"seed{name.seed}"
@@ -210,7 +210,7 @@ def journals(results: Path | str) -> Iterator[Journal]:
     """Yield the journal of every run of an experiment, by name."""
     for path in sorted((Path(results) / "runs").glob("*/*/seed*/run.json")):
         system, domain, seed = path.parent.parts[-3:]
-        yield Journal(results, RunName(system, domain, int(seed.removeprefix("seed"))))
+        yield Journal(results, Run(system, domain, int(seed.removeprefix("seed"))))
 
 
 def read_record(path: Path) -> dict[str, Any] | None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import Any
 
 from ink.config import searched_points
 from ink.config.slices.commands import READS, settings_for
 from ink.systems.known_systems import OFF_THE_SHELF, check_exists, run_that_trains, system_named
+from ink.systems.layout import Run
 from ink.systems.variations import is_search_point
 
 # by data.source
@@ -19,19 +19,7 @@ PREPARATION = {
 }
 
 
-@dataclass(frozen=True)
-class RunName:
-    """The row, the column and the seed of a run; a system that does not learn has the config's first seed."""
-
-    system: str
-    domain: str
-    seed: int
-
-    def __str__(self) -> str:
-        return f"{self.system}/{self.domain}/seed{self.seed}"
-
-
-def parameters(config: Mapping[str, Any], name: RunName) -> dict[str, Any]:
+def parameters(config: Mapping[str, Any], name: Run) -> dict[str, Any]:
     """Return every setting that changes what the commands behind a run yield, by dotted key, and the run's own name.
 
     Preparation and base model count too: where one of their settings has changed, the run is another one.
@@ -59,7 +47,7 @@ def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def first_job(config: Mapping[str, Any], name: RunName) -> str:
+def first_job(config: Mapping[str, Any], name: Run) -> str:
     """Return the job with which a run begins: started again after the run has finished, it begins another run."""
     if _holds_the_base_model(config, name):
         return "train-base"
@@ -71,7 +59,7 @@ def first_job(config: Mapping[str, Any], name: RunName) -> str:
     return system.first_job
 
 
-def last_job(config: Mapping[str, Any], name: RunName) -> str:
+def last_job(config: Mapping[str, Any], name: Run) -> str:
     """Return the job that finishes a run: scoring, or training where nobody asked for scores: of the base model, and of
     what is tried on dev alone.
     """
@@ -82,15 +70,15 @@ def last_job(config: Mapping[str, Any], name: RunName) -> str:
     return "evaluate"
 
 
-def run_above(name: RunName) -> RunName | None:
+def run_above(name: Run) -> Run | None:
     """Return the run that `name`'s is a part of: of a point of the search over alpha and beta, the chosen INK's.
 
     None where it stands below the experiment alone.
     """
-    return replace(name, system="ink") if is_search_point(name.system) else None
+    return name._replace(system="ink") if is_search_point(name.system) else None
 
 
-def _holds_the_base_model(config: Mapping[str, Any], name: RunName) -> bool:
+def _holds_the_base_model(config: Mapping[str, Any], name: Run) -> bool:
     """Whether the base model's training belongs to this run: the unadapted model on the domain it learns from."""
     trained = config["base_model"]["path"] is None
     return trained and name.system == OFF_THE_SHELF and name.domain == config["data"]["general_domain"]

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from ink.runtime.whole_files import write_json
+from ink.systems.layout import Run
 from ink.tracking.journal import read_record
-from ink.tracking.runs import RunName
 
 Record = Mapping[str, Any]
 
@@ -49,10 +49,10 @@ class Uploaded:
         found = (read_record(path) or {}).get(store, {})
         self._states = {name: State(**state) for name, state in found.items()}
 
-    def of(self, name: RunName) -> State:
+    def of(self, name: Run) -> State:
         return self._states.get(str(name), State())
 
-    def remember(self, name: RunName, state: State) -> None:
+    def remember(self, name: Run, state: State) -> None:
         if self.of(name) != state:
             self._states[str(name)] = state
             others = read_record(self._path) or {}

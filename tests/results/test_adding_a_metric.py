@@ -25,7 +25,6 @@ from ink.runtime.whole_files import read_json, read_lines, write_lines
 from ink.systems.layout import Run
 from ink.tracking.journal import Journal
 from ink.tracking.mlflow_run import mlflow_run_of
-from ink.tracking.runs import RunName
 
 TEXT = (Path(__file__).resolve().parents[2] / "docs" / "adding-a-metric.md").read_text(encoding="utf-8")
 
@@ -147,6 +146,6 @@ def test_the_metric_is_in_table_2_a_figure_a_comparison_and_mlflow(
 
     job = read_json(results / "runs" / "ink" / "koran" / "seed1" / "jobs" / f"score-{PLACE}.json")
     assert job["metrics"][f"test/{PLACE}"][0] == pytest.approx(values["ink", "koran"])
-    shown = mlflow_run_of(Journal(results, RunName("ink", "koran", 1)))
+    shown = mlflow_run_of(Journal(results, Run("ink", "koran", 1)))
     assert shown is not None
     assert f"PER {values['ink', 'koran']:.2f}" in shown.tags["mlflow.note.content"]

@@ -20,10 +20,10 @@ import yaml
 
 from ink.config import load
 from ink.runtime.processes import own_name
+from ink.systems.layout import Run
 from ink.tracking.following import FINISHED, Follower
 from ink.tracking.job import Job, JobCall, track
 from ink.tracking.journal import Journal
-from ink.tracking.runs import RunName
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 INK = Path(sys.executable).with_name("ink")
@@ -95,7 +95,7 @@ class Experiment:
         return str(said)
 
     def journal(self, system: str = "adapter", seed: int = 1) -> Journal:
-        return Journal(self.results, RunName(system, "koran", seed))
+        return Journal(self.results, Run(system, "koran", seed))
 
     def run(self, system: str = "adapter", seed: int = 1) -> dict[str, Any]:
         found = self.journal(system, seed).run()

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from ink.systems.layout import Run
 from ink.tracking.experiment_run import ExperimentRun, mlflow_run_of_experiment, status_of
 from ink.tracking.journal import JobRecord, Journal
 from ink.tracking.provenance import record_workflow
-from ink.tracking.runs import RunName, run_above
+from ink.tracking.runs import run_above
 from ink.tracking.syncing import sync
 
 from .conftest import Experiment, Store
@@ -44,7 +45,7 @@ def search(experiment: Experiment, seed: int = 1) -> None:
 
 def scored(experiment: Experiment, system: str, domain: str, seed: int, bleu: float) -> None:
     """Write down a scored run without a job."""
-    journal = Journal(experiment.results, RunName(system, domain, seed))
+    journal = Journal(experiment.results, Run(system, domain, seed))
     about = {"git_commit": "c0ffee", "config_file": "config.yaml"}
     journal.open("evaluate", {"a": 1}, first=True, config=Path("config.yaml"), about=about)
     record = JobRecord(journal, "evaluate", "evaluate", ["ink", "evaluate"])
@@ -194,9 +195,9 @@ def test_a_search_s_points_stand_below_the_ink_that_was_chosen(experiment: Exper
 
 
 def test_what_stands_below_another_run() -> None:
-    assert run_above(RunName("ink_alpha0.1_beta0.3", "it", 2)) == RunName("ink", "it", 2)
+    assert run_above(Run("ink_alpha0.1_beta0.3", "it", 2)) == Run("ink", "it", 2)
     for system in ("ink", "adapter", "ink_without_l_r", "ink_inner64"):
-        assert run_above(RunName(system, "it", 2)) is None
+        assert run_above(Run(system, "it", 2)) is None
 
 
 def test_runs_that_were_there_without_it_get_it(experiment: Experiment, store: Store) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from ink.systems.layout import Run
 from ink.tracking.journal import JobRecord, Journal, journals
-from ink.tracking.runs import RunName
 
 PARAMETERS = {"ink.k": 8}
 
@@ -18,7 +18,7 @@ PARAMETERS = {"ink.k": 8}
 @pytest.fixture
 def journal(tmp_path: Path) -> Journal:
     (tmp_path / "config.yaml").write_text("experiment: x\n")
-    return Journal(tmp_path / "results", RunName("ink", "koran", 1))
+    return Journal(tmp_path / "results", Run("ink", "koran", 1))
 
 
 def begin(journal: Journal, job: str, parameters: dict[str, Any] = PARAMETERS) -> JobRecord:
@@ -213,7 +213,7 @@ def test_a_damaged_record_is_left_out_with_a_line(journal: Journal, capsys: pyte
 
 def test_all_journals_of_an_experiment_are_found(journal: Journal) -> None:
     do(journal, "round-1")
-    other = Journal(journal.results, RunName("adapter", "it", 12))
+    other = Journal(journal.results, Run("adapter", "it", 12))
     begin(other, "train")
     assert [str(one.name) for one in journals(journal.results)] == ["adapter/it/seed12", "ink/koran/seed1"]
     assert json.loads((other.folder / "run.json").read_text())["seed"] == 12

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ink.systems.layout import Run
 from ink.tracking.journal import JobRecord, Journal
 from ink.tracking.mlflow_run import mlflow_run_of
-from ink.tracking.runs import RunName
 
 
 def test_comet_s_score_is_the_run_s_and_what_it_took_is_not(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text("experiment: x\n")
-    journal = Journal(tmp_path / "results", RunName("ink", "koran", 1))
+    journal = Journal(tmp_path / "results", Run("ink", "koran", 1))
     for job, measure, value, peak in (("evaluate", "test/bleu", 20.0, 900.0), ("score-comet", "test/comet", -1.5, 5e3)):
         journal.open(
             job, {}, first=False, config=tmp_path / "config.yaml", about={"git_commit": None, "config_file": ""}

@@ -12,7 +12,8 @@ from ink.config import load
 from ink.config.slices.commands import READS
 from ink.runtime.errors import InkError
 from ink.systems.known_systems import SYSTEMS, run_that_trains
-from ink.tracking.runs import RunName, first_job, last_job, parameters
+from ink.systems.layout import Run
+from ink.tracking.runs import first_job, last_job, parameters
 
 CONFIG = Path(__file__).resolve().parents[2] / "config"
 MINI, OWN_CORPUS, PAPER = (load(CONFIG / f"{name}.yaml") for name in ("config", "own-corpus", "paper"))
@@ -29,7 +30,7 @@ def changed(dotted: str, value: Any) -> dict[str, Any]:
 
 
 def names_of(config: dict[str, Any], system: str, domain: str = "koran") -> set[str]:
-    return set(parameters(config, RunName(system, domain, 1)))
+    return set(parameters(config, Run(system, domain, 1)))
 
 
 def test_every_command_of_a_system_says_what_it_reads() -> None:
@@ -40,7 +41,7 @@ def test_every_command_of_a_system_says_what_it_reads() -> None:
 
 
 def test_parameters_are_the_settings_that_matter_flat_and_by_dotted_name() -> None:
-    found = parameters(MINI, RunName("ink", "koran", 3))
+    found = parameters(MINI, Run("ink", "koran", 3))
     assert (found["system"], found["domain"]) == ("ink", "koran")
     assert found["seed"] == 3
     assert found["ink.k"] == MINI["ink"]["k"]
@@ -70,7 +71,7 @@ def test_a_system_has_its_own_settings_and_not_another_s() -> None:
 
 def test_what_differs_by_domain_is_the_run_s_own() -> None:
     config = changed("ink.k", {"medical": 1, "law": 2, "it": 3, "koran": 4})
-    assert parameters(config, RunName("ink", "koran", 1))["ink.k"] == 4
+    assert parameters(config, Run("ink", "koran", 1))["ink.k"] == 4
 
 
 @pytest.mark.parametrize(
@@ -95,7 +96,7 @@ def test_a_setting_changes_the_runs_that_depend_on_it(dotted: str, value: Any, s
     different = {
         system
         for system in SYSTEMS
-        if parameters(config, RunName(system, "koran", 1)) != parameters(MINI, RunName(system, "koran", 1))
+        if parameters(config, Run(system, "koran", 1)) != parameters(MINI, Run(system, "koran", 1))
     }
     assert different == systems
 
@@ -108,11 +109,11 @@ def test_a_given_base_model_is_a_parameter_and_its_training_is_none() -> None:
 
 def test_a_system_that_does_not_exist_is_named() -> None:
     with pytest.raises(InkError, match="system 'knn' does not exist; known: off_the_shelf, knn_kd, v_knn"):
-        parameters(MINI, RunName("knn", "koran", 1))
+        parameters(MINI, Run("knn", "koran", 1))
 
 
 def test_where_runs_begin_and_end() -> None:
-    begins = {system: first_job(MINI, RunName(system, "koran", 1)) for system in SYSTEMS}
+    begins = {system: first_job(MINI, Run(system, "koran", 1)) for system in SYSTEMS}
     assert begins == {
         "off_the_shelf": "evaluate",
         "knn_kd": "train-knn-kd",
@@ -124,7 +125,7 @@ def test_where_runs_begin_and_end() -> None:
         "ink": "train-ink-round-1",
         "ink_r_knn": "train-combiner",
     }
-    assert {last_job(MINI, RunName(system, "koran", 1)) for system in SYSTEMS} == {"evaluate"}
+    assert {last_job(MINI, Run(system, "koran", 1)) for system in SYSTEMS} == {"evaluate"}
 
 
 @pytest.mark.parametrize(
@@ -140,7 +141,7 @@ def test_a_combiner_that_two_systems_share_is_trained_in_one_s_run(systems: list
     config = changed("systems", systems)
     shared = ("r_knn", "r_knn_without_keys")
     assert {run_that_trains(config, system) for system in shared} == {owner}
-    begin_with_it = [system for system in shared if first_job(config, RunName(system, "koran", 1)) == "train-combiner"]
+    begin_with_it = [system for system in shared if first_job(config, Run(system, "koran", 1)) == "train-combiner"]
     assert begin_with_it == [owner]
     assert run_that_trains(config, "a_knn") == "a_knn"
     assert run_that_trains(config, "ink_r_knn") == "ink_r_knn"
@@ -149,11 +150,11 @@ def test_a_combiner_that_two_systems_share_is_trained_in_one_s_run(systems: list
 def test_a_system_of_one_s_own_has_runs_too() -> None:
     own = {name: {"combiner": "vanilla", "key": "decoder_output", "k": k} for name, k in (("mine", 3), ("other", 4))}
     config = changed("own_systems", own)
-    found = parameters(config, RunName("mine", "koran", 1))
+    found = parameters(config, Run("mine", "koran", 1))
     assert found["own_systems.mine.k"] == 3
     assert "combiner_training.learning_rate" in found
     assert not any(name.startswith(("a_knn.", "own_systems.other.")) for name in found)
-    assert first_job(config, RunName("mine", "koran", 1)) == "train-combiner"
+    assert first_job(config, Run("mine", "koran", 1)) == "train-combiner"
 
 
 @pytest.mark.parametrize("system", ["off_the_shelf", "v_knn", "ink"])
@@ -163,7 +164,7 @@ def test_what_learns_no_combiner_is_named(system: str) -> None:
 
 
 def test_the_base_model_is_trained_in_the_run_of_the_unadapted_model_on_its_own_domain() -> None:
-    general = RunName("off_the_shelf", "general", 1)
+    general = Run("off_the_shelf", "general", 1)
     assert first_job(MINI, general) == "train-base"
     assert last_job(MINI, general) == "evaluate"
     assert first_job(OWN_CORPUS, general) == "evaluate"
