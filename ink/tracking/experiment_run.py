@@ -11,6 +11,8 @@ from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from ink.config import metrics_of
+from ink.metrics.known_metrics import find_metric
 from ink.runtime.whole_files import write_json
 from ink.systems.known_systems import SYSTEMS, system_named
 from ink.systems.layout import Layout, Run
@@ -33,7 +35,8 @@ MARK = "ink.experiment"  # the tag that only this run has
 # what readers look at, below results/EXPERIMENT: artifacts of this run by the same names
 REPORTS = ("tables/*", "figures/*", "report.html")
 
-Scores = Mapping[tuple[str, str, int], float]  # by system, domain and seed
+Scores = Mapping[Run, float]  # in one metric
+Averages = Mapping[str, Mapping[str, float]]  # metric -> system -> average
 
 
 class ExperimentRun:
@@ -98,17 +101,18 @@ def mlflow_run_of_experiment(experiment: ExperimentRun) -> MlflowRun:
     """Read all journals of an experiment, and sum them up."""
     own, config = experiment.open(), experiment.config
     runs: list[dict[str, Any]] = []
-    bleu: dict[tuple[str, str, int], float] = {}
+    scores: dict[str, dict[Run, float]] = {metric: {} for metric in metrics_of(config)}
     for journal in experiment.journals():
         run = journal.run()
         if run is None:
             continue
         runs.append(run)
         for record in journal.jobs().values():
-            if "test/bleu" in record["metrics"]:
-                value, _ = record["metrics"]["test/bleu"]
-                bleu[journal.name.system, journal.name.domain, journal.name.seed] = float(value)
-    averages = _averages(bleu, config["domains"], config["seeds"])
+            for metric, found in scores.items():
+                if f"test/{metric}" in record["metrics"]:
+                    value, _ = record["metrics"][f"test/{metric}"]
+                    found[journal.name] = float(value)
+    averages = {metric: _averages(found, config["domains"], config["seeds"]) for metric, found in scores.items()}
     status = status_of(run["status"] for run in runs)
     ended = [run["ended"] for run in runs if run["ended"] is not None]
     tags = {
@@ -126,7 +130,13 @@ def mlflow_run_of_experiment(experiment: ExperimentRun) -> MlflowRun:
         # MLflow lets no parameter change, and a later call may add domains, systems or seeds: those are tags
         parameters={"experiment": experiment.name[:LONGEST_PARAMETER]},
         tags={name: value[:LONGEST_TAG] for name, value in tags.items()},
-        points=experiment.measure({f"average/{system}/bleu": value for system, value in averages.items()}),
+        points=experiment.measure(
+            {
+                f"average/{system}/{metric}": value
+                for metric, found in averages.items()
+                for system, value in found.items()
+            }
+        ),
         artifacts=experiment.reports(),
     )
 
@@ -139,14 +149,14 @@ def status_of(statuses: Iterable[str]) -> str:
     return next((status for status in (FAILED, KILLED) if status in found), FINISHED)
 
 
-def _averages(bleu: Scores, domains: Collection[str], seeds: Collection[int]) -> dict[str, float]:
-    """Average each system's test BLEU over the domains, then over the seeds that have all of them, as Table 2 does."""
+def _averages(scores: Scores, domains: Collection[str], seeds: Collection[int]) -> dict[str, float]:
+    """Average each system's test scores over the domains, then over the seeds that have all of them, as in Table 2."""
     averages: dict[str, float] = {}
-    for system in _in_order({system for system, _, _ in bleu}):
-        complete = [[(system, domain, seed) for domain in domains] for seed in seeds]
-        complete = [keys for keys in complete if all(key in bleu for key in keys)]
+    for system in _in_order({run.system for run in scores}):
+        complete = [[Run(system, domain, seed) for domain in domains] for seed in seeds]
+        complete = [runs for runs in complete if all(run in scores for run in runs)]
         if complete:
-            averages[system] = statistics.fmean(statistics.fmean(bleu[key] for key in keys) for keys in complete)
+            averages[system] = statistics.fmean(statistics.fmean(scores[run] for run in runs) for runs in complete)
     return averages
 
 
@@ -154,10 +164,13 @@ def _in_order(systems: Collection[str]) -> list[str]:
     return [*(name for name in SYSTEMS if name in systems), *sorted(name for name in systems if name not in SYSTEMS)]
 
 
-def _description(experiment: ExperimentRun, averages: Mapping[str, float]) -> str:
+def _description(experiment: ExperimentRun, averages: Averages) -> str:
     """Say in Markdown what the experiment is and how its systems rank so far."""
     lines = [f"**{experiment.name}** on {', '.join(experiment.config['domains'])}"]
-    if averages:
-        lines += ["", "| System | average test BLEU |", "| :--- | ---: |"]
-        lines += [f"| {system_named(system).label} | {value:.2f} |" for system, value in averages.items()]
+    if known := {metric: found for metric, found in averages.items() if found}:
+        lines += ["", f"| System |{''.join(f' average test {find_metric(metric).heading} |' for metric in known)}"]
+        lines += [f"| :--- |{' ---: |' * len(known)}"]
+        for system in _in_order({system for found in known.values() for system in found}):
+            values = (f" {found[system]:.2f} |" if system in found else " – |" for found in known.values())
+            lines.append(f"| {system_named(system).label} |{''.join(values)}")
     return "\n".join(lines)

@@ -43,13 +43,14 @@ def search(experiment: Experiment, seed: int = 1) -> None:
             pass
 
 
-def scored(experiment: Experiment, system: str, domain: str, seed: int, bleu: float) -> None:
-    """Write down a scored run without a job."""
+def scored(experiment: Experiment, system: str, domain: str, seed: int, bleu: float, **others: float) -> None:
+    """Write down a scored run without a job, with its scores in other metrics."""
     journal = Journal(experiment.results, Run(system, domain, seed))
     about = {"git_commit": "c0ffee", "config_file": "config.yaml"}
     journal.open("evaluate", {"a": 1}, first=True, config=Path("config.yaml"), about=about)
     record = JobRecord(journal, "evaluate", "evaluate", ["ink", "evaluate"])
-    record.measure("test/bleu", bleu)
+    for metric, value in {"bleu": bleu, **others}.items():
+        record.measure(f"test/{metric}", value)
     record.end("FINISHED")
     journal.update(status="FINISHED", ended=1000)
 
@@ -98,6 +99,26 @@ def test_its_metrics_are_the_averages_of_systems_that_have_all_domains(experimen
         assert store.curve(above, "average/ink/bleu") == [(0, 27.25)]
         assert "| INK | 27.25 |" in store.tags(above)["mlflow.note.content"]
         assert store.tags(above)["mlflow.source.git.commit"] == "c0ffee"
+
+
+def test_every_metric_of_the_experiment_is_averaged_and_no_other(experiment: Experiment, store: Store) -> None:
+    experiment.change("evaluation.metrics", ["ter", "bleu"])
+    for domain, bleu, ter in (("it", 30.0, 50.0), ("koran", 20.0, 61.0)):
+        scored(experiment, "ink", domain, 1, bleu, ter=ter, chrf=40.0)
+        scored(experiment, "adapter", domain, 1, bleu - 1, **({"ter": ter} if domain == "it" else {}))
+    assert averages(experiment) == {
+        "average/ink/bleu": 25.0,
+        "average/adapter/bleu": 24.0,
+        "average/ink/ter": 55.5,  # the Adapter's Koran has none
+    }
+    sync(experiment.config)
+    shown = store.tags(store.experiment_run())["mlflow.note.content"].splitlines()
+    assert shown[-4:] == [
+        "| System | average test TER | average test BLEU |",
+        "| :--- | ---: | ---: |",
+        "| Adapter | – | 24.00 |",
+        "| INK | 55.50 | 25.00 |",
+    ]
 
 
 def test_an_average_that_goes_back_to_an_earlier_value_is_the_latest(experiment: Experiment, store: Store) -> None:
