@@ -53,7 +53,7 @@ def clean(config: Path, dry_run: bool, keep_base_model: bool, everything: bool) 
     from it, unless --keep-base-model is given.
     """
     from ink.cli.options import load_config
-    from ink.runtime.disk import in_words
+    from ink.runtime.disk import bytes_in_words
     from ink.systems.layout import Layout
     from ink.tools.cleaning import clean as remove
     from ink.tools.cleaning import removable
@@ -66,8 +66,8 @@ def clean(config: Path, dry_run: bool, keep_base_model: bool, everything: bool) 
         return
     width = max(len(str(target.path)) for target in targets)
     for target in targets:
-        click.echo(f"{target.path!s:<{width}}  {in_words(target.bytes)}")
+        click.echo(f"{target.path!s:<{width}}  {bytes_in_words(target.bytes)}")
     if not dry_run:
         remove(settings, targets)
-    total = in_words(sum(target.bytes for target in targets))
+    total = bytes_in_words(sum(target.bytes for target in targets))
     click.echo(f"{'would free' if dry_run else 'freed'} {total}; {layout.results} stays")

@@ -50,14 +50,14 @@ def download(config: Path | None, names: tuple[str, ...], list_only: bool) -> No
 
 
 def _fetch_all(chosen: Iterable[Source]) -> None:
-    from ink.runtime.disk import in_words
+    from ink.runtime.disk import bytes_in_words
     from ink.runtime.startup import work_begins
     from ink.tools.download.fetch import fetch
 
     work_begins()
     for source in chosen:
         fetched = fetch(source)
-        size = in_words(source.file.stat().st_size)
+        size = bytes_in_words(source.file.stat().st_size)
         how = "as the config says" if fetched.verified else f"unverified: not pinned in the config, see {source.record}"
         click.echo(
             f"{source.artefact.name}: {source.file} {'fetched' if fetched.new else 'was there'}, {size}, sha256 "

@@ -34,7 +34,7 @@ from ink.results.records.metric_scores import score_in, statistics_of
 from ink.results.records.scores import Score, read_references, read_scores
 from ink.results.tables.aggregation import prefixes
 from ink.results.tables.table_files import rounded
-from ink.runtime.disk import in_words
+from ink.runtime.disk import bytes_in_words
 from ink.runtime.errors import InkError
 from ink.runtime.whole_files import write_atomically
 
@@ -261,7 +261,7 @@ def _cells(row: Mapping[Any, Any], metrics: Sequence[Metric]) -> list[str]:
         f"[{_signed(row['lower'])}, {_signed(row['upper'])}]",
         f"{row['p_value']:.3f}",
         *chain(*others),
-        *(in_words(row[name]) if row[name] else ABSENT for name in ("added_bytes_a", "added_bytes_b")),
+        *(bytes_in_words(row[name]) if row[name] else ABSENT for name in ("added_bytes_a", "added_bytes_b")),
     ]
 
 

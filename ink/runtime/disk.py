@@ -57,7 +57,7 @@ def describe_trouble(error: BaseException, path: Path) -> str | None:
         found = (errno.ENOSPC if free_bytes(path) < _AS_GOOD_AS_FULL else errno.EIO), None
     number, file = found
     disk = mount_point(path)
-    space = f"{in_words(free_bytes(path))} free on the disk mounted at {disk}"
+    space = f"{bytes_in_words(free_bytes(path))} free on the disk mounted at {disk}"
     more_space = (
         f"({space}); free some space (`ink clean` removes what an experiment can make again) or work on a larger disk, "
         "then run this again"
@@ -98,7 +98,7 @@ def folder_bytes(folder: Path) -> int:
     return sum(os.lstat(Path(place, name)).st_blocks * 512 for place, _, names in os.walk(folder) for name in names)
 
 
-def in_words(count: float) -> str:
+def bytes_in_words(count: float) -> str:
     """Return a number of bytes as people read it: 3.4 GB."""
     for unit in ("bytes", "kB", "MB", "GB"):
         if count < 1000:

@@ -11,7 +11,7 @@ from ink import __version__
 from ink.nmt.adapter_file import described, read_metadata
 from ink.results.run_measures import Interval, Measure, RunMeasures
 from ink.results.tables.markup import rounded
-from ink.runtime.disk import in_words
+from ink.runtime.disk import bytes_in_words
 from ink.runtime.whole_files import read_json, write_atomically
 from ink.systems.known_systems import System, system_named
 from ink.systems.layout import Layout, Run
@@ -107,7 +107,7 @@ def _what(subject: Subject) -> list[str]:
         facts = described(read_metadata(subject.parts["adapter"])) or facts
     else:
         facts.append(("version of ink", __version__))
-    facts += [(f"size of {name}", in_words(_bytes(path))) for name, path in subject.parts.items()]
+    facts += [(f"size of {name}", bytes_in_words(_bytes(path))) for name, path in subject.parts.items()]
     return [*lines, *_table([("what", "value"), *((name, _code(value)) for name, value in facts)])]
 
 

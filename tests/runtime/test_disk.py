@@ -11,7 +11,14 @@ import pytest
 import torch
 from safetensors import SafetensorError
 
-from ink.runtime.disk import describe_trouble, disk_trouble_named, existing_parent, free_bytes, in_words, mount_point
+from ink.runtime.disk import (
+    bytes_in_words,
+    describe_trouble,
+    disk_trouble_named,
+    existing_parent,
+    free_bytes,
+    mount_point,
+)
 from ink.runtime.errors import InkError
 from ink.runtime.whole_files import write_atomically
 
@@ -114,4 +121,4 @@ def test_the_nearest_folder_that_exists_is_asked_for_space(tmp_path: Path) -> No
     ],
 )
 def test_sizes_in_words(count: float, words: str) -> None:
-    assert in_words(count) == words
+    assert bytes_in_words(count) == words

@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 
 from ink.config import Config
-from ink.runtime.disk import free_bytes, in_words
+from ink.runtime.disk import bytes_in_words, free_bytes
 from ink.runtime.errors import InkError
 from ink.tools.doctor.finding import Finding, ok, warning
 from ink.tools.download.fetch import read_record
@@ -41,8 +41,8 @@ def examine_downloads(config: Config, *, offline: bool) -> tuple[list[Finding], 
         findings.append(
             warning(
                 CHECK,
-                f"about {in_words(to_come)} to come, unpacked included, and {in_words(free)} free where {DOWNLOADS}/ "
-                "is: free some space, or make it a link to a folder on a larger disk",
+                f"about {bytes_in_words(to_come)} to come, unpacked included, and {bytes_in_words(free)} free where "
+                f"{DOWNLOADS}/ is: free some space, or make it a link to a folder on a larger disk",
             )
         )
     return findings, to_come
@@ -90,8 +90,8 @@ def _expected(source: Source, answers: Answers) -> str:
                 f"downloads.{name}.path: {copy} {problem}; correct the path, or set it to null to download "
                 f"{source.file.name}"
             )
-        return f"not here yet; {copy} can be read, {in_words(copy.stat().st_size)}; {fetched}"
-    begun = f", {in_words(source.partial.stat().st_size)} have come" if source.partial.is_file() else ""
+        return f"not here yet; {copy} can be read, {bytes_in_words(copy.stat().st_size)}; {fetched}"
+    begun = f", {bytes_in_words(source.partial.stat().st_size)} have come" if source.partial.is_file() else ""
     if name not in answers:
         raise InkError(f"not here yet{begun}, and {source.origin} not asked (offline); {fetched}")
     answer = answers[name]
@@ -100,7 +100,7 @@ def _expected(source: Source, answers: Answers) -> str:
             f"not here yet{begun}; {source.origin}: {answer}; try again later, name a mirror or a local copy "
             f"(downloads.{name}.url, .path), or put the file at {source.file}"
         )
-    size = "size unknown" if answer is None else in_words(answer)
+    size = "size unknown" if answer is None else bytes_in_words(answer)
     return f"not here yet{begun}; {source.origin} answers, {size}; {fetched}"
 
 
@@ -108,7 +108,7 @@ def _described(source: Source) -> str:
     """Say what is known of a file that is here, whose sha256 is not computed for this; InkError where it may not do."""
     if not source.file.is_file() or not os.access(source.file, os.R_OK):
         raise InkError(f"{source.file} is no file or cannot be read; remove it to get it anew")
-    size, recorded = in_words(source.file.stat().st_size), read_record(source.record)
+    size, recorded = bytes_in_words(source.file.stat().st_size), read_record(source.record)
     if recorded is None:
         raise InkError(f"{source.file}, {size}, has not been checked; run `ink download`, which checks it")
     if source.sha256 not in (None, recorded):

@@ -52,7 +52,7 @@ def duration(workload: Workload) -> Finding:
     source += f", {len(known)} kinds of jobs as measured before" if known else ""
     where = "one GPU, job after job," if on_gpu else f"{cores()} cores"
     whole = sum(seconds.values()) / (1 if on_gpu else cores())
-    return ok("time", f"about {in_words(whole)} on {where} from nothing ({source})")
+    return ok("time", f"about {duration_in_words(whole)} on {where} from nothing ({source})")
 
 
 def measured_seconds(benchmarks: Path) -> dict[str, float]:
@@ -97,7 +97,7 @@ def matrix_product_speed(workload: Workload) -> float:
     return products * 2.0 * 1024 * width * 4 * width / spent
 
 
-def in_words(seconds: float) -> str:
+def duration_in_words(seconds: float) -> str:
     """Return a duration as people say it."""
     for unit, length, most in (("seconds", 1, 90), ("minutes", 60, 5400), ("hours", 3600, 2 * 86400)):
         if seconds < most:

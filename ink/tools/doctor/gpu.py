@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ink.config import Config
-from ink.runtime.disk import in_words
+from ink.runtime.disk import bytes_in_words
 from ink.runtime.errors import InkError
 from ink.runtime.hardware import processor
 from ink.tools.costs import operations, rules
@@ -43,7 +43,7 @@ def devices(config: Config) -> Iterator[Finding]:
     known = half_precisions(described.major)
     yield ok(
         "device",
-        f"{name}: {described.name}, {in_words(free)} of {in_words(total)} free, compute capability "
+        f"{name}: {described.name}, {bytes_in_words(free)} of {bytes_in_words(total)} free, compute capability "
         f"{described.major}.{described.minor}, half precision {' and '.join(known) or 'none'} ({builds()})",
     )
     if config["precision"] not in ("fp32", *known):
@@ -103,7 +103,8 @@ def memory(workload: Workload) -> Iterator[Finding]:
         return
     total = torch.cuda.get_device_properties(device).total_memory
     largest = max(needed, key=lambda job: needed[job])
-    text = f"{in_words(total)} in all; the largest job, {largest}, takes about {in_words(needed[largest] + RESERVED)}"
+    taken = bytes_in_words(needed[largest] + RESERVED)
+    text = f"{bytes_in_words(total)} in all; the largest job, {largest}, takes about {taken}"
     if needed[largest] + RESERVED > total:
         divided = "batches will be divided until they fit, which takes longer; or lower"
         advice = {

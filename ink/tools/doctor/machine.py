@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ink.config import Config, trained_sections
-from ink.runtime.disk import in_words
+from ink.runtime.disk import bytes_in_words
 from ink.runtime.hardware import available_memory, cores
 from ink.tools.costs.file_sizes import datastore_bytes, index_bytes
 from ink.tools.costs.workload import Workload
@@ -38,7 +38,7 @@ def memory(workload: Workload) -> Iterator[Finding]:
         (datastore_bytes(workload, entries) for entries in map(workload.entries, workload.domains)), default=0.0
     )
     at_once = max(1, cores() // min(workload.config["threads"].values()))
-    text = f"{in_words(available)} available; a job takes about {in_words(job)}, {at_once} may run at once"
+    text = f"{bytes_in_words(available)} available; a job takes about {bytes_in_words(job)}, {at_once} may run at once"
     if job > available:
         yield error("memory", text)
     elif job * at_once > available:
@@ -46,8 +46,8 @@ def memory(workload: Workload) -> Iterator[Finding]:
     elif job + largest_datastore > available:
         yield warning(
             "memory",
-            f"{text}; beside it the largest datastore, {in_words(largest_datastore)}, does not stay in memory, and its "
-            "keys are read from the disk again and again",
+            f"{text}; beside it the largest datastore, {bytes_in_words(largest_datastore)}, does not stay in memory, "
+            "and its keys are read from the disk again and again",
         )
     else:
         yield ok("memory", text)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ink.config import Config
-from ink.runtime.disk import existing_parent, folder_bytes, free_bytes, in_words, mount_point
+from ink.runtime.disk import bytes_in_words, existing_parent, folder_bytes, free_bytes, mount_point
 from ink.systems.layout import Layout
 from ink.tools.costs.file_sizes import STATE, round_bytes, shard_bytes, text_bytes
 from ink.tools.costs.rules import build_adapted_datastore, build_datastore, store_neighbours
@@ -79,10 +79,10 @@ def space(workload: Workload, to_come: float = 0.0) -> Finding:
         least += to_come
     used_bytes = folder_bytes(work)
     whole, free = sum(needed.values()), free_bytes(work / "x") + used_bytes
-    parts = ", ".join(f"{kind} {in_words(size)}" for kind, size in needed.items())
-    used = f" and {in_words(used_bytes)} already used by {work}" if used_bytes else ""
-    early = f", {in_words(least)} if training stops as early as patience lets it" if least < whole else ""
-    text = f"about {in_words(whole)} needed ({parts}){early}, {in_words(free - used_bytes)} free{used}"
+    parts = ", ".join(f"{kind} {bytes_in_words(size)}" for kind, size in needed.items())
+    used = f" and {bytes_in_words(used_bytes)} already used by {work}" if used_bytes else ""
+    early = f", {bytes_in_words(least)} if training stops as early as patience lets it" if least < whole else ""
+    text = f"about {bytes_in_words(whole)} needed ({parts}){early}, {bytes_in_words(free - used_bytes)} free{used}"
     if least > free:
         return error("disk", f"{text}: free some space, or work on a larger disk")
     if whole * COMFORTABLE > free:

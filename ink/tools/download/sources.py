@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from ink.runtime.disk import in_words
+from ink.runtime.disk import bytes_in_words
 from ink.runtime.errors import InkError
 from ink.tools.download.artefacts import ARTEFACTS, Artefact
 from ink.tools.download.unpacking import unpacked_from
@@ -127,12 +127,12 @@ def listed(sources: Iterable[Source]) -> Iterator[str]:
 def state(source: Source) -> str:
     """Say whether the artefact is there."""
     if source.file.is_file():
-        text = f"there, {in_words(source.file.stat().st_size)}"
+        text = f"there, {bytes_in_words(source.file.stat().st_size)}"
         if not source.record.is_file():
             text += ", not yet checked"
         if source.unpacked is not None:
             text += ", not yet unpacked" if unpacked_from(source.unpacked) is None else ", unpacked"
         return text
     if source.partial.is_file():
-        return f"not there; {in_words(source.partial.stat().st_size)} have come"
+        return f"not there; {bytes_in_words(source.partial.stat().st_size)} have come"
     return "not there"

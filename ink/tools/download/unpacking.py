@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, cast
 
-from ink.runtime.disk import in_words
+from ink.runtime.disk import bytes_in_words
 from ink.runtime.errors import InkError, reason_of
 from ink.runtime.progress import progress
 from ink.runtime.whole_files import read_json, write_atomically, write_json
@@ -136,10 +136,10 @@ def _written(archive: Path, folder: Path, limits: Limits) -> Iterator[int]:
                     continue
                 declared += member.size
                 if declared > most:
-                    of_ratio = f"{limits.ratio:g} times the archive's {in_words(size)}"
-                    allowed = in_words(limits.bytes) if most == limits.bytes else of_ratio
+                    of_ratio = f"{limits.ratio:g} times the archive's {bytes_in_words(size)}"
+                    allowed = bytes_in_words(limits.bytes) if most == limits.bytes else of_ratio
                     raise _Refused(
-                        f"up to here it declares {in_words(declared)} of files, and {allowed} are allowed at most"
+                        f"up to here it declares {bytes_in_words(declared)} of files, and {allowed} are allowed at most"
                     )
                 path.parent.mkdir(parents=True, exist_ok=True)
                 yield from _copied(member, path)

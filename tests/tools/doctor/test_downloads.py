@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ink.runtime.disk import in_words
+from ink.runtime.disk import bytes_in_words
 from ink.runtime.whole_files import sha256_of, write_json
 from ink.tools.doctor import downloads
 from ink.tools.doctor.downloads import UNPACKED, examine_downloads
@@ -268,7 +268,7 @@ def test_what_is_to_come_takes_disk(server: Server, name: str, came: int, unpack
         source.unpacked.mkdir()
     (found,), to_come = examine_downloads(config, offline=False)
     assert to_come == expected
-    assert (f"{in_words(came)} have come" in found.text) == bool(came)
+    assert (f"{bytes_in_words(came)} have come" in found.text) == bool(came)
     source.partial.unlink(missing_ok=True)
     put(source)
     assert examine_downloads(config, offline=False)[1] == (UNPACKED * len(BODY) if expected > len(BODY) else 0)

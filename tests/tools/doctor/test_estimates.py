@@ -335,7 +335,7 @@ def test_this_machine_multiplies_matrices(workload: Workload, monkeypatch: pytes
     ("seconds", "said"), [(70, "70 seconds"), (1800, "30 minutes"), (3 * 3600, "3 hours"), (5 * 86400, "5 days")]
 )
 def test_durations_in_words(seconds: float, said: str) -> None:
-    assert duration.in_words(seconds) == said
+    assert duration.duration_in_words(seconds) == said
 
 
 def test_own_text_is_counted_and_what_will_be_held_out_is_foreseen(own_corpus: Any) -> None:
