@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import click
@@ -42,7 +43,8 @@ def config() -> None:
 
 @config.command()
 @click.argument("file", type=PATH)
-def show(file: Path) -> None:
+@click.option("--json", "as_json", is_flag=True, help="The settings as JSON, without where they come from.")
+def show(file: Path, as_json: bool) -> None:
     """Print every setting of FILE's experiment and where its value comes from: FILE, its scale, or the default.
 
     The output is YAML, and complete: it is an experiment's file itself.
@@ -51,5 +53,9 @@ def show(file: Path) -> None:
     from ink.config.printing import whole_text
 
     stated = read(file)
-    check(resolve(stated))
+    whole = resolve(stated)
+    check(whole)
+    if as_json:
+        click.echo(json.dumps(whole, indent=2, ensure_ascii=False))
+        return
     click.echo(whole_text(stated, str(file)), nl=False)

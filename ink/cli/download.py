@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,21 +25,27 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Only say what there is: address, size, licence, where it goes, whether it is there.",
 )
-def download(config: Path | None, names: tuple[str, ...], list_only: bool) -> None:
+@click.option("--json", "as_json", is_flag=True, help="With --list: the list as JSON.")
+def download(config: Path | None, names: tuple[str, ...], list_only: bool, as_json: bool) -> None:
     """Fetch what the config's section downloads names, or the NAMES given, into downloads/, and check it.
 
     A download that broke off goes on where it was. What is there is checked against the sha256 that the config pins, or
     else against the one that it had when it first came.
     """
     from ink.cli.options import load_config
-    from ink.tools.download.sources import listed, sources
+    from ink.tools.download.sources import listed, plainly_listed, sources
 
+    if as_json and not list_only:
+        raise click.UsageError("--json goes with --list")
     if config is None and not list_only:
         raise click.UsageError("Name the experiment's config file, or ask for --list.")
     settings = {} if config is None else load_config(config)
     # --list without a config, or of one that names nothing, shows all that is known
     wanted = names or (() if settings.get("downloads") or not list_only else tuple(ARTEFACTS))
     chosen = sources(settings, wanted)
+    if as_json:
+        click.echo(json.dumps(plainly_listed(chosen), indent=2, ensure_ascii=False))
+        return
     if list_only:
         for line in listed(chosen):
             click.echo(line)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -165,17 +166,18 @@ def _comparisons(settings: TableSettings | FigureSettings, runs: Selection) -> l
 @click.argument("a", shell_complete=completion.experiments)
 @click.argument("b", shell_complete=completion.experiments)
 @click.option("--csv", type=options.PATH, help="Write the rows to this file as well, for programs.")
-def compare(a: str, b: str, csv: Path | None) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Rows, runs that only one has, and settings, as JSON.")
+def compare(a: str, b: str, csv: Path | None, as_json: bool) -> None:
     """Put two experiments, or two runs, side by side: scores, differences and how sure they are, settings.
 
     A and B are two experiments, each a name under results/ or a folder (mini, results/mini), or two runs, each written
     EXPERIMENT:SYSTEM/DOMAIN/seedN (mini:ink/koran/seed1). Differences are B less A, with a paired bootstrap over the
     test sentences. Reads results alone.
     """
-    from ink.results.run_comparison import as_text, write_csv
+    from ink.results.run_comparison import as_plain, as_text, write_csv
     from ink.results.run_comparison import compare as compare_both
 
     found = compare_both(with_home(a), with_home(b))
     if csv is not None:
         write_csv(found, csv)
-    click.echo(as_text(found))
+    click.echo(json.dumps(as_plain(found), indent=2, ensure_ascii=False) if as_json else as_text(found))

@@ -19,7 +19,7 @@ import json
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -160,6 +160,17 @@ def as_text(found: SideBySide) -> str:
     else:
         lines += ["", "Their experiments have the same settings."]
     return "\n".join(lines)
+
+
+def as_plain(found: SideBySide) -> dict[str, Any]:
+    """Return a comparison as JSON has it: rows as in the CSV, null for what does not exist, and what only one has."""
+    rows = found.rows.astype(object).where(found.rows.notna(), None).to_dict("records")
+    return {
+        "rows": [{str(key): value for key, value in row.items()} for row in rows],
+        "only_a": found.only_a,
+        "only_b": found.only_b,
+        "settings": [asdict(setting) for setting in found.settings],
+    }
 
 
 def write_csv(found: SideBySide, path: Path) -> None:

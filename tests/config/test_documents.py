@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -88,6 +89,12 @@ def test_config_show_prints_the_whole_and_where_values_are_from(path: Path) -> N
     origins = {line.split("  # ")[1] for line in shown.output.splitlines() if "  # " in line}
     scale = {f"scale {name}" for name in [yaml.safe_load(path.read_text(encoding="utf-8")).get("scale")] if name}
     assert origins == {str(path), "default", "this version of ink", *scale}
+
+
+def test_config_show_prints_the_whole_for_scripts() -> None:
+    path = REPOSITORY / "config" / "config.yaml"
+    shown = CliRunner().invoke(ink, ["config", "show", "--json", str(path)], catch_exceptions=False)
+    assert json.loads(shown.output) == load(path)
 
 
 def test_config_show_names_the_origin_behind_each_value() -> None:

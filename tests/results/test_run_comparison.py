@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ import yaml
 from sacrebleu.metrics import BLEU, CHRF
 from sacrebleu.significance import PairedTest
 
-from ink.results.run_comparison import ABSENT, Setting, as_text, compare, differing, write_csv
+from ink.results.run_comparison import ABSENT, Setting, as_plain, as_text, compare, differing, write_csv
 from ink.runtime.errors import InkError
 
 from .conftest import score_of
@@ -205,3 +206,25 @@ def test_the_command_prints_and_writes_csv(results: Results) -> None:
     # a row's names are what the command takes
     run = pd.read_csv("out/rows.csv").iloc[0]
     pd.testing.assert_frame_equal(compare(run["run_a"], run["run_b"]).rows, found.rows)
+
+
+def test_the_command_says_the_same_to_scripts(results: Results) -> None:
+    results.run("one", "ink", WORSE)
+    results.run("one", "adapter", WORSE)
+    results.run("two", "ink", REFERENCES)
+    results.config("two", ink={"k": 4, "alpha": 0.1})
+    ink = Path(sys.executable).with_name("ink")
+    done = subprocess.run([str(ink), "compare", "one", "two", "--json"], capture_output=True, text=True, check=True)
+    found = json.loads(done.stdout)
+    pd.testing.assert_frame_equal(pd.DataFrame(found["rows"]), compare("one", "two").rows)
+    assert (found["only_a"], found["only_b"]) == (["adapter/koran/seed1"], [])
+    assert found["settings"] == [{"key": "ink.k", "a": "8", "b": "4"}]
+
+
+def test_what_a_run_lacks_is_null_to_scripts(results: Results) -> None:
+    results.run("one", "ink", WORSE)
+    results.run("two", "ink", REFERENCES)
+    found = compare("one", "two")
+    found.rows["ter_a"] = math.nan
+    (row,) = json.loads(json.dumps(as_plain(found), allow_nan=False))["rows"]
+    assert row["ter_a"] is None and row["bleu_a"] == found.rows["bleu_a"].iloc[0]

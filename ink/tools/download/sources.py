@@ -111,6 +111,24 @@ def _source(name: str, config: Mapping[str, Any], folder: Path) -> Source:
     return source
 
 
+def plainly_listed(sources: Iterable[Source]) -> list[dict[str, str | None]]:
+    """Return what `listed` says as values by name; null where nothing is stated, pinned or unpacked."""
+    return [
+        {
+            "name": source.artefact.name,
+            "what": source.artefact.what,
+            "from": source.origin,
+            "size": source.artefact.size,
+            "licence": source.artefact.licence,
+            "sha256": source.sha256,
+            "file": str(source.file),
+            "unpacked": None if source.unpacked is None else str(source.unpacked),
+            "state": state(source),
+        }
+        for source in sources
+    ]
+
+
 def listed(sources: Iterable[Source]) -> Iterator[str]:
     """Yield the lines of the list; nothing is fetched, and no sha256 computed."""
     for source in sources:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -156,6 +157,23 @@ def test_the_list_says_what_where_from_how_large_licence_where_to_and_state(
     assert "goes to  downloads/data-bin.zip, unpacked to downloads/multi_domain_data\n" in data
     assert "state    not there\n" in data
     assert not list(tmp_path.iterdir())
+
+
+def test_the_list_for_scripts_says_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    found = {entry["name"]: entry for entry in json.loads(run("--list", "--json"))}
+    assert list(found) == list(ARTEFACTS)
+    assert found["multi_domain_data"] == {
+        "name": "multi_domain_data",
+        "what": ARTEFACTS["multi_domain_data"].what,
+        "from": "https://drive.google.com/file/d/18TXCWzoKuxWKHAaCRgddd6Ub64klrVhV",
+        "size": None,
+        "licence": "not stated",
+        "sha256": None,
+        "file": "downloads/data-bin.zip",
+        "unpacked": "downloads/multi_domain_data",
+        "state": "not there",
+    }
 
 
 def test_the_list_of_a_config_shows_what_it_says_instead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
