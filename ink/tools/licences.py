@@ -57,5 +57,7 @@ def _licence_of_package(name: str) -> str | None:
         found = metadata.metadata(name)
     except metadata.PackageNotFoundError:
         return None
-    classified = [text.removeprefix(_CLASSIFIER) for text in found.get_all("Classifier", []) if _CLASSIFIER in text]
-    return found.get("License-Expression") or ", ".join(classified) or found.get("License")
+    fields = {name: found[name] for name in ("License-Expression", "License") if name in found}
+    classifiers = found.get_all("Classifier") or []
+    classified = [text.removeprefix(_CLASSIFIER) for text in classifiers if _CLASSIFIER in text]
+    return fields.get("License-Expression") or ", ".join(classified) or fields.get("License")
