@@ -27,8 +27,8 @@ from ink.tracking.upload import Uploader
 SCRIPT = Path(__file__).with_name("served_system.py")
 # what loading and translating imports by itself: the model asks for these, of the versions that are here
 REQUIRED = (
-    *("faiss-cpu", "faiss-gpu", "fairseq-fixed", "jsonschema", "numpy", "packaging", "psutil", "pydantic", "PyYAML"),
-    *("sacremoses", "safetensors", "subword-nmt", "torch", "tqdm"),
+    *("faiss-cpu", "faiss-gpu", "fairseq-fixed", "jsonschema", "lxml", "numpy", "packaging", "psutil", "pydantic"),
+    *("PyYAML", "sacrebleu", "sacremoses", "safetensors", "subword-nmt", "tabulate", "torch", "tqdm"),
 )
 EXAMPLES = 2
 LONGEST_DESCRIPTION = 5000  # MLflow's limit

@@ -24,7 +24,7 @@ INK, MLFLOW = str(BIN / "ink"), str(BIN / "mlflow")
 LINES = [
     "Wir werden die gesegnete Wahrheit verkünden.",
     "",
-    "Gott ist gut. " * 120,
+    "Gott ist gut. " * 300,
     "Ein \U0001f600 Zeichen\u2028hier.",
 ]
 SECONDS = 300  # for a server to come up beside other tests

@@ -291,7 +291,8 @@ def test_the_general_domain_has_settings_too() -> None:
 
 def test_every_command_with_a_config_says_what_it_reads() -> None:
     with_config = {name for name in COMMANDS if any("--config" in option.opts for option in command_named(name).params)}
-    assert with_config == set(READS)
+    # it copies the config whole into the model
+    assert with_config - {"log-model"} == set(READS)
 
 
 @pytest.mark.parametrize("name", READS)
