@@ -14,6 +14,7 @@ from ink.cli import options
 from ink.runtime.startup import work_begins
 
 if TYPE_CHECKING:
+    from ink.config.sections.base_system import BaseModelSource
     from ink.config.sections.parallel_text import BinarisedFolder
 
 _summary_option = options.path("--summary", "Where to write the counts that Table 1 is made of (JSON).")
@@ -171,15 +172,23 @@ def learn_vocabulary(config: Path, corpus: Path, output: Path) -> None:
 @options.config
 @options.output
 def adopt_vocabulary(config: Path, output: Path) -> None:
-    """Take over the BPE codes and dictionaries of the base model that the config names."""
+    """Take over the BPE codes and dictionaries, or the tokeniser, of the base model that the config names."""
     from ink.config.slices.text_slices import GivenVocabularySettings
     from ink.corpus import vocabulary
 
     settings = options.load_settings(config, GivenVocabularySettings)
     _begin()
     given, data = settings.base_model, settings.data
-    dictionaries = Path(given.source_dictionary), Path(given.target_dictionary)
-    vocabulary.adopt_vocabulary(Path(given.bpe_codes), dictionaries, data.languages, output)
+    if given.folder is not None:
+        from ink.nmt.huggingface.tokenisers import Languages
+        from ink.nmt.huggingface.vocabulary_folder import make_vocabulary
+
+        languages = Languages(given.source_code, given.target_code, given.tag)
+        make_vocabulary(Path(given.folder), data.languages, languages, output)
+    else:
+        # which the config's checks have asked for
+        codes, source, target = (Path(str(path)) for path in (given.bpe_codes, *_dictionaries(given)))
+        vocabulary.adopt_vocabulary(codes, (source, target), data.languages, output)
 
 
 @click.command("prepare-corpus")
@@ -193,11 +202,14 @@ def prepare_corpus(config: Path, corpus: Path, vocabulary: Path, output: Path, s
     """Normalise, tokenise, segment, filter and binarise a domain's text."""
     from ink.config.slices.text_slices import PreparationSettings
     from ink.corpus.preparation import prepare
+    from ink.nmt.text_loading import load_text
 
     settings = options.load_settings(config, PreparationSettings)
     _begin()
-    data = settings.data
-    counts = prepare(corpus, vocabulary, settings.text, data.languages, output)
+    data, chosen = settings.data, settings.text
+    split_unknown = chosen.split_unknown_subwords
+    text = load_text(vocabulary, chosen, data.languages, split_unknown=split_unknown)
+    counts = prepare(corpus, vocabulary, chosen, data.languages, output, text)
     _write_results(counts, corpus, data.target_language, summary, references)
 
 
@@ -222,6 +234,10 @@ def adopt_corpus(
     folder = _binarised_folder(data.binarised, domain)
     counts = adopt(folder, corpus, vocabulary, settings.text, data.languages, output)
     _write_results(counts, corpus, data.target_language, summary, references)
+
+
+def _dictionaries(given: BaseModelSource) -> tuple[str | None, str | None]:
+    return given.source_dictionary, given.target_dictionary
 
 
 def _begin(*modules: str) -> None:

@@ -8,6 +8,7 @@ from ink.config.domains import (
     data_domains,
     first_rounds,
     for_domain,
+    given_base_model,
     has_training,
     last_round,
     trained_sections,

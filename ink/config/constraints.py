@@ -7,7 +7,16 @@ from itertools import pairwise
 from typing import Any
 
 from ink.config.bounds import measured_neighbours, requested_neighbours, requested_probabilities, values_of
-from ink.config.domains import SPLITS, Config, adapted_domains, data_domains, for_domain, has_training, trained_sections
+from ink.config.domains import (
+    SPLITS,
+    Config,
+    adapted_domains,
+    data_domains,
+    for_domain,
+    given_base_model,
+    has_training,
+    trained_sections,
+)
 from ink.config.languages import LanguagePair, languages
 from ink.config.measures import metrics_of
 from ink.config.paths import unusable
@@ -67,7 +76,7 @@ def _domains(config: Config) -> Iterator[str]:
 
     yield from splits(data)
     yield from _measured_domains(config)
-    if config["base_model"]["path"] is None:
+    if given_base_model(config) is None:
         if general is None:
             yield "data.general_domain: null; allowed: a domain, since base_model.train trains on it"
         elif general in known and not has_training(config, general):

@@ -60,6 +60,13 @@ def trained_sections(config: Config) -> dict[str, Config]:
     return sections
 
 
+def given_base_model(config: Mapping[str, Any]) -> str | None:
+    """Return where the base model is, a checkpoint of fairseq's or a folder of Hugging Face's; None where it trains."""
+    base_model = config["base_model"]
+    found: str | None = base_model["path"] or base_model.get("folder")
+    return found
+
+
 def first_rounds(config: Config) -> list[int]:
     """Return of each job that trains rounds of INK the number of its first one."""
     return list(range(1, config["ink"]["max_rounds"] + 1, config["ink"]["rounds_per_job"]))

@@ -17,6 +17,7 @@ PATHS = (
     "data.files.train_from.*.*.pattern",
     "data.binarised.folder",
     "base_model.path",
+    "base_model.folder",
     "base_model.bpe_codes",
     "base_model.source_dictionary",
     "base_model.target_dictionary",

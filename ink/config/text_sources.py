@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ink.config.domains import SPLITS, Config
+from ink.config.domains import SPLITS, Config, trained_sections
 from ink.config.languages import LanguagePair
-from ink.config.schema import refusal
+from ink.config.schema import refusal, shown
 
 
 def sources(config: Config) -> Iterator[str]:
@@ -24,6 +24,12 @@ def sources(config: Config) -> Iterator[str]:
 
     merges = config["text"]["bpe_merges"]
     path, train = base_model["path"], base_model.get("train")
+    if base_model.get("folder") is not None:
+        yield from _with_folder(config)
+        return
+    for key in ("source_code", "target_code", "tag"):
+        if base_model.get(key) is not None:
+            yield f"base_model.{key}: found {base_model[key]}; allowed: null, since base_model.folder is not given"
     if path is None and train is None:
         yield "base_model.path: null, and base_model.train is null or missing; allowed: exactly one of the two"
     elif path is not None and train is not None:
@@ -40,6 +46,23 @@ def sources(config: Config) -> Iterator[str]:
             yield f"base_model.{key}: found {base_model[key]}; allowed: null, since base_model.path is null"
         if path is not None and base_model[key] is None:
             yield f"base_model.{key}: null; allowed: a path, since base_model.path is given"
+
+
+def _with_folder(config: Config) -> Iterator[str]:
+    """What a Hugging Face model stands for, and what it is not trained in."""
+    base_model, why = config["base_model"], "since base_model.folder is given"
+    for key in ("path", "bpe_codes", "source_dictionary", "target_dictionary", "train"):
+        if base_model.get(key) is not None:
+            yield f"base_model.{key}: found {shown(base_model[key])}; allowed: null, {why}"
+    if (merges := config["text"]["bpe_merges"]) is not None:
+        yield f"text.bpe_merges: found {merges}; allowed: null, {why}, with a tokeniser of its own"
+    if config["data"]["source"] == "binarised":
+        yield refusal("data.source", "binarised", f"synthetic or files, {why}: binarised text has fairseq's numbers")
+    if config["precision"] == "fp16":
+        yield refusal("precision", "fp16", f"fp32 or bf16, {why}: such a model is trained in these")
+    for name, section in trained_sections(config).items():
+        if (found := section["processes"]) > 1:
+            yield refusal(f"{name}.processes", str(found), f"1, {why}: such a model is trained by one")
 
 
 def splits(data: Config) -> Iterator[str]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from ink.config.bounds import requested_probabilities, values_of
 from ink.config.languages import LanguagePair
 from ink.corpus.dictionary import OVERWRITE, SPECIAL_SYMBOLS, Dictionary
+from ink.corpus.token_list import TokenList
 from ink.runtime.errors import InkError
 from ink.runtime.given_text import marks_inside, without_mark
 from ink.runtime.progress import progress
@@ -159,12 +160,13 @@ def check_vocabulary_size(config: Mapping[str, Any]) -> None:
     yet, or that does not parse, is its own job's to tell.
     """
     given = config["base_model"]["target_dictionary"]
-    made = Path(Layout(config).vocabulary) / f"dict.{config['data']['target_language']}.txt"
-    dictionary = made if given is None else Path(given)
+    made, language = Path(Layout(config).vocabulary), config["data"]["target_language"]
+    listed = made / f"tokens.{language}.json"
+    dictionary = Path(given) if given is not None else listed if listed.is_file() else made / f"dict.{language}.txt"
     if not dictionary.is_file():
         return
     try:
-        types = check_dictionary(dictionary)
+        types = len(TokenList.read(dictionary)) if dictionary == listed else check_dictionary(dictionary)
     except InkError:
         return
     for name, value in requested_probabilities(dict(config)).items():

@@ -56,8 +56,9 @@ class Layout:
 
     @property
     def base_model(self) -> str:
-        """The base model's checkpoint: the one given, or the one trained here."""
-        return self.config["base_model"]["path"] or f"{self.work}/base_model/model.pt"
+        """The base model's checkpoint, or a Hugging Face model's folder: the one given, or the one trained here."""
+        given = self.config["base_model"]
+        return given["path"] or given.get("folder") or f"{self.work}/base_model/model.pt"
 
     @property
     def vocabulary(self) -> str:

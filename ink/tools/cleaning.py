@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ink.config import given_base_model
 from ink.runtime.disk import folder_bytes
 from ink.runtime.errors import InkError
 from ink.runtime.experiment_lock import holder
@@ -62,7 +63,7 @@ def _heavy(work: Path, config: Mapping[str, Any], keep_base_model: bool) -> Iter
     yield work / "neighbours"
     yield work / "models"  # as large as the base model, one a run
     yield work / "ink"  # rounds, with optimiser and schedule, and their datastores
-    if config["base_model"]["path"] is None and not keep_base_model:
+    if given_base_model(config) is None and not keep_base_model:
         yield work / "base_model"
     yield from work.glob("adapters/*/*/seed*/epochs")
     for pattern in UNFINISHED:

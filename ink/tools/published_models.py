@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from ink.config import Config, adapted_domains, load_resolved
+from ink.config import Config, adapted_domains, given_base_model, load_resolved
 from ink.runtime.errors import InkError
 from ink.runtime.project import project_path
 from ink.systems.known_systems import system_named
@@ -27,10 +27,9 @@ def copy_models(config: Config, folder: Path, explained: str | None = None) -> N
     InkError where the base model is a file of somebody else's, or where anything has not been made yet.
     """
     layout = Layout(config)
-    if config["base_model"]["path"] is not None:
+    if (given := given_base_model(config)) is not None:
         raise InkError(
-            f"the base model is {config['base_model']['path']}, a file of its own: publish without --models, and say "
-            "where it is from"
+            f"the base model is {given}, a file of its own: publish without --models, and say where it is from"
         )
     for path in _files(layout, explained):
         if not path.is_file():

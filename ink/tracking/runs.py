@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ink.config import searched_points
+from ink.config import given_base_model, searched_points
 from ink.config.slices.commands import READS, settings_for
 from ink.systems.known_systems import OFF_THE_SHELF, check_exists, run_that_trains, system_named
 from ink.systems.layout import Run
@@ -32,7 +32,7 @@ def parameters(config: Mapping[str, Any], name: Run) -> dict[str, Any]:
 
 def _commands(config: Mapping[str, Any], system: str) -> list[str]:
     check_exists(config, system)
-    trained = config["base_model"]["path"] is None
+    trained = given_base_model(config) is None
     base = ["learn-vocabulary", "train-base"] if trained else ["adopt-vocabulary"]
     return [*PREPARATION[config["data"]["source"]], *base, *system_named(system).commands]
 
@@ -80,5 +80,5 @@ def run_above(name: Run) -> Run | None:
 
 def _holds_the_base_model(config: Mapping[str, Any], name: Run) -> bool:
     """Whether the base model's training belongs to this run: the unadapted model on the domain it learns from."""
-    trained = config["base_model"]["path"] is None
+    trained = given_base_model(config) is None
     return trained and name.system == OFF_THE_SHELF and name.domain == config["data"]["general_domain"]

@@ -1,5 +1,5 @@
 # The off-the-shelf model, where the config names none.
-if config["base_model"]["path"] is None:
+if given_base_model(config) is None:
 
     rule train_base:
         input:

@@ -23,6 +23,7 @@ from ink.config import (
     figures_of,
     first_rounds,
     for_domain,
+    given_base_model,
     gaining_systems,
     has_training,
     last_round,
@@ -223,6 +224,13 @@ def gpus(command, processes=1, metric=None):
 def text_of(domain):
     """A domain's raw text and the same binarised, by the names of the commands' options."""
     return {"corpus": LAYOUT.corpus(domain), "data": LAYOUT.data(domain)}
+
+
+def vocabulary_files(config):
+    """What a given model's vocabulary is taken from: its codes and dictionaries, or its folder."""
+    given = config["base_model"]
+    named = [given[name] for name in ("bpe_codes", "source_dictionary", "target_dictionary")]
+    return [given["folder"]] if given.get("folder") is not None else named
 
 
 def model_files(wildcards):

@@ -53,7 +53,7 @@ else:
             " --output {output:q}"
 
 
-if config["base_model"]["path"] is None:
+if given_base_model(config) is None:
 
     rule learn_vocabulary:
         input:
@@ -75,9 +75,7 @@ else:
 
     rule adopt_vocabulary:
         input:
-            config["base_model"]["bpe_codes"],
-            config["base_model"]["source_dictionary"],
-            config["base_model"]["target_dictionary"],
+            vocabulary_files(config),
         output:
             directory(LAYOUT.vocabulary),
         log:

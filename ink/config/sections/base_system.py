@@ -42,13 +42,27 @@ class BaseModelTraining(values.Section):
     """The checkpoints of so many last epochs are averaged."""
 
 
-class BaseModelSource(values.Section):
+class HuggingFaceModel(values.Section):
+    """A Hugging Face encoder-decoder: OPUS-MT (Marian), M2M100, NLLB, mBART or FSMT."""
+
+    folder: values.Path | None = values.optional()
+    """In place of path and train: the folder of a Hugging Face model, with its config.json, weights and tokeniser.
+    Text goes through that tokeniser, and what text says of Moses and of subwords is without effect."""
+    source_code: str | None = values.optional()
+    """With folder, of a model of many languages: what its tokeniser calls the source, such as de_DE or deu_Latn."""
+    target_code: str | None = values.optional()
+    """With folder, of a model of many languages: what its tokeniser calls the target."""
+    tag: str | None = values.optional()
+    """With folder, of a Marian model of several target languages: the tag before every source, such as >>nld<<."""
+
+
+class BaseModelSource(HuggingFaceModel):
     """The off-the-shelf model (paper: wmt19.de-en.ffn8192, a single model of Ng et al. 2019). Either path, with codes
-    and dictionaries, or train.
+    and dictionaries, or folder, or train.
     """
 
     path: values.Path | None = None
-    """A fairseq Transformer checkpoint. null trains one."""
+    """A fairseq Transformer checkpoint. null trains one, or takes folder."""
     bpe_codes: values.Path | None = None
     """With path the codes it was trained with, subword-nmt's or fastBPE's."""
     source_dictionary: values.Path | None = None

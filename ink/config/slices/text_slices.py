@@ -5,7 +5,6 @@ from __future__ import annotations
 from ink.config.sections import parallel_text
 from ink.config.sections.base_system import BaseModelSource
 from ink.config.slices.slice import Slice
-from ink.config.values import Path
 
 
 class SyntheticText(parallel_text.Languages):
@@ -69,19 +68,11 @@ class VocabularySettings(Slice):
     text: MergedText
 
 
-class GivenModel(BaseModelSource):
-    """A base model that is given, with all that belongs to it."""
-
-    bpe_codes: Path
-    source_dictionary: Path
-    target_dictionary: Path
-
-
 class GivenVocabularySettings(Slice):
     """What adopt-vocabulary reads."""
 
     data: parallel_text.Languages
-    base_model: GivenModel
+    base_model: BaseModelSource
 
 
 class PreparedText(parallel_text.Lengths, parallel_text.UnknownSubwords, parallel_text.Tokenisation):

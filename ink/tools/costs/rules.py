@@ -6,7 +6,14 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from ink.config import accuracy_domains, accuracy_systems, first_rounds, for_domain, speed_systems
+from ink.config import (
+    accuracy_domains,
+    accuracy_systems,
+    first_rounds,
+    for_domain,
+    given_base_model,
+    speed_systems,
+)
 from ink.datastore.knn_graph_division import PROBES
 from ink.systems.known_systems import retrieval_settings, system_named
 from ink.tools.costs import operations
@@ -40,7 +47,7 @@ def prepare_corpus(domain: DomainWorkload) -> Cost:
 def train_base(domain: DomainWorkload) -> Cost:
     """All weights are trained, on the general domain, where no base model is given."""
     base_model = domain.config["base_model"]
-    if base_model["path"] is not None or domain.name != domain.config["data"]["general_domain"]:
+    if given_base_model(domain.config) is not None or domain.name != domain.config["data"]["general_domain"]:
         return NO_JOB
     return Cost(gpu=base_model["train"]["max_epochs"] * 3 * pass_flop(domain, domain.entries))
 

@@ -17,6 +17,8 @@ from ink.config import (
     variations,
 )
 from ink.datastore.knn_graph_division import lists_of, queries_at_once, sampled_of
+from ink.runtime.errors import InkError
+from ink.runtime.whole_files import read_json
 from ink.systems.known_systems import retrieval_settings, seeds_of, system_named
 from ink.systems.variations import variation_named
 from ink.tools.costs.text_amounts import Text, TextCounts, text_of
@@ -229,6 +231,8 @@ def workload_of(config: Config, counts: Mapping[Path, TextCounts]) -> Workload:
 
 def _model(config: Config) -> Model:
     given, train = config["base_model"]["path"], config["base_model"].get("train")
+    if (folder := config["base_model"].get("folder")) is not None:
+        return _of_folder(Path(folder))
     if given is None:
         width, hidden = train["dimension"], train["ffn_dimension"]
         encoder, decoder = train["encoder_layers"], train["decoder_layers"]
@@ -249,3 +253,20 @@ def _model(config: Config) -> Model:
     # a layer of the decoder has a second attention
     encoder = (parameters - embeddings - 6 * 4 * width**2) // 2
     return Model(width, 12, encoder, parameters - embeddings - encoder, embeddings)
+
+
+def _of_folder(folder: Path) -> Model:
+    """Return the sizes that a Hugging Face model's settings say, or another's where they do not."""
+    try:
+        said = read_json(folder / "config.json")
+        width, types = int(said["d_model"]), int(said.get("vocab_size") or said["tgt_vocab_size"])
+        layers = {side: int(said[f"{side}_layers"]) for side in ("encoder", "decoder")}
+        hidden = {side: 2 * width * int(said[f"{side}_ffn_dim"]) for side in layers}
+    except (InkError, KeyError, TypeError, ValueError, AttributeError):
+        return WMT19
+    encoder, decoder = (layers[side] * (attentions * width**2 + hidden[side]) for side, attentions in _ATTENTIONS)
+    return Model(width, sum(layers.values()), encoder, decoder, types * width)
+
+
+# four matrices an attention, of which a layer of the decoder has two
+_ATTENTIONS = (("encoder", 4), ("decoder", 8))

@@ -64,6 +64,9 @@ def _binarised(config: Config, domain: str, paths: Sequence[str]) -> Iterator[Fi
 
 
 def _base_model(config: Config) -> Iterator[Finding]:
+    if (folder := config["base_model"].get("folder")) is not None:
+        yield _model_folder(Path(folder))
+        return
     named = {name: Path(path) for name, path in base_model_files(config).items()}
     if not named:
         return
@@ -74,6 +77,17 @@ def _base_model(config: Config) -> Iterator[Finding]:
         yield from (error("base model", problem) for problem in problems)
     else:
         yield ok("base model", f"{named['path']}, codes and dictionaries are there")
+
+
+def _model_folder(folder: Path) -> Finding:
+    """Look for the settings and the weights of a Hugging Face model; whether they can be used, its own job tells."""
+    if not (folder / "config.json").is_file():
+        return error(
+            "base model", f"base_model.folder: {folder} has no config.json: it is no Hugging Face model's folder"
+        )
+    if not any(folder.glob("*.safetensors")) and not any(folder.glob("*.bin")):
+        return error("base model", f"base_model.folder: {folder} has no weights (safetensors or bin)")
+    return ok("base model", f"{folder}, settings and weights are there")
 
 
 def _domain(domain: str, files: Sequence[TextFiles], counts: dict[Path, TextCounts]) -> Iterator[Finding]:

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from ink.config import Config
+from ink.config import Config, given_base_model
 from ink.runtime.disk import bytes_in_words, existing_parent, folder_bytes, free_bytes, mount_point
 from ink.systems.layout import Layout
 from ink.tools.costs.file_sizes import STATE, round_bytes, shard_bytes, text_bytes
@@ -57,7 +57,7 @@ def _checkpoints(workload: Workload, most_rounds: float) -> float:
         # every run its model; one in training the epochs to be averaged and its state as well
         jobs = len(workload.domains) * seeds
         found += model * jobs + _at_once([model] * jobs, 1) * (config["training"]["average_last"] + 1 + STATE)
-    return found + (model if config["base_model"]["path"] is None else 0.0)
+    return found + (model if given_base_model(config) is None else 0.0)
 
 
 def _at_once(sizes: list[float], seeds: int) -> float:

@@ -1,0 +1,75 @@
+"""A Hugging Face model in the configuration: what belongs to it, and what it stands in the place of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ink.config import check, given_base_model, load
+from ink.config.slices.commands import READS, settings_for
+from ink.runtime.errors import InkError
+from ink.systems.layout import Layout
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+GIVEN = {"folder": "models/nllb", "source_code": "deu_Latn", "target_code": "eng_Latn"}
+
+
+def config(**base_model: Any) -> dict[str, Any]:
+    found = load(REPOSITORY / "config" / "own-corpus.yaml")
+    nothing = dict.fromkeys(("path", "bpe_codes", "source_dictionary", "target_dictionary", "train"))
+    return {**found, "base_model": {**nothing, **GIVEN, **base_model}}
+
+
+def test_a_folder_is_the_base_model() -> None:
+    chosen = config()
+    check(chosen)
+    assert given_base_model(chosen) == Layout(chosen).base_model == "models/nllb"
+    read = settings_for(chosen, READS["adopt-vocabulary"]).that_matter()["base_model"]
+    assert {name: read[name] for name in GIVEN} == GIVEN
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"path": "model.pt"}, "base_model.path: found 'model.pt' .text.; allowed: null, since base_model.folder"),
+        ({"bpe_codes": "codes"}, "base_model.bpe_codes: found 'codes' .text.; allowed: null"),
+        ({"folder": ""}, "base_model.folder: found '' .text.; allowed: a path, not empty"),
+        (
+            {"folder": None},
+            "base_model.source_code: found deu_Latn; allowed: null, since base_model.folder",
+        ),
+    ],
+)
+def test_what_does_not_go_with_a_folder(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(InkError, match=message):
+        check(config(**changes))
+
+
+def test_codes_and_tags_are_of_a_folder() -> None:
+    chosen = load(REPOSITORY / "config" / "own-corpus.yaml")
+    chosen["base_model"]["source_code"] = "deu_Latn"
+    with pytest.raises(InkError, match=r"source_code: found deu_Latn; allowed: null, since base_model"):
+        check(chosen)
+
+
+@pytest.mark.parametrize(
+    ("section", "changes", "message"),
+    [
+        ("text", {"bpe_merges": 300}, "text.bpe_merges: found 300; allowed: null, since base_model.folder is given"),
+        ("training", {"processes": 2}, "training.processes: found 2; allowed: 1, since base_model.folder is given"),
+        ("knn_kd", {"processes": 3}, "knn_kd.processes: found 3; allowed: 1, since base_model.folder is given"),
+    ],
+)
+def test_other_settings_that_such_a_model_refuses(section: str, changes: dict[str, Any], message: str) -> None:
+    chosen = config()
+    chosen[section] |= changes
+    with pytest.raises(InkError, match=message):
+        check(chosen)
+
+
+def test_training_in_fp16_is_refused() -> None:
+    chosen = {**config(), "device": "cuda", "precision": "fp16"}
+    with pytest.raises(InkError, match="precision: found fp16; allowed: fp32 or bf16, since"):
+        check(chosen)
