@@ -110,11 +110,11 @@ def begin_of(kind: str, tokeniser: Any) -> list[int]:
 
 def _pieces(folder: Path, name: str, lines: Iterable[str]) -> list[str]:
     """Train SentencePiece, write its model, and return its pieces without <unk>, <s> and </s>."""
-    written = io.BytesIO()
+    written, text = io.BytesIO(), [*lines]
     sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter([*lines]),
+        sentence_iterator=iter(text),
         model_writer=written,
-        vocab_size=60,
+        vocab_size=max(60, len(set().union(*text)) + 25),  # every character has a piece
         model_type="bpe",
         hard_vocab_limit=False,
         minloglevel=2,
