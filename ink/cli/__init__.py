@@ -36,7 +36,7 @@ _HELP = {
         ("corpus", "generate-corpus ingest-corpus restore-corpus learn-vocabulary adopt-vocabulary"),
         ("corpus", "prepare-corpus adopt-corpus"),
         ("training", "train-base train-knn-kd train-adapter train-ink-round finish-ink choose-ink"),
-        ("datastore", "build-datastore build-datastore-shard join-datastore store-neighbours"),
+        ("datastore", "build-datastore build-datastore-shard join-datastore reduce-datastore store-neighbours"),
         ("evaluation", "tune-v-knn"),
         ("training", "train-combiner"),
         ("evaluation", "evaluate score knn-accuracy measure-speed"),

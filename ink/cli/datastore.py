@@ -100,3 +100,39 @@ def store_neighbours(config: Path, domain: str, datastore: Path, output: Path) -
     use_machine()
     settings = options.load_settings(config, StoringSettings, domain)
     store(open_datastore(datastore, key="decoder_output"), settings.index, settings.knn_kd.stored, output)
+
+
+@click.command("reduce-datastore")
+@options.config
+@options.domain
+@click.option("--reduction", required=True, help="The reduction's name in the config.")
+@options.base_model
+@options.vocabulary
+@options.path("--datastore", "The base model's datastore of the domain.")
+@options.path(
+    "--as-many-as", "The reduced datastore of which as many entries stay, if it is one's control.", required=False
+)
+@options.output
+def reduce_datastore(
+    config: Path,
+    domain: str,
+    reduction: str,
+    base_model: Path,
+    vocabulary: Path,
+    datastore: Path,
+    as_many_as: Path | None,
+    output: Path,
+) -> None:
+    """Make a datastore small, with an index of its own, for the systems that search it."""
+    from ink.config.slices.training_slices import ReductionSettings
+    from ink.datastore.reductions.known_reductions import NEEDS_MODEL
+    from ink.datastore.reductions.reducing import reduce_datastore as reduce
+    from ink.nmt.model_loading import BaseModelFiles
+
+    use_machine()
+    settings = options.load_settings(config, ReductionSettings, domain, reduction=reduction)
+    chosen = settings.reductions[reduction]
+    files = BaseModelFiles(base_model, vocabulary, settings.data.languages)
+    model = files.load(settings.device, settings.precision) if chosen.method in NEEDS_MODEL else None
+    at_once = settings.datastore.batch_tokens
+    reduce(datastore, chosen, settings.index, output, model=model, batch_tokens=at_once, as_many_as=as_many_as)

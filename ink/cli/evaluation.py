@@ -14,13 +14,20 @@ from ink.systems.known_systems import OFF_THE_SHELF
 
 @click.command("tune-v-knn")
 @options.config
+@click.option(
+    "--system",
+    default="v_knn",
+    show_default=True,
+    shell_complete=completion.systems,
+    help="v_knn, or v_knn on a reduced datastore, such as v_knn+half.",
+)
 @options.domain
 @options.domain_files
 @options.path("--datastore", "The domain's datastore.")
 @options.output
-def tune_v_knn(config: Path, domain: str, datastore: Path, output: Path, **files: Path) -> None:
+def tune_v_knn(config: Path, system: str, domain: str, datastore: Path, output: Path, **files: Path) -> None:
     """Choose V-kNN's k, lambda and T on the domain's dev set."""
-    with tracked(config, "tune-v-knn", system="v_knn", domain=domain, seed=None) as job:
+    with tracked(config, "tune-v-knn", system=system, domain=domain, seed=None) as job:
         from ink.combiners.fitting.vanilla_on_dev import tune_vanilla
         from ink.config.slices.training_slices import TuningSettings
 

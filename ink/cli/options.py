@@ -63,12 +63,17 @@ domain_files = several(base_model, vocabulary, corpus, data)  # what `make_domai
 
 
 def load_settings(
-    config: Path, kind: type[S], domain: str | None = None, system: str | None = None, metric: str | None = None
+    config: Path,
+    kind: type[S],
+    domain: str | None = None,
+    system: str | None = None,
+    metric: str | None = None,
+    reduction: str | None = None,
 ) -> S:
-    """Read a command's slice of the config, resolved for the domain and the system, or the metric."""
+    """Read a command's slice of the config, resolved for the domain and the system, the metric or the reduction."""
     from ink.config.slices.commands import settings_for
 
-    return settings_for(load_config(config), kind, domain, system, metric)
+    return settings_for(load_config(config), kind, domain, system, metric, reduction)
 
 
 def load_config(path: Path) -> dict[str, Any]:

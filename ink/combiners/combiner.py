@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from ink.combiners.positions import LabelledPositions, ModelScores, Positions, TrainingContext
 from ink.datastore.search import Neighbours, Searcher
+from ink.datastore.storage import Datastore
 from ink.runtime.errors import InkError
 
 # The logarithm of nothing: finite, so that no gradient through it is NaN, and far below any that counts.
@@ -67,6 +68,19 @@ class Combiner(ABC):
     def weights(self, positions: Positions) -> Weights:
         """Weigh neighbours (..., k) and model at each position."""
 
+    def votes(self, positions: Positions) -> Weights:
+        """Weigh neighbours and model as they are mixed: what stands for s entries has s times its share of p_kNN."""
+        weights, log_counts = self.weights(positions), positions.neighbours.log_counts
+        return weights if log_counts is None else Weights(counted(weights.neighbours, log_counts), weights.model)
+
+    def check_datastore(self, datastore: Datastore) -> None:
+        """Raise InkError where it reads keys and those of `datastore` are projected: they are no h_i any more."""
+        if self.needs_keys and datastore.projection is not None:
+            raise InkError(
+                f"the combiner {type(self).__name__} reads keys, but those of datastore {datastore.path} are "
+                "projected; use a reduction that leaves them as they are"
+            )
+
     def training_batch(self, batch: LabelledPositions, update: int, context: TrainingContext) -> LabelledPositions:
         """Return `batch` as `update`, counted from 0, learns from it; validation sees all of dev as it is."""
         return batch
@@ -100,7 +114,7 @@ class Combiner(ABC):
         """Map log_probs (..., vocabulary) of the model to those of the mixture, of the same shape."""
         positions = self.positions(neighbours, queries, log_probs)
         values, of_values = neighbours.values, positions.scores.value_log_probs
-        return mixture(log_probs, self.weights(positions), values, of_values)
+        return mixture(log_probs, self.votes(positions), values, of_values)
 
 
 def mixture(log_probs: Tensor, weights: Weights, values: Tensor, of_values: Tensor) -> Tensor:
@@ -132,6 +146,13 @@ def log_mass(log_weights: Tensor, values: Tensor) -> Tensor:
     """Return, for each neighbour, the log of the summed weight of all neighbours with its value, (..., k)."""
     same = values.unsqueeze(-1) == values.unsqueeze(-2)
     return torch.logsumexp(log_weights.unsqueeze(-2).masked_fill(~same, LOG_ZERO), dim=-1)
+
+
+def counted(log_weights: Tensor, log_counts: Tensor) -> Tensor:
+    """Return log weights (..., k) times exp(log_counts), whose sum, lambda, stays what it is."""
+    votes = log_weights + log_counts
+    given = torch.logsumexp(log_weights, dim=-1, keepdim=True)
+    return (given + votes - torch.logsumexp(votes, dim=-1, keepdim=True)).clamp(min=LOG_ZERO)
 
 
 def log_shares(scores: Tensor, present: Tensor) -> Tensor:

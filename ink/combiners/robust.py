@@ -98,6 +98,9 @@ class Perturbation:
         changed = _put_first(inserting, torch.ones_like(inserting), changed)
         of_entries = _put_first(inserting, torch.zeros_like(queries[:, :1]), near.log_probs)
         of_values = _put_first(inserting, positions.target_log_probs.unsqueeze(-1), scores.value_log_probs)
+        counts = near.log_counts
+        if counts is not None:
+            counts = _put_first(inserting, torch.zeros_like(counts[:, :1]), counts)
         # an entry that is not of the datastore has no number; none is needed any more but to tell it from an absent one
         ids = _put_first(inserting, torch.zeros_like(near.ids[:, :1]), near.ids)
 
@@ -107,7 +110,9 @@ class Perturbation:
         distances = exact_distances(queries, keys, present)
         perturbed = replace(
             positions,
-            neighbours=replace(near, distances=distances, values=values, ids=ids, log_probs=of_entries),
+            neighbours=replace(
+                near, distances=distances, values=values, ids=ids, log_probs=of_entries, log_counts=counts
+            ),
             scores=replace(scores, value_log_probs=of_values),
         )
         return perturbed.select(distances.argsort(dim=-1, stable=True))

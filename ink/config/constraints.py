@@ -20,11 +20,12 @@ from ink.config.domains import (
 from ink.config.languages import LanguagePair, languages
 from ink.config.measures import metrics_of
 from ink.config.paths import unusable
+from ink.config.reduction_constraints import reduction_problems
 from ink.config.resolving import SCALE, VERSION
 from ink.config.schema import nearest, refusal, shown, unknown_names
 from ink.config.text_sources import sources, splits
 from ink.metrics.known_metrics import METRICS, SCORED_WITH_TRANSLATION
-from ink.systems.known_systems import OWN_SYSTEMS, SYSTEMS, system_named
+from ink.systems.known_systems import OWN_SYSTEMS, SYSTEMS, reduced_systems, system_named
 from ink.systems.variations import variation_named
 
 SECTIONS_BY_DOMAIN = ("datastore", "adapter", "ink", "v_knn", "a_knn", "r_knn", "knn_kd")
@@ -41,7 +42,9 @@ def impossible_combinations(config: Config) -> list[str]:
 
     The checks build upon one another: each runs only where those before it found nothing.
     """
-    checks: list[Callable[[Config], Iterator[str]]] = [_systems, sources, _domains, unusable, _settings]
+    checks: list[Callable[[Config], Iterator[str]]] = [
+        *(_systems, reduction_problems, sources, _domains, unusable, _settings)
+    ]
     for check in checks:
         problems = list(dict.fromkeys(check(config)))
         if problems:
@@ -51,7 +54,7 @@ def impossible_combinations(config: Config) -> list[str]:
 
 def _systems(config: Config) -> Iterator[str]:
     """Systems of the paper and the experiment's own, told apart by their names."""
-    known = [*SYSTEMS, *config[OWN_SYSTEMS]]
+    known = [*SYSTEMS, *config[OWN_SYSTEMS], *reduced_systems(config)]
     yield from unknown_names("systems", config["systems"], known)
     yield from unknown_names("speed.systems", config["speed"]["systems"], known)
     for name in config[OWN_SYSTEMS]:

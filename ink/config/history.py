@@ -17,6 +17,7 @@ def _metrics_before(config: Mapping[str, Any]) -> list[str]:
 HISTORY: dict[int, Mapping[str, Any | Callable[[Any], Any]]] = {
     1: {},  # all settings that there were when versions began; a complete file without a version is of it
     2: {"evaluation.metrics": _metrics_before},
+    3: {"reductions": {}},
 }
 CURRENT = max(HISTORY)
 

@@ -26,7 +26,8 @@ class Neighbours:
     distances: (..., k) squared L2; infinite where the index returned fewer than k.
     values: (..., k) int64 target tokens; ids: (..., k) int64 entries, -1 where the index returned fewer.
     On request: log_probs (..., k), the entries' stored log p(v_i | h_i), and keys (..., k, dimension), h_i; both mean
-    nothing where there is no neighbour.
+    nothing where there is no neighbour. Of a datastore whose entries were merged: log_counts (..., k), the log of how
+    many each stands for.
     """
 
     distances: Tensor
@@ -34,6 +35,7 @@ class Neighbours:
     ids: Tensor
     log_probs: Tensor | None = None
     keys: Tensor | None = None
+    log_counts: Tensor | None = None
 
     def select(self, ranks: Tensor) -> Neighbours:
         """Keep of each position those at `ranks` (..., any number), in that order."""
@@ -43,6 +45,7 @@ class Neighbours:
             self.ids.gather(-1, ranks),
             None if self.log_probs is None else self.log_probs.gather(-1, ranks),
             None if self.keys is None else in_order(self.keys, ranks),
+            None if self.log_counts is None else self.log_counts.gather(-1, ranks),
         )
 
 
@@ -50,7 +53,8 @@ class Searcher:
     """Finds neighbours in one datastore through its index; `reachable` is how many a query can find at the most.
 
     With a GPU as index.device the index is copied there and searched there, and so are the values and
-    log-probabilities that are looked up. Raises InkError where there is no such GPU.
+    log-probabilities that are looked up. Queries are projected where the datastore's keys are. Raises InkError where
+    there is no such GPU.
     """
 
     def __init__(self, datastore: Datastore, settings: Index) -> None:
@@ -69,6 +73,9 @@ class Searcher:
         if self.device.type == "cuda":
             self.index = faiss_gpu.on_gpu(self.index, self.device)
         self._values = _Column(datastore.values, self.device)
+        counts, axes = datastore.counts, datastore.projection
+        self._log_counts = None if counts is None else _Column(np.log(counts, dtype=np.float32), self.device)
+        self._projection = None if axes is None else torch.from_numpy(np.array(axes))
 
     def search(self, queries: Tensor, k: int, *, keys: bool = False, log_probs: bool = False) -> Neighbours:
         """Find the k nearest entries of `queries` (..., dimension) by the index's own distances.
@@ -77,9 +84,10 @@ class Searcher:
         sorted anew; with `log_probs`, with the log-probabilities stored when the datastore was built.
         """
         self._check(k)
-        distances, ids = self._search(queries, k)
-        found = self._neighbours(distances, ids, queries, log_probs)
-        return self._with_keys(found, queries.detach().float()) if keys else found
+        asked = self._projected(queries)
+        distances, ids = self._search(asked, k)
+        found = self._neighbours(distances, ids, asked, log_probs)
+        return self._with_keys(found, asked.detach().float()) if keys else found
 
     def search_without(self, queries: Tensor, own: Tensor, k: int) -> Tensor:
         """Find ids (positions, k) of the entries nearest to `queries` (positions, dimension) but `own` (positions,).
@@ -89,6 +97,14 @@ class Searcher:
         self._check(k + 1)
         _, ids = self._search(queries, k + 1)
         return drop_own(ids, own.to(ids.device)).to(queries.device)
+
+    def _projected(self, queries: Tensor) -> Tensor:
+        """Return `queries` (..., whole dimension) as the datastore's keys are: (..., dimension)."""
+        if self._projection is None:
+            return queries
+        self._projection = self._projection.to(queries.device)
+        axes, added = self._projection[:, :-1], self._projection[:, -1]
+        return queries.detach().float() @ axes.T + added
 
     def _search(self, queries: Tensor, k: int) -> tuple[Tensor, Tensor]:
         """Ask the index: distances and ids (queries, k), on its device."""
@@ -148,6 +164,9 @@ class Searcher:
             self._values.look_up(entries).long().masked_fill(absent, 0).reshape(shape).to(device),
             ids.reshape(shape).to(device),
             self._log_probs.look_up(entries).reshape(shape).to(device) if log_probs else None,
+            log_counts=None
+            if self._log_counts is None
+            else self._log_counts.look_up(entries).reshape(shape).to(device),
         )
 
 

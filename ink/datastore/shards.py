@@ -112,7 +112,7 @@ def create_shard(path: Path, meta: ShardMeta) -> Shard:
 
 def seal_shard(shard: Shard) -> None:
     """Write meta.json: from here on the shard may be opened."""
-    write_json(shard.path / "meta.json", asdict(shard.meta))
+    write_json(shard.path / "meta.json", {**asdict(shard.meta), "whole": shard.meta.whole.described()})
 
 
 def open_shards(paths: Sequence[Path]) -> list[Shard]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +15,19 @@ from ink.runtime.errors import InkError
 from ink.runtime.whole_files import read_json, write_json
 
 FORMAT = 1
+
+
+@dataclass(frozen=True)
+class ReducedFrom:
+    """The datastore that a reduced one was made of: its entries and its keys' dimension, and by which method.
+
+    counts: whether the entries left say for how many each of them stands.
+    """
+
+    method: str
+    entries: int
+    dimension: int
+    counts: bool
 
 
 @dataclass(frozen=True)
@@ -27,6 +42,14 @@ class DatastoreMeta:
     corpus: str
     log_probs: bool
     format: int = FORMAT
+    reduced: ReducedFrom | None = None
+
+    def described(self) -> dict[str, Any]:
+        """Return it as meta.json has it: whether it is reduced where it is."""
+        described = asdict(self)
+        if self.reduced is None:
+            del described["reduced"]
+        return described
 
 
 class Datastore:
@@ -34,6 +57,12 @@ class Datastore:
 
     Entries stand in the order of the training corpus: sentence s owns entries offsets[s] to offsets[s + 1], one per
     target position, end of sentence included. `offsets` is (sentences + 1,) int64.
+
+    A reduced one has besides:
+
+    - numbers (entries,) int64, ascending: those of its entries in the whole, by which `offsets` go
+    - counts (entries,) int32, where entries were merged: for how many of the whole's each stands
+    - projection (dimension, the whole's + 1) fp32, where keys are projected: axes, and behind each what is added
     """
 
     def __init__(self, path: Path, meta: DatastoreMeta, mode: str) -> None:
@@ -43,6 +72,15 @@ class Datastore:
         self.values = self._array("values", np.int32, (meta.entries,))
         self.offsets = self._array("offsets", np.int64, (meta.sentences + 1,))
         self.log_probs = self._array("log_probs", np.float32, (meta.entries,)) if meta.log_probs else None
+        self.numbers: NDArray[np.int64] | None = None
+        self.counts: NDArray[np.int32] | None = None
+        self.projection: NDArray[np.float32] | None = None
+        if (whole := meta.reduced) is not None:
+            self.numbers = self._array("numbers", np.int64, (meta.entries,))
+            if whole.counts:
+                self.counts = self._array("counts", np.int32, (meta.entries,))
+            if whole.dimension != meta.dimension:
+                self.projection = self._array("projection", np.float32, (meta.dimension, whole.dimension + 1))
 
     @property
     def keys(self) -> NDArray[np.float16]:
@@ -53,6 +91,10 @@ class Datastore:
         """Make a key file without any blocks, to be written through the file and not through the map returned."""
         shape = (self.meta.entries, self.meta.dimension)
         return np.lib.format.open_memmap(self.file("keys"), mode="w+", dtype=np.float16, shape=shape)
+
+    def number(self, entry: int) -> int:
+        """Return the number that an entry has in the whole datastore."""
+        return entry if self.numbers is None else int(self.numbers[entry])
 
     @property
     def index_path(self) -> Path:
@@ -113,7 +155,14 @@ def create_datastore(path: Path, meta: DatastoreMeta) -> Datastore:
 
 def seal(datastore: Datastore) -> None:
     """Write meta.json: from here on the datastore may be opened."""
-    write_json(datastore.path / "meta.json", asdict(datastore.meta))
+    write_json(datastore.path / "meta.json", datastore.meta.described())
+
+
+def as_meta(described: Mapping[str, Any]) -> DatastoreMeta:
+    """Return what `DatastoreMeta.described` gave; TypeError where it is nothing of the kind."""
+    if (whole := described.get("reduced")) is None:
+        return DatastoreMeta(**described)
+    return DatastoreMeta(**{**described, "reduced": ReducedFrom(**whole)})
 
 
 def open_datastore(
@@ -125,7 +174,7 @@ def open_datastore(
     """
     described = read_json(Path(path) / "meta.json")
     try:
-        meta = DatastoreMeta(**described)
+        meta = as_meta(described)
     except TypeError as error:
         raise InkError(f"{path}/meta.json does not describe a datastore ({error}); build it again") from None
     if meta.format != FORMAT:

@@ -64,6 +64,7 @@ def assemble(domain: Domain, parts: Parts, settings: ModelSettings, index: Index
     searcher = Searcher(store, index)
     combiner = load_combiner(parts.combiner, device=settings.device, without_keys=parts.without_keys)
     combiner.check_vocabulary(len(model.target_vocabulary), str(parts.combiner))
+    combiner.check_datastore(store)
     files |= {path.name: path for path in _read_of(store, combiner)} | combiner_files(parts.combiner, combiner)
     return AssembledSystem(model, KnnMixture(searcher, combiner), files)
 
@@ -119,6 +120,7 @@ def datastore_files(datastore: Path, combiner: Path, without_keys: bool) -> list
 def _read_of(store: Datastore, combiner: Combiner) -> list[Path]:
     """What decoding reads of a datastore."""
     files = [store.index_path, store.file("values")]
+    files += [store.file(name) for name in ("counts", "projection") if getattr(store, name) is not None]
     if combiner.needs_log_probs:
         files.append(store.file("log_probs"))
     if combiner.needs_keys:

@@ -57,6 +57,7 @@ class System:
     - learns_combiner: whether the combiner is trained
     - trained_as: the name under which its combiner is chosen or trained on dev, where that is not the section's
     - without_keys: whether it decodes without the datastore's key file
+    - reduction: that of the datastore that it searches, where it is a reduced one
     - apart: whether Table 2 sets it below a rule, since it combines two others and does not compete with the rows above
     - compared_with: the systems over which its gain is reported beside that over the off-the-shelf model; BEST_KNN
       stands for the best one that retrieves with the base model
@@ -76,6 +77,7 @@ class System:
     learns_combiner: bool = False
     without_keys: bool = False
     own_checkpoint: bool = False
+    reduction: str | None = None
     trained_as: str | None = None
     apart: bool = False
     compared_with: tuple[str, ...] = ()
@@ -114,6 +116,7 @@ class System:
 
 BEST_KNN = "best_knn"
 OFF_THE_SHELF = "off_the_shelf"  # the base model as it is, over which every other gains
+REDUCING = "reduce-datastore"
 LEARNING_COMBINER = ("build-datastore", "train-combiner", "evaluate")
 TRAINING_INK = ("build-datastore", "train-ink-round", "finish-ink")
 
@@ -208,25 +211,66 @@ SYSTEMS: dict[str, System] = {
         mark=Mark("P", PURPLE, width=6.5),
     ),
 }
-OWN_SYSTEMS = "own_systems"
+OWN_SYSTEMS, REDUCTIONS = "own_systems", "reductions"
+REDUCED_BY = "+"  # between a system's name and that of the reduction of what it searches
+
+
+def unreduced(system: str) -> str:
+    """Return the name of the system that searches the whole datastore where `system` searches a reduced one."""
+    return system.partition(REDUCED_BY)[0]
 
 
 def system_named(name: str) -> System:
     """Return the system of this name: one of Table 2, a variation of one, or else one of the config's own systems.
 
     A variation has a model of its own. Own systems retrieve with the base model and a combiner of their own, which
-    counts as trained, and go by their name.
+    counts as trained, and go by their name. SYSTEM+REDUCTION is a system on a reduced datastore, where its combiner is
+    chosen or trained anew.
     """
     if name in SYSTEMS:
         return SYSTEMS[name]
+    whole, _, reduction = name.partition(REDUCED_BY)
+    if reduction:
+        return _reduced(whole, reduction)
     if (variation := variation_named(name)) is not None:
         return replace(SYSTEMS[variation.of], label=variation.label, model=name)
     return System(name, "base", LEARNING_COMBINER, "train-combiner", section=name, learns_combiner=True)
 
 
+def _reduced(whole: str, reduction: str) -> System:
+    known = system_named(whole)
+    return replace(
+        known,
+        label=f"{known.label} + {reduction}",
+        commands=tuple(
+            part
+            for command in known.commands
+            for part in ((command, REDUCING) if command == "build-datastore" else (command,))
+        ),
+        reduction=reduction,
+        trained_as=known.combiner_of and f"{known.combiner_of}{REDUCED_BY}{reduction}",
+        apart=True,
+        compared_with=(whole,),
+        starred_over=None,
+        in_figure4=False,
+        mark=None,
+    )
+
+
+def reduced_systems(config: Mapping[str, Any]) -> list[str]:
+    """Return every system on a reduced datastore: those that retrieve with the base model, with each reduction."""
+    systems = [(name, system_named(name)) for name in [*SYSTEMS, *config[OWN_SYSTEMS]]]
+    return [
+        f"{name}{REDUCED_BY}{reduction}"
+        for name, system in systems
+        if system.retrieves and not system.has_adapter
+        for reduction in config.get(REDUCTIONS, {})
+    ]
+
+
 def check_exists(config: Mapping[str, Any], system: str) -> None:
-    """InkError where `system` is neither one of Table 2, nor one of the config's own, nor a variation."""
-    known = [*SYSTEMS, *config[OWN_SYSTEMS]]
+    """InkError where `system` is neither one of Table 2, nor one of the config's own, nor a variation, nor reduced."""
+    known = [*SYSTEMS, *config[OWN_SYSTEMS], *reduced_systems(config)]
     if system not in known and variation_named(system) is None:
         raise InkError(f"system {system!r} does not exist; known: {', '.join(known)}")
 
@@ -241,7 +285,9 @@ def run_that_trains(config: Mapping[str, Any], system: str) -> str:
     known = system_named(system)
     if known.combiner_of is None or not known.learns_combiner:
         raise InkError(f"{known.label} learns no combiner")
-    sharing = [name for name, other in SYSTEMS.items() if other.combiner_of == known.combiner_of]
+    whole, reduced = unreduced(system), system.removeprefix(unreduced(system))
+    trained = system_named(whole).combiner_of
+    sharing = [f"{name}{reduced}" for name, other in SYSTEMS.items() if other.combiner_of == trained]
     run = [name for name in sharing if name in config["systems"]]
     return run[0] if run and known.combiner_of not in run else known.combiner_of
 
@@ -251,9 +297,10 @@ def retrieval_settings(config: Mapping[str, Any], system: str) -> dict[str, Any]
 
     config: the whole, or of it the system's section (of an own system, and of one with settings here: own_systems).
     """
-    known = SYSTEMS.get(system)
-    if known is None or system in config.get(OWN_SYSTEMS, {}):
-        return dict(config[OWN_SYSTEMS][system])
+    whole = unreduced(system)
+    known = SYSTEMS.get(whole)
+    if known is None or whole in config.get(OWN_SYSTEMS, {}):
+        return dict(config[OWN_SYSTEMS][whole])
     if known.section is None:
         raise ValueError(f"{system} does not retrieve")
     return {"combiner": known.combiner, **(config[known.section] if known.settings is None else known.settings)}
@@ -261,8 +308,8 @@ def retrieval_settings(config: Mapping[str, Any], system: str) -> dict[str, Any]
 
 def section_of(system: str) -> str:
     """Return where in the config a retrieving system's settings stand."""
-    known = SYSTEMS.get(system)
-    return f"{OWN_SYSTEMS}.{system}" if known is None else str(known.section)
+    known = SYSTEMS.get(unreduced(system))
+    return f"{OWN_SYSTEMS}.{unreduced(system)}" if known is None else str(known.section)
 
 
 def seeds_of(system: str, seeds: list[int]) -> list[int]:

@@ -77,6 +77,10 @@ class Layout:
         """The base model's datastore."""
         return f"{self.work}/datastores/{key}/{domain}"
 
+    def reduced_datastore(self, reduction: str, domain: str, key: str) -> str:
+        """The base model's datastore, made small."""
+        return f"{self.work}/datastores/reduced/{reduction}/{key}/{domain}"
+
     def adapted_datastore(self, model: str, domain: str, seed: str | int) -> str:
         """The datastore of the base model with the final adapter of `adapter` or `ink`, keyed on decoder_output."""
         return f"{self.work}/datastores/{model}/{domain}/seed{seed}"
@@ -112,11 +116,16 @@ class Layout:
         return f"{self.work}/models/{model}/{domain}/seed{seed}/model.pt"
 
     def searched_datastore(self, system: str, domain: str, seed: str | int) -> str:
-        """What a system that retrieves searches: the datastore of its own model."""
+        """What a system that retrieves searches: the datastore of its own model, or a reduced one."""
         known = system_named(system)
         if known.has_adapter:
             return self.adapted_datastore(known.model, domain, seed)
-        return self.datastore(domain, retrieval_settings(self.config, system)["key"])
+        key = retrieval_settings(self.config, system)["key"]
+        return (
+            self.datastore(domain, key)
+            if known.reduction is None
+            else self.reduced_datastore(known.reduction, domain, key)
+        )
 
     def system_files(self, system: str, domain: str, seed: str | int) -> dict[str, str]:
         """What a system adds to the base model, or has in its place: adapter, model, datastore, combiner."""

@@ -130,9 +130,10 @@ def mlflow_run_of_experiment(experiment: ExperimentRun) -> MlflowRun:
         # MLflow lets no parameter change, and a later call may add domains, systems or seeds: those are tags
         parameters={"experiment": experiment.name[:LONGEST_PARAMETER]},
         tags={name: value[:LONGEST_TAG] for name, value in tags.items()},
+        # MLflow's names have no plus sign
         points=experiment.measure(
             {
-                f"average/{system}/{metric}": value
+                f"average/{system.replace('+', '.')}/{metric}": value
                 for metric, found in averages.items()
                 for system, value in found.items()
             }

@@ -101,6 +101,14 @@ def test_its_metrics_are_the_averages_of_systems_that_have_all_domains(experimen
         assert store.tags(above)["mlflow.source.git.commit"] == "c0ffee"
 
 
+def test_a_system_on_a_reduced_datastore_has_a_name_that_mlflow_takes(experiment: Experiment, store: Store) -> None:
+    experiment.change("reductions", {"half": {"method": "random", "keep": 0.5}})
+    for domain in ("it", "koran"):
+        scored(experiment, "v_knn+half", domain, 1, 20.0)
+    sync(experiment.config)
+    assert store.curve(store.experiment_run(), "average/v_knn.half/bleu") == [(0, 20.0)]
+
+
 def test_every_metric_of_the_experiment_is_averaged_and_no_other(experiment: Experiment, store: Store) -> None:
     experiment.change("evaluation.metrics", ["ter", "bleu"])
     for domain, bleu, ter in (("it", 30.0, 50.0), ("koran", 20.0, 61.0)):

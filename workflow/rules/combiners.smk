@@ -21,6 +21,26 @@ rule tune_v_knn:
         " {params.files} --output {output:q}"
 
 
+if REDUCED_V_KNN:
+
+    use rule tune_v_knn as tune_reduced_v_knn with:
+        input:
+            unpack(model_files),
+            datastore=lambda wildcards: LAYOUT.searched_datastore(wildcards.system, wildcards.domain, FIRST_SEED),
+        output:
+            LAYOUT.combiner("{system}", "{domain}"),
+        log:
+            f"{RESULTS}/logs/tune_reduced_v_knn/{{system}}/{{domain}}.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/tune_reduced_v_knn/{{system}}/{{domain}}.tsv"
+        wildcard_constraints:
+            system=either(REDUCED_V_KNN),
+        params:
+            settings=settings("tune-v-knn"),
+            files=lambda wildcards, input: options(system=wildcards.system, **input),
+            config=CONFIG,
+
+
 rule train_combiner:
     input:
         unpack(model_files),

@@ -51,7 +51,16 @@ from ink.runtime.processes import own_name
 from ink.results import contents
 from ink.results.records.job_times import renders
 from ink.config.slices.commands import READS, settings_for
-from ink.systems.known_systems import OFF_THE_SHELF, OWN_SYSTEMS, SYSTEMS, seeds_of, system_named
+from ink.systems.known_systems import (
+    OFF_THE_SHELF,
+    OWN_SYSTEMS,
+    REDUCTIONS,
+    SYSTEMS,
+    reduced_systems,
+    seeds_of,
+    system_named,
+    unreduced,
+)
 from ink.tracking.provenance import record_environment
 from ink.tracking.following import FINISHED
 from ink.tracking.provenance import record_workflow
@@ -115,11 +124,13 @@ SHARDS = {domain: for_domain(config["datastore"], domain, DOMAINS)["shards"] for
 SHARDED = [domain for domain, count in SHARDS.items() if count > 1]
 SEARCHED = [domain for domain in adapted_domains(config) if searched_points(config, domain)]
 FIRST_ROUNDS = first_rounds(config)
+REDUCED = reduced_systems(config)
+REDUCED_V_KNN = [system for system in REDUCED if unreduced(system) == "v_knn"]
 
 
 wildcard_constraints:
     domain="[^/]+",
-    system=either([*SYSTEMS, *config[OWN_SYSTEMS], *VARIATIONS]),
+    system=either([*SYSTEMS, *config[OWN_SYSTEMS], *VARIATIONS, *REDUCED]),
     seed=r"\d+",
     round=either(map(str, FIRST_ROUNDS)),
     shard=r"\d+",
@@ -207,7 +218,7 @@ def settings(command):
     """Params of a rule: what its command reads of the config, so that a change there, and only there, reruns it."""
 
     def resolved(wildcards):
-        named = {name: getattr(wildcards, name, None) for name in ("domain", "system", "metric")}
+        named = {name: getattr(wildcards, name, None) for name in ("domain", "system", "metric", "reduction")}
         return settings_for(config, READS[command], **named).that_matter()
 
     return resolved
@@ -279,6 +290,16 @@ def datastore_call(wildcards, input):
     if hasattr(wildcards, "shard"):
         return f"build-datastore-shard --key {key} --shard {wildcards.shard} {options(**input)}"
     return f"build-datastore --key {key} {options(**input)}"
+
+
+def reduced_files(wildcards):
+    """What a reduced datastore is made of; of a control also that whose number of entries it has."""
+    datastore = LAYOUT.datastore(wildcards.domain, wildcards.key)
+    files = {"base_model": LAYOUT.base_model, "vocabulary": LAYOUT.vocabulary, "datastore": datastore}
+    other = config[REDUCTIONS][wildcards.reduction].get("as_many_as")
+    if other is not None:
+        files["as_many_as"] = LAYOUT.reduced_datastore(other, wildcards.domain, wildcards.key)
+    return files
 
 
 def system_files(wildcards):

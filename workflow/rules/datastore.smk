@@ -109,3 +109,28 @@ if SHARDED:
             system="adapter|ink",
             domain=either(SHARDED),
         priority: 0
+
+
+if config[REDUCTIONS]:
+
+    rule reduce_datastore:
+        input:
+            unpack(reduced_files),
+        output:
+            directory(LAYOUT.reduced_datastore("{reduction}", "{domain}", "{key}")),
+        log:
+            f"{RESULTS}/logs/reduce_datastore/{{reduction}}/{{key}}/{{domain}}.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/reduce_datastore/{{reduction}}/{{key}}/{{domain}}.tsv"
+        wildcard_constraints:
+            reduction=either(config[REDUCTIONS]),
+        threads: THREADS["datastore"]
+        resources:
+            gpu=gpus("reduce-datastore"),
+        params:
+            settings=settings("reduce-datastore"),
+            files=lambda wildcards, input: options(**input),
+            config=CONFIG,
+        shell:
+            "ink --log {log:q} --threads {threads} reduce-datastore --config {params.config:q}"
+            " --domain {wildcards.domain} --reduction {wildcards.reduction} {params.files} --output {output:q}"

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ink.combiners.combiner import counted
 from ink.combiners.vanilla import vanilla_log_shares
 from ink.config.sections.retrieval_systems import VKnn
 from ink.datastore.search import Neighbours
@@ -39,7 +40,10 @@ def likelihood_of_target(
     own = log_probs.double()
     for number, choice in enumerate(choices):
         k = choice["k"]
-        weights = vanilla_log_shares(neighbours.distances[..., :k], choice["temperature"]).double().exp()
+        shares = vanilla_log_shares(neighbours.distances[..., :k], choice["temperature"])
+        if neighbours.log_counts is not None:
+            shares = counted(shares, neighbours.log_counts[..., :k])
+        weights = shares.double().exp()
         retrieved = (weights * (neighbours.values[..., :k] == targets.unsqueeze(-1))).sum(-1)
         share = choice["lambda"] * weights.sum(-1).round()
         sums[number] = torch.logaddexp(own + torch.log1p(-share), (share * retrieved).log()).sum()

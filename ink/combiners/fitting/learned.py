@@ -59,7 +59,9 @@ def train_combiner(
     if kind.needs_dimension:
         points = [{**own, "dimension": store.meta.dimension} for own in points]
     for own in points:
-        kind.from_settings(own).check_vocabulary(len(model.target_vocabulary), section_of(system))
+        untrained = kind.from_settings(own)
+        untrained.check_vocabulary(len(model.target_vocabulary), section_of(system))
+        untrained.check_datastore(store)
     for own in points:
         torch.manual_seed(seed)
         combiner = kind.from_settings(own)
@@ -171,7 +173,7 @@ class CombinerTraining:
         size = self.queries.at_once
         for begin in range(0, len(stored), size):
             positions = self.queries.complete(stored.at(slice(begin, begin + size)).nearest(self.combiner.k))
-            weights = self.combiner.weights(positions)
+            weights = self.combiner.votes(positions)
             loss += float(smoothed_loss(weights, positions, self.settings.label_smoothing))
             likelihood += float(target_log_probs(weights, positions).sum())
             given += float((1 - weights.model.exp()).sum())
@@ -182,7 +184,7 @@ class CombinerTraining:
         batch = self.queries.complete(self.queries.batch(sentences))
         positions = self.combiner.training_batch(batch, update - 1, self.context)
         network.train()
-        weights = self.combiner.weights(positions)
+        weights = self.combiner.votes(positions)
         loss = smoothed_loss(weights, positions, self.settings.label_smoothing) / len(positions)
         optimiser.zero_grad()
         loss.backward()

@@ -10,6 +10,7 @@ from ink.config.history import CURRENT
 from ink.config.sections.base_system import BaseModelSource, Datastore, Decoding, Index
 from ink.config.sections.measurements import Evaluation, KnnAccuracy, Speed
 from ink.config.sections.parallel_text import Data, Text
+from ink.config.sections.reductions import Reductions
 from ink.config.sections.retrieval_systems import AKnn, CombinerTraining, OwnSystems, RKnn, VKnn
 from ink.config.sections.trained_systems import Adapter, Ink, KnnKd, Training
 from ink.config.values import DISTINCT, Cores, Device, Domain, Path, Precision, Section, Seed, Systems, optional
@@ -107,7 +108,8 @@ class Experiment(Section):
         *("off_the_shelf", "knn_kd", "v_knn", "a_knn", "r_knn_without_keys", "r_knn", "adapter", "ink", "ink_r_knn")
     ]
     """The rows of Table 2: systems of the paper (off_the_shelf, knn_kd, v_knn, a_knn, r_knn_without_keys, r_knn,
-    adapter, ink, ink_r_knn), and names of own_systems below them. Figure 4's ink_r_knn stands below a rule."""
+    adapter, ink, ink_r_knn), and names of own_systems below them. Figure 4's ink_r_knn stands below a rule, and so does
+    one that searches a reduced datastore: SYSTEM+REDUCTION, such as v_knn+random_half."""
     seeds: Seeds = [1]
     """Every system that learns is trained and scored once per seed (paper: one)."""
     device: Device = "cuda"
@@ -135,6 +137,8 @@ class Experiment(Section):
     r_knn: RKnn = RKnn()
     own_systems: OwnSystems = {}
     """Systems with a combiner of your own, by name; see docs/adding-a-system.md. They are trained as A-kNN is."""
+    reductions: Reductions = {}
+    """Ways of making datastores small, by name, for systems such as v_knn+NAME; see docs/methods.md."""
     knn_accuracy: KnnAccuracy = KnnAccuracy()
     speed: Speed = Speed()
     mlflow: MLflow = MLflow()

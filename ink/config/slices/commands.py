@@ -20,7 +20,7 @@ from ink.config.slices.slice import Slice, section_in
 from ink.config.values import Section
 from ink.metrics.known_metrics import read_by_other_metrics
 from ink.runtime.errors import InkError
-from ink.systems.known_systems import OWN_SYSTEMS, SYSTEMS, retrieval_settings, system_named
+from ink.systems.known_systems import OWN_SYSTEMS, REDUCTIONS, SYSTEMS, retrieval_settings, system_named, unreduced
 from ink.systems.variations import changed
 
 # command -> what it reads
@@ -36,6 +36,7 @@ READS: dict[str, type[Slice]] = {
     "build-datastore": training.DatastoreSettings,
     "build-datastore-shard": training.ShardSettings,
     "join-datastore": training.JoiningSettings,
+    "reduce-datastore": training.ReductionSettings,
     "tune-v-knn": training.TuningSettings,
     "train-combiner": training.CombinerSettings,
     "store-neighbours": training.StoringSettings,
@@ -63,17 +64,21 @@ def settings_for(
     domain: str | None = None,
     system: str | None = None,
     metric: str | None = None,
+    reduction: str | None = None,
 ) -> S:
     """Return the slice `kind` of the config, with values that differ by domain resolved for `domain`.
 
     With `system`, the sections of other systems' combiners are left out: it is trained without looking at them; where
-    it is a variation, what it changes is changed. With `metric`, what other metrics read is left out.
+    it is a variation, what it changes is changed. With `metric`, what other metrics read is left out, and with
+    `reduction` the other reductions.
     """
     chosen = _read_of(kind, config)
     if metric is not None:
         _leave_out(chosen, read_by_other_metrics(metric))
     if system is not None:
-        chosen = _of_system(chosen, system)
+        chosen, reduction = _of_system(chosen, system), system_named(system).reduction
+    if REDUCTIONS in chosen and (system is not None or reduction is not None):
+        chosen[REDUCTIONS] = _only(chosen[REDUCTIONS], reduction)
     if domain is not None:
         chosen = _of_domain(chosen, domain, config)
     try:
@@ -111,11 +116,20 @@ def _of_system(chosen: dict[str, Any], system: str) -> dict[str, Any]:
     other_sections = {known.section for known in SYSTEMS.values()} - {system_named(system).section}
     kept = {name: section for name, section in chosen.items() if name not in other_sections}
     if OWN_SYSTEMS in kept:
-        kept[OWN_SYSTEMS] = {name: section for name, section in kept[OWN_SYSTEMS].items() if name == system}
+        whole = unreduced(system)
+        kept[OWN_SYSTEMS] = {name: section for name, section in kept[OWN_SYSTEMS].items() if name == whole}
         if system_named(system).settings is not None:
             # a job runs again where they have changed
-            kept[OWN_SYSTEMS][system] = retrieval_settings(chosen, system)
+            kept[OWN_SYSTEMS][whole] = retrieval_settings(chosen, whole)
     return kept
+
+
+def _only(reductions: dict[str, Any], name: str | None) -> dict[str, Any]:
+    if name is None:
+        return {}
+    if name not in reductions:
+        raise InkError(f"reduction {name!r} is not in the config; known: {', '.join(reductions)}")
+    return {name: reductions[name]}
 
 
 def _of_domain(chosen: dict[str, Any], domain: str, config: Mapping[str, Any]) -> dict[str, Any]:

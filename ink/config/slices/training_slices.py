@@ -7,6 +7,7 @@ from typing import Any
 from ink.config.sections import trained_systems
 from ink.config.sections.base_system import BaseModelTraining, Datastore, Index, KeyExtraction
 from ink.config.sections.parallel_text import Languages
+from ink.config.sections.reductions import Reduction
 from ink.config.sections.retrieval_systems import AKnn, CombinerTraining, RKnn, VKnn
 from ink.config.slices.slice import DecodingSettings, ModelSettings, Slice
 from ink.config.values import Section
@@ -54,6 +55,15 @@ class JoiningSettings(Slice):
     """What join-datastore reads."""
 
     index: Index
+
+
+class ReductionSettings(ModelSettings):
+    """What reduce-datastore reads: of the reductions its own."""
+
+    data: Languages
+    datastore: KeyExtraction
+    index: Index
+    reductions: dict[str, Reduction]
 
 
 class TuningSettings(DevSettings):

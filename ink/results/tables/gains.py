@@ -90,7 +90,8 @@ def render(output: Path, comparisons: Sequence[Comparisons]) -> list[Path]:
 
 def best_retrieving(comparisons: Comparisons, systems: Sequence[str]) -> str | None:
     """Return the system with the best average of those that retrieve with the base model, None without one."""
-    retrieving = [name for name in systems if system_named(name).retrieves and not system_named(name).has_adapter]
+    rows = [(name, system_named(name)) for name in systems]
+    retrieving = [name for name, system in rows if system.retrieves and not (system.has_adapter or system.apart)]
     averages = {
         name: comparisons.metric.gain(average)
         for name in retrieving

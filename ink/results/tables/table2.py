@@ -12,8 +12,8 @@ The CSV has one row per system:
   p < 0.1
 
 An average is that of the seeds that have all domains, and empty where there is none. A system that combines two others
-(INK + R-kNN) comes last, apart from the rows above, and is not compared with them. The paper's table, below ours in the
-other formats, is results/paper/table2.csv.
+(INK + R-kNN), or searches a reduced datastore, comes last, apart from the rows above, and is not compared with them.
+The paper's table, below ours in the other formats, is results/paper/table2.csv.
 """
 
 from __future__ import annotations
@@ -68,7 +68,8 @@ def render(
         columns += _columns(metric, runs.domains, stars)
     lacking = any(frame[f"{metric.name}_{name}"].isna().any() for metric in shown for name, _ in groups(runs.domains))
     apart = [label for system, label in names.items() if system_named(system).apart]
-    is_apart = f"{', '.join(apart)} is set apart: the best, in bold, is the best of the other rows."
+    are = "is" if len(apart) == 1 else "are"
+    is_apart = f"{', '.join(apart)} {are} set apart: the best, in bold, is the best of the other rows."
     unit = "Mem.: bytes added at inference, summed over the domains; the adapters' are 1.0."
     no_unit = "Mem. is counted in adapters, and there is none among these scores; the CSV has the bytes."
     notes = [

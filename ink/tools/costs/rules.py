@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from ink.config import (
@@ -15,7 +16,7 @@ from ink.config import (
     speed_systems,
 )
 from ink.datastore.knn_graph_division import PROBES
-from ink.systems.known_systems import retrieval_settings, system_named
+from ink.systems.known_systems import retrieval_settings, system_named, unreduced
 from ink.tools.costs import operations
 from ink.tools.costs.cost import NO_JOB, Cost, mean_of_jobs
 from ink.tools.costs.file_sizes import (
@@ -81,6 +82,16 @@ def build_adapted_datastore(domain: DomainWorkload) -> Cost:
     return mean_of_jobs([_datastore(domain, domain.adapter)] * count, seeds=domain.workload.seeds)
 
 
+def reduce_datastore(domain: DomainWorkload) -> Cost:
+    """Return what each reduced one takes, as if all entries stayed: some find the neighbours of every entry first."""
+    costs = []
+    for method, _ in domain.workload.reduced:
+        predicted = 2.0 * domain.entries * domain.model.embeddings if method == "plac" else 0.0
+        one = replace(_datastore(domain, 0), gpu=predicted)
+        costs.append(one + search(domain, domain.entries) if method in ("plac", "greedy_merging") else one)
+    return mean_of_jobs(costs)
+
+
 def store_neighbours(domain: DomainWorkload) -> Cost:
     """A search for every entry, on the CPU."""
     if "train-knn-kd" not in domain.workload.commands:
@@ -94,6 +105,12 @@ def tune_v_knn(domain: DomainWorkload) -> Cost:
         return NO_JOB
     tokens = domain.tokens("dev") if _retrieval(domain, "v_knn")[1] > 1 else 0
     return Cost(gpu=pass_flop(domain, tokens), card=model_bytes(domain)) + search(domain, tokens)
+
+
+def tune_reduced_v_knn(domain: DomainWorkload) -> Cost:
+    """The same on every reduced datastore that V-kNN searches."""
+    reduced = [name for name in domain.config["systems"] if name != "v_knn" and unreduced(name) == "v_knn"]
+    return mean_of_jobs([tune_v_knn(domain) for _ in reduced])
 
 
 def _retrieval(domain: DomainWorkload, system: str) -> tuple[dict[str, Any], int]:
@@ -226,8 +243,10 @@ RULES: tuple[Rule, ...] = (
     prepare_corpus,
     train_base,
     build_datastore,
+    reduce_datastore,
     store_neighbours,
     tune_v_knn,
+    tune_reduced_v_knn,
     train_combiner,
     train_knn_kd,
     train_adapter,

@@ -19,7 +19,7 @@ from ink.config import (
 from ink.datastore.knn_graph_division import lists_of, queries_at_once, sampled_of
 from ink.runtime.errors import InkError
 from ink.runtime.whole_files import read_json
-from ink.systems.known_systems import retrieval_settings, seeds_of, system_named
+from ink.systems.known_systems import REDUCTIONS, retrieval_settings, seeds_of, system_named
 from ink.systems.variations import variation_named
 from ink.tools.costs.text_amounts import Text, TextCounts, text_of
 
@@ -82,6 +82,16 @@ class Workload:
             if "build-datastore" in system.commands
         }
         return sorted(kinds)
+
+    @property
+    def reduced(self) -> list[tuple[str, str]]:
+        """Return the method and the kind of key of each reduced datastore of a domain."""
+        searched = {
+            (reduction, retrieval_settings(self.config, name)["key"])
+            for name in self.config["systems"]
+            if (reduction := system_named(name).reduction) is not None
+        }
+        return [(self.config[REDUCTIONS][reduction]["method"], key) for reduction, key in sorted(searched)]
 
     @property
     def commands(self) -> set[str]:

@@ -60,6 +60,6 @@ def decompose_translation(
     passed = model.teacher_forced(model.pair(source, target), mixture.key)
     queries, log_probs = passed.keys[0].float(), passed.log_probs()[0]
     neighbours = combiner.search(mixture.searcher, queries)
-    weights = combiner.weights(combiner.positions(neighbours, queries, log_probs))
+    weights = combiner.votes(combiner.positions(neighbours, queries, log_probs))
     of_chosen = log_probs.gather(-1, target.unsqueeze(-1)).squeeze(-1)
     return neighbours, decompose(weights, neighbours.values, target, of_chosen)

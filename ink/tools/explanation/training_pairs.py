@@ -82,9 +82,9 @@ class TrainingPairs:
 
     def occurrence(self, entry: int) -> Occurrence:
         """Return where the datastore's entry `entry` comes from."""
-        offsets = self.datastore.offsets
-        sentence = int(np.searchsorted(offsets, entry, side="right")) - 1
-        position = entry - int(offsets[sentence])
+        offsets, number = self.datastore.offsets, self.datastore.number(entry)
+        sentence = int(np.searchsorted(offsets, number, side="right")) - 1
+        position = number - int(offsets[sentence])
         length = int(offsets[sentence + 1] - offsets[sentence])
         tokens, where = self._sentence(sentence)
         if length != len(tokens):

@@ -111,6 +111,7 @@ def others(value: Any) -> Iterator[Any]:
         yield from (value[:-1], [4], [0.25], ["exact_neighbours"], ["without_l_r"])
     elif isinstance(value, dict):
         yield from ({"medical": 5}, {"mine": {"combiner": "vanilla", "key": "ffn_input"}})
+        yield {"half": {"method": "random", "keep": 0.5}}
     else:
         yield from (3, "koran", "https://example.org/file", "0" * 64, COMET, MINI["base_model"]["train"])
 
@@ -337,6 +338,21 @@ def test_a_combiner_is_trained_without_looking_at_those_of_other_systems(system:
     assert settings["own_systems"] == own
     assert {"a_knn", "r_knn"} & set(settings) == {section} - {"mine"}
     assert settings["combiner_training"] == MINI["combiner_training"]
+
+
+REDUCTIONS = {"half": {"method": "random", "keep": 0.5}, "merged": {"method": "greedy_merging", "k": 2}}
+
+
+def test_a_datastore_is_reduced_without_looking_at_other_reductions() -> None:
+    config = replaced(replaced(MINI, ("reductions",), REDUCTIONS), ("own_systems",), OWN)
+    half = {"half": REDUCTIONS["half"]}
+    of_one = settings_for(config, READS["reduce-datastore"], "koran", reduction="half").plain()
+    assert of_one["reductions"] == half
+    assert as_read(config, "reduce-datastore", "koran", "v_knn+half")["reductions"] == half
+    assert as_read(config, "reduce-datastore", "koran", "v_knn")["reductions"] == {}
+    assert as_read(config, "train-combiner", "koran", "mine+half") == as_read(config, "train-combiner", "koran", "mine")
+    with pytest.raises(InkError, match="reduction 'third' is not in the config; known: half, merged"):
+        settings_for(config, READS["reduce-datastore"], "koran", reduction="third")
 
 
 def test_settings_of_own_systems_are_resolved_for_a_domain() -> None:
