@@ -20,8 +20,8 @@ from ink.systems.known_systems import (
     seeds_of,
     system_named,
 )
-from ink.systems.layout import Layout
-from ink.tracking.runs import RunName, first_job, parameters
+from ink.systems.layout import Layout, Run
+from ink.tracking.runs import first_job, parameters
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 OWN = {"combiner": "vanilla", "key": "ffn_input", "k": 4, "lambda": 0.5, "temperature": 10}
@@ -72,14 +72,14 @@ def test_it_searches_the_reduced_datastore_with_a_combiner_of_its_own() -> None:
 
 
 def test_its_run_begins_with_its_own_combiner_and_knows_its_reduction() -> None:
-    assert first_job(CONFIG, RunName("v_knn+half", "koran", 1)) == "tune-v-knn"
-    assert first_job(CONFIG, RunName("a_knn+half", "koran", 1)) == "train-combiner"
+    assert first_job(CONFIG, Run("v_knn+half", "koran", 1)) == "tune-v-knn"
+    assert first_job(CONFIG, Run("a_knn+half", "koran", 1)) == "train-combiner"
     both = {**CONFIG, "systems": ["r_knn+half", "r_knn_without_keys+half"]}
     assert run_that_trains(both, "r_knn_without_keys+half") == "r_knn+half"
     alone = {**CONFIG, "systems": ["r_knn", "r_knn_without_keys+half"]}
     assert run_that_trains(alone, "r_knn_without_keys+half") == "r_knn_without_keys+half"
-    found = parameters(CONFIG, RunName("v_knn+half", "koran", 1))
+    found = parameters(CONFIG, Run("v_knn+half", "koran", 1))
     assert found["reductions.half.keep"] == 0.5
     assert not any(name.startswith("reductions.merged") for name in found)
-    whole = parameters(CONFIG, RunName("v_knn", "koran", 1))
+    whole = parameters(CONFIG, Run("v_knn", "koran", 1))
     assert not any(name.startswith("reductions") for name in whole)

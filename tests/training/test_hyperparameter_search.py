@@ -50,7 +50,7 @@ def test_the_best_mean_over_the_seeds_is_chosen_and_every_seed_gets_its_own_adap
 
 
 def test_a_point_that_lacks_a_seed_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InkError, match=r"no ink_alpha0\.3_beta0\.1 with seed 2"):
+    with pytest.raises(InkError, match=r"ink_alpha0\.3_beta0\.1 has no adapter trained with seed 2"):
         choose(points(tmp_path)[:-1], "koran", 1, tmp_path / "chosen")
     assert not (tmp_path / "chosen").exists()
 
