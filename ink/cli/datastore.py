@@ -125,7 +125,7 @@ def reduce_datastore(
 ) -> None:
     """Make a datastore small, with an index of its own, for the systems that search it."""
     from ink.config.slices.training_slices import ReductionSettings
-    from ink.datastore.reductions.known_reductions import NEEDS_MODEL
+    from ink.datastore.reductions.known_reductions import METHODS
     from ink.datastore.reductions.reducing import reduce_datastore as reduce
     from ink.nmt.model_loading import BaseModelFiles
 
@@ -133,6 +133,8 @@ def reduce_datastore(
     settings = options.load_settings(config, ReductionSettings, domain, reduction=reduction)
     chosen = settings.reductions[reduction]
     files = BaseModelFiles(base_model, vocabulary, settings.data.languages)
-    model = files.load(settings.device, settings.precision) if chosen.method in NEEDS_MODEL else None
+    model = files.load(settings.device, settings.precision) if METHODS[chosen.method].needs_model else None
     at_once = settings.datastore.batch_tokens
-    reduce(datastore, chosen, settings.index, output, model=model, batch_tokens=at_once, as_many_as=as_many_as)
+    meta = reduce(datastore, chosen, settings.index, output, model=model, batch_tokens=at_once, as_many_as=as_many_as)
+    if meta.reduced is not None:
+        click.echo(f"{chosen.method}: {meta.entries:,} of {meta.reduced.entries:,} entries stay")

@@ -14,6 +14,7 @@ import click
 
 from ink.cli import completion, options
 from ink.cli.threads import use_machine
+from ink.runtime.errors import warn
 
 if TYPE_CHECKING:
     from ink.systems.layout import Layout
@@ -81,9 +82,9 @@ def translate(
         raise click.BadParameter(f"{nbest} hypotheses a line need --beam {nbest} or more", param_hint="--nbest")
     refused = 0
     if adapter is not None:
-        translator = load_translator_with_adapter(layout, settings, adapter, _warn)
+        translator = load_translator_with_adapter(layout, settings, adapter, warn)
     else:
-        translator = load_translator(layout, settings, str(system), str(domain), seed, _warn)
+        translator = load_translator(layout, settings, str(system), str(domain), seed, warn)
     for lines in batches(standard_input(), batch_size or settings.decoding.batch_sentences):
         refused += sum(line.text is None for line in lines)
         for line, hypotheses in zip(lines, translator.translate(lines, nbest), strict=True):
@@ -112,14 +113,10 @@ def layout_of(
     return Layout(options.load_config(config)), named["--system"], named["--domain"]
 
 
-def _warn(message: str) -> None:
-    print(message, file=sys.stderr, flush=True)
-
-
 def _end(refused: int, treated: str) -> None:
     """End with exit code 1 where lines of the input could not be read; `treated` says how they were."""
     if refused:
-        _warn(f"{refused} of the input's lines could not be read and were {treated}")
+        warn(f"{refused} of the input's lines could not be read and were {treated}")
         sys.exit(1)
 
 
@@ -190,7 +187,7 @@ def explain(
     layout, system, domain = layout_of(config, demo, named, EXPLAINED)
     use_machine()
     settings = settings_for(layout.config, TranslationSettings, domain)
-    explainer, about = load_explainer(layout, settings, str(system), str(domain), seed, _warn)
+    explainer, about = load_explainer(layout, settings, str(system), str(domain), seed, warn)
     stream: BinaryIO = standard_input() if text is None else io.BytesIO(os.fsencode(text))
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     for_page: list[Explanation] = []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from ink.runtime.escape import visible
 
 # What a message quotes may be any stranger's: a line of it is cut in the middle, since it ends with what to do.
@@ -21,6 +23,11 @@ class InkError(Exception):
 
     def __str__(self) -> str:
         return "\n  ".join(self.args)
+
+
+def warn(message: str) -> None:
+    """Tell the person at the keyboard on standard error, at once."""
+    print(message, file=sys.stderr, flush=True)
 
 
 def reason_of(error: BaseException) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,9 +13,9 @@ from typing import Any
 
 import ink
 from ink.results.run_measures import measures_of
-from ink.runtime.errors import InkError
+from ink.runtime.errors import InkError, warn
 from ink.serving.answers import answers
-from ink.serving.system_folder import load_system_folder, make_system_folder
+from ink.serving.system_folder import BASE_MODEL, load_system_folder, make_system_folder
 from ink.systems.layout import Layout, Run
 from ink.tools.model_card import CARD, Subject, model_card
 from ink.tracking.experiment_run import ExperimentRun
@@ -30,6 +29,7 @@ REQUIRED = (
     *("faiss-cpu", "faiss-gpu", "fairseq-fixed", "jsonschema", "lxml", "numpy", "packaging", "psutil", "pydantic"),
     *("PyYAML", "sacrebleu", "sacremoses", "safetensors", "subword-nmt", "tabulate", "torch", "tqdm"),
 )
+REQUIRED_BY_HUGGING_FACE = ("sentencepiece", "tokenizers", "transformers")
 EXAMPLES = 2
 LONGEST_DESCRIPTION = 5000  # MLflow's limit
 
@@ -75,7 +75,7 @@ def log_model(layout: Layout, run: Run, results: Path, wanted: Registration) -> 
         system = Path(folder) / "system"
         make_system_folder(layout, run, system, wanted.device)
         examples = list(wanted.examples) or _first_lines(layout, run.domain)
-        translator = load_system_folder(system, _warn)
+        translator = load_system_folder(system, warn)
         answers(translator, examples)
         card = model_card(
             Subject.of(layout, run, results), measures_of(results, config, run, translator.model.fingerprint)
@@ -109,15 +109,16 @@ def _logged(name: str, run: Run, run_id: str | None, code: Path, system: Path, e
         artifacts={"system": str(system)},
         code_paths=[str(code)],
         input_example=examples,
-        pip_requirements=requirements(),
+        pip_requirements=requirements(system),
     )
     return str(logged.registered_model_version)
 
 
-def requirements() -> list[str]:
-    """Return what a model needs to be installed, as pip takes it, of the versions that are installed here."""
+def requirements(system: Path) -> list[str]:
+    """Return what a system's folder needs to be installed, as pip takes it, of the versions that are installed here."""
     found = []
-    for name in REQUIRED:
+    of_library = REQUIRED_BY_HUGGING_FACE if any(path.is_dir() for path in (system / BASE_MODEL).iterdir()) else ()
+    for name in (*REQUIRED, *of_library):
         try:
             version = metadata.version(name)
         except metadata.PackageNotFoundError:
@@ -163,7 +164,3 @@ def _describe(name: str, version: str, card: str) -> None:
         end = f"\n\nThe whole of it is the model's file artifacts/system/{CARD}."
         card = card[: LONGEST_DESCRIPTION - len(end)] + end
     MlflowClient().update_model_version(name, version, description=card)
-
-
-def _warn(message: str) -> None:
-    print(message, file=sys.stderr, flush=True)

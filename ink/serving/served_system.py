@@ -6,7 +6,6 @@ Nothing of ink imports it.
 from __future__ import annotations
 
 import functools
-import sys
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -16,7 +15,7 @@ from mlflow.models import set_model
 from mlflow.protos.databricks_pb2 import BAD_REQUEST, INTERNAL_ERROR
 from mlflow.pyfunc import PythonModel, PythonModelContext
 
-from ink.runtime.errors import InkError
+from ink.runtime.errors import InkError, warn
 from ink.serving.answers import Refused, answers, lines_of
 from ink.serving.system_folder import load_system_folder
 
@@ -61,17 +60,13 @@ class ServedSystem(PythonModel):
 
     def load_context(self, context: PythonModelContext) -> None:
         """Load the system from the model's files."""
-        self.translator = load_system_folder(Path(context.artifacts["system"]), _warn)
+        self.translator = load_system_folder(Path(context.artifacts["system"]), warn)
         self.lock = Lock()  # requests come in several threads
 
     def predict(self, model_input: list[str]) -> list[str]:
         """Translate each text, as `ink.serving.answers` does."""
         with self.lock:
             return answers(self.translator, model_input)
-
-
-def _warn(message: str) -> None:
-    print(message, file=sys.stderr, flush=True)
 
 
 set_model(ServedSystem())

@@ -42,8 +42,14 @@ def parts_of(layout: Layout, run: Run) -> dict[str, Path]:
         below += [weights] if weights.is_file() else []
         below += datastore_files(trained["datastore"], trained["combiner"], system_named(run.system).without_keys)
         below.append(Path(layout.data(run.domain)) / "prepared.json")  # which text the datastore is of
-    model = Path(layout.base_model)
-    return {f"{BASE_MODEL}/{model.name}": model} | {path.relative_to(layout.work).as_posix(): path for path in below}
+    return _base_model(Path(layout.base_model)) | {path.relative_to(layout.work).as_posix(): path for path in below}
+
+
+def _base_model(model: Path) -> dict[str, Path]:
+    """Return a checkpoint, or what a Hugging Face model's folder holds beside hidden files."""
+    if not model.is_dir():
+        return {f"{BASE_MODEL}/{model.name}": model}
+    return {f"{BASE_MODEL}/{model.name}/{path.name}": path for path in model.glob("[!.]*") if path.is_file()}
 
 
 def make_system_folder(layout: Layout, run: Run, folder: Path, device: str | None = None) -> None:
@@ -66,7 +72,7 @@ def load_system_folder(folder: Path, warn: Callable[[str], None]) -> Translator:
     config, named = load_resolved(folder / CONFIG), read_json(folder / NAME, *Run._fields)
     run = Run(*(named[name] for name in Run._fields))
     (model,) = sorted((folder / BASE_MODEL).glob("[!.]*"))
-    config["base_model"] = {**config["base_model"], "path": str(model)}
+    config["base_model"] = {**config["base_model"], "folder" if model.is_dir() else "path": str(model)}
     settings = settings_for(config, TranslationSettings, run.domain)
     return load_translator(Layout(config, str(folder)), settings, *run, warn)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ink.config.domains import given_base_model
 from ink.runtime.project import project_path
 from ink.systems.known_systems import retrieval_settings, system_named
 
@@ -57,8 +58,7 @@ class Layout:
     @property
     def base_model(self) -> str:
         """The base model's checkpoint, or a Hugging Face model's folder: the one given, or the one trained here."""
-        given = self.config["base_model"]
-        return given["path"] or given.get("folder") or f"{self.work}/base_model/model.pt"
+        return given_base_model(self.config) or f"{self.work}/base_model/model.pt"
 
     @property
     def vocabulary(self) -> str:

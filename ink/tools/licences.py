@@ -7,6 +7,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from ink.config import given_base_model
 from ink.tools.download.artefacts import ARTEFACTS
 from ink.tools.download.sources import DOWNLOADS, is_below
 
@@ -18,7 +19,7 @@ _CLASSIFIER = "License :: OSI Approved :: "
 
 def licences(config: Mapping[str, Any], domain: str) -> Iterator[tuple[str, str]]:
     """Yield the parts of a system trained for a domain, and the licence of each."""
-    path = config["base_model"]["path"]
+    path = given_base_model(config)
     general = config["data"]["general_domain"]
     if path is None:
         yield "base model", f"trained here, on the text of {general}: see there"

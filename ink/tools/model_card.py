@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ink import __version__
+from ink.config import given_base_model
 from ink.nmt.adapter_file import described, read_metadata
 from ink.results.run_measures import Interval, Measure, RunMeasures
 from ink.results.tables.markup import rounded
@@ -113,7 +114,7 @@ def _what(subject: Subject) -> list[str]:
 
 def _trained_on(subject: Subject) -> list[str]:
     config, run = subject.config, subject.run
-    given, general = config["base_model"]["path"], config["data"]["general_domain"]
+    given, general = given_base_model(config), config["data"]["general_domain"]
     lines = []
     if given is None:
         lines.append(f"- base model: trained here on {_text(subject, general)}")

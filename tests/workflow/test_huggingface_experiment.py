@@ -14,7 +14,10 @@ from nmt.small_huggingface import languages_of, write_model
 from ink.config import load
 from ink.results.records.scores import read_scores
 from ink.runtime.whole_files import read_lines
+from ink.serving.answers import answers
+from ink.serving.system_folder import load_system_folder, make_system_folder
 from ink.synthetic import generate
+from ink.systems.layout import Layout, Run
 
 MICRO = load(Path(__file__).with_name("micro.yaml"))
 INK = str(Path(sys.executable).parent / "ink")
@@ -39,7 +42,9 @@ def experiment(folder: Path, kind: str) -> dict[str, Any]:
 
 
 @pytest.mark.slow
-def test_every_system_runs_to_the_tables_and_translates(workspace: Any, tmp_path: Path) -> None:
+def test_every_system_runs_to_the_tables_and_translates(
+    workspace: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     synthetic = MICRO["data"]["synthetic"]
     text = generate(synthetic["sentences"], synthetic["seed"], synthetic["in_general"])
     sources, targets = zip(*text["general"]["train"], strict=True)
@@ -57,12 +62,24 @@ def test_every_system_runs_to_the_tables_and_translates(workspace: Any, tmp_path
     again = workspace.snakemake("--cores", "2", "--configfile", name)
     assert "Nothing to be done" in again.text
 
+    first_of = {}
     line = read_lines(workspace.path / "work/hub/corpus/koran/test.de")[0]
     for command in (["translate", "--system", "ink"], ["explain", "--system", "ink_r_knn", "--neighbours", "2"]):
         whole = [INK, "--threads", "1", command[0], "--config", "results/hub/config.yaml", "--domain", "koran"]
         done = subprocess.run([*whole, *command[1:]], cwd=workspace.path, input=line.encode(), capture_output=True)
         assert (done.returncode, done.stderr.decode()) == (0, "")
-        shown = done.stdout.decode()
+        shown = first_of[command[0]] = done.stdout.decode()
         assert "▁" not in shown
         assert shown.strip()
     assert f"  de  {line}" in shown
+
+    # the same answer from a copy that MLflow keeps, and a card that knows where the base model is from
+    card = (workspace.path / "work/hub/adapters/ink/koran/seed1/card.md").read_text(encoding="utf-8")
+    assert f"- base model: `{tmp_path / 'its model'}`, trained elsewhere" in card
+    config = load(workspace.path / "results/hub/config.yaml")
+    copy_of_it = tmp_path / "copy"
+    monkeypatch.chdir(workspace.path)
+    make_system_folder(Layout(config), Run("ink", "koran", 1), copy_of_it)
+    (tmp_path / "its model").rename(tmp_path / "elsewhere")
+    translated = answers(load_system_folder(copy_of_it, pytest.fail), [line])
+    assert translated == [first_of["translate"].removesuffix("\n")]

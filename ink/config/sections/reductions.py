@@ -15,13 +15,13 @@ Name = Annotated[str, Field(title="a name of small letters, digits and _", patte
 # method -> the settings that it needs, where several stand together one of them, and those that it may have
 NEEDED: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "random": (("keep", "as_many_as"),),
-    "plac": (("k",), ("keep",)),
+    "plac": (("k",),),
     "greedy_merging": (("k",),),
     "pca": (("dimension",),),
 }
 POSSIBLE: Mapping[str, tuple[str, ...]] = {
     "random": ("seed",),
-    "plac": ("seed",),
+    "plac": ("keep", "seed"),
     "greedy_merging": ("seed",),
     "pca": ("code_bytes",),
 }
@@ -39,7 +39,7 @@ class Reduction(values.Section):
     pca: keys and queries are projected on the keys' first principal components (He et al. 2021)."""
     keep: Annotated[float, Field(gt=0, lt=1), values.AS_WRITTEN] = values.optional()
     """random: the share of the entries that stays. plac: the share that stays at the least; more does where the model
-    knows less."""
+    knows less. Without it all that plac may drop goes."""
     as_many_as: Name = values.optional()
     """random, in place of keep: another reduction, of which as many entries stay as of this one's, domain by domain:
     its control."""

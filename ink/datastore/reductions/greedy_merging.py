@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ink.config.sections import reductions
-from ink.datastore.reductions.reduction import SEED, Original, Reduced, Reduction
+from ink.datastore.reductions.reduction import Original, Reduced, Reduction, seed_of
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class GreedyMerging(Reduction):
     def from_settings(cls, settings: reductions.Reduction) -> Self:
         if settings.k is None:
             raise ValueError("greedy merging was given no k")
-        return cls(settings.k, SEED if settings.seed is None else settings.seed)
+        return cls(settings.k, seed_of(settings))
 
     def reduce(self, original: Original) -> Reduced:
         entries = original.datastore.meta.entries

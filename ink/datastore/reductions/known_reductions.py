@@ -16,4 +16,3 @@ METHODS: Mapping[str, type[Reduction]] = {
     "greedy_merging": GreedyMerging,
     "pca": Pca,
 }
-NEEDS_MODEL = ("plac",)  # those that ask for the model's predictions

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ink.config.sections import reductions
-from ink.datastore.reductions.reduction import SEED, Original, Reduced, Reduction, number_kept
+from ink.datastore.reductions.reduction import Original, Reduced, Reduction, number_kept, seed_of
 
 
 @dataclass(frozen=True)
@@ -32,12 +32,13 @@ class Plac(Reduction):
     k: int
     keep: float | None
     seed: int
+    needs_model = True
 
     @classmethod
     def from_settings(cls, settings: reductions.Reduction) -> Self:
         if settings.k is None:
             raise ValueError("PLAC was given no k")
-        return cls(settings.k, settings.keep, SEED if settings.seed is None else settings.seed)
+        return cls(settings.k, settings.keep, seed_of(settings))
 
     def reduce(self, original: Original) -> Reduced:
         entries = original.datastore.meta.entries

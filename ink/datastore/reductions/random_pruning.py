@@ -8,7 +8,7 @@ from typing import Self
 import numpy as np
 
 from ink.config.sections import reductions
-from ink.datastore.reductions.reduction import SEED, Original, Reduced, Reduction, number_kept
+from ink.datastore.reductions.reduction import Original, Reduced, Reduction, number_kept, seed_of
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class RandomPruning(Reduction):
 
     @classmethod
     def from_settings(cls, settings: reductions.Reduction) -> Self:
-        return cls(settings.keep, SEED if settings.seed is None else settings.seed)
+        return cls(settings.keep, seed_of(settings))
 
     def reduce(self, original: Original) -> Reduced:
         entries = original.datastore.meta.entries

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 import torch
@@ -60,7 +60,9 @@ class Reduced:
 
 
 class Reduction(ABC):
-    """A method of making datastores small."""
+    """A method of making datastores small; needs_model: whether it asks for the model's predictions."""
+
+    needs_model: ClassVar[bool] = False
 
     @classmethod
     @abstractmethod
@@ -70,6 +72,11 @@ class Reduction(ABC):
     @abstractmethod
     def reduce(self, original: Original) -> Reduced:
         """Say what is left."""
+
+
+def seed_of(settings: reductions.Reduction) -> int:
+    """Return the seed of what a reduction draws."""
+    return SEED if settings.seed is None else settings.seed
 
 
 def number_kept(share: float, entries: int) -> int:
