@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ink.runtime.errors import InkError
+from ink.systems.row_names import in_words, row_name
 from ink.systems.variations import variation_named
 
 BLACK, GREY, ORANGE, SKY, GREEN = "#000000", "#767676", "#E69F00", "#56B4E9", "#009E73"
@@ -224,8 +225,8 @@ def system_named(name: str) -> System:
     """Return the system of this name: one of Table 2, a variation of one, or else one of the config's own systems.
 
     A variation has a model of its own. Own systems retrieve with the base model and a combiner of their own, which
-    counts as trained, and go by their name. SYSTEM+REDUCTION is a system on a reduced datastore, where its combiner is
-    chosen or trained anew.
+    counts as trained, and go by their name, in words. SYSTEM+REDUCTION is a system on a reduced datastore, where its
+    combiner is chosen or trained anew.
     """
     if name in SYSTEMS:
         return SYSTEMS[name]
@@ -234,14 +235,14 @@ def system_named(name: str) -> System:
         return _reduced(whole, reduction)
     if (variation := variation_named(name)) is not None:
         return replace(SYSTEMS[variation.of], label=variation.label, model=name)
-    return System(name, "base", LEARNING_COMBINER, "train-combiner", section=name, learns_combiner=True)
+    return System(row_name(name), "base", LEARNING_COMBINER, "train-combiner", section=name, learns_combiner=True)
 
 
 def _reduced(whole: str, reduction: str) -> System:
     known = system_named(whole)
     return replace(
         known,
-        label=f"{known.label} + {reduction}",
+        label=f"{known.label} + {in_words(reduction)}",
         commands=tuple(
             part
             for command in known.commands

@@ -77,7 +77,7 @@ def test_the_entry_is_accepted_and_reaches_the_command_that_trains(module: None)
     by_domain = copy.deepcopy(config)
     by_domain["own_systems"][NAME]["k"] = {"medical": 4, "law": 4, "it": 4, "koran": 16}
     assert settings_for(by_domain, CombinerSettings, "koran", NAME).own_systems[NAME]["k"] == 16
-    assert labels([NAME, "v_knn"]) == {"v_knn": "V-kNN", NAME: NAME}
+    assert labels([NAME, "v_knn"]) == {"v_knn": "V-kNN", NAME: "SK-MT"}
     assert seeds_of(NAME, [1, 2]) == [1, 2]
 
 

@@ -50,6 +50,24 @@ def test_the_row_stands_apart_and_is_compared_with_the_whole() -> None:
     assert mark_of("v_knn+half", [*shown]) != mark_of("v_knn", [*shown])
 
 
+@pytest.mark.parametrize(
+    ("name", "row"),
+    [
+        ("v_knn+plac", "V-kNN + PLAC"),
+        ("r_knn+greedy_merging", "R-kNN + greedy merging"),
+        ("v_knn+as_many_as_plac", "V-kNN + as many at random as PLAC"),
+        ("a_knn+pca_32", "A-kNN + PCA 32"),
+        ("kernel_smoothed_knn", "Kernel-smoothed kNN"),
+        ("confidence_knn+random_half", "Confidence kNN + random half"),
+        ("sk_mt", "SK-MT"),
+        ("v_knn_on_ffn_input", "V-kNN on ffn input"),
+        ("mine", "mine"),
+    ],
+)
+def test_rows_are_named_in_words(name: str, row: str) -> None:
+    assert system_named(name).label == row
+
+
 def test_settings_and_seeds_are_the_whole_system_s() -> None:
     for name in ("v_knn", "a_knn", "mine"):
         assert retrieval_settings(CONFIG, f"{name}+half") == retrieval_settings(CONFIG, name)

@@ -6,7 +6,8 @@ The CSV has one row per system and domain:
 - bytes: of all files that inference reads
 - megabytes: 10^6 of these bytes
 - entries: of the datastore, where the system searches one
-- bytes_an_entry: of the datastore's files (index, values and, where they are read, log-probabilities and keys)
+- bytes_an_entry: of the datastore's files (index, values and, where they are read, log-probabilities, keys, counts and
+  projection)
 - parameters: of the adapter, where there is one
 - bytes_a_parameter
 - tokens: target tokens of the training text
@@ -28,9 +29,12 @@ from ink.results.records.json_fields import Fields
 from ink.results.records.paper import read_paper
 from ink.results.records.scores import Score, Selection
 from ink.results.tables.table_files import Column, Table, domain_column, domain_label, frame_of, write_tables
+from ink.systems.known_systems import system_named
 
 ADAPTER = "adapter.safetensors"
-DATASTORE = ("index.faiss", "values.npy", "log_probs.npy", "keys.npy")
+VALUES = "values.npy"
+DATASTORE = ("index.faiss", VALUES, "log_probs.npy", "keys.npy", "counts.npy", "projection.npy")
+NPY_HEADER, VALUE = 128, 4  # bytes of a file of values before the first, and of each
 FP32 = 4
 # the base model of WMT'19: its width, and its layers of encoder and decoder
 PAPER_DIMENSION, PAPER_LAYERS = 1024, 12
@@ -60,8 +64,9 @@ def render(runs: Selection, output: Path) -> list[Path]:
             estimated |= ADAPTER in score.added_memory and score.adapter_parameters is None
     frame = frame_of(records, texts=PLACE, counts=COUNTS, columns=[*PLACE, *NUMBERS])
     columns = _columns(runs.labels, runs.domains)
+    reduced = any(system_named(record["system"]).reduction is not None for record in records)
     caption = "Memory added at inference, taken apart."
-    own = Table(frame, caption, _notes(estimated), columns, blocks=("system",))
+    own = Table(frame, caption, _notes(estimated, reduced), columns, blocks=("system",))
     return write_tables(Path(output) / "memory", [own, _paper_table(paper)])
 
 
@@ -94,8 +99,10 @@ def _record(score: Score, tokens: int, printed: Mapping[str, float]) -> dict[str
     record["bytes"] = sum(memory.values())
     record["megabytes"] = record["bytes"] / 1e6
     if DATASTORE[0] in memory:
-        record["entries"] = tokens
-        record["bytes_an_entry"] = sum(memory.get(name, 0) for name in DATASTORE) / tokens
+        # a reduced one has fewer than the text has tokens, and a value for each
+        reduced = system_named(score.system).reduction is not None
+        record["entries"] = entries = (memory[VALUES] - NPY_HEADER) // VALUE if reduced else tokens
+        record["bytes_an_entry"] = sum(memory.get(name, 0) for name in DATASTORE) / entries
     if ADAPTER in memory:
         counted = score.adapter_parameters
         parameters = memory[ADAPTER] // FP32 if counted is None else counted
@@ -119,7 +126,7 @@ def _columns(names: Mapping[str, str], domains: Sequence[str]) -> list[Column]:
     ]
 
 
-def _notes(estimated: bool) -> list[str]:
+def _notes(estimated: bool, reduced: bool) -> list[str]:
     notes = [
         "MB: 10^6 bytes of the files that inference reads beyond the base model, combiners' weights included. A system "
         "that adds none has no row: kNN-KD's model takes the base model's place.",
@@ -130,6 +137,10 @@ def _notes(estimated: bool) -> list[str]:
         "says how much room it has to learn them by heart. The paper's: of the released adapter in the domain of that "
         "name, counted below.",
     ]
+    if reduced:
+        notes.append(
+            "A reduced datastore has as many entries as its file of values; counts and projection are among its bytes."
+        )
     if estimated:
         notes.append(
             "Adapters' parameters were not counted when this experiment ran: they are a quarter of the file's bytes, "

@@ -6,6 +6,7 @@ The CSV has one row per system:
 - seeds: how many
 - memory_bytes: added at inference, summed over the domains
 - memory: those bytes divided by the adapters' over the same domains
+- memory_megabytes: 10^6 of those bytes; only where a system that adds memory has no adapter's beside it
 - METRIC_DOMAIN, METRIC_average, for each METRIC of the experiment: means over the seeds
 - NAME_deviation beside each score NAME, with several seeds: the sample standard deviation (n - 1)
 - METRIC_DOMAIN_mark, where INK and Adapter are both shown, for the metrics that readers see: * where INK is better with
@@ -39,6 +40,7 @@ RESTORED = (
     "References, and COMET's sources, are binarised text put back together, for its raw lines are not at hand: "
     "subwords joined, tokens detokenised, as for the paper's own scores. BLEU against raw lines differs."
 )
+MEGABYTES = "memory_megabytes"
 NO_COMET = "COMET is not configured here (evaluation.comet is null), and so no column of ours."
 
 
@@ -63,22 +65,22 @@ def render(
     stars = find_stars(runs.domains, [compared[metric.name] for metric in shown]) if with_stars else None
     values = {name: {key: one.score for key, one in found.items()} for name, found in scores.items()}
     frame = _frame(runs, values, stars)
-    columns = [Column("System", "system", names=names), Column("Mem.", "memory", decimals=1, zero_as_dash=True)]
+    in_adapters = MEGABYTES not in frame
+    memory = ("Mem.", "memory", 1) if in_adapters else ("Mem. (MB)", MEGABYTES, 2)
+    columns = [Column("System", "system", names=names), Column(*memory, zero_as_dash=True)]
     for metric in shown:
         columns += _columns(metric, runs.domains, stars)
     lacking = any(frame[f"{metric.name}_{name}"].isna().any() for metric in shown for name, _ in groups(runs.domains))
     apart = [label for system, label in names.items() if system_named(system).apart]
     are = "is" if len(apart) == 1 else "are"
     is_apart = f"{', '.join(apart)} {are} set apart: the best, in bold, is the best of the other rows."
-    unit = "Mem.: bytes added at inference, summed over the domains; the adapters' are 1.0."
-    no_unit = "Mem. is counted in adapters, and there is none among these scores; the CSV has the bytes."
     notes = [
         *([is_apart] if 0 < len(apart) < len(names) else []),
         *(metric_note(metric, scores[metric.name].values()) for metric in shown),
         *([] if "comet" in scores else [NO_COMET]),
         *([RESTORED] if restored else []),
         seeds_note(runs.seeds),
-        unit if frame["memory"].fillna(0).any() else no_unit,
+        _memory_note(frame, in_adapters),
         *([absence_note()] if lacking else []),
         *([] if stars is None else stars.notes),
         *_choices(runs),
@@ -111,7 +113,17 @@ def _frame(runs: Selection, values: Mapping[str, Mapping[Key, float]], stars: St
                     record[f"{field}_mark"] = STAR if starred else None
                     marks.append(f"{field}_mark")
         records.append(record)
+    if any(record["memory_bytes"] and record["memory"] is None for record in records):
+        for record in records:
+            record[MEGABYTES] = None if record["memory_bytes"] is None else record["memory_bytes"] / 1e6
     return frame_of(records, texts=["system", *marks], counts=["seeds", "memory_bytes"])
+
+
+def _memory_note(frame: pd.DataFrame, in_adapters: bool) -> str:
+    if not frame["memory_bytes"].fillna(0).any():
+        return "Mem.: no system here adds bytes at inference."
+    unit = "the adapters' are 1.0" if in_adapters else "in MB (10^6 bytes), where no adapter is there to be the unit"
+    return f"Mem.: bytes added at inference, summed over the domains; {unit}."
 
 
 def _columns(metric: Metric, domains: Sequence[str], stars: Stars | None) -> list[Column]:

@@ -56,6 +56,17 @@ def test_by_hand(results: Path, add_result: Add, rows_of: RowsOf) -> None:
     assert "were not counted when this experiment ran" not in markdown.read_text(encoding="utf-8")
 
 
+def test_a_reduced_datastore_has_entries_of_its_own(results: Path, add_result: Add, rows_of: RowsOf) -> None:
+    values = {"values.npy": 128 + 4 * 600}
+    add_result("v_knn+half", "koran", 20, added_memory={"index.faiss": 9_000, **values, "counts.npy": 128 + 4 * 600})
+    add_result("v_knn", "koran", 20, added_memory={"index.faiss": 20_000, "values.npy": 128 + 4 * 1000})
+    _, markdown, _, _ = render(results, ["v_knn", "v_knn+half"])
+    assert [row[:5] for row in rows_of(markdown) if row[0]] == [
+        ["V-kNN", "Koran", "0.02", "1000", "24.1"],
+        ["V-kNN + half", "Koran", "0.01", "600", "23.4"],  # (9,000 + 2,528 + 2,528) / 600
+    ]
+
+
 def test_parameters_that_an_older_run_has_not_counted_are_those_of_the_file(
     results: Path, add_result: Add, rows_of: RowsOf
 ) -> None:

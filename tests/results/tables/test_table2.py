@@ -122,7 +122,7 @@ def test_ink_with_r_knn_stands_apart_below_every_other_row_and_is_the_best_of_no
 def test_ink_with_r_knn_alone_is_apart_from_nothing(tmp_path: Path, add_score: Add, rows_of: RowsOf) -> None:
     add_score("ink_r_knn", "koran", 30)
     _, markdown, _, _ = render(tmp_path, tmp_path, ["koran"], ["ink_r_knn"], [1])
-    assert rows_of(markdown) == [["INK + R-kNN", "–", "30.00", "30.00"]]
+    assert [row[2:] for row in rows_of(markdown)] == [["30.00", "30.00"]]
     assert "set apart" not in markdown.read_text(encoding="utf-8")
 
 
@@ -147,13 +147,31 @@ def test_one_domain_one_system(tmp_path: Path, add_score: Add, rows_of: RowsOf) 
     assert rows_of(markdown) == [["INK", "1.0", "12.35", "12.35"]]
 
 
-def test_without_adapters_memory_has_no_unit(tmp_path: Path, add_score: Add, rows_of: RowsOf) -> None:
+def test_without_adapters_memory_is_in_megabytes(tmp_path: Path, add_score: Add, rows_of: RowsOf) -> None:
     add_score("off_the_shelf", "koran", 10)
-    add_score("v_knn", "koran", 12, added_memory=KEYS)
+    add_score("v_knn", "koran", 12, added_memory={"index.faiss": 1_230_000, **KEYS})
     csv, markdown, _, _ = render(tmp_path, tmp_path, ["koran"], SYSTEMS[:2], [1])
-    assert [row[1] for row in rows_of(markdown)] == ["–", "–"]
-    assert "Mem. is counted in adapters, and there is none" in markdown.read_text()
-    assert pd.read_csv(csv)["memory_bytes"].tolist() == [0, 4470]
+    assert [row[1] for row in rows_of(markdown)] == ["–", "1.23"]
+    text = markdown.read_text(encoding="utf-8")
+    assert "| System | Mem. (MB) |" in text and "in MB (10^6 bytes)" in text
+    assert pd.read_csv(csv)["memory_bytes"].tolist() == [0, 1_234_470]
+    assert pd.read_csv(csv)["memory_megabytes"].tolist() == [0, 1.23447]
+
+
+def test_an_adapter_on_another_domain_is_no_unit_of_a_system_s_memory(
+    tmp_path: Path, add_score: Add, rows_of: RowsOf
+) -> None:
+    add_score("v_knn", "koran", 12, added_memory={"index.faiss": 2_000_000})
+    add_score("adapter", "law", 12, added_memory={"adapter.safetensors": 1_000_000})
+    _, markdown, _, _ = render(tmp_path, tmp_path, ["koran", "law"], ["v_knn", "adapter"], [1])
+    assert [row[1] for row in rows_of(markdown)] == ["2.00", "1.00"]
+
+
+def test_where_no_system_adds_memory_the_note_says_so(tmp_path: Path, add_score: Add, rows_of: RowsOf) -> None:
+    add_score("off_the_shelf", "koran", 10)
+    _, markdown, _, _ = render(tmp_path, tmp_path, ["koran"], ["off_the_shelf"], [1])
+    assert [row[1] for row in rows_of(markdown)] == ["–"]
+    assert "no system here adds bytes" in markdown.read_text(encoding="utf-8")
 
 
 def test_two_seeds(tmp_path: Path, add_score: Add, rows_of: RowsOf) -> None:
