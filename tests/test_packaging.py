@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
@@ -185,6 +186,44 @@ def test_ci_runs_the_tests() -> None:
     script = REPOSITORY / ".ci" / "run"
     assert script.stat().st_mode & 0o111
     assert "make test" in script.read_text(encoding="utf-8")
+
+
+def test_the_hosted_run_is_that_of_ci_and_nothing_else() -> None:
+    hosted = yaml.safe_load((REPOSITORY / ".github/workflows/test.yml").read_text(encoding="utf-8"))
+    (job,) = hosted["jobs"].values()
+    assert [step["run"] for step in job["steps"] if "run" in step] == ["bash .ci/run"]
+    (python,) = (step["with"]["python-version"] for step in job["steps"] if "setup-python" in step.get("uses", ""))
+    assert Version(python + ".0") in SpecifierSet(PROJECT["requires-python"])
+
+
+def test_the_image_is_made_as_the_documents_say() -> None:
+    image = (REPOSITORY / "Dockerfile").read_text(encoding="utf-8")
+    document = (REPOSITORY / "docs/installation.md").read_text(encoding="utf-8")
+    (needed,) = re.findall(r"Debian 12: `apt install ([^`]+)`", document)
+    (installed,) = re.findall(r"--no-install-recommends ([^\\]+)", image)
+    assert set(needed.split()) <= set(installed.split())
+    for target, faiss in (("cpu", ""), ("gpu", " FAISS=gpu")):
+        assert re.search(rf"^FROM base AS {target}\nRUN .*make environment{faiss}$", image, re.MULTILINE)
+        assert f"--target {target}" in document
+
+
+def test_every_experiment_has_its_row_in_config_readme_and_no_row_is_without_one() -> None:
+    rows = re.findall(
+        r"^\| `([^`]+\.yaml)` \|", (REPOSITORY / "config/README.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert sorted(rows) == sorted(path.name for path in (REPOSITORY / "config").glob("*.yaml"))
+
+
+def test_the_entry_for_the_workflow_catalogue_has_its_keys_and_what_it_asks_for() -> None:
+    entry = yaml.safe_load((REPOSITORY / ".snakemake-workflow-catalog.yml").read_text(encoding="utf-8"))
+    usage = entry.pop("usage")
+    assert not entry
+    assert set(usage) == {"mandatory-flags", "software-stack-deployment", "report"}
+    assert set(usage["mandatory-flags"]) == {"desc", "flags"}
+    assert all(isinstance(value, bool) for value in usage["software-stack-deployment"].values())
+    # where the catalogue looks for the workflow and the page about its settings
+    assert (REPOSITORY / "workflow/Snakefile").is_file()
+    assert (REPOSITORY / "config/README.md").is_file()
 
 
 def test_no_file_names_a_place_of_one_machine() -> None:
