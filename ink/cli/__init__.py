@@ -26,6 +26,7 @@ _HELP = {
         ("configuration", "check-config config"),
         ("doctor", "doctor"),
         ("download", "download"),
+        ("conversion", "convert"),
         ("translation", "translate explain describe-adapter"),
         ("results", "compare report publish"),
         ("serving", "log-model"),

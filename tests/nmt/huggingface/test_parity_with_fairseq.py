@@ -2,62 +2,43 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
 import torch
 
 from ink.config.sections.base_system import BeamSearch
-from ink.corpus.token_list import TokenList
 from ink.nmt.fairseq.fairseq_model import FairseqModel
-from ink.nmt.huggingface import DESCRIPTION
+from ink.nmt.fsmt_conversion import to_fsmt
 from ink.nmt.huggingface.huggingface_model import HuggingFaceBackend, HuggingFaceModel
+from ink.nmt.huggingface.tokenisers import Languages
+from ink.nmt.huggingface.vocabulary_folder import make_vocabulary
+from ink.nmt.text_loading import load_text
+from ink.runtime.whole_files import read_lines
 
 CHOSEN = (0, 7, 30, 41)
-Both = tuple[FairseqModel, HuggingFaceModel]
+
+
+class Both(NamedTuple):
+    fairseq: FairseqModel
+    fsmt: HuggingFaceModel
+    vocabulary: Path
 
 
 @pytest.fixture(scope="module")
 def both(tiny: Any, tmp_path_factory: pytest.TempPathFactory) -> Both:
-    """fairseq numbers its types as FSMT does: <s>, <pad>, </s>, <unk>, then those of the dictionary."""
     folder = tmp_path_factory.mktemp("parity")
     given = tiny.domain.load_model(tiny.settings)
     assert isinstance(given, FairseqModel)
-    network, layers = given.network, given.network.encoder.layers
-    symbols = [vocabulary.dictionary.symbols for vocabulary in (given.source_vocabulary, given.target_vocabulary)]
-    settings = {
-        "model_type": "fsmt",
-        "is_encoder_decoder": True,
-        "langs": ["de", "en"],
-        "src_vocab_size": len(symbols[0]),
-        "tgt_vocab_size": len(symbols[1]),
-        "d_model": layers[0].fc2.out_features,
-        "encoder_layers": len(layers),
-        "decoder_layers": len(network.decoder.layers),
-        "encoder_ffn_dim": layers[0].fc1.out_features,
-        "decoder_ffn_dim": network.decoder.layers[0].fc1.out_features,
-        "encoder_attention_heads": layers[0].self_attn.num_heads,
-        "decoder_attention_heads": network.decoder.layers[0].self_attn.num_heads,
-        "max_position_embeddings": 1024,
-        "activation_function": "relu",
-        "scale_embedding": True,
-        "decoder_start_token_id": 2,
-    }
-    (folder / "model").mkdir()
-    (folder / "model" / "config.json").write_text(json.dumps(settings), encoding="utf-8")
-    left_out = ("embed_positions._float_tensor", "version")
-    weights = {f"model.{name}": value for name, value in network.state_dict().items() if not name.endswith(left_out)}
-    torch.save(weights, folder / "model" / "pytorch_model.bin")
-    (folder / "vocabulary").mkdir()
-    (folder / "vocabulary" / DESCRIPTION).write_text("{}", encoding="utf-8")
-    for language, types, start in zip(tiny.languages, symbols, ([], [2]), strict=True):
-        TokenList(types, 3, 1, 2, 4, [], [2], start).write(folder / "vocabulary" / f"tokens.{language}.json")
-    return given, HuggingFaceBackend().load(folder / "model", folder / "vocabulary", tiny.languages)
+    to_fsmt(tiny.base_model, tiny.vocabulary, folder / "model", languages=tiny.languages, escaped=False)
+    make_vocabulary(folder / "model", tiny.languages, Languages(), folder / "vocabulary")
+    converted = HuggingFaceBackend().load(folder / "model", folder / "vocabulary", tiny.languages)
+    return Both(given, converted, folder / "vocabulary")
 
 
-def sentences(tiny: Any, model: FairseqModel) -> list[tuple[torch.Tensor, torch.Tensor]]:
-    text = model.parallel_text(tiny.domain.data, "train")
+def sentences(tiny: Any, both: Both) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    text = both.fairseq.parallel_text(tiny.domain.data, "train")
     batches = [text.batch([number]) for number in CHOSEN]
     return [(batch.source[0], batch.target[0]) for batch in batches]
 
@@ -65,8 +46,8 @@ def sentences(tiny: Any, model: FairseqModel) -> list[tuple[torch.Tensor, torch.
 @torch.no_grad()
 @pytest.mark.parametrize("key", ["decoder_output", "ffn_input"])
 def test_keys_and_log_probabilities_are_equal(tiny: Any, both: Both, key: str) -> None:
-    for source, target in sentences(tiny, both[0]):
-        one, other = (model.teacher_forced(model.pair(source, target), key) for model in both)
+    for source, target in sentences(tiny, both):
+        one, other = (model.teacher_forced(model.pair(source, target), key) for model in (both.fairseq, both.fsmt))
         torch.testing.assert_close(one.keys, other.keys, atol=1e-4, rtol=0)
         torch.testing.assert_close(one.log_probs(), other.log_probs(), atol=1e-4, rtol=0)
 
@@ -74,8 +55,24 @@ def test_keys_and_log_probabilities_are_equal(tiny: Any, both: Both, key: str) -
 @pytest.mark.parametrize("beam", [1, 3])
 def test_translations_are_equal(tiny: Any, both: Both, beam: int) -> None:
     decoding = BeamSearch(beam=beam, length_penalty=0.6, max_len_a=1.0, max_len_b=2)
-    for source, _ in sentences(tiny, both[0]):
-        (one,), (other,) = (model.beam_search(decoding)(model.source_batch([source])) for model in both)
+    for source, _ in sentences(tiny, both):
+        (one,), (other,) = (
+            model.beam_search(decoding)(model.source_batch([source])) for model in (both.fairseq, both.fsmt)
+        )
         assert one[0].tokens.tolist() == other[0].tokens.tolist()
         torch.testing.assert_close(one[0].token_log_probs, other[0].token_log_probs, atol=1e-4, rtol=0)
         assert float(one[0].score) == pytest.approx(float(other[0].score), abs=1e-4)
+
+
+def test_raw_lines_become_the_same_numbers_and_back(tiny: Any, both: Both) -> None:
+    plain = load_text(tiny.vocabulary, tiny.settings.text, tiny.languages)
+    fsmt = load_text(both.vocabulary, tiny.settings.text, tiny.languages)
+    lines = [*read_lines(tiny.corpus / "test.xx"), 'Das "alte" Buch & der <Text> [im] Alten|Neuen, er sieht\'s nicht.']
+    for line in lines:
+        source, other = (
+            model.source_vocabulary.encode(text.encode_source(line).split())
+            for model, text in ((both.fairseq, plain), (both.fsmt, fsmt))
+        )
+        assert source.tolist() == other.tolist()
+    for line in read_lines(tiny.corpus / "test.yy"):
+        assert fsmt.decode_target(fsmt.encode_target(line)) == plain.decode_target(plain.encode_target(line))

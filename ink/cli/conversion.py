@@ -1,0 +1,53 @@
+"""The command that takes a model from one toolkit to the other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ink.cli import options
+
+
+@click.command("convert")
+@click.argument("model", metavar="FROM", type=options.PATH)
+@click.argument("output", metavar="TO", type=options.PATH)
+@options.path("--vocabulary", "Folder of dictionaries and bpecodes (default: the checkpoint's).", required=False)
+@click.option("--source-language", help="As the dictionary's file has it (default: what the checkpoint says).")
+@click.option("--target-language", help="As the dictionary's file has it (default: what the checkpoint says).")
+@click.option(
+    "--escaped/--plain",
+    default=None,
+    help="Whether the model's text has & as &amp; or as it is (default: what its dictionaries tell).",
+)
+def convert(
+    model: Path,
+    output: Path,
+    vocabulary: Path | None,
+    source_language: str | None,
+    target_language: str | None,
+    escaped: bool | None,
+) -> None:
+    """Convert a fairseq Transformer to a folder of Hugging Face's FSMT, or such a folder to fairseq.
+
+    FROM is a checkpoint, or else an FSMT folder, whose files say all that the options name. TO is a new folder: with
+    config.json, model.safetensors, vocabularies and merges; or with model.pt, dictionaries and bpecodes. The weights
+    are the same, bit by bit. What FSMT cannot express, such as learned positions, is refused.
+    """
+    languages = (source_language, target_language)
+    if None in languages and languages != (None, None):
+        raise click.UsageError("--source-language and --target-language go together")
+    if model.is_dir() and (vocabulary, *languages, escaped) != (None,) * 4:
+        raise click.UsageError(f"{model} is a folder, whose own files say what the options would")
+    from ink.cli.threads import use_machine
+    from ink.config.languages import LanguagePair
+    from ink.nmt.fsmt_conversion import to_fairseq, to_fsmt
+
+    use_machine()
+    if model.is_dir():
+        said = to_fairseq(model, output)
+    else:
+        pair = None if source_language is None else LanguagePair(source_language, str(target_language))
+        said = to_fsmt(model, vocabulary or model.parent, output, languages=pair, escaped=escaped)
+    for line in said:
+        click.echo(line)
