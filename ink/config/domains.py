@@ -63,7 +63,13 @@ def trained_sections(config: Config) -> dict[str, Config]:
 def given_base_model(config: Mapping[str, Any]) -> str | None:
     """Return where the base model is, a checkpoint of fairseq's or a folder of Hugging Face's; None where it trains."""
     base_model = config["base_model"]
-    found: str | None = base_model["path"] or base_model.get("folder")
+    found: str | None = base_model["path"] or huggingface_folder(base_model)
+    return found
+
+
+def huggingface_folder(base_model: Mapping[str, Any]) -> str | None:
+    """Return the folder of a Hugging Face model, of the section base_model; None of fairseq's."""
+    found: str | None = base_model.get("folder")
     return found
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from ink.config.domains import Config
+from ink.config.domains import Config, huggingface_folder
 
 
 class LanguagePair(NamedTuple):
@@ -43,20 +43,25 @@ OF_ANY_LANGUAGE = ("char", "flores101", "flores200", "spBLEU-1K")
 
 def languages(config: Config) -> Iterator[str]:
     """Codes that sacremoses would silently take for English's, and a tokeniser that is not the target language's."""
-    for side in ("source", "target"):
-        code = config["text"][f"{side}_tokeniser_language"]
+    for side, code in moses_languages(config).items():
         if code not in MOSES and (known := language_of(code)) != code:
             key = f"text.{side}_tokeniser_language"
             yield f"{key}: found {code}; allowed: sacremoses' codes, which have no region or script: write {known}"
     yield from _tokeniser(config)
 
 
+def moses_languages(config: Config) -> dict[str, str]:
+    """Return the languages whose Moses rules text goes through, by side; a Hugging Face model has no use for them."""
+    if huggingface_folder(config["base_model"]) is not None:
+        return {}
+    return {side: config["text"][f"{side}_tokeniser_language"] for side in ("source", "target")}
+
+
 def _tokeniser(config: Config) -> Iterator[str]:
     found = config["evaluation"]["sacrebleu_tokeniser"]
-    codes = {
-        "data.target_language": config["data"]["target_language"],
-        "text.target_tokeniser_language": config["text"]["target_tokeniser_language"],
-    }
+    codes = {"data.target_language": config["data"]["target_language"]}
+    if (rules := moses_languages(config).get("target")) is not None:
+        codes["text.target_tokeniser_language"] = rules
     key, code = next(((key, code) for key, code in codes.items() if language_of(code) in TOKENISERS), ("", ""))
     right = TOKENISERS.get(language_of(code))
     if right is not None and found not in (right, *OF_ANY_LANGUAGE):

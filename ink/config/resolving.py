@@ -45,7 +45,20 @@ def layers(stated: Config) -> dict[str, Config]:
     """Return by name what an experiment's file overrides, the lowest first: the defaults, its scale's preset."""
     found = {DEFAULT: _defaults(schema())}
     if (scale := stated.get(SCALE)) in _scales():
-        found[f"scale {scale}"] = preset(scale)
+        found[f"scale {scale}"] = _without_training(preset(scale)) if _is_huggingface(stated) else preset(scale)
+    return found
+
+
+def _is_huggingface(stated: Config) -> bool:
+    base_model = stated.get("base_model")
+    return isinstance(base_model, dict) and isinstance(base_model.get("folder"), str)
+
+
+def _without_training(scale: Config) -> Config:
+    """Leave out how a base model and its subwords are learned, which a Hugging Face model brings."""
+    found = copy.deepcopy(scale)
+    found.get("base_model", {}).pop("train", None)
+    found.get("text", {}).pop("bpe_merges", None)
     return found
 
 

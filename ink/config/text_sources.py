@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ink.config.domains import SPLITS, Config, trained_sections
+from ink.config.domains import SPLITS, Config, huggingface_folder, trained_sections
 from ink.config.languages import LanguagePair
-from ink.config.schema import refusal, shown
+from ink.config.schema import in_words, refusal, schema, shown
 
 
 def sources(config: Config) -> Iterator[str]:
@@ -24,9 +24,12 @@ def sources(config: Config) -> Iterator[str]:
 
     merges = config["text"]["bpe_merges"]
     path, train = base_model["path"], base_model.get("train")
-    if base_model.get("folder") is not None:
+    if huggingface_folder(base_model) is not None:
         yield from _with_folder(config)
         return
+    for key in ("source_tokeniser_language", "target_tokeniser_language"):
+        if key not in config["text"]:
+            yield f"text.{key}: missing; allowed: {in_words(schema()['properties']['text']['properties'][key])}"
     for key in ("source_code", "target_code", "tag"):
         if base_model.get(key) is not None:
             yield f"base_model.{key}: found {base_model[key]}; allowed: null, since base_model.folder is not given"

@@ -20,7 +20,7 @@ from ink.config.slices.commands import settings_for
 from ink.config.slices.result_slices import TranslationSettings
 from ink.runtime.errors import InkError
 from ink.runtime.whole_files import read_json, write_json
-from ink.systems.inference import datastore_files, trained_files
+from ink.systems.inference import checkpoint_files, datastore_files, trained_files
 from ink.systems.known_systems import system_named
 from ink.systems.layout import Layout, Run
 from ink.tools.translation.translator import Translator, load_translator
@@ -46,10 +46,9 @@ def parts_of(layout: Layout, run: Run) -> dict[str, Path]:
 
 
 def _base_model(model: Path) -> dict[str, Path]:
-    """Return a checkpoint, or what a Hugging Face model's folder holds beside hidden files."""
-    if not model.is_dir():
-        return {f"{BASE_MODEL}/{model.name}": model}
-    return {f"{BASE_MODEL}/{model.name}/{path.name}": path for path in model.glob("[!.]*") if path.is_file()}
+    """Return what is loaded of the base model, a file or a folder's."""
+    place = f"{BASE_MODEL}/{model.name}"
+    return {f"{place}/{path.name}" if model.is_dir() else place: path for path in checkpoint_files(model)}
 
 
 def make_system_folder(layout: Layout, run: Run, folder: Path, device: str | None = None) -> None:

@@ -15,6 +15,7 @@ from ink.corpus.prepared_corpus import PreparedCorpus
 from ink.datastore.search import Searcher
 from ink.datastore.storage import Datastore, open_datastore
 from ink.nmt.domain_files import Domain
+from ink.nmt.huggingface.folder_files import files_read
 from ink.nmt.model_loading import backend_of
 from ink.nmt.translation_model import TranslationModel
 from ink.runtime.errors import InkError
@@ -104,6 +105,11 @@ def trained_files(layout: Layout, run: Run) -> dict[str, Path]:
                 f"run: snakemake --cores all {layout.scores(*run)}"
             )
     return files
+
+
+def checkpoint_files(model: Path) -> list[Path]:
+    """Return what is loaded of a base model: its checkpoint, or a Hugging Face model's settings and weights."""
+    return files_read(model) if model.is_dir() else [model]
 
 
 def datastore_files(datastore: Path, combiner: Path, without_keys: bool) -> list[Path]:

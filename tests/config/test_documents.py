@@ -73,7 +73,7 @@ def test_an_editor_takes_every_shipped_experiment(path: Path) -> None:
     rules = yaml.safe_load(SCHEMA_PATH.read_text(encoding="utf-8"))
     Draft202012Validator.check_schema(rules)
     assert not list(Draft202012Validator(rules).iter_errors(yaml.safe_load(path.read_text(encoding="utf-8"))))
-    assert rules["required"] == ["experiment", "domains", "data", "text"]
+    assert rules["required"] == ["experiment", "domains", "data"]
 
 
 def test_the_default_systems_are_all_of_the_paper_s() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ink.config import check, given_base_model, load
+from ink.config import check, given_base_model, load, read, resolve
 from ink.config.slices.commands import READS, settings_for
 from ink.runtime.errors import InkError
 from ink.systems.layout import Layout
@@ -72,4 +72,36 @@ def test_other_settings_that_such_a_model_refuses(section: str, changes: dict[st
 def test_training_in_fp16_is_refused() -> None:
     chosen = {**config(), "device": "cuda", "precision": "fp16"}
     with pytest.raises(InkError, match="precision: found fp16; allowed: fp32 or bf16, since"):
+        check(chosen)
+
+
+@pytest.mark.parametrize("scale", ["small", "mini"])
+def test_nothing_is_asked_of_moses_and_bpe(scale: str) -> None:
+    stated = read(REPOSITORY / "config" / "own-corpus.yaml")
+    whole = resolve({**stated, "scale": scale, "base_model": dict(GIVEN), "text": {"max_length": 60}})
+    check(whole)
+    assert (whole["text"]["bpe_merges"], whole["text"]["max_length"]) == (None, 60)
+    assert whole["base_model"].get("train") is None and "source_tokeniser_language" not in whole["text"]
+    settings_for(whole, READS["prepare-corpus"])
+    del stated["text"]
+    check(resolve({**stated, "base_model": dict(GIVEN)}))
+
+
+def test_codes_that_moses_does_not_know_are_without_effect() -> None:
+    chosen = config()
+    chosen["text"]["source_tokeniser_language"] = "deu_Latn"
+    check(chosen)
+
+
+@pytest.mark.parametrize("side", ["source", "target"])
+@pytest.mark.failure(
+    "Config",
+    "a fairseq base model without the languages of Moses' rules",
+    "`configuration: text.source_tokeniser_language: missing; allowed: a language code such as de, pt_BR or zh-CN`; "
+    "with a Hugging Face model they may be left out",
+)
+def test_fairseq_s_text_needs_the_languages_of_moses_rules(side: str) -> None:
+    chosen = load(REPOSITORY / "config" / "own-corpus.yaml")
+    del chosen["text"][f"{side}_tokeniser_language"]
+    with pytest.raises(InkError, match=f"text.{side}_tokeniser_language: missing; allowed: a language code such as de"):
         check(chosen)

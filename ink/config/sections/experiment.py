@@ -121,7 +121,7 @@ class Experiment(Section):
     combiners stay in fp32; COMET's model too. fp16 needs a GPU."""
     threads: Threads = Threads()
     data: Data
-    text: Text
+    text: Text = Text()
     base_model: BaseModelSource = BaseModelSource()
     datastore: Datastore = Datastore()
     index: Index = Index()

@@ -167,10 +167,10 @@ class Data(GeneralDomain, Languages, DataSource):
 class Tokenisation(values.Section):
     """From raw text to tokens, and from tokens back."""
 
-    source_tokeniser_language: values.Language
-    """Language whose Moses rules split the source: sacremoses' code, without region. A language of which it has no
-    rules gets the English ones."""
-    target_tokeniser_language: values.Language
+    source_tokeniser_language: values.Language = values.optional()
+    """Required with a fairseq model, without effect with a Hugging Face model: language whose Moses rules split the
+    source, as sacremoses' code, without region. A language of which it has no rules gets the English ones."""
+    target_tokeniser_language: values.Language = values.optional()
     """Language whose Moses rules split and rejoin the target; likewise."""
     normalise_punctuation: bool = True
     """Moses punctuation normalisation before tokenisation."""
@@ -213,5 +213,6 @@ class Lengths(MaxLength):
 
 class Text(Lengths, UnknownSubwords, Merges, Tokenisation):
     """How raw text becomes the model's input, and the model's output raw text: exactly as the base model's training
-    text was prepared, or BLEU falls.
+    text was prepared, or BLEU falls. With a Hugging Face model, which has a tokeniser of its own, max_length and
+    max_length_ratio alone have an effect.
     """

@@ -11,13 +11,10 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from ink.nmt.huggingface.folder_files import CONFIG, GENERATION, json_object, weight_files
 from ink.nmt.plain_types import harmless_types, refused_type
 from ink.runtime.errors import InkError
-from ink.runtime.whole_files import read_json
 
-CONFIG, GENERATION = "config.json", "generation_config.json"
-# in the order in which they are looked for; those of JSON name the files that the weights are divided into
-WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
 # a single file that ink writes of a model that it has trained
 SETTINGS_KEY, WEIGHTS_KEY = "huggingface", "model"
 
@@ -26,9 +23,9 @@ def read_settings(folder: Path) -> dict[str, Any]:
     """Return what config.json says of the model, and under `generation` what generation_config.json says."""
     if not (folder / CONFIG).is_file():
         raise InkError(f"{folder} has no {CONFIG}: it is no folder of a Hugging Face model")
-    settings = _object(folder / CONFIG)
+    settings = json_object(folder / CONFIG)
     given = folder / GENERATION
-    return {**settings, "generation": _object(given) if given.is_file() else {}}
+    return {**settings, "generation": json_object(given) if given.is_file() else {}}
 
 
 def read_model(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
@@ -51,20 +48,8 @@ def write_model(path: Path, settings: Mapping[str, Any], weights: Mapping[str, T
     torch.save({SETTINGS_KEY: dict(settings), WEIGHTS_KEY: plain}, path)
 
 
-def _object(path: Path) -> dict[str, Any]:
-    found: dict[str, Any] = read_json(path)
-    if not isinstance(found, dict):
-        raise InkError(f"{path} holds no JSON object; fetch the model again")
-    return found
-
-
 def _weights_in(folder: Path) -> Iterator[tuple[str, Tensor]]:
-    name = next((name for name in WEIGHTS if (folder / name).is_file()), None)
-    if name is None:
-        raise InkError(f"{folder} has no weights: neither {', nor '.join(WEIGHTS[::2])}; fetch the model again")
-    for part in _parts(folder, name):
-        if not part.is_file():
-            raise InkError(f"{part} does not exist, and {name} names it; fetch the model again")
+    for part in weight_files(folder):
         if part.suffix == ".safetensors":
             yield from _safe_tensors(part)
         else:
@@ -72,19 +57,6 @@ def _weights_in(folder: Path) -> Iterator[tuple[str, Tensor]]:
             if not isinstance(found, Mapping):
                 raise InkError(f"{part} holds no weights by name; fetch the model again")
             yield from found.items()
-
-
-def _parts(folder: Path, name: str) -> list[Path]:
-    if not name.endswith(".json"):
-        return [folder / name]
-    places = _object(folder / name).get("weight_map")
-    if not isinstance(places, dict) or not all(isinstance(part, str) for part in places.values()):
-        raise InkError(f"{folder / name} names no files of weights; fetch the model again")
-    parts = list(dict.fromkeys(places.values()))
-    suffix = ".safetensors" if "safetensors" in name else ".bin"
-    if strange := [part for part in parts if Path(part).name != part or not part.endswith(suffix)]:
-        raise InkError(f"{folder / name} names {strange[0]!r}, which is no {suffix} file of this folder; not read")
-    return [folder / part for part in parts]
 
 
 def _safe_tensors(path: Path) -> Iterator[tuple[str, Tensor]]:

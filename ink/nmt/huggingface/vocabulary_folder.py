@@ -11,7 +11,8 @@ from typing import Any
 from ink.config.languages import LanguagePair
 from ink.corpus.token_list import TokenList
 from ink.nmt.huggingface import DESCRIPTION
-from ink.nmt.huggingface.model_folder import CONFIG, GENERATION, read_settings
+from ink.nmt.huggingface.folder_files import CONFIG, GENERATION
+from ink.nmt.huggingface.model_folder import read_settings
 from ink.nmt.huggingface.tokenisers import TOKENISER_CONFIG, Languages, Tokenisers, load_tokenisers
 from ink.runtime.errors import InkError
 from ink.runtime.whole_files import read_json, write_atomically, write_json

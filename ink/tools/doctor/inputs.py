@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ink.config import Config, TextFiles
 from ink.config.bounds import measured_neighbours, requested_neighbours, values_of
-from ink.config.languages import MOSES, LanguagePair
+from ink.config.languages import MOSES, LanguagePair, moses_languages
 from ink.corpus.raw_text import beginning, remarks
 from ink.corpus.sentence_counts import check_sentence_counts, count_binarised
 from ink.corpus.vocabulary import check_vocabulary_size
@@ -155,8 +155,7 @@ def examine_languages(config: Config) -> Iterator[Finding]:
         yield ok("BLEU", f"sacrebleu's tokeniser {bleu_with(tokeniser).tokenizer_signature}")
     except InkError as problem:
         yield error("BLEU", str(problem))
-    for side in ("source", "target"):
-        language = config["text"][f"{side}_tokeniser_language"]
+    for side, language in moses_languages(config).items():
         if language not in MOSES:
             yield warning(
                 "tokenisation",
