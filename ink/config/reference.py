@@ -47,7 +47,8 @@ def reference(schema: Schema) -> str:
     lines = [_HEAD.format(scales=", ".join(scales)), "## The experiment", ""]
     lines += _table(schema, (), scales)
     for keys, section in _sections(schema, ()):
-        lines += ["", f"## {'.'.join(keys)}", "", _escaped(section["description"]) + _absence(section), ""]
+        heading = ".".join(keys).replace("*", r"\*")  # or what stands between two is emphasised
+        lines += ["", f"## {heading}", "", _escaped(section["description"]) + _absence(section), ""]
         lines += _table(section, keys, scales)
     lines += [
         _VERSIONS,

@@ -32,7 +32,8 @@ def test_what_is_committed_is_what_is_generated(path: Path) -> None:
 
 def rows(page: str, section: str) -> dict[str, list[str]]:
     """The cells of a section's table, by setting."""
-    (text,) = re.findall(rf"^## {re.escape(section)}\n(.*?)(?=^## |\Z)", page, flags=re.MULTILINE | re.DOTALL)
+    heading = re.escape(section.replace("*", r"\*"))  # as Markdown has it
+    (text,) = re.findall(rf"^## {heading}\n(.*?)(?=^## |\Z)", page, flags=re.MULTILINE | re.DOTALL)
     cells = [re.split(r"(?<!\\) ?\| ?", line)[1:-1] for line in text.splitlines() if line.startswith("| `")]
     return {name.strip("`"): rest for name, *rest in cells}
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote
 
 import pytest
@@ -12,6 +15,7 @@ from docs.prose import REPOSITORY
 from lxml import html
 
 from ink.cli import GROUPS
+from ink.config.schema import schema
 
 pytestmark = pytest.mark.xdist_group("site")
 
@@ -66,3 +70,34 @@ def test_nothing_comes_from_another_host(site: Path) -> None:
 def test_every_command_is_in_the_reference(site: Path) -> None:
     anchors = set(html.parse(site / "reference/commands.html").xpath("//h3/@id"))
     assert {f"ink-{command}" for group in GROUPS.values() for command in group} <= anchors
+
+
+def settings(rules: dict[str, Any], place: str = "") -> Iterator[tuple[str, str]]:
+    """Yield every setting of a schema as section and key; `*` is any key of a mapping or entry of a list."""
+    for kind in rules.get("anyOf", []):
+        yield from settings(kind, place)
+    for key, inner in rules.get("properties", {}).items():
+        yield place, key
+        yield from settings(inner, f"{place}.{key}" if place else key)
+    for any_one in (rules.get("additionalProperties"), rules.get("items")):
+        if isinstance(any_one, dict):
+            yield from settings(any_one, f"{place}.*")
+
+
+def test_every_setting_is_in_the_reference(site: Path) -> None:
+    listed, section = set(), ""
+    for element in html.parse(site / "configuration.html").xpath("//h2 | //tbody/tr/td[1]"):
+        if element.tag == "h2":
+            section = element.text_content().strip(" ¶\n")
+        else:
+            listed.add((section, element.text_content().strip()))
+    # what each artefact of `downloads` has stands once
+    wanted = {(re.sub(r"^downloads\.\w+", "downloads.*", place), key) for place, key in settings(schema())}
+    sections = {f"{place}.{key}" if place else key for place, key in wanted}
+    leaves = {
+        (place or "The experiment", key)
+        for place, key in wanted
+        if not any(other.startswith(f"{place}.{key}." if place else f"{key}.") for other in sections)
+    }
+    assert len(leaves) > 150
+    assert leaves - listed == set()
