@@ -25,6 +25,7 @@ _HELP = {
         ("corpus", "import-text"),
         ("configuration", "check-config config"),
         ("doctor", "doctor"),
+        ("explain_error", "explain-error"),
         ("download", "download"),
         ("conversion", "convert"),
         ("translation", "translate explain describe-adapter"),
@@ -88,7 +89,7 @@ def main() -> None:
         _explain_failure()
         sys.exit(error.exit_code)
     except InkError as error:
-        message = f"error: {error}"
+        message = f"error: {error.with_code()}"
         # the log may be on the full disk that this is about
         with contextlib.suppress(OSError):
             print(message, file=sys.stderr, flush=True)

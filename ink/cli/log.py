@@ -41,7 +41,8 @@ class LogFile:
             log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         if not lock_within(log, SECONDS_TO_WAIT):
             raise InkError(
-                f"{path} is the log of a job that is still running in another process; wait for it or stop it"
+                f"{path} is the log of a job that is still running in another process; wait for it or stop it",
+                code="job/already-running",
             )
         os.ftruncate(log, 0)
         job_begins(path)

@@ -86,7 +86,7 @@ def load_config(path: Path) -> dict[str, Any]:
         check(config)
     except InkError as error:
         message, *problems = error.args
-        raise InkError(f"{path}: {message}", *problems) from None
+        raise InkError(f"{path}: {message}", *problems, code=error.code) from None
     return config
 
 

@@ -202,7 +202,7 @@ def explain(
             explained += 1
         sys.stdout.flush()
     if not explained:
-        raise InkError("nothing was explained: the input has no line with text")
+        raise InkError("nothing was explained: the input has no line with text", code="translation/no-text")
     if html is not None:
         page = as_page(for_page, about)
         with write_atomically(html) as temporary:

@@ -32,7 +32,7 @@ class AdaptiveCombiner(Combiner):
 
     def __init__(self, k: int, temperature: float, hidden: int, dropout: float) -> None:
         if k < 1 or k & (k - 1):
-            raise InkError(f"A-kNN's max_k is {k}; allowed: a power of 2")
+            raise InkError(f"A-kNN's max_k is {k}; allowed: a power of 2", code="config/value-not-allowed")
         self.k = k
         self.temperature = temperature
         self.network: nn.Sequential = nn.Sequential(

@@ -78,7 +78,8 @@ class Combiner(ABC):
         if self.needs_keys and datastore.projection is not None:
             raise InkError(
                 f"the combiner {type(self).__name__} reads keys, but those of datastore {datastore.path} are "
-                "projected; use a reduction that leaves them as they are"
+                "projected; use a reduction that leaves them as they are",
+                code="combiner/keys-missing",
             )
 
     def training_batch(self, batch: LabelledPositions, update: int, context: TrainingContext) -> LabelledPositions:
@@ -88,7 +89,10 @@ class Combiner(ABC):
     def without_keys(self) -> Combiner:
         """Return the same for a datastore whose key file has been removed; InkError where it cannot do without."""
         if self.needs_keys:
-            raise InkError(f"the combiner {type(self).__name__} cannot do without the datastore's keys")
+            raise InkError(
+                f"the combiner {type(self).__name__} cannot do without the datastore's keys",
+                code="combiner/keys-missing",
+            )
         return self
 
     def check_vocabulary(self, types: int, where: str) -> None:
@@ -96,7 +100,8 @@ class Combiner(ABC):
         if (top := self.top_probabilities) > types:
             raise InkError(
                 f"{where}: top_probabilities is {top}, but the model's target dictionary has {types} tokens; set it to "
-                f"{types} or less"
+                f"{types} or less",
+                code="config/beyond-vocabulary",
             )
 
     def search(self, searcher: Searcher, queries: Tensor, *, spare: int = 0) -> Neighbours:

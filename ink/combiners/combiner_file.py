@@ -36,11 +36,12 @@ def load_combiner(path: Path, *, device: str = "cpu", without_keys: bool = False
     try:
         combiner = find_combiner(name).from_settings(described["settings"])
     except InkError as error:
-        raise InkError(f"{path} describes combiner {name!r}: {error}") from None
+        raise InkError(f"{path} describes combiner {name!r}: {error}", code=error.code) from None
     except (KeyError, TypeError) as error:
         reason = f"{type(error).__name__}: {error}"
         raise InkError(
-            f"{path}: its settings do not fit combiner {name!r} ({reason}); delete it and run the workflow again"
+            f"{path}: its settings do not fit combiner {name!r} ({reason}); delete it and run the workflow again",
+            code="combiner/damaged",
         ) from None
     if combiner.network is not None:
         _load_weights(combiner.network, path.with_name(WEIGHTS))
@@ -76,10 +77,12 @@ def combiner_files(path: Path, combiner: Combiner) -> dict[str, Path]:
 
 def _load_weights(network: torch.nn.Module, path: Path) -> None:
     if not path.is_file():
-        raise InkError(f"{path} does not exist; train the combiner first")
+        raise InkError(f"{path} does not exist; train the combiner first", code="combiner/missing")
     try:
         network.load_state_dict(load_file(path))
     except (SafetensorError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:200]
-        raise InkError(f"{path} does not fit combiner.json beside it ({reason}); train the combiner again") from None
+        raise InkError(
+            f"{path} does not fit combiner.json beside it ({reason}); train the combiner again", code="combiner/damaged"
+        ) from None
     check_finite(network.state_dict(), str(path), "train the combiner again")

@@ -32,9 +32,11 @@ class ConfidenceCombiner(Combiner):
 
     def __init__(self, k: int, interpolation: float, temperature: float, measure: str) -> None:
         if measure not in MEASURES:
-            raise InkError(f"confidence is {measure!r}; allowed: {', '.join(MEASURES)}")
+            raise InkError(
+                f"confidence is {measure!r}; allowed: {', '.join(MEASURES)}", code="config/value-not-allowed"
+            )
         if not 0 <= interpolation <= 1:
-            raise InkError(f"lambda is {interpolation}; allowed: a share, from 0 to 1")
+            raise InkError(f"lambda is {interpolation}; allowed: a share, from 0 to 1", code="config/value-not-allowed")
         self.k = k
         self.interpolation = interpolation
         self.temperature = temperature

@@ -55,9 +55,14 @@ class KernelSmoothedCombiner(Combiner):
 
     def __init__(self, k: int, dimension: int, kernel: str, retrieval_dropout: float) -> None:
         if kernel not in FIRST_BANDWIDTH:
-            raise InkError(f"kernel is {kernel!r}; allowed: {', '.join(FIRST_BANDWIDTH)}")
+            raise InkError(
+                f"kernel is {kernel!r}; allowed: {', '.join(FIRST_BANDWIDTH)}", code="config/value-not-allowed"
+            )
         if not 0 <= retrieval_dropout <= 1:
-            raise InkError(f"retrieval_dropout is {retrieval_dropout}; allowed: a probability, from 0 to 1")
+            raise InkError(
+                f"retrieval_dropout is {retrieval_dropout}; allowed: a probability, from 0 to 1",
+                code="config/value-not-allowed",
+            )
         self.k = k
         self.kernel = kernel
         self.retrieval_dropout = retrieval_dropout

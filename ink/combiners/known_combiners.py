@@ -23,8 +23,11 @@ def find_combiner(name: str) -> type[Combiner]:
         if error.name is None or not (module == error.name or module.startswith(f"{error.name}.")):
             raise
         raise InkError(
-            f"there is no combiner {name!r}: no module {module}; known: {', '.join(BUILT_IN)}, and your own modules"
+            f"there is no combiner {name!r}: no module {module}; known: {', '.join(BUILT_IN)}, and your own modules",
+            code="combiner/unknown",
         ) from None
     if not (isinstance(found, type) and issubclass(found, Combiner)):
-        raise InkError(f"module {module} defines no combiner: it needs COMBINER = a subclass of Combiner")
+        raise InkError(
+            f"module {module} defines no combiner: it needs COMBINER = a subclass of Combiner", code="combiner/unknown"
+        )
     return found

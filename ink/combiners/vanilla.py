@@ -37,7 +37,7 @@ class VanillaCombiner(Combiner):
         for name in ("k", "lambda", "temperature"):
             value = settings[name]
             if isinstance(value, bool) or not isinstance(value, int | float):
-                raise InkError(f"{name} should be a number, found {value!r}; tune it again")
+                raise InkError(f"{name} should be a number, found {value!r}; tune it again", code="combiner/damaged")
         return cls(settings["k"], settings["lambda"], settings["temperature"])
 
     def weights(self, positions: Positions) -> Weights:

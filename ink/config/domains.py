@@ -38,7 +38,9 @@ def for_domain(section: Mapping[str, Any], domain: str, domains: Collection[str]
     for key, value in section.items():
         if isinstance(value, Mapping) and not set(value).isdisjoint({domain, *domains}):
             if domain not in value:
-                raise InkError(f"{key}: no value for the domain {domain}, only for {', '.join(value)}")
+                raise InkError(
+                    f"{key}: no value for the domain {domain}, only for {', '.join(value)}", code="config/unknown-name"
+                )
             value = value[domain]
         resolved[key] = value
     return resolved

@@ -37,13 +37,19 @@ def read(path: Path | str) -> Config:
         check_is_text(path, data)
         text = without_mark(data).decode("utf-8")
     except OSError as error:
-        raise InkError(f"{path}: the configuration cannot be read ({error.strerror})") from None
+        raise InkError(
+            f"{path}: the configuration cannot be read ({error.strerror})", code="config/unreadable"
+        ) from None
     except UnicodeDecodeError as error:
-        raise InkError(f"{path}: the configuration is not UTF-8 (byte {error.start})") from None
+        raise InkError(
+            f"{path}: the configuration is not UTF-8 (byte {error.start})", code="config/unreadable"
+        ) from None
     config = read_yaml(text, path)
     if not isinstance(config, dict):
         found = "nothing" if config is None else f"a {type(config).__name__}"
-        raise InkError(f"{path}: an experiment is a mapping of settings, but the file holds {found}")
+        raise InkError(
+            f"{path}: an experiment is a mapping of settings, but the file holds {found}", code="config/unreadable"
+        )
     expand_home(config)
     return config
 
@@ -54,8 +60,13 @@ def check(config: Config) -> None:
     Raises:
         InkError: one message with, for every problem, the dotted key, what was found and what is allowed.
     """
-    problems = schema_problems(config) or impossible_combinations(config)
+    if problems := schema_problems(config):
+        raise _refused(problems, code="config/wrong-setting")
+    if problems := impossible_combinations(config):
+        raise _refused(problems, code="config/impossible-combination")
+
+
+def _refused(problems: list[str], code: str) -> InkError:
     if len(problems) == 1:
-        raise InkError(f"configuration: {problems[0]}")
-    if problems:
-        raise InkError(f"configuration: {len(problems)} problems", *problems)
+        return InkError(f"configuration: {problems[0]}", code=code)
+    return InkError(f"configuration: {len(problems)} problems", *problems, code=code)

@@ -109,7 +109,8 @@ def _check_dictionary(folder: Path, vocabulary: Path, language: str) -> None:
     if load_dictionary(own).symbols != load_dictionary(of_model).symbols:
         raise InkError(
             f"{folder} was binarised with {own}, which has other tokens than the model's dictionary {of_model}; "
-            "binarised text fits only the model whose dictionaries it was made with"
+            "binarised text fits only the model whose dictionaries it was made with",
+            code="vocabulary/other-dictionary",
         )
 
 
@@ -120,7 +121,8 @@ def _check_lengths(given: PreparedCorpus, longest: int) -> None:
             raise InkError(
                 f"{given.path}: training sentence {int(sizes.argmax())} (from 0) has {found} {language} tokens, and "
                 f"text.max_length is {longest}; nothing is dropped of binarised text: set text.max_length to "
-                f"{found} or more"
+                f"{found} or more",
+                code="text/too-long",
             )
 
 
@@ -137,7 +139,8 @@ def _token_counts(
             if int(numbers.max(initial=0)) >= len(dictionary):
                 raise InkError(
                     f"{given.file(split, language, 'bin')} has the token {int(numbers.max())}, and "
-                    f"{given.path}/dict.{language}.txt ends before it: they do not belong together"
+                    f"{given.path}/dict.{language}.txt ends before it: they do not belong together",
+                    code="vocabulary/other-dictionary",
                 )
             tokens[split][side] = len(numbers)
             unknown[split][side] = int((numbers == UNKNOWN).sum())

@@ -46,7 +46,10 @@ def fsmt_names(symbols: Sequence[str], *, escaped: bool, origin: Path) -> dict[s
     for number, symbol in enumerate(symbols):
         name = symbol if number < len(SPECIAL_SYMBOLS) else _fsmt_name(symbol, escaped=escaped)
         if name in names or (number >= len(SPECIAL_SYMBOLS) and _symbol(name, escaped=escaped) != symbol):
-            raise InkError(f"{origin}: FSMT's tokeniser has no name of its own for {symbol!r}; it cannot be converted")
+            raise InkError(
+                f"{origin}: FSMT's tokeniser has no name of its own for {symbol!r}; it cannot be converted",
+                code="model/not-convertible",
+            )
         names[name] = number
     return names
 
@@ -60,15 +63,24 @@ def fairseq_symbols(names: Mapping[str, int], types: int, *, escaped: bool, orig
     by_number = {number: name for name, number in names.items()}
     special = [by_number.get(number) for number in range(len(SPECIAL_SYMBOLS))]
     if special != [*SPECIAL_SYMBOLS]:
-        raise InkError(f"{origin}: its first tokens are {special}, and fairseq's {[*SPECIAL_SYMBOLS]}")
+        raise InkError(
+            f"{origin}: its first tokens are {special}, and fairseq's {[*SPECIAL_SYMBOLS]}",
+            code="model/not-convertible",
+        )
     if len(by_number) < len(names) or not all(type(number) is int and 0 <= number < types for number in by_number):
-        raise InkError(f"{origin}: its tokens are not numbered from 0 to {types - 1}; fetch the model again")
+        raise InkError(
+            f"{origin}: its tokens are not numbered from 0 to {types - 1}; fetch the model again",
+            code="model/not-convertible",
+        )
     symbols = [*SPECIAL_SYMBOLS]
     for number in range(len(symbols), types):
         name = by_number.get(number, f"madeupword{number:04d}{_ENDS}")
         symbols.append(_symbol(name, escaped=escaped))
         if _fsmt_name(symbols[-1], escaped=escaped) != name:
-            raise InkError(f"{origin}: the token {name!r} is no subword for fairseq; it cannot be converted")
+            raise InkError(
+                f"{origin}: the token {name!r} is no subword for fairseq; it cannot be converted",
+                code="model/not-convertible",
+            )
     return symbols
 
 
@@ -77,7 +89,8 @@ def fsmt_merges(codes: str, *, escaped: bool, origin: Path) -> list[str]:
     first, *lines = codes.removesuffix("\n").split("\n")
     if first != _FIRST_LINE:
         raise InkError(
-            f"{origin} has BPE codes of version 0.1, which end words otherwise than FSMT does; it cannot be converted"
+            f"{origin} has BPE codes of version 0.1, which end words otherwise than FSMT does; it cannot be converted",
+            code="model/not-convertible",
         )
     merges = [] if escaped else _escape_merges()
     for line in lines:

@@ -85,7 +85,9 @@ def import_text(memories: Sequence[Path], texts: Sequence[tuple[Path, Path]], wa
     imported.elsewhere = len(kept) - len(splits["train"])
     names = ", ".join(imported.inputs)
     if not splits["train"]:
-        raise InkError(f"{names}: no pair is left; {'; '.join(imported.lines(output, wanted.languages))}")
+        raise InkError(
+            f"{names}: no pair is left; {'; '.join(imported.lines(output, wanted.languages))}", code="text/nothing-left"
+        )
     if sizes := {split: size for split, size in wanted.held_out.items() if size}:
         splits = hold_out(splits["train"], sizes, wanted.seed, Path(names))
         imported.sources_held_out = len(kept) - imported.elsewhere - sum(map(len, splits.values()))
@@ -128,16 +130,22 @@ def _as_lines(found: UnitPairs, accelerators: Sequence[str]) -> list[Pair]:
 def _sources(folder: Path, language: str) -> Iterable[str]:
     files = sorted(path for split in SPLITS if (path := folder / f"{split}.{language}").is_file())
     if not files:
-        raise InkError(f"{folder} holds no text of an import (train.{language}); name such a folder to be apart from")
+        raise InkError(
+            f"{folder} holds no text of an import (train.{language}); name such a folder to be apart from",
+            code="text/not-an-import",
+        )
     for file in files:
         yield from read_lines(file)
 
 
 def _check_replaceable(output: Path) -> None:
     if output.exists() and not output.is_dir():
-        raise InkError(f"{output} is a file; name a folder to be written")
+        raise InkError(f"{output} is a file; name a folder to be written", code="folder/not-empty")
     if output.is_dir() and any(output.iterdir()) and not (output / RECORD).is_file():
-        raise InkError(f"{output} holds files that are of no import; name a new folder, for it would replace them")
+        raise InkError(
+            f"{output} holds files that are of no import; name a new folder, for it would replace them",
+            code="folder/not-empty",
+        )
 
 
 def _write(output: Path, splits: Mapping[str, Sequence[Pair]], wanted: Wanted, imported: Imported) -> None:

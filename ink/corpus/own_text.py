@@ -76,10 +76,14 @@ def read_parallel(source: Path, target: Path) -> list[Pair]:
     for path, other in ((source, target), (target, source)):
         if not path.is_file():
             beside = f"; its other side {other} exists" if other.is_file() else ""
-            raise InkError(f"{path} does not exist{beside}; both sides of a parallel text are needed")
+            raise InkError(
+                f"{path} does not exist{beside}; both sides of a parallel text are needed", code="text/missing"
+            )
         lines = read_lines(path, REMEDY)
         if not any(line.strip() for line in lines):
-            raise InkError(f"{path} is empty ({len(lines)} lines, none with text); it needs one sentence a line")
+            raise InkError(
+                f"{path} is empty ({len(lines)} lines, none with text); it needs one sentence a line", code="text/empty"
+            )
         for remark in remarks(path, lines):
             print(f"warning: {remark}", file=sys.stderr, flush=True)
         sides.append(lines)
@@ -87,7 +91,8 @@ def read_parallel(source: Path, target: Path) -> list[Pair]:
         shorter, longer = sorted(zip((source, target), sides, strict=True), key=lambda side: len(side[1]))
         raise InkError(
             f"{source} has {len(sides[0])} lines and {target} has {len(sides[1])}: line {len(shorter[1]) + 1} of "
-            f"{longer[0]} has no counterpart; both sides must have one sentence a line, in the same order"
+            f"{longer[0]} has no counterpart; both sides must have one sentence a line, in the same order",
+            code="text/sides-differ",
         )
     return list(zip(*sides, strict=True))
 
@@ -101,7 +106,10 @@ def hold_out(pairs: Sequence[Pair], sizes: Mapping[str, int], seed: int, path: P
     """
     for split, size in sizes.items():
         if size < 1:
-            raise InkError(f"{path}: {size} sentences to be held out as {split}; give {split} a size of 1 or more")
+            raise InkError(
+                f"{path}: {size} sentences to be held out as {split}; give {split} a size of 1 or more",
+                code="text/too-small",
+            )
     first: dict[str, int] = {}
     for number, (source, target) in enumerate(pairs):
         if source.strip() and target.strip():
@@ -111,7 +119,8 @@ def hold_out(pairs: Sequence[Pair], sizes: Mapping[str, int], seed: int, path: P
         requested = " and ".join(f"{size} for {split}" for split, size in sizes.items())
         raise InkError(
             f"{path} is too small to hold out {requested}: its {len(pairs)} lines have {len(first)} distinct sources "
-            f"and {needed + 1} or more are needed; hold out fewer or provide the files"
+            f"and {needed + 1} or more are needed; hold out fewer or provide the files",
+            code="text/too-small",
         )
     drawn = sorted(first, key=lambda sentence: hashlib.sha256(f"{seed}\t{sentence}".encode()).digest())[:needed]
     parts: dict[str, list[Pair]] = {}
@@ -168,7 +177,10 @@ def _mixed(
         pairs = read_parallel(source, target)
         drawn = draw(pairs, drawn_count(given, len(pairs)), seed)
         if not drawn:
-            raise InkError(f"{source}: none of its {len(pairs)} pairs is drawn by weight {given['weight']}; raise it")
+            raise InkError(
+                f"{source}: none of its {len(pairs)} pairs is drawn by weight {given['weight']}; raise it",
+                code="text/nothing-left",
+            )
         train += drawn
         # the name alone: what is published of an experiment says nothing of the machine
         counts.append({"files": Path(given["pattern"]).name, "pairs": len(pairs), "drawn": len(drawn)})
@@ -183,11 +195,16 @@ def _paths(pattern: str, domain: str, split: str, languages: LanguagePair) -> tu
 def _check_splits(domain: str, splits: Sequence[str]) -> None:
     given = ", ".join(splits) or "none"
     if unknown := [split for split in splits if split not in SPLITS]:
-        raise InkError(f"domain {domain}: unknown split {unknown[0]}; allowed are {', '.join(SPLITS)}")
+        raise InkError(
+            f"domain {domain}: unknown split {unknown[0]}; allowed are {', '.join(SPLITS)}", code="text/wrong-splits"
+        )
     if len(set(splits)) < len(splits):
-        raise InkError(f"domain {domain}: a split is listed twice ({given})")
+        raise InkError(f"domain {domain}: a split is listed twice ({given})", code="text/wrong-splits")
     if "train" not in splits and "test" not in splits:
-        raise InkError(f"domain {domain} has neither train nor test (splits: {given}), so there is nothing to score")
+        raise InkError(
+            f"domain {domain} has neither train nor test (splits: {given}), so there is nothing to score",
+            code="text/wrong-splits",
+        )
 
 
 def _check_pattern(pattern: str, splits: Sequence[str]) -> None:
@@ -197,13 +214,18 @@ def _check_pattern(pattern: str, splits: Sequence[str]) -> None:
     except (KeyError, IndexError, ValueError, AttributeError) as error:
         raise InkError(
             f"the path {pattern!r} cannot be filled in ({error!r}); "
-            "its placeholders are {domain}, {split} and {language}"
+            "its placeholders are {domain}, {split} and {language}",
+            code="text/wrong-path-pattern",
         ) from None
     if len(of_sides) < 2:
-        raise InkError(f"the path {pattern!r} names one file for both sides; write {{language}} where they differ")
+        raise InkError(
+            f"the path {pattern!r} names one file for both sides; write {{language}} where they differ",
+            code="text/wrong-path-pattern",
+        )
     if len(of_splits) < len(splits):
         raise InkError(
-            f"the path {pattern!r} names one file for {', '.join(splits)}; write {{split}} where they differ"
+            f"the path {pattern!r} names one file for {', '.join(splits)}; write {{split}} where they differ",
+            code="text/wrong-path-pattern",
         )
 
 

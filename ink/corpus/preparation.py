@@ -55,7 +55,8 @@ def prepare(
             reasons = ", ".join(f"{count} {reason}" for reason, count in dropped.items())
             raise InkError(
                 f"{corpus}: none of {len(raw['train'])} training pairs is left after filtering ({reasons}); "
-                "check the text, text.max_length and text.max_length_ratio"
+                "check the text, text.max_length and text.max_length_ratio",
+                code="text/nothing-left",
             )
         encoded["train"] = [encoded["train"][number] for number in kept]
     report: dict[str, Any] = {
@@ -101,7 +102,8 @@ def check_known(report: Mapping[str, Any], corpus: Path, vocabulary: Path, langu
             raise InkError(
                 f"{corpus}: {unknown / tokens:.0%} of the {language} text's tokens are not in "
                 f"{numbering_file(vocabulary, language)}; the text is in another language, or the BPE codes are not "
-                "those of the dictionary"
+                "those of the dictionary",
+                code="vocabulary/unknown-tokens",
             )
 
 
@@ -145,11 +147,14 @@ def read_splits(corpus: Path, languages: LanguagePair) -> dict[str, list[Pair]]:
             if len(source) != len(target):
                 raise InkError(
                     f"{paths[0]} has {len(source)} lines and {paths[1]} has {len(target)}; "
-                    "delete the folder and write the corpus again"
+                    "delete the folder and write the corpus again",
+                    code="text/sides-differ",
                 )
             raw[split] = list(zip(source, target, strict=True))
     if not raw:
-        raise InkError(f"{corpus} has no {' or '.join(f'{split}.{languages[0]}' for split in SPLITS)}")
+        raise InkError(
+            f"{corpus} has no {' or '.join(f'{split}.{languages[0]}' for split in SPLITS)}", code="text/missing"
+        )
     return raw
 
 

@@ -69,7 +69,8 @@ class PreparedCorpus:
         if list(found.symbols) != list(types):
             raise InkError(
                 f"{self.path} was binarised with {numbering_file(self.path, language)}, which has other tokens than "
-                f"the model's dictionary in {vocabulary}; prepare the text again with the model's vocabulary"
+                f"the model's dictionary in {vocabulary}; prepare the text again with the model's vocabulary",
+                code="vocabulary/other-dictionary",
             )
         return found
 
@@ -80,7 +81,8 @@ class PreparedCorpus:
         remedy = f"lower text.max_length to {most - added}" if split == "train" else f"take these out of {split}"
         raise InkError(
             f"{self.path}: the model has {most} positions, but {longer} sentences of {split}.{language} have more "
-            f"tokens, up to {int(lengths.max())}, end of sentence included; {remedy}, or use a model of more positions"
+            f"tokens, up to {int(lengths.max())}, end of sentence included; {remedy}, or use a model of more positions",
+            code="text/too-long",
         )
 
     def check_whole(self, split: str, language: str) -> NDArray[np.int32]:
@@ -91,12 +93,17 @@ class PreparedCorpus:
         text, index = self.file(split, language, "bin"), self.file(split, language, "idx")
         for path in (text, index):
             if not path.is_file():
-                raise InkError(f"{path} does not exist; prepare the text again")
+                raise InkError(f"{path} does not exist; prepare the text again", code="text/binarised-damaged")
         try:
             lengths, (dtype, _) = read_lengths(index), read_header(index)
         except ValueError as error:
-            raise InkError(f"{index} is cut short or not fairseq's ({error}); prepare the text again") from None
+            raise InkError(
+                f"{index} is cut short or not fairseq's ({error}); prepare the text again",
+                code="text/binarised-damaged",
+            ) from None
         needed, found = int(lengths.sum()) * dtype.itemsize, text.stat().st_size
         if found != needed:
-            raise InkError(f"{text} has {found} of {needed} bytes; prepare the text again")
+            raise InkError(
+                f"{text} has {found} of {needed} bytes; prepare the text again", code="text/binarised-damaged"
+            )
         return lengths

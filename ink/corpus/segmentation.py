@@ -110,19 +110,31 @@ def read_codes(path: Path) -> str:
     lines = read_lines(path)
     version = lines[:1] if lines and lines[0].startswith("#version:") else []
     if version and version[0].split()[-1] not in _VERSIONS:
-        raise InkError(f"{path}, line 1: {version[0]!r} is no version of BPE codes, expected one of {_VERSIONS}")
+        raise InkError(
+            f"{path}, line 1: {version[0]!r} is no version of BPE codes, expected one of {_VERSIONS}",
+            code="vocabulary/not-bpe-codes",
+        )
     merges = [line.strip(" \r").split(" ") for line in lines[len(version) :]]
     if not merges:
-        raise InkError(f"{path} holds no BPE codes")
+        raise InkError(f"{path} holds no BPE codes", code="vocabulary/not-bpe-codes")
     if not version and all(len(merge) == 2 and merge[1].isdecimal() for merge in merges):
-        raise InkError(f"{path} has a token and its count per line: it is a dictionary; BPE codes are needed here")
+        raise InkError(
+            f"{path} has a token and its count per line: it is a dictionary; BPE codes are needed here",
+            code="vocabulary/not-bpe-codes",
+        )
     if "\t" in lines[0]:
-        raise InkError(f"{path} has a piece and its score per line: it is {SENTENCEPIECE.format(part='vocabulary')}")
+        raise InkError(
+            f"{path} has a piece and its score per line: it is {SENTENCEPIECE.format(part='vocabulary')}",
+            code="vocabulary/not-bpe-codes",
+        )
     counted = not version and len(merges[0]) == 3
     for number, merge in enumerate(merges, start=len(version) + 1):
         if not all(merge) or len(merge) != (3 if counted else 2) or (counted and not merge[2].isdecimal()):
             expected = "two subwords and a count" if counted else "two subwords"
-            raise InkError(f"{path}, line {number}: {' '.join(merge)!r} is no BPE merge, expected {expected}")
+            raise InkError(
+                f"{path}, line {number}: {' '.join(merge)!r} is no BPE merge, expected {expected}",
+                code="vocabulary/not-bpe-codes",
+            )
     if counted:
         version = ["#version: 0.2"]
     return "\n".join([*version, *(" ".join(merge[:2]) for merge in merges)]) + "\n"

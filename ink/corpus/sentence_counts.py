@@ -28,7 +28,9 @@ def check_sentence_counts(place: Path | str, found: Counts, expected: Counts) ->
         if found.get(domain, {}).get(split) != number
     ]
     if wrong:
-        raise InkError(f"{place} has not the sentence pairs that it should have ({'; '.join(wrong)})")
+        raise InkError(
+            f"{place} has not the sentence pairs that it should have ({'; '.join(wrong)})", code="text/wrong-count"
+        )
 
 
 def count_binarised(folder: Path, languages: LanguagePair) -> dict[str, int]:
@@ -44,7 +46,7 @@ def count_binarised(folder: Path, languages: LanguagePair) -> dict[str, int]:
         numbers = {index: _sentences(index) for index in indexes}
         if len(set(numbers.values())) != 1:
             both = " and ".join(f"{index} has {number:,}" for index, number in numbers.items())
-            raise InkError(f"{both} sentences: the two sides do not belong together")
+            raise InkError(f"{both} sentences: the two sides do not belong together", code="text/sides-differ")
         counts[split] = numbers[indexes[0]]
     return counts
 
@@ -56,7 +58,10 @@ def paper_counts(domains: tuple[str, ...], folder: Path = PAPER) -> dict[str, di
         with path.open(encoding="utf-8", newline="") as file:
             rows = {row["domain"].lower(): row for row in csv.DictReader(file)}
     except FileNotFoundError:
-        raise InkError(f"{path}, the paper's own numbers, is missing; git checkout {shlex.quote(str(path))}") from None
+        raise InkError(
+            f"{path}, the paper's own numbers, is missing; git checkout {shlex.quote(str(path))}",
+            code="project/incomplete",
+        ) from None
     return {domain: {split: int(rows[domain][split]) for split in FAIRSEQ_NAMES} for domain in domains}
 
 
@@ -64,9 +69,12 @@ def _sentences(index: Path) -> int:
     try:
         return read_header(index)[1]
     except OSError as error:
-        raise InkError(f"{index} cannot be read ({error.strerror})") from None
+        raise InkError(f"{index} cannot be read ({error.strerror})", code="text/binarised-damaged") from None
     except ValueError:
-        raise InkError(f"{index} is not an index as fairseq-preprocess writes it (--dataset-impl mmap)") from None
+        raise InkError(
+            f"{index} is not an index as fairseq-preprocess writes it (--dataset-impl mmap)",
+            code="text/binarised-damaged",
+        ) from None
 
 
 def _shown(number: int | None) -> str:

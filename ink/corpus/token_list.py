@@ -40,7 +40,10 @@ class TokenList:
         held = read_json(path, *names)
         found = cls(**{name: held[name] for name in names})
         if problem := found._problem():
-            raise InkError(f"{path} is no list of a model's tokens ({problem}); make the vocabulary again")
+            raise InkError(
+                f"{path} is no list of a model's tokens ({problem}); make the vocabulary again",
+                code="vocabulary/not-a-dictionary",
+            )
         return found
 
     def write(self, path: Path) -> None:

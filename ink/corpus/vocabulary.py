@@ -46,7 +46,8 @@ def learn_vocabulary(corpus: Path, text_settings: MergedText, languages: Languag
     merges = text_settings.bpe_merges
     if not merges:
         raise InkError(
-            "text.bpe_merges is not set: give the number of merges to learn, or base_model.path with its bpe_codes"
+            "text.bpe_merges is not set: give the number of merges to learn, or base_model.path with its bpe_codes",
+            code="vocabulary/nothing-to-learn",
         )
     from ink.corpus.segmentation import TextProcessor
 
@@ -94,22 +95,32 @@ def check_dictionary(path: Path) -> int:
     known = set(SPECIAL_SYMBOLS)
     lines = read_lines(path)
     if not lines:
-        raise InkError(f"{path} is empty; a fairseq dictionary has a token and its count per line")
+        raise InkError(
+            f"{path} is empty; a fairseq dictionary has a token and its count per line",
+            code="vocabulary/not-a-dictionary",
+        )
     for number, line in enumerate(lines, start=1):
         overwrites = line.endswith(f" {OVERWRITE}")
         token, _, count = line.removesuffix(f" {OVERWRITE}").rstrip().rpartition(" ")
         if not token or not count.isdecimal() or len(count) > LONGEST_COUNT:
             raise InkError(
-                f"{path}, line {number}: {line!r} is no line of a fairseq dictionary, expected `token count`"
+                f"{path}, line {number}: {line!r} is no line of a fairseq dictionary, expected `token count`",
+                code="vocabulary/not-a-dictionary",
             )
         if " " in token:
-            raise InkError(f"{path}, line {number}: {line!r} is a merge of BPE codes, where a dictionary is wanted")
+            raise InkError(
+                f"{path}, line {number}: {line!r} is a merge of BPE codes, where a dictionary is wanted",
+                code="vocabulary/not-a-dictionary",
+            )
         if "\r" in token:
             raise InkError(
-                f"{path}, line {number}: {token!r} holds a carriage return, where fairseq begins a line; remove it"
+                f"{path}, line {number}: {token!r} holds a carriage return, where fairseq begins a line; remove it",
+                code="vocabulary/not-a-dictionary",
             )
         if token in known and not overwrites:
-            raise InkError(f"{path}, line {number}: {token!r} is in the dictionary already")
+            raise InkError(
+                f"{path}, line {number}: {token!r} is in the dictionary already", code="vocabulary/not-a-dictionary"
+            )
         known.add(token)
     return len(known)
 
@@ -141,7 +152,10 @@ def _learn_codes(words: Mapping[str, int], merges: int, corpus: Path) -> str:
     from subword_nmt.learn_bpe import learn_bpe
 
     if not any(len(word) > 1 for word in words):
-        raise InkError(f"{corpus}: the training text has no word of two characters or more to learn BPE codes from")
+        raise InkError(
+            f"{corpus}: the training text has no word of two characters or more to learn BPE codes from",
+            code="vocabulary/nothing-to-learn",
+        )
     codes = io.StringIO()
     # Fewer merges than asked for is no error in a small corpus; its note would be the only line a log gets.
     with contextlib.redirect_stderr(io.StringIO()):
@@ -172,4 +186,7 @@ def check_vocabulary_size(config: Mapping[str, Any]) -> None:
     for name, value in requested_probabilities(dict(config)).items():
         for key, found in values_of(name, value):
             if found > types:
-                raise InkError(f"{key} is {found}, but {dictionary} has {types} tokens; set it to {types} or less")
+                raise InkError(
+                    f"{key} is {found}, but {dictionary} has {types} tokens; set it to {types} or less",
+                    code="config/beyond-vocabulary",
+                )

@@ -67,7 +67,10 @@ class Extraction:
                 broken |= ~own.isfinite()
             if broken.any():
                 row = int(broken.nonzero()[0])
-                raise InkError(_no_numbers(output, int(entries[row]), self.text, stored[row], found[row]))
+                raise InkError(
+                    _no_numbers(output, int(entries[row]), self.text, stored[row], found[row]),
+                    code="datastore/not-finite",
+                )
             yield entries, stored.numpy(), targets.cpu().numpy(), None if own is None else own.numpy()
 
 

@@ -31,12 +31,16 @@ def gpu_of(settings: Index) -> torch.device | None:
         return None
     install = "install faiss-gpu and torch's CUDA build (docs/installation.md), or set index.device to cpu"
     if not hasattr(faiss, "StandardGpuResources"):
-        raise InkError(f"index.device is {name}, but the FAISS installed here is faiss-cpu; {install}")
+        raise InkError(
+            f"index.device is {name}, but the FAISS installed here is faiss-cpu; {install}", code="device/no-gpu"
+        )
     device = torch.device(name)
     found = min(torch.cuda.device_count(), faiss.get_num_gpus())
     number = device.index or 0
     if number >= found:
-        raise InkError(f"index.device is {name}, but torch and FAISS find {found} GPUs here; {install}")
+        raise InkError(
+            f"index.device is {name}, but torch and FAISS find {found} GPUs here; {install}", code="device/no-gpu"
+        )
     return torch.device("cuda", number)
 
 

@@ -46,7 +46,10 @@ def build_index(
     if trained is not None:
         index = read_index(trained)
         if index.d != keys.shape[1]:
-            raise InkError(f"index {trained} is for keys of dimension {index.d}, but these have {keys.shape[1]}")
+            raise InkError(
+                f"index {trained} is for keys of dimension {index.d}, but these have {keys.shape[1]}",
+                code="datastore/parts-differ",
+            )
         index.reset()
     else:
         index = _train(keys, settings, datastore or path.parent)
@@ -79,7 +82,8 @@ def check_keys(keys: NDArray[np.float16], first: int, place: Path, numbers: NDAr
     more = f", and {more_entries} others of {len(keys)} looked at are no numbers" if more_entries else ""
     raise InkError(
         f"datastore {place}: the key of entry {entry} is {kind}{more}; its file is damaged, or its model gave no "
-        "numbers: build the datastore again"
+        "numbers: build the datastore again",
+        code="datastore/not-finite",
     )
 
 
@@ -91,17 +95,20 @@ def check_settings_fit(entries: int, dimension: int, settings: Index) -> None:
     if dimension % code_bytes:
         fitting = max(number for number in range(1, code_bytes) if dimension % number == 0)
         raise InkError(
-            f"index.code_bytes is {code_bytes}, which does not divide the keys' dimension {dimension}; {fitting} does"
+            f"index.code_bytes is {code_bytes}, which does not divide the keys' dimension {dimension}; {fitting} does",
+            code="index/impossible-settings",
         )
     if entries < 2**BITS:
         raise InkError(
             f"index.type ivfpq has {BITS}-bit codes, which need {2**BITS} entries or more, but the datastore has "
-            f"{entries}; set index.type to exact"
+            f"{entries}; set index.type to exact",
+            code="index/impossible-settings",
         )
     if entries < lists:
         raise InkError(
             f"index.lists is {lists}, but the datastore has {entries} entries; lower index.lists to {entries} or less, "
-            "or set index.type to exact"
+            "or set index.type to exact",
+            code="index/impossible-settings",
         )
 
 
@@ -137,9 +144,11 @@ def read_index(path: Path, *, mapped: bool = False) -> Any:
     `mapped`: codes, ids and centroids stay in the file, whose pages processes share; such an index is only searched.
     """
     if not Path(path).is_file():
-        raise InkError(f"index {path} does not exist; build the datastore again")
+        raise InkError(f"index {path} does not exist; build the datastore again", code="datastore/incomplete")
     try:
         return faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC if mapped else 0)
     except RuntimeError as error:
         reason = str(error).splitlines()[0][:200]
-        raise InkError(f"index {path} cannot be read ({reason}); build the datastore again") from None
+        raise InkError(
+            f"index {path} cannot be read ({reason}); build the datastore again", code="datastore/damaged"
+        ) from None

@@ -67,7 +67,8 @@ class StoredNeighbours:
         if wanted > self.meta.stored:
             raise InkError(
                 f"{self.path} stores {self.meta.stored} neighbours of each entry, but {wanted} are needed; "
-                "lower k or store more"
+                "lower k or store more",
+                code="datastore/too-few-entries",
             )
         distances = np.asarray(self.distances[entries, :wanted])
         ids = self.ids[entries, :wanted].astype(np.int64)
@@ -97,7 +98,8 @@ def store_neighbours(datastore: Datastore, index: Index, k: int, output: Path) -
     if searched.entries > np.iinfo(np.int32).max:
         raise InkError(
             f"datastore {datastore.path} has {searched.entries} entries, but neighbours can be stored for at most "
-            "2**31 - 1 entries"
+            "2**31 - 1 entries",
+            code="datastore/too-large",
         )
     meta = NeighboursMeta(searched.entries, k, searched.model, searched.corpus, searched.key, index.plain())
     searcher = Searcher(datastore, index)
@@ -120,12 +122,14 @@ def find_once(datastore: Datastore, index: Index, k: int, device: str, path: Pat
     if entries > np.iinfo(np.int32).max:
         raise InkError(
             f"datastore {datastore.path} has {entries} entries, and ink.neighbours per_round holds 2**31 - 1 at most; "
-            "set it to per_batch"
+            "set it to per_batch",
+            code="datastore/too-large",
         )
     if k >= entries:
         raise InkError(
             f"{k} neighbours requested for each entry of datastore {datastore.path}, which has {entries} entries, "
-            "itself included; lower ink.k"
+            "itself included; lower ink.k",
+            code="datastore/too-few-entries",
         )
     with write_atomically(path) as temporary:
         found = map_array(temporary, np.int32, (entries, k), "w+")
@@ -152,9 +156,14 @@ def open_neighbours(path: Path, datastore: Datastore) -> StoredNeighbours:
     try:
         meta = NeighboursMeta(**described)
     except TypeError as error:
-        raise InkError(f"{path}/meta.json does not describe neighbours ({error}); {AGAIN}") from None
+        raise InkError(
+            f"{path}/meta.json does not describe neighbours ({error}); {AGAIN}", code="datastore/damaged"
+        ) from None
     if meta.format != FORMAT:
-        raise InkError(f"{path} has neighbours' format {meta.format}, this version of ink reads {FORMAT}; {AGAIN}")
+        raise InkError(
+            f"{path} has neighbours' format {meta.format}, this version of ink reads {FORMAT}; {AGAIN}",
+            code="datastore/other-format",
+        )
     searched = datastore.meta
     for name, found, expected in (
         ("model", meta.model, searched.model),
@@ -165,6 +174,7 @@ def open_neighbours(path: Path, datastore: Datastore) -> StoredNeighbours:
         if found != expected:
             raise InkError(
                 f"neighbours {path} were found in a datastore with {name} {found}, but that of datastore "
-                f"{datastore.path} is {expected}; {AGAIN}"
+                f"{datastore.path} is {expected}; {AGAIN}",
+                code="datastore/other-origin",
             )
     return StoredNeighbours(path, meta, "r")

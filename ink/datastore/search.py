@@ -64,7 +64,8 @@ class Searcher:
         if self.index.ntotal != meta.entries or self.index.d != meta.dimension:
             raise InkError(
                 f"index {datastore.index_path} holds {self.index.ntotal} keys of dimension {self.index.d}, but the "
-                f"datastore has {meta.entries} of dimension {meta.dimension}; build the datastore again"
+                f"datastore has {meta.entries} of dimension {meta.dimension}; build the datastore again",
+                code="datastore/parts-differ",
             )
         self.reachable = meta.entries
         if settings.type == "ivfpq":
@@ -118,7 +119,8 @@ class Searcher:
         if not isinstance(self.index, faiss.IndexIVF):
             raise InkError(
                 f"index.type is ivfpq, but {self.datastore.index_path} has no lists; set index.type to exact or build "
-                "the datastore again"
+                "the datastore again",
+                code="index/impossible-settings",
             )
         self.index.nprobe = probes
         lists: Any = self.index.invlists
@@ -137,13 +139,19 @@ class Searcher:
             )
         else:
             return
-        raise InkError(f"{k} neighbours requested from datastore {self.datastore.path}, {problem}")
+        raise InkError(
+            f"{k} neighbours requested from datastore {self.datastore.path}, {problem}",
+            code="datastore/too-few-entries",
+        )
 
     @cached_property
     def _log_probs(self) -> _Column:
         stored = self.datastore.log_probs
         if stored is None:
-            raise InkError(f"datastore {self.datastore.path} holds no log-probabilities; build the datastore again")
+            raise InkError(
+                f"datastore {self.datastore.path} holds no log-probabilities; build the datastore again",
+                code="datastore/incomplete",
+            )
         return _Column(stored, self.device)
 
     @cached_property

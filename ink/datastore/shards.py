@@ -95,11 +95,15 @@ def batches_of(batches: Sequence[Batch], number: int, count: int) -> Sequence[Ba
     Raises InkError where there are fewer batches than shards.
     """
     if not 1 <= number <= count:
-        raise InkError(f"shard {number} is asked for, but datastore.shards is {count}; ask for one from 1 to {count}")
+        raise InkError(
+            f"shard {number} is asked for, but datastore.shards is {count}; ask for one from 1 to {count}",
+            code="datastore/wrong-shards",
+        )
     if count > len(batches):
         raise InkError(
             f"datastore.shards is {count}, but the training set is passed over in {len(batches)} batches of at most "
-            "datastore.batch_tokens; lower one of the two"
+            "datastore.batch_tokens; lower one of the two",
+            code="datastore/wrong-shards",
         )
     return batches[(number - 1) * len(batches) // count : number * len(batches) // count]
 
@@ -124,18 +128,25 @@ def open_shards(paths: Sequence[Path]) -> list[Shard]:
     first = shards[0]
     for shard in shards:
         if (shard.meta.count, shard.meta.whole) != (first.meta.count, first.meta.whole):
-            raise InkError(f"shards {first.path} and {shard.path} are not of the same datastore; build them again")
+            raise InkError(
+                f"shards {first.path} and {shard.path} are not of the same datastore; build them again",
+                code="datastore/wrong-shards",
+            )
     numbers, count = [shard.meta.number for shard in shards], first.meta.count
     if numbers != list(range(1, count + 1)):
         found = ", ".join(map(str, numbers))
-        raise InkError(f"a datastore of {count} shards needs each of them once, but shards {found} are here")
+        raise InkError(
+            f"a datastore of {count} shards needs each of them once, but shards {found} are here",
+            code="datastore/wrong-shards",
+        )
     held = np.zeros(first.meta.whole.entries, np.bool_)
     for shard in shards:
         held[shard.entries] = True
     if not held.all() or sum(shard.meta.entries for shard in shards) != len(held):
         raise InkError(
             f"the shards beside {first.path} were made with different datastore.batch_tokens: together they do not "
-            f"hold each of {len(held)} entries once; build them again"
+            f"hold each of {len(held)} entries once; build them again",
+            code="datastore/wrong-shards",
         )
     return shards
 
@@ -145,9 +156,14 @@ def _open(path: Path) -> Shard:
     try:
         meta = ShardMeta(**{**described, "whole": DatastoreMeta(**described["whole"])})
     except TypeError as error:
-        raise InkError(f"{path}/meta.json does not describe a shard ({error}); {AGAIN}") from None
+        raise InkError(
+            f"{path}/meta.json does not describe a shard ({error}); {AGAIN}", code="datastore/damaged"
+        ) from None
     if meta.format != FORMAT:
-        raise InkError(f"{path} has shard format {meta.format}, this version of ink reads {FORMAT}; {AGAIN}")
+        raise InkError(
+            f"{path} has shard format {meta.format}, this version of ink reads {FORMAT}; {AGAIN}",
+            code="datastore/other-format",
+        )
     return Shard(path, meta, "r")
 
 

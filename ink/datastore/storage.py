@@ -127,12 +127,15 @@ def map_array(
     try:
         array = np.load(path, mmap_mode="r+" if mode == "w+" else "r")
     except FileNotFoundError:
-        raise InkError(f"{path} does not exist; {advice}") from None
+        raise InkError(f"{path} does not exist; {advice}", code="datastore/incomplete") from None
     except (ValueError, EOFError) as error:
-        raise InkError(f"{path} is cut short or not a .npy file ({error}); {advice}") from None
+        raise InkError(
+            f"{path} is cut short or not a .npy file ({error}); {advice}", code="datastore/damaged"
+        ) from None
     if array.shape != shape or array.dtype != dtype:
         raise InkError(
-            f"{path} holds {array.shape} {array.dtype}, but meta.json says {shape} {np.dtype(dtype)}; {advice}"
+            f"{path} holds {array.shape} {array.dtype}, but meta.json says {shape} {np.dtype(dtype)}; {advice}",
+            code="datastore/damaged",
         )
     return array
 
@@ -176,9 +179,14 @@ def open_datastore(
     try:
         meta = as_meta(described)
     except TypeError as error:
-        raise InkError(f"{path}/meta.json does not describe a datastore ({error}); build it again") from None
+        raise InkError(
+            f"{path}/meta.json does not describe a datastore ({error}); build it again", code="datastore/damaged"
+        ) from None
     if meta.format != FORMAT:
-        raise InkError(f"{path} has datastore format {meta.format}, this version of ink reads {FORMAT}; build it again")
+        raise InkError(
+            f"{path} has datastore format {meta.format}, this version of ink reads {FORMAT}; build it again",
+            code="datastore/other-format",
+        )
     for name, found, expected in (
         ("model", meta.model, model),
         ("corpus", meta.corpus, corpus),
@@ -187,6 +195,7 @@ def open_datastore(
         if expected is not None and found != expected:
             raise InkError(
                 f"datastore {path} was made with {name} {found}, but {expected} is in use; "
-                "build the datastore again or use what it was made with"
+                "build the datastore again or use what it was made with",
+                code="datastore/other-origin",
             )
     return Datastore(path, meta, "r")

@@ -22,21 +22,33 @@ def bleu_with(tokeniser: str, *, effective_order: bool = False) -> Any:
     from sacrebleu.metrics import BLEU
 
     if tokeniser not in BLEU.TOKENIZERS:
-        raise InkError(f"sacrebleu has no tokeniser {tokeniser!r}; it has {', '.join(sorted(BLEU.TOKENIZERS))}")
+        raise InkError(
+            f"sacrebleu has no tokeniser {tokeniser!r}; it has {', '.join(sorted(BLEU.TOKENIZERS))}",
+            code="config/value-not-allowed",
+        )
     lacks = f"evaluation.sacrebleu_tokeniser: {tokeniser} lacks"
     bring = f"python -c \"from sacrebleu.metrics import BLEU; BLEU(tokenize='{tokeniser}')\""
     model = _model_of(tokeniser)
     if model is not None and not model.is_file():
-        raise InkError(f"{lacks} its SentencePiece model {model}; fetch it where there is network: {bring}")
+        raise InkError(
+            f"{lacks} its SentencePiece model {model}; fetch it where there is network: {bring}",
+            code="metric/files-missing",
+        )
     try:
         return BLEU(tokenize=tokeniser, effective_order=effective_order)
     except (ImportError, RuntimeError, OSError, AssertionError) as error:
         if model is not None:
-            raise InkError(f"{lacks} a whole SentencePiece model: delete {model}, then fetch it: {bring}") from None
+            raise InkError(
+                f"{lacks} a whole SentencePiece model: delete {model}, then fetch it: {bring}",
+                code="metric/files-damaged",
+            ) from None
         if tokeniser in _EXTRAS:
             # asserted of the dictionary that the packages bring
             lacking = "the dictionary of its packages" if isinstance(error, AssertionError) else "its packages"
-            raise InkError(f"{lacks} {lacking}; install them: pip install 'sacrebleu[{_EXTRAS[tokeniser]}]'") from None
+            raise InkError(
+                f"{lacks} {lacking}; install them: pip install 'sacrebleu[{_EXTRAS[tokeniser]}]'",
+                code="metric/files-missing",
+            ) from None
         raise
 
 

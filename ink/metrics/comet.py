@@ -34,7 +34,9 @@ class Comet(SentenceMetric):
     def from_settings(cls, settings: Mapping[str, Any]) -> Self:
         """Take the model that evaluation.comet names; InkError where it names none."""
         if (chosen := settings["evaluation"]["comet"]) is None:
-            raise InkError("evaluation.comet is null: name a model there to score with COMET")
+            raise InkError(
+                "evaluation.comet is null: name a model there to score with COMET", code="metric/not-configured"
+            )
         return cls(**chosen, device=settings.get("device", "cpu"))
 
     @classmethod

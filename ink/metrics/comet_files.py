@@ -37,11 +37,11 @@ def find_checkpoint(model: str) -> Path:
     if is_checkpoint(model):
         path = Path(model)
         if problem := checkpoint_problem(path):
-            raise InkError(problem)
+            raise InkError(problem, code="metric/files-missing")
         return path
     path = _fetch(hub_name(model), "evaluation.comet.model") / "checkpoints" / "model.ckpt"
     if problem := checkpoint_problem(path):
-        raise InkError(problem)
+        raise InkError(problem, code="metric/files-missing")
     return path
 
 
@@ -51,7 +51,7 @@ def find_encoder(encoder: str | None, hparams: dict[str, Any]) -> Path:
         return _fetch(str(hparams["pretrained_model"]), "evaluation.comet.encoder", ENCODER_FILES)
     folder = Path(encoder)
     if problem := encoder_problem(folder):
-        raise InkError(problem)
+        raise InkError(problem, code="metric/files-missing")
     return folder
 
 
@@ -61,10 +61,16 @@ def read_hparams(checkpoint: Path) -> dict[str, Any]:
     try:
         hparams = read_yaml(path.read_text(encoding="utf-8"), path)
     except (OSError, UnicodeDecodeError, InkError) as error:
-        raise InkError(f"{path} cannot be read ({' '.join(str(error).split())}); fetch the COMET model again") from None
+        raise InkError(
+            f"{path} cannot be read ({' '.join(str(error).split())}); fetch the COMET model again",
+            code="metric/files-damaged",
+        ) from None
     for key in ("class_identifier", "pretrained_model"):
         if not isinstance(hparams, dict) or not isinstance(hparams.get(key), str):
-            raise InkError(f"{path} names no {key}; it is not the hparams.yaml of a COMET model, fetch that again")
+            raise InkError(
+                f"{path} names no {key}; it is not the hparams.yaml of a COMET model, fetch that again",
+                code="metric/files-damaged",
+            )
     return dict(hparams)
 
 
@@ -129,5 +135,6 @@ def _fetch(name: str, key: str, files: tuple[str, ...] | None = None) -> Path:
         raise InkError(
             f"COMET's {key.rpartition('.')[2]} {name} is not in {cache_folder()} and could not be fetched from the "
             f"Hugging Face hub ({reason}); run this where there is network, or set {key} to a local "
-            f"{'folder' if files else '.ckpt'}"
+            f"{'folder' if files else '.ckpt'}",
+            code="metric/files-missing",
         ) from None

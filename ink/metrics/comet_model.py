@@ -33,7 +33,10 @@ def load_comet(checkpoint: Path, encoder: str | None) -> comet.models.CometModel
     kind = comet.models.str2model.get(hparams["class_identifier"])
     if kind is None:
         known = ", ".join(comet.models.str2model)
-        raise InkError(f"{checkpoint}: unbabel-comet has no model {hparams['class_identifier']!r}; it has {known}")
+        raise InkError(
+            f"{checkpoint}: unbabel-comet has no model {hparams['class_identifier']!r}; it has {known}",
+            code="metric/files-damaged",
+        )
     folder = find_encoder(encoder, hparams)
     state = _read_checkpoint(checkpoint)
     # as in Lightning, the checkpoint's own settings count, and those that the class does not know are left out
@@ -46,18 +49,22 @@ def load_comet(checkpoint: Path, encoder: str | None) -> comet.models.CometModel
         reason = " ".join(str(error).split())[:300]
         raise InkError(
             f"COMET's model {checkpoint} could not be made with the encoder in {folder} ({reason}); is it the encoder "
-            "that the model was trained on, complete?"
+            "that the model was trained on, complete?",
+            code="metric/files-damaged",
         ) from None
     try:
         # older checkpoints hold what later versions of the encoder no longer have
         missing = model.load_state_dict(state["state_dict"], strict=False).missing_keys
     except RuntimeError as error:
         reason = str(error).splitlines()[1].strip() if "\n" in str(error) else str(error)
-        raise InkError(f"{checkpoint} does not fit the encoder in {folder}: {reason}") from None
+        raise InkError(
+            f"{checkpoint} does not fit the encoder in {folder}: {reason}", code="metric/files-damaged"
+        ) from None
     if missing:
         raise InkError(
             f"{checkpoint} lacks {len(missing)} weights of its model, such as {missing[0]}; fetch the COMET model "
-            f"again, or name the encoder that it was trained on (not {folder})"
+            f"again, or name the encoder that it was trained on (not {folder})",
+            code="metric/files-damaged",
         )
     check_finite(model.state_dict(), f"COMET's model {checkpoint}", "fetch it again, or take another")
     return model.eval()
@@ -99,13 +106,19 @@ def _read_checkpoint(path: Path) -> dict[str, Any]:
             raise InkError(
                 f"COMET's model {path} holds objects other than weights and plain settings{refused}; it was not loaded "
                 "and nothing in it was run. Take it from where it was published, or save it again with "
-                "hyper_parameters and state_dict alone"
+                "hyper_parameters and state_dict alone",
+                code="model/unsafe",
             ) from None
         except (RuntimeError, EOFError, OSError, KeyError) as error:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise InkError(f"COMET's model {path} is not a whole checkpoint ({reason}); fetch it again") from None
+            raise InkError(
+                f"COMET's model {path} is not a whole checkpoint ({reason}); fetch it again",
+                code="metric/files-damaged",
+            ) from None
     if not isinstance(state, dict) or "state_dict" not in state:
-        raise InkError(f"{path} holds no state_dict; it is not the checkpoint of a COMET model")
+        raise InkError(
+            f"{path} holds no state_dict; it is not the checkpoint of a COMET model", code="metric/files-damaged"
+        )
     return state
 
 

@@ -14,7 +14,9 @@ def added_memory(files: Mapping[str, Path]) -> dict[str, int]:
     sizes = {}
     for name, path in files.items():
         if not Path(path).is_file():
-            raise InkError(f"{path} ({name}) is no file: its size cannot be counted as added memory")
+            raise InkError(
+                f"{path} ({name}) is no file: its size cannot be counted as added memory", code="file/missing"
+            )
         sizes[name] = Path(path).stat().st_size
     return sizes
 

@@ -26,7 +26,7 @@ SCORED_WITH_TRANSLATION = ("bleu", "chrf")
 def find_metric(name: str) -> type[Metric]:
     """Return the metric of this name; InkError where the registry has none."""
     if name not in METRICS:
-        raise InkError(f"there is no metric {name!r}; known: {', '.join(METRICS)}")
+        raise InkError(f"there is no metric {name!r}; known: {', '.join(METRICS)}", code="config/unknown-name")
     found: type[Metric] = importlib.import_module(f"ink.metrics.{name}").METRIC
     return found
 

@@ -29,10 +29,13 @@ class Texts:
     def __post_init__(self) -> None:
         if len(self.hypotheses) != len(self.references):
             raise InkError(
-                f"{len(self.hypotheses)} hypotheses for {len(self.references)} references; they must pair one to one"
+                f"{len(self.hypotheses)} hypotheses for {len(self.references)} references; they must pair one to one",
+                code="metric/unpaired-sentences",
             )
         if not self.hypotheses:
-            raise InkError("no sentence to score: hypotheses and references are empty")
+            raise InkError(
+                "no sentence to score: hypotheses and references are empty", code="metric/unpaired-sentences"
+            )
 
 
 @dataclass(frozen=True)

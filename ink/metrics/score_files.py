@@ -39,7 +39,8 @@ def score_run(name: str, run: Run, corpus: Path, hypotheses: Path, settings: Sco
     if not len(sources) == len(references) == len(translations):
         raise InkError(
             f"{hypotheses} has {len(translations)} translations of {len(sources)} sentences with {len(references)} "
-            "references; translate the test set again"
+            "references; translate the test set again",
+            code="metric/unpaired-sentences",
         )
     found = metric.score(Texts(translations, references, sources))
     write_json(

@@ -95,7 +95,8 @@ def decoder_of(
                 raise
             raise InkError(
                 f"{system}: {batch} sentences at once do not fit into the device's memory, and smaller batches would "
-                "be another measurement; lower speed.batch_sentences"
+                "be another measurement; lower speed.batch_sentences",
+                code="device/out-of-memory",
             ) from None
 
     return decode

@@ -30,7 +30,10 @@ class Adapter(nn.Module):
     def __init__(self, dimension: int, inner_dimension: int, dropout: float, initialisation: str = "zero") -> None:
         super().__init__()
         if initialisation not in INITIALISATIONS:
-            raise InkError(f"adapter.initialisation is {initialisation!r}; allowed: {', '.join(INITIALISATIONS)}")
+            raise InkError(
+                f"adapter.initialisation is {initialisation!r}; allowed: {', '.join(INITIALISATIONS)}",
+                code="config/value-not-allowed",
+            )
         self.layer_norm = nn.LayerNorm(dimension)
         self.down = nn.Linear(dimension, inner_dimension)
         self.up = nn.Linear(inner_dimension, dimension)

@@ -20,13 +20,14 @@ METADATA = "ink"
 def open_adapter(path: Path, framework: str) -> Iterator[Any]:
     """Yield the safetensors file at `path`; InkError where it is absent, cut short, or no such file."""
     if not Path(path).is_file():
-        raise InkError(f"adapter {path} does not exist; train it first")
+        raise InkError(f"adapter {path} does not exist; train it first", code="adapter/missing")
     try:
         with safe_open(str(path), framework=framework) as file:
             yield file
     except (SafetensorError, OSError, ValueError) as error:
         raise InkError(
-            f"adapter {path} is not a whole safetensors file ({_plain(error)}); copy it again, or train it again"
+            f"adapter {path} is not a whole safetensors file ({_plain(error)}); copy it again, or train it again",
+            code="adapter/damaged",
         ) from None
 
 
@@ -42,7 +43,10 @@ def metadata_of(file: Any, path: Path) -> dict[str, Any]:
     metadata = json.loads((file.metadata() or {}).get(METADATA, "{}"))
     base_model = metadata.get("base_model") if isinstance(metadata, dict) else None
     if not isinstance(base_model, str) or not base_model.isprintable() or "inner_dimension" not in metadata:
-        raise InkError(f"adapter {path} does not say which base model it belongs to; it was not written by ink")
+        raise InkError(
+            f"adapter {path} does not say which base model it belongs to; it was not written by ink",
+            code="adapter/damaged",
+        )
     return metadata
 
 

@@ -18,7 +18,8 @@ def torch_device(name: str) -> torch.device:
         if (device.index or 0) >= found:
             raise InkError(
                 f"device is {name}, but torch finds {found} GPUs here; set device to cpu, or install "
-                "torch's CUDA build and faiss-gpu (docs/installation.md)"
+                "torch's CUDA build and faiss-gpu (docs/installation.md)",
+                code="device/no-gpu",
             )
         torch.cuda.set_device(device)
     return device
@@ -39,7 +40,7 @@ def torch_dtype(precision: str) -> torch.dtype:
     cosines: log-probabilities, losses, kernels and what is mixed from them are fp32 in every precision.
     """
     if precision not in DTYPES:
-        raise InkError(f"precision is {precision!r}; allowed: {', '.join(DTYPES)}")
+        raise InkError(f"precision is {precision!r}; allowed: {', '.join(DTYPES)}", code="config/value-not-allowed")
     return DTYPES[precision]
 
 

@@ -98,17 +98,25 @@ def _check_free(output: Path) -> None:
     if output.is_dir() and not any(output.iterdir()):
         return
     if output.exists():
-        raise InkError(f"{output} is there already; name a folder that is not, or is empty")
+        raise InkError(f"{output} is there already; name a folder that is not, or is empty", code="folder/not-empty")
 
 
 def _check_kind(model: Path, settings: Mapping[str, Any]) -> None:
     if (kind := settings.get("model_type")) != "fsmt":
-        raise InkError(f"{model} is of the type {kind!r}; only FSMT is converted to fairseq")
+        raise InkError(
+            f"{model} is of the type {kind!r}; only FSMT is converted to fairseq", code="model/not-convertible"
+        )
     if (activation := settings.get("activation_function", "relu")) not in ACTIVATIONS:
-        raise InkError(f"{model}: its activation is {activation}; {' or '.join(ACTIVATIONS)} can be converted")
+        raise InkError(
+            f"{model}: its activation is {activation}; {' or '.join(ACTIVATIONS)} can be converted",
+            code="model/not-convertible",
+        )
     described = model / TOKENISER_CONFIG
     if described.is_file() and read_json(described).get("do_lower_case"):
-        raise InkError(f"{model}: its tokeniser makes letters small, which a fairseq model's text here does not")
+        raise InkError(
+            f"{model}: its tokeniser makes letters small, which a fairseq model's text here does not",
+            code="model/not-convertible",
+        )
 
 
 def _languages(checkpoint: Path, config: Any) -> LanguagePair:
@@ -117,7 +125,8 @@ def _languages(checkpoint: Path, config: Any) -> LanguagePair:
     if not all(isinstance(language, str) for language in pair):
         raise InkError(
             f"checkpoint {checkpoint} does not say between which languages it translates; name them with "
-            "--source-language and --target-language"
+            "--source-language and --target-language",
+            code="model/not-convertible",
         )
     return LanguagePair(*pair)
 

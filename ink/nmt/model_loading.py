@@ -58,7 +58,10 @@ class BaseModelFiles:
         if adapter is not None:
             weights, metadata = read_adapter(adapter)
             if metadata["base_model"] != model.base_fingerprint:
-                raise InkError(_of_another_model(adapter, weights, metadata, self.checkpoint, model))
+                raise InkError(
+                    _of_another_model(adapter, weights, metadata, self.checkpoint, model),
+                    code="adapter/other-base-model",
+                )
             try:
                 model.attach_adapters(metadata["inner_dimension"], dropout=0.0)
                 network.eval().to(device=place, dtype=dtype)
@@ -67,7 +70,8 @@ class BaseModelFiles:
             except (RuntimeError, TypeError) as error:
                 raise InkError(
                     f"adapter {adapter} {origin_in_words(metadata)} does not fit the layers of {self.checkpoint}: "
-                    f"{_first_lines(error)}; train it again"
+                    f"{_first_lines(error)}; train it again",
+                    code="adapter/other-base-model",
                 ) from None
         return model
 

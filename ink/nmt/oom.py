@@ -63,7 +63,8 @@ class FittingBatches:
             raise InkError(
                 f"{self.task}: sentence {longest} (counted from 0), of {self.lengths[longest]} tokens, does not fit "
                 f"into the device's memory on its own; {self.remedy}, set precision to bf16 or fp16, or use a "
-                "device with more memory"
+                "device with more memory",
+                code="device/out-of-memory",
             )
         largest = max(several, key=self.tokens)
         self.most = self.tokens(largest) // 2

@@ -255,4 +255,6 @@ KEY_KINDS = ("decoder_output", "ffn_input")
 def check_kind(kind: str) -> None:
     """Raise InkError where there are no keys of this kind."""
     if kind not in KEY_KINDS:
-        raise InkError(f"datastore key kind is {kind!r}; allowed: {', '.join(KEY_KINDS)}")
+        raise InkError(
+            f"datastore key kind is {kind!r}; allowed: {', '.join(KEY_KINDS)}", code="config/value-not-allowed"
+        )

@@ -31,4 +31,6 @@ def check_finite(weights: Mapping[str, Tensor], owner: str, remedy: str) -> None
     if broken:
         first, count = next(iter(broken.items()))
         more = f", and others of {len(broken) - 1} more tensors" if len(broken) > 1 else ""
-        raise InkError(f"{owner}: {count} of the numbers in {first} are NaN or infinite{more}; {remedy}")
+        raise InkError(
+            f"{owner}: {count} of the numbers in {first} are NaN or infinite{more}; {remedy}", code="model/not-finite"
+        )

@@ -85,7 +85,8 @@ def experiment_config(results: Path) -> Path:
         found = "is not there" if not Path(results).is_dir() else "has no config.yaml"
         raise InkError(
             f"{results} {found}: no experiment has been run into this folder; name one that the workflow has written, "
-            "such as results/mini, or run it (snakemake --cores all)"
+            "such as results/mini, or run it (snakemake --cores all)",
+            code="results/none",
         )
     return path
 

@@ -124,7 +124,9 @@ def _over(gain: Gain, metric: Metric) -> str:
 def _read(results: Path, name: str) -> list[dict[str, Any]]:
     path = Path(results) / "tables" / f"{name}.csv"
     if not path.is_file():
-        raise InkError(f"{path} does not exist; ink report {shlex.quote(str(results))} renders it first")
+        raise InkError(
+            f"{path} does not exist; ink report {shlex.quote(str(results))} renders it first", code="results/incomplete"
+        )
     return [{str(key): value for key, value in row.items()} for row in pd.read_csv(path).to_dict(orient="records")]
 
 

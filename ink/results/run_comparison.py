@@ -93,20 +93,23 @@ def compare(a: str, b: str, folder: Path = Path("results")) -> SideBySide:
     if one.is_run != other.is_run:
         raise InkError(
             f"{a} and {b} are a run and an experiment; name two experiments, or two runs, each "
-            "EXPERIMENT:SYSTEM/DOMAIN/seedN"
+            "EXPERIMENT:SYSTEM/DOMAIN/seedN",
+            code="results/incomparable",
         )
     common = [run for run in one.scores if run in other.scores]
     pairs = [(*one.scores, *other.scores)] if one.is_run else [(run, run) for run in common]
     if not pairs:
         raise InkError(
             f"{one.results} and {other.results} have no run in common: the first has {_some(one.scores)}, the second "
-            f"{_some(other.scores)}; name two runs to compare different ones"
+            f"{_some(other.scores)}; name two runs to compare different ones",
+            code="results/incomparable",
         )
     tokenisers = [_evaluation(side, "sacrebleu_tokeniser") for side in (one, other)]
     if tokenisers[0] != tokenisers[1]:
         raise InkError(
             f"{one.results} is scored with sacrebleu's tokeniser {tokenisers[0]}, {other.results} with "
-            f"{tokenisers[1]}; such BLEU does not compare, score one of them again"
+            f"{tokenisers[1]}; such BLEU does not compare, score one of them again",
+            code="results/incomparable",
         )
     for domains in dict.fromkeys((one.scores[mine].domain, other.scores[theirs].domain) for mine, theirs in pairs):
         _check_references(one, other, *domains)
@@ -183,17 +186,23 @@ def _side(name: str, folder: Path) -> Side:
     matched = _RUN.fullmatch(name)
     experiment = name if matched is None else matched["experiment"]
     if matched is None and ":" in name and not Path(name).is_dir():
-        raise InkError(f"{name} is no run; write EXPERIMENT:SYSTEM/DOMAIN/seedN, such as mini:ink/koran/seed1")
+        raise InkError(
+            f"{name} is no run; write EXPERIMENT:SYSTEM/DOMAIN/seedN, such as mini:ink/koran/seed1",
+            code="results/unknown-run",
+        )
     candidates = [Path(experiment), folder / experiment]
     results = next((path for path in candidates if (path / "scores").is_dir()), None)
     if results is None:
         looked = " nor ".join(str(path / "scores") for path in dict.fromkeys(candidates))
-        raise InkError(f"there is no experiment {experiment}: neither {looked} exists; run its workflow first")
+        raise InkError(
+            f"there is no experiment {experiment}: neither {looked} exists; run its workflow first",
+            code="results/unknown-run",
+        )
     scores = {f"{score.system}/{score.domain}/seed{score.seed}": score for score in read_scores(results)}
     if matched is not None:
         run = f"{matched['system']}/{matched['domain']}/seed{int(matched['seed'])}"
         if run not in scores:
-            raise InkError(f"{results} has no scores of {run}; it has {_some(scores)}")
+            raise InkError(f"{results} has no scores of {run}; it has {_some(scores)}", code="results/unknown-run")
         scores = {run: scores[run]}
     return Side(results, scores, load_resolved(results / "config.yaml"), matched is not None)
 
@@ -213,7 +222,10 @@ def _check_references(a: Side, b: Side, domain_a: str, domain_b: str) -> None:
     else:
         first = next(number for number, pair in enumerate(zip(one, other, strict=True), 1) if pair[0] != pair[1])
         what = f"line {first} is the first that differs"
-    raise InkError(f"the test references {places} differ ({what}); scores on different test sets do not compare")
+    raise InkError(
+        f"the test references {places} differ ({what}); scores on different test sets do not compare",
+        code="results/incomparable",
+    )
 
 
 def _metrics_of_both(a: Side, b: Side) -> list[Metric]:
@@ -245,7 +257,8 @@ def _in_metric(
     if len({one.fingerprint for one in scores if one is not None}) > 1:
         raise InkError(
             f"{runs[0][0]} and {runs[1][0]} are scored with different files of the {metric.heading} model "
-            f"{metric.model}; such scores do not compare, score one of them again"
+            f"{metric.model}; such scores do not compare, score one of them again",
+            code="results/incomparable",
         )
     found: dict[str, float] = dict.fromkeys(("gain", "lower", "upper", "p_value"), math.nan)
     if None not in scores:
@@ -262,7 +275,7 @@ def _evaluation(side: Side, key: str) -> Any:
     try:
         return side.config["evaluation"][key]
     except (KeyError, TypeError):
-        raise InkError(f"{side.results / 'config.yaml'}: evaluation.{key} is missing") from None
+        raise InkError(f"{side.results / 'config.yaml'}: evaluation.{key} is missing", code="file/damaged") from None
 
 
 def _cells(row: Mapping[Any, Any], metrics: Sequence[Metric]) -> list[str]:

@@ -74,7 +74,8 @@ def measures_of(results: Path, config: Mapping[str, Any], run: Run, model: str) 
     if score.model != model:
         raise InkError(
             f"{results}: the scores of {run} are of model {score.model}, but what is trained is {model}; run the "
-            "workflow again: it scores what was trained since"
+            "workflow again: it scores what was trained since",
+            code="results/out-of-date",
         )
     base = None if run.system == OFF_THE_SHELF else read_score(results, Run(OFF_THE_SHELF, run.domain, _first(config)))
     evaluation = config["evaluation"]

@@ -24,6 +24,8 @@ _AS_GOOD_AS_FULL = 1 << 20
 class DiskTrouble(InkError):
     """`path` cannot be written; `reason` says why, and what to do."""
 
+    code = "disk/not-writable"
+
     def __init__(self, path: Path, reason: str) -> None:
         super().__init__(f"{path} cannot be written: {reason}")
         self.reason = reason

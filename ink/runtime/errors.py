@@ -15,14 +15,24 @@ class InkError(Exception):
     """Something a person can put right: the message says what was wrong, where, and what to do.
 
     It is one line, and of several problems a further line for each of `problems`. What is quoted in them can neither
-    break a line nor command a terminal or fill it.
+    break a line nor command a terminal or fill it. `code` says of which kind it is: one of known_errors.yaml, which
+    `ink explain-error` explains.
     """
 
-    def __init__(self, message: str, *problems: str) -> None:
+    code = "other/no-code"
+
+    def __init__(self, message: str, *problems: str, code: str | None = None) -> None:
         super().__init__(*(_line(words) for words in (message, *problems)))
+        if code is not None:
+            self.code = code
 
     def __str__(self) -> str:
         return "\n  ".join(self.args)
+
+    def with_code(self) -> str:
+        """Return the message with its code in brackets at the end of the first line, as people are shown it."""
+        message, *problems = self.args
+        return "\n  ".join([f"{message} [{self.code}]", *problems])
 
 
 def warn(message: str) -> None:

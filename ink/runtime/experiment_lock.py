@@ -42,14 +42,16 @@ def hold(experiment: str) -> None:
             raise
         raise InkError(
             f"{path}: this file system has no locks ({error.strerror}), without which two workflows could write the "
-            "same files; have it mounted with them (Lustre: -o flock), or work in a folder of another one"
+            "same files; have it mounted with them (Lustre: -o flock), or work in a folder of another one",
+            code="file/no-locks",
         ) from None
     if not held:
         described = _describe(descriptor)
         os.close(descriptor)
         raise InkError(
             f"experiment {experiment} is being run in this folder already: process {described['pid']}, started "
-            f"{described['started']}, {described['command']}; wait for it or stop it"
+            f"{described['started']}, {described['command']}; wait for it or stop it",
+            code="job/already-running",
         )
     started = datetime.now().astimezone().isoformat(timespec="seconds")
     os.ftruncate(descriptor, 0)

@@ -54,7 +54,7 @@ def marks_inside(path: Path | str, lines: Sequence[str]) -> str:
 def check_is_text(path: Path | str, data: bytes) -> None:
     """Raise InkError where a file's bytes, by their first 64 kB, are no UTF-8 text: what they are, and what to do."""
     if reason := reason_not_text(data[:LOOKED_AT]):
-        raise InkError(f"{path} is no UTF-8 text: {reason}")
+        raise InkError(f"{path} is no UTF-8 text: {reason}", code="text/not-utf-8")
 
 
 def reason_not_text(beginning: bytes) -> str:

@@ -55,12 +55,15 @@ def _acquire(lock: Path, path: Path, patience: float) -> int:
         try:
             descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         except FileNotFoundError:  # the folder is there, as in /proc, and takes no file
-            raise InkError(f"{path} cannot be written: its folder takes no new files; name another one") from None
+            raise InkError(
+                f"{path} cannot be written: its folder takes no new files; name another one", code="disk/not-writable"
+            ) from None
         try:
             if not lock_within(descriptor, deadline - time.monotonic()):
                 raise InkError(
                     f"{path} is being written by {_holder(descriptor)}; wait until it has ended or end it, then run "
-                    "this again"
+                    "this again",
+                    code="job/already-running",
                 )
             if _is_at(descriptor, lock):
                 os.truncate(descriptor, 0)

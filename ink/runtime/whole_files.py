@@ -101,12 +101,14 @@ def read_json(path: Path | str, *required: str) -> Any:
     try:
         value = json.loads(without_mark(_read(path, "; run the workflow that writes it")).decode("utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise InkError(f"{path} is not whole JSON ({error}); delete it and run the workflow again") from None
+        raise InkError(
+            f"{path} is not whole JSON ({error}); delete it and run the workflow again", code="file/damaged"
+        ) from None
     if required and not isinstance(value, dict):
-        raise InkError(f"{path} holds no JSON object; delete it and run the workflow again")
+        raise InkError(f"{path} holds no JSON object; delete it and run the workflow again", code="file/damaged")
     for key in required:
         if key not in value:
-            raise InkError(f"{path}: {key} is missing; delete the file and run the workflow again")
+            raise InkError(f"{path}: {key} is missing; delete the file and run the workflow again", code="file/damaged")
     return value
 
 
@@ -128,7 +130,8 @@ def read_lines(path: Path | str, remedy: str = "convert the file to UTF-8") -> l
             decoded.append(line.removesuffix(b"\r").decode("utf-8"))
         except UnicodeDecodeError as error:
             raise InkError(
-                f"{path}, line {number}: not valid UTF-8 ({error.reason} at byte {error.start}); {remedy}"
+                f"{path}, line {number}: not valid UTF-8 ({error.reason} at byte {error.start}); {remedy}",
+                code="text/not-utf-8",
             ) from None
     return decoded
 
@@ -143,9 +146,9 @@ def _read(path: Path | str, advice: str = "") -> bytes:
     try:
         return Path(path).read_bytes()
     except FileNotFoundError:
-        raise InkError(f"{path} does not exist{advice}") from None
+        raise InkError(f"{path} does not exist{advice}", code="file/missing") from None
     except OSError as error:
-        raise InkError(f"{path} cannot be read ({error.strerror})") from None
+        raise InkError(f"{path} cannot be read ({error.strerror})", code="file/unreadable") from None
 
 
 def write_lines(path: Path | str, lines: Iterable[str]) -> None:

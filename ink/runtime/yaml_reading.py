@@ -85,6 +85,8 @@ def read_yaml(text: str, path: Path | str) -> Any:
         return yaml.load(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
-        raise InkError(f"{path}{line}: not valid YAML: {error.problem or error.context}") from None
+        raise InkError(
+            f"{path}{line}: not valid YAML: {error.problem or error.context}", code="config/not-yaml"
+        ) from None
     except yaml.YAMLError as error:
-        raise InkError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+        raise InkError(f"{path}: not valid YAML: {' '.join(str(error).split())}", code="config/not-yaml") from None

@@ -12,6 +12,8 @@ from ink.tools.translation.translator import Translator
 class Refused(InkError):
     """What was sent is no list of texts, said in one line."""
 
+    code = "serving/wrong-request"
+
 
 def answers(translator: Translator, texts: object) -> list[str]:
     """Return the translation of each text; one of several lines has as many, and what is empty stays empty.

@@ -152,7 +152,8 @@ def _first_lines(layout: Layout, domain: str) -> list[str]:
                 return list(islice(filter(str.strip, lines), EXAMPLES))
     raise InkError(
         f"the model needs an example of what it translates, and there is no text of {domain} in "
-        f"{layout.corpus(domain)}; give one with --example"
+        f"{layout.corpus(domain)}; give one with --example",
+        code="serving/no-example",
     )
 
 

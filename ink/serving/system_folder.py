@@ -79,7 +79,7 @@ def load_system_folder(folder: Path, warn: Callable[[str], None]) -> Translator:
 def _link(path: Path, place: Path) -> None:
     """Make a hard link to a file, or a copy on another disk; MLflow refuses symbolic links."""
     if not path.is_file():
-        raise InkError(f"{path} does not exist; run the workflow that makes it")
+        raise InkError(f"{path} does not exist; run the workflow that makes it", code="results/incomplete")
     try:
         os.link(path.resolve(), place)
     except OSError:

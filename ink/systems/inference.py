@@ -102,7 +102,8 @@ def trained_files(layout: Layout, run: Run) -> dict[str, Path]:
         if not path.exists():
             raise InkError(
                 f"{path} does not exist: {system_named(run.system).label} has not been trained for {run.domain}; "
-                f"run: snakemake --cores all {layout.scores(*run)}"
+                f"run: snakemake --cores all {layout.scores(*run)}",
+                code="results/not-trained",
             )
     return files
 

@@ -273,7 +273,7 @@ def check_exists(config: Mapping[str, Any], system: str) -> None:
     """InkError where `system` is neither one of Table 2, nor one of the config's own, nor a variation, nor reduced."""
     known = [*SYSTEMS, *config[OWN_SYSTEMS], *reduced_systems(config)]
     if system not in known and variation_named(system) is None:
-        raise InkError(f"system {system!r} does not exist; known: {', '.join(known)}")
+        raise InkError(f"system {system!r} does not exist; known: {', '.join(known)}", code="config/unknown-name")
 
 
 def run_that_trains(config: Mapping[str, Any], system: str) -> str:
@@ -285,7 +285,7 @@ def run_that_trains(config: Mapping[str, Any], system: str) -> str:
     check_exists(config, system)
     known = system_named(system)
     if known.combiner_of is None or not known.learns_combiner:
-        raise InkError(f"{known.label} learns no combiner")
+        raise InkError(f"{known.label} learns no combiner", code="combiner/not-learned")
     whole, reduced = unreduced(system), system.removeprefix(unreduced(system))
     trained = system_named(whole).combiner_of
     sharing = [f"{name}{reduced}" for name, other in SYSTEMS.items() if other.combiner_of == trained]

@@ -36,7 +36,10 @@ def removable(config: Mapping[str, Any], *, everything: bool, keep_base_model: b
     found: list[Removable] = []
     for path in sorted(set(paths)):
         if path.is_symlink():
-            raise InkError(f"{path} is a link to {path.resolve()}; remove that folder yourself if it is to go")
+            raise InkError(
+                f"{path} is a link to {path.resolve()}; remove that folder yourself if it is to go",
+                code="disk/not-writable",
+            )
         if path.exists() and not any(above.path in path.parents for above in found):
             size = folder_bytes(path) if path.is_dir() else path.lstat().st_blocks * 512
             found.append(Removable(path, size))
@@ -49,13 +52,16 @@ def clean(config: Mapping[str, Any], targets: Sequence[Removable]) -> None:
     if running is not None:
         raise InkError(
             f"experiment {config['experiment']} is being run by process {running['pid']} since {running['started']}; "
-            "wait for it or stop it, then clean"
+            "wait for it or stop it, then clean",
+            code="job/already-running",
         )
     for target in targets:
         try:
             remove(target.path)
         except OSError as error:
-            raise InkError(f"{error.filename or target.path} cannot be removed ({error.strerror})") from None
+            raise InkError(
+                f"{error.filename or target.path} cannot be removed ({error.strerror})", code="disk/not-writable"
+            ) from None
 
 
 def _heavy(work: Path, config: Mapping[str, Any], keep_base_model: bool) -> Iterator[Path]:

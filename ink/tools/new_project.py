@@ -57,7 +57,7 @@ def create_project(folder: Path, experiment: str) -> list[Path]:
     InkError where the folder exists and is not empty, or cannot be written.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InkError(f"{folder} exists and is not an empty folder; name another one")
+        raise InkError(f"{folder} exists and is not an empty folder; name another one", code="folder/not-empty")
     texts = {
         "Snakefile": _SNAKEFILE,
         "README.md": _README,

@@ -29,11 +29,14 @@ def copy_models(config: Config, folder: Path, explained: str | None = None) -> N
     layout = Layout(config)
     if (given := given_base_model(config)) is not None:
         raise InkError(
-            f"the base model is {given}, a file of its own: publish without --models, and say where it is from"
+            f"the base model is {given}, a file of its own: publish without --models, and say where it is from",
+            code="results/unpublishable",
         )
     for path in _files(layout, explained):
         if not path.is_file():
-            raise InkError(f"{path} does not exist; run the workflow to its end (snakemake --cores all)")
+            raise InkError(
+                f"{path} does not exist; run the workflow to its end (snakemake --cores all)", code="results/incomplete"
+            )
         target = folder / path.relative_to(layout.work)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(path, target)
@@ -73,7 +76,9 @@ def demo(domain: str, system: str) -> Layout:
         found = [name for name in adapted_domains(dict(layout.config)) if is_there(name)]
         label = system_named(system).label
         remedy = f"take one of {', '.join(found)}" if found else "this copy of ink comes without models"
-        raise InkError(f"--demo: no model of {label} is published for {domain!r}; {remedy}")
+        raise InkError(
+            f"--demo: no model of {label} is published for {domain!r}; {remedy}", code="translation/no-published-model"
+        )
     return layout
 
 

@@ -50,7 +50,8 @@ def publish(
     if running is not None:
         raise InkError(
             f"{results} is being written by process {running['pid']} since {running['started']}; publish it when the "
-            "workflow has ended"
+            "workflow has ended",
+            code="job/already-running",
         )
     missing = [path for path in [*missing_files(results, config), results / "report.html"] if not path.is_file()]
     if missing:
@@ -58,7 +59,8 @@ def publish(
         more = f" and {len(missing) - LISTED} more" if len(missing) > LISTED else ""
         raise InkError(
             f"{results} is not complete: {listed}{more} missing; run the workflow to its end (snakemake --cores all), "
-            f"or ink report {shlex.quote(str(results))} where only rendering is left"
+            f"or ink report {shlex.quote(str(results))} where only rendering is left",
+            code="results/incomplete",
         )
     if not allow_dirty:
         _check_code(results)
@@ -77,13 +79,15 @@ def _check_code(results: Path) -> None:
     if not ran:
         raise InkError(
             f"{results / 'environment.json'} is missing: nobody knows with which code these results were made; run the "
-            "workflow again, or publish them with --allow-dirty"
+            "workflow again, or publish them with --allow-dirty",
+            code="results/unpublishable",
         )
     for call in ran:
         if not call.is_committed:
             raise InkError(
                 f"{results}: the call of {call.started} ({call.command}) ran with code that no commit holds "
-                f"({call.code}); commit it, remove {results} and run the workflow again, or publish with --allow-dirty"
+                f"({call.code}); commit it, remove {results} and run the workflow again, or publish with --allow-dirty",
+                code="results/unpublishable",
             )
 
 

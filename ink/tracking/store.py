@@ -23,6 +23,8 @@ REQUEST_SECONDS, RETRIES = 10, 1
 class UploadError(InkError):
     """MLflow could not be filled: it is not there, or refused."""
 
+    code = "tracking/refused"
+
 
 def configured_uri(config: Mapping[str, Any]) -> str | None:
     """Return where runs go: the config's word, then the environment's; None leaves it to MLflow (./mlflow.db)."""
@@ -60,9 +62,13 @@ def probe(uri: str) -> None:
         if isinstance(reason, ssl.SSLError):
             return  # somebody is there: what to trust is MLflow's business
         text = getattr(reason, "strerror", None) or str(reason) or type(reason).__name__
-        raise UploadError(f"MLflow at {without_password(uri)} cannot be reached ({text})") from None
+        raise UploadError(
+            f"MLflow at {without_password(uri)} cannot be reached ({text})", code="tracking/unreachable"
+        ) from None
     except Exception as error:
-        raise UploadError(f"MLflow at {without_password(uri)} cannot be reached ({error})") from None
+        raise UploadError(
+            f"MLflow at {without_password(uri)} cannot be reached ({error})", code="tracking/unreachable"
+        ) from None
 
 
 def prepare_environment() -> None:

@@ -146,7 +146,7 @@ class Uploader:
         except UploadError:
             raise
         except InkError as error:
-            raise UploadError(str(error)) from None
+            raise UploadError(str(error), code=error.code) from None
         except Exception as error:
             line = next(iter(str(error).strip().splitlines()), "")[:300]
             raise UploadError(f"{self.uri}: {type(error).__name__}: {line}") from error

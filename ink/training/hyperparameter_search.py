@@ -24,7 +24,10 @@ def choose(points: Sequence[Path], domain: str, seed: int, output: Path) -> None
     for folder in points:
         metadata = read_metadata(folder / "adapter.safetensors")
         if metadata.get("domain") != domain:
-            raise InkError(f"{folder} holds an adapter of the domain {metadata.get('domain')}, not of {domain}")
+            raise InkError(
+                f"{folder} holds an adapter of the domain {metadata.get('domain')}, not of {domain}",
+                code="training/wrong-candidates",
+            )
         found.setdefault(str(metadata["system"]), {})[int(metadata["seed"])] = folder
     seeds = sorted({number for folders in found.values() for number in folders})
     tried: list[dict[str, Any]] = []
@@ -32,13 +35,14 @@ def choose(points: Sequence[Path], domain: str, seed: int, output: Path) -> None
         missing = [number for number in {*seeds, seed} if number not in folders]
         if missing:
             raise InkError(
-                f"point {name} has no adapter trained with seed {missing[0]}; give every point with every seed"
+                f"point {name} has no adapter trained with seed {missing[0]}; give every point with every seed",
+                code="training/wrong-candidates",
             )
         records = {number: read_json(folders[number] / "record.json", "dev_bleu") for number in seeds}
         scores = {str(number): float(record["dev_bleu"]) for number, record in records.items()}
         tried.append({"system": name, "dev_bleu": statistics.fmean(scores.values()), "by_seed": scores})
     if not tried:
-        raise InkError("a search needs at least one --point")
+        raise InkError("a search needs at least one --point", code="training/wrong-candidates")
     best = max(tried, key=lambda point: float(point["dev_bleu"]))
     chosen = found[best["system"]][seed]
     with write_atomically(output) as folder:

@@ -109,7 +109,10 @@ def _check_follows(first: int, trained: int, previous: Path | None) -> None:
     if first == trained + 1:
         return
     found = "none is given" if previous is None else f"{previous} ends with round {trained}"
-    raise InkError(f"round {first} follows round {first - 1}, but of the rounds before {found}; give their folder")
+    raise InkError(
+        f"round {first} follows round {first - 1}, but of the rounds before {found}; give their folder",
+        code="training/wrong-candidates",
+    )
 
 
 class _Steps:

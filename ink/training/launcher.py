@@ -35,11 +35,11 @@ def ignore_epoch(_entry: Mapping[str, Any]) -> None:
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a process ended: its error in one line or as a traceback, and when, on a clock that all share."""
+    """Why a process ended: its error in one line with its code, or as a traceback; when, on a clock that all share."""
 
     rank: int
     message: str
-    can_be_put_right: bool
+    code: str | None  # None where nobody can put it right
     moment: float
 
 
@@ -97,7 +97,8 @@ def _check_device(device: str, processes: int) -> None:
     if torch.device(device).type == "cuda" and torch.cuda.device_count() < processes:
         raise InkError(
             f"{processes} processes are to train together, one GPU each, but torch finds {torch.cuda.device_count()} "
-            "GPUs here; lower processes and raise update_frequency as many times"
+            "GPUs here; lower processes and raise update_frequency as many times",
+            code="device/no-gpu",
         )
 
 
@@ -146,15 +147,16 @@ def _cause(workers: Sequence[_Worker], on_epoch: EpochReport) -> Exception:
         if code is not None and code < 0:
             return InkError(
                 f"process {worker.rank + 1} of {count} that train together was ended by signal {-code} "
-                f"({signal.Signals(-code).name}){'; was memory short?' if -code == signal.SIGKILL else ''}"
+                f"({signal.Signals(-code).name}){'; was memory short?' if -code == signal.SIGKILL else ''}",
+                code="training/process-ended",
             )
     failures = [worker.failure for worker in workers if worker.failure is not None]
     if not failures:
         codes = ", ".join(str(worker.process.exitcode) for worker in workers)
         return RuntimeError(f"processes that train together ended without a word, with the exit codes {codes}")
     first = min(failures, key=lambda failure: failure.moment)
-    if first.can_be_put_right:
-        return InkError(first.message)
+    if first.code is not None:
+        return InkError(first.message, code=first.code)
     return RuntimeError(f"process {first.rank + 1} of {count} that train together failed: {first.message}")
 
 
@@ -174,13 +176,13 @@ def _train(begin: bytes, work: bytes, sender: Connection, place: tuple[int, int,
             work_begins()
             called(on_epoch=(lambda entry: sender.send(dict(entry))) if place[0] == 0 else ignore_epoch)
     except BaseException as error:
-        moment = time.monotonic()
+        moment, code = time.monotonic(), None
         if isinstance(error, InkError):
-            message = str(error)
+            message, code = str(error), error.code
         else:
             message = "\n".join(["".join(traceback.format_exception_only(error)).strip(), traceback.format_exc()])
         with suppress(OSError):
-            sender.send(Failure(place[0], message, isinstance(error, InkError), moment))
+            sender.send(Failure(place[0], message, code, moment))
         _leave(1)
 
 

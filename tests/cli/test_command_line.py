@@ -120,13 +120,15 @@ def test_the_command_line_imports_nothing_heavy() -> None:
 @pytest.mark.failure(
     "Config",
     "a config that is not there",
-    "`error: absent.yaml: the configuration cannot be read (No such file or directory)`",
+    "`error: absent.yaml: the configuration cannot be read (No such file or directory) [config/unreadable]`",
 )
 def test_what_a_person_can_put_right_is_one_line(tmp_path: Path) -> None:
     failed = run("check-config", "absent.yaml", cwd=tmp_path)
     assert failed.returncode == 1
     assert failed.stdout == ""
-    assert failed.stderr == "error: absent.yaml: the configuration cannot be read (No such file or directory)\n"
+    assert failed.stderr == (
+        "error: absent.yaml: the configuration cannot be read (No such file or directory) [config/unreadable]\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -160,7 +162,7 @@ def test_a_failed_job_shows_its_log_and_the_command_that_repeats_it(tmp_path: Pa
     failed = run("--log", log, "--threads", "2", "check-config", "absent.yaml", cwd=tmp_path)
     assert failed.returncode == 1
     assert failed.stdout == ""
-    message = "error: absent.yaml: the configuration cannot be read (No such file or directory)"
+    message = "error: absent.yaml: the configuration cannot be read (No such file or directory) [config/unreadable]"
     assert failed.stderr == (
         f"\nlog: {log}\n  | {message}\nto repeat: ink --log '{log}' --threads 2 check-config absent.yaml\n"
     )
@@ -172,8 +174,8 @@ def test_the_last_twenty_lines_are_shown(tmp_path: Path) -> None:
     failed = run_with_command('print(*range(50), sep="\\n"); raise InkError("too bad")', "--log", log, "job")
     assert failed.returncode == 1
     shown = [line.removeprefix("  | ") for line in failed.stderr.splitlines() if line.startswith("  | ")]
-    assert shown == [*map(str, range(31, 50)), "error: too bad"]
-    assert log.read_text() == "".join(f"{number}\n" for number in range(50)) + "error: too bad\n"
+    assert shown == [*map(str, range(31, 50)), "error: too bad [other/no-code]"]
+    assert log.read_text() == "".join(f"{number}\n" for number in range(50)) + "error: too bad [other/no-code]\n"
     assert failed.stderr.splitlines()[-1] == f"to repeat: ink --log {log} job"
 
 

@@ -134,7 +134,7 @@ def test_an_error_while_the_pipe_is_open_is_one_line() -> None:
         given.write(b"fail\n")
         given.flush()
         assert running.wait(30) == 1
-        assert (answers.read(), errors.read()) == (b"", b"error: too bad\n")
+        assert (answers.read(), errors.read()) == (b"", b"error: too bad [other/no-code]\n")
         for stream in (given, answers, errors):
             stream.close()
 

@@ -62,7 +62,7 @@ def test_a_server_that_is_down_costs_a_line_and_sync_uploads_later(
 
     failed = experiment.ink("sync", "config.yaml")
     assert failed.returncode == 1
-    assert failed.stderr == f"error: MLflow at {uri} cannot be reached (Connection refused)\n"
+    assert failed.stderr == (f"error: MLflow at {uri} cannot be reached (Connection refused) [tracking/unreachable]\n")
 
     experiment.change("mlflow.tracking_uri", None)
     for _ in range(2):

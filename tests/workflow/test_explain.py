@@ -74,7 +74,8 @@ def test_nothing_to_explain_writes_no_page(micro: Any, tmp_path: Path) -> None:
     page = tmp_path / "page.html"
     done = run(micro[0].path, "explain", b"", "--system", "v_knn", "--text", " ", "--html", str(page))
     assert done.returncode == 1
-    assert done.stderr.decode().splitlines()[-1] == "error: nothing was explained: the input has no line with text"
+    said = "error: nothing was explained: the input has no line with text [translation/no-text]"
+    assert done.stderr.decode().splitlines()[-1] == said
     assert not page.exists()
 
 

@@ -76,7 +76,7 @@ try:
     expand_home(whole)
     check(whole)
 except InkError as error:
-    raise WorkflowError(str(error))
+    raise WorkflowError(error.with_code())
 config.clear()
 config.update(whole)
 
@@ -144,7 +144,7 @@ def take_experiment():
     try:
         hold(config["experiment"])
     except InkError as error:
-        raise WorkflowError(str(error))
+        raise WorkflowError(error.with_code())
     os.environ[WORKFLOW] = own_name()
     os.environ[LOCK] = os.path.abspath(experiment_lock_path(config["experiment"]))
 
@@ -166,7 +166,7 @@ def check_tokeniser():
         try:
             bleu_with(tokeniser)
         except InkError as error:
-            raise WorkflowError(str(error))
+            raise WorkflowError(error.with_code())
 
 
 def check_vocabulary():
@@ -174,7 +174,7 @@ def check_vocabulary():
     try:
         check_vocabulary_size(config)
     except InkError as error:
-        raise WorkflowError(str(error))
+        raise WorkflowError(error.with_code())
 
 
 def write_resolved_config():

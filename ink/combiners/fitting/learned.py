@@ -100,7 +100,8 @@ def train_combiner(
 def _not_finite(problem: str) -> InkError:
     return InkError(
         f"training a combiner: {problem}; nothing has been written. Lower combiner_training.learning_rate, or set "
-        "combiner_training.clip_norm"
+        "combiner_training.clip_norm",
+        code="training/not-finite",
     )
 
 

@@ -128,13 +128,17 @@ def _only(reductions: dict[str, Any], name: str | None) -> dict[str, Any]:
     if name is None:
         return {}
     if name not in reductions:
-        raise InkError(f"reduction {name!r} is not in the config; known: {', '.join(reductions)}")
+        raise InkError(
+            f"reduction {name!r} is not in the config; known: {', '.join(reductions)}", code="config/unknown-name"
+        )
     return {name: reductions[name]}
 
 
 def _of_domain(chosen: dict[str, Any], domain: str, config: Mapping[str, Any]) -> dict[str, Any]:
     if domain not in [*config["domains"], config["data"]["general_domain"]]:
-        raise InkError(f"domain {domain!r} is not in the config; known: {', '.join(config['domains'])}")
+        raise InkError(
+            f"domain {domain!r} is not in the config; known: {', '.join(config['domains'])}", code="config/unknown-name"
+        )
     resolved = {
         name: for_domain(section, domain, config["domains"]) if isinstance(section, Mapping) else section
         for name, section in chosen.items()

@@ -53,15 +53,16 @@ def _parse(path: Path, data: bytes) -> Any:
     if (charset := re.search(rb'^"Content-Type:[^"\n]*charset=\s*([\w.-]*)', data, re.MULTILINE)) is not None:
         name = charset.group(1).decode("ascii", "replace")
         if name.upper() not in _UTF8:
-            raise InkError(f"{path} is in {name}, and not UTF-8; {advice}")
+            raise InkError(f"{path} is in {name}, and not UTF-8; {advice}", code="text/not-utf-8")
     try:
         return pofile.parsestring(data.removeprefix(b"\xef\xbb\xbf"))
     except UnicodeDecodeError as error:
-        raise InkError(f"{path} is not valid UTF-8 ({error.reason}); {advice}") from None
+        raise InkError(f"{path} is not valid UTF-8 ({error.reason}); {advice}", code="text/not-utf-8") from None
     except PoParseError as error:
         cause = " ".join(str(error).split())[:200]
         raise InkError(
-            f"{path} is not a whole gettext catalogue ({cause}); `msgfmt -c {path.name}` says more"
+            f"{path} is not a whole gettext catalogue ({cause}); `msgfmt -c {path.name}` says more",
+            code="text/unknown-format",
         ) from None
 
 

@@ -30,7 +30,9 @@ def read_units(path: Path, languages: LanguagePair, msgid_language: str) -> Unit
         return _read(path, languages, msgid_language)
     files = sorted(file for file in path.rglob("*") if file.suffix.lower() in READERS and file.is_file())
     if not files:
-        raise InkError(f"{path} holds no file of a kind that is read ({', '.join(READERS)})")
+        raise InkError(
+            f"{path} holds no file of a kind that is read ({', '.join(READERS)})", code="text/unknown-format"
+        )
     total, refused = UnitPairs(files=0), []
     for file in files:
         try:
@@ -38,7 +40,10 @@ def read_units(path: Path, languages: LanguagePair, msgid_language: str) -> Unit
         except OtherLanguages as error:
             refused.append(error)
     if not total.files:
-        raise InkError(f"{refused[0]} (the first of {len(files)} files in {path}, of which none will do)")
+        raise InkError(
+            f"{refused[0]} (the first of {len(files)} files in {path}, of which none will do)",
+            code="text/other-language",
+        )
     total.passed_over = len(refused)
     return total
 
@@ -48,15 +53,16 @@ def _read(path: Path, languages: LanguagePair, msgid_language: str) -> UnitPairs
     if reader is None:
         raise InkError(
             f"{path} is of no kind that is read: its name should end with one of {', '.join(READERS)}; "
-            "two text files are given by --text"
+            "two text files are given by --text",
+            code="text/unknown-format",
         )
     try:
         data = path.read_bytes()
     except FileNotFoundError:
-        raise InkError(f"{path} does not exist") from None
+        raise InkError(f"{path} does not exist", code="text/missing") from None
     except OSError as error:
-        raise InkError(f"{path} cannot be read ({error.strerror})") from None
+        raise InkError(f"{path} cannot be read ({error.strerror})", code="file/unreadable") from None
     found = reader(path, data, languages, msgid_language)
     if not found.units:
-        raise InkError(f"{path} holds no unit; is it the whole file?")
+        raise InkError(f"{path} holds no unit; is it the whole file?", code="text/empty")
     return found

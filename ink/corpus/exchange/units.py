@@ -38,6 +38,8 @@ class UnitPairs:
 class OtherLanguages(InkError):
     """A file holds other languages than the two requested."""
 
+    code = "text/other-language"
+
 
 def one_line(text: str) -> str:
     """Return a text without white space around it, and each run of line breaks within it, with that around, a space."""

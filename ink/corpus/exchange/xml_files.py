@@ -19,16 +19,23 @@ def parse(store: Any, path: Path, data: bytes, kind: str) -> Any:
         return store.parsestring(data)
     except etree.XMLSyntaxError as error:
         reason = " ".join(str(error.msg).split())
-        raise InkError(f"{path}: not well-formed XML ({reason}); export it again or mend that place") from None
+        raise InkError(
+            f"{path}: not well-formed XML ({reason}); export it again or mend that place", code="text/unknown-format"
+        ) from None
     except (AssertionError, ValueError, LookupError, StopIteration) as error:
         reason = f" ({' '.join(str(error).split())})" if str(error) else ""
-        raise InkError(f"{path} is not {kind}{reason}; its name says that it should be") from None
+        raise InkError(
+            f"{path} is not {kind}{reason}; its name says that it should be", code="text/unknown-format"
+        ) from None
 
 
 def check_entities(element: Any, place: str) -> None:
     """Refuse a unit with an entity other than XML's own five: expanded it may be anything, left out text is missing."""
     for entity in element.iter(etree.Entity):
-        raise InkError(f"{place}: the entity {entity.text} is not expanded; write the character itself and try again")
+        raise InkError(
+            f"{place}: the entity {entity.text} is not expanded; write the character itself and try again",
+            code="text/unknown-format",
+        )
 
 
 def holds_bare_elements(element: Any) -> bool:

@@ -38,7 +38,8 @@ class Pca(Reduction):
         entries, whole = store.meta.entries, store.meta.dimension
         if self.dimension >= whole:
             raise InkError(
-                f"PCA to {self.dimension} dimensions, but the keys of datastore {store.path} have {whole}; take fewer"
+                f"PCA to {self.dimension} dimensions, but the keys of datastore {store.path} have {whole}; take fewer",
+                code="datastore/not-reducible",
             )
         size = min(entries, index.training_sample)
         sample = np.sort(np.random.default_rng(index.seed).choice(entries, size, replace=False))

@@ -46,7 +46,10 @@ def reduce_datastore(
     """
     whole = open_datastore(datastore, model=None if model is None else model.fingerprint)
     if whole.meta.reduced is not None:
-        raise InkError(f"datastore {datastore} is reduced already, by {whole.meta.reduced.method}; name the whole one")
+        raise InkError(
+            f"datastore {datastore} is reduced already, by {whole.meta.reduced.method}; name the whole one",
+            code="datastore/not-reducible",
+        )
     as_many = None if as_many_as is None else open_datastore(as_many_as, corpus=whole.meta.corpus).meta.entries
 
     def predictions() -> NDArray[np.int64]:

@@ -31,7 +31,7 @@ def settings_of(checkpoint: Path, model: FairseqModel, languages: LanguagePair) 
     """
     network = model.network
     if problems := list(_inexpressible(network)):
-        raise InkError(f"checkpoint {checkpoint} cannot be converted to FSMT", *problems)
+        raise InkError(f"checkpoint {checkpoint} cannot be converted to FSMT", *problems, code="model/not-convertible")
     encoder, decoder = network.encoder, network.decoder
     config = decoder.cfg
     settings: dict[str, Any] = {

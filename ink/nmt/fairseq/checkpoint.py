@@ -43,7 +43,7 @@ def read_checkpoint(path: Path, overrides: Mapping[str, Any] | None = None) -> d
     """
     allow_fairseq_types()
     if not Path(path).is_file():
-        raise InkError(f"checkpoint {path} does not exist; check base_model.path in the config")
+        raise InkError(f"checkpoint {path} does not exist; check base_model.path in the config", code="model/missing")
     state = _unpickled(path)
     _check_holds_a_model(state, path)
     _check_names(state, path)
@@ -52,7 +52,8 @@ def read_checkpoint(path: Path, overrides: Mapping[str, Any] | None = None) -> d
     except Exception as error:  # whatever a stranger's settings make of fairseq's upgrades
         raise InkError(
             f"checkpoint {path}: fairseq cannot read the settings in it ({first_line(error)}); use a checkpoint that "
-            "fairseq wrote"
+            "fairseq wrote",
+            code="model/damaged",
         ) from None
     state["model"] = _unwrapped(state["model"])
     return state
@@ -66,38 +67,45 @@ def _unpickled(path: Path) -> Any:
         refused = refused_type(error)
         if refused is None:
             # torch's own message advises to load without this protection
-            raise InkError(f"checkpoint {path} is not a file that torch or fairseq wrote; fetch it again") from None
+            raise InkError(
+                f"checkpoint {path} is not a file that torch or fairseq wrote; fetch it again", code="model/damaged"
+            ) from None
         raise InkError(
             f"checkpoint {path} holds an object of type {refused}, which is not one of fairseq's plain types; "
-            "it was not loaded and nothing in it was run. Save the model again with fairseq, weights and settings only"
+            "it was not loaded and nothing in it was run. Save the model again with fairseq, weights and settings only",
+            code="model/unsafe",
         ) from None
     except Exception as error:  # bytes of any kind, read as instructions, can end in any error
         raise InkError(
-            f"checkpoint {path} is not a whole fairseq checkpoint ({first_line(error)}); fetch it again"
+            f"checkpoint {path} is not a whole fairseq checkpoint ({first_line(error)}); fetch it again",
+            code="model/damaged",
         ) from None
 
 
 def _check_holds_a_model(state: Any, path: Path) -> None:
     if not isinstance(state, Mapping):
-        raise InkError(f"checkpoint {path} holds no model; is it a fairseq checkpoint?")
+        raise InkError(f"checkpoint {path} holds no model; is it a fairseq checkpoint?", code="model/damaged")
     if not isinstance(weights := state.get("model"), Mapping):
         if state and all(isinstance(value, Tensor) for value in state.values()):
             raise InkError(
                 f"checkpoint {path} holds weights alone, a state dict, and not the settings that their model is built "
-                "from; save it as fairseq does: the weights as `model`, the settings beside them as `cfg` or `args`"
+                "from; save it as fairseq does: the weights as `model`, the settings beside them as `cfg` or `args`",
+                code="model/settings-missing",
             )
-        raise InkError(f"checkpoint {path} holds no model; is it a fairseq checkpoint?")
+        raise InkError(f"checkpoint {path} holds no model; is it a fairseq checkpoint?", code="model/damaged")
     if strange := [
         name for name, value in weights.items() if not (isinstance(name, str) and isinstance(value, Tensor))
     ]:
         raise InkError(
             f"checkpoint {path}: {strange[0]} in its model is no named tensor; save the model again with fairseq, "
-            "its state_dict alone"
+            "its state_dict alone",
+            code="model/damaged",
         )
     if not any(isinstance(state.get(key), Mapping | argparse.Namespace) for key in ("cfg", "args")):
         raise InkError(
             f"checkpoint {path} holds a model without its settings, neither `cfg` nor `args`; take the checkpoint that "
-            "fairseq wrote in training"
+            "fairseq wrote in training",
+            code="model/settings-missing",
         )
 
 
@@ -110,9 +118,13 @@ def _check_names(state: Mapping[str, Any], path: Path) -> None:
         kind, name = next(iter(unknown.items()))
         if name is None:
             raise InkError(
-                f"checkpoint {path} does not say of which {kind} it is; take one that fairseq wrote in training"
+                f"checkpoint {path} does not say of which {kind} it is; take one that fairseq wrote in training",
+                code="model/settings-missing",
             )
-        raise InkError(f"checkpoint {path} is of the {kind} {name}, which this fairseq does not have; {SUPPORTED}")
+        raise InkError(
+            f"checkpoint {path} is of the {kind} {name}, which this fairseq does not have; {SUPPORTED}",
+            code="model/unsupported",
+        )
 
 
 def _unknown_names(state: Mapping[str, Any]) -> dict[str, str | None]:

@@ -55,5 +55,6 @@ def check_resumable(path: Path, state: Mapping[str, Any]) -> None:
     if state["train_iterator"]["iterations_in_epoch"] and dealt != count():
         raise InkError(
             f"training state {path} was written within an epoch that {dealt} processes trained, but now processes is "
-            f"{count()}; set it to {dealt}, or delete the state and train again"
+            f"{count()}; set it to {dealt}, or delete the state and train again",
+            code="training/state-unusable",
         )

@@ -60,7 +60,8 @@ class FairseqBeamSearch:
                 raise
             raise InkError(
                 "the model's scores are NaN, so no translation ends: weights of the checkpoint are damaged or too "
-                "large for the precision; use another checkpoint, or precision: fp32"
+                "large for the precision; use another checkpoint, or precision: fp32",
+                code="model/not-finite",
             ) from None
 
 

@@ -48,7 +48,8 @@ def network_of(checkpoint: Path, state: Mapping[str, Any], vocabulary: Path) -> 
             raise _other_dictionaries(checkpoint, vocabulary, error) from None
         raise InkError(
             f"checkpoint {checkpoint}: no Transformer can be built from the settings in it ({first_line(error)}); use "
-            "a checkpoint that fairseq wrote"
+            "a checkpoint that fairseq wrote",
+            code="model/weights-mismatch",
         ) from None
     _check_parts(checkpoint, network)
     weights = state["model"]
@@ -74,14 +75,20 @@ def _check_kind(checkpoint: Path, config: Any) -> None:
     task, name = setting(config.task, "_name"), architecture_name(config.model)
     if task != TASK:
         several = ", of several languages" if "multi" in task or task.endswith("bart") else ""
-        raise InkError(f"checkpoint {checkpoint} was trained with the task {task}{several}; {SUPPORTED}")
+        raise InkError(
+            f"checkpoint {checkpoint} was trained with the task {task}{several}; {SUPPORTED}", code="model/unsupported"
+        )
     kind = ARCH_MODEL_REGISTRY.get(name) or MODEL_REGISTRY[name]
     if not issubclass(kind, TransformerModelBase):
-        raise InkError(f"checkpoint {checkpoint} is of the architecture {name}, which is no Transformer; {SUPPORTED}")
+        raise InkError(
+            f"checkpoint {checkpoint} is of the architecture {name}, which is no Transformer; {SUPPORTED}",
+            code="model/unsupported",
+        )
     if setting(config.model, "adaptive_softmax_cutoff") is not None:
         raise InkError(
             f"checkpoint {checkpoint} has an adaptive softmax (adaptive_softmax_cutoff), which does not give the "
-            f"probability of every token; {SUPPORTED}, with a plain softmax"
+            f"probability of every token; {SUPPORTED}, with a plain softmax",
+            code="model/unsupported",
         )
 
 
@@ -94,7 +101,8 @@ def _check_layers(checkpoint: Path, model: Any, weights: Mapping[str, Tensor]) -
         if isinstance(stated, int) and stated > held:
             raise InkError(
                 f"checkpoint {checkpoint}: its settings say {stated} {side} layers, and it has weights of {held}; take "
-                "weights and settings of one model"
+                "weights and settings of one model",
+                code="model/weights-mismatch",
             )
 
 
@@ -107,29 +115,34 @@ def _check_parts(checkpoint: Path, network: Any) -> None:
     ):
         raise InkError(
             f"checkpoint {checkpoint} is a {type(network).__name__}, which does not translate token by token as a "
-            f"Transformer does; {SUPPORTED}"
+            f"Transformer does; {SUPPORTED}",
+            code="model/unsupported",
         )
     if not (len(encoder.layers) and len(decoder.layers)):
         raise InkError(
             f"checkpoint {checkpoint} has {len(encoder.layers)} encoder and {len(decoder.layers)} decoder layers, and "
-            "keys and adapters are of layers; use a Transformer with one at least on each side"
+            "keys and adapters are of layers; use a Transformer with one at least on each side",
+            code="model/unsupported",
         )
     if (output := decoder.output_embed_dim) != (width := decoder.layers[-1].fc2.out_features):
         raise InkError(
             f"checkpoint {checkpoint} has decoder layers of dimension {width} and projects their output to {output} "
-            f"(decoder_output_dim), but keys are of the layers' dimension; {SUPPORTED}, without that projection"
+            f"(decoder_output_dim), but keys are of the layers' dimension; {SUPPORTED}, without that projection",
+            code="model/unsupported",
         )
     if (positions := min(network.max_positions())) < FEWEST_POSITIONS:
         raise InkError(
             f"checkpoint {checkpoint} has {positions} positions, too few for a token and the end of its sentence; use "
-            "a model with as many as the text needs"
+            "a model with as many as the text needs",
+            code="model/unsupported",
         )
 
 
 def _other_dictionaries(checkpoint: Path, vocabulary: Path, error: Exception) -> InkError:
     return InkError(
         f"checkpoint {checkpoint} does not fit the dictionaries in {vocabulary}: {' '.join(str(error).split())[:300]}; "
-        "use the dictionaries that the model was trained with"
+        "use the dictionaries that the model was trained with",
+        code="vocabulary/other-dictionary",
     )
 
 
@@ -150,7 +163,8 @@ def _other_weights(
         found, expected_size = (_size(size) for size in other[wrong[0]])
         return InkError(
             f"checkpoint {checkpoint}: its weights are not of the sizes that its settings say: {wrong[0]} is {found} "
-            f"and should be {expected_size}; take weights and settings of one model"
+            f"and should be {expected_size}; take weights and settings of one model",
+            code="model/weights-mismatch",
         )
     if of_tokens:
         return _other_dictionaries(checkpoint, vocabulary, error)
@@ -158,15 +172,18 @@ def _other_weights(
     if more:
         return InkError(
             f"checkpoint {checkpoint} holds weights for which fairseq's {kind} has no place: {_first_of(more)}; its "
-            "architecture was changed: use one of fairseq's own, or save it without them if the model does without"
+            "architecture was changed: use one of fairseq's own, or save it without them if the model does without",
+            code="model/weights-mismatch",
         )
     if fewer:
         return InkError(
             f"checkpoint {checkpoint} lacks weights of fairseq's {kind}: {_first_of(fewer)}; fetch it again, or save "
-            "the whole model"
+            "the whole model",
+            code="model/weights-mismatch",
         )
     return InkError(
-        f"checkpoint {checkpoint}: its weights cannot be loaded ({first_line(error)}); use another checkpoint"
+        f"checkpoint {checkpoint}: its weights cannot be loaded ({first_line(error)}); use another checkpoint",
+        code="model/weights-mismatch",
     )
 
 

@@ -176,7 +176,10 @@ class FairseqRun(TrainingRun):
             restore_half_precision(self.trainer, extra)
         except Exception as error:  # fairseq wraps whatever torch found in a bare Exception
             reason = str(error.__cause__ or error).splitlines()[0][:200]
-            raise InkError(f"training state {path} cannot be read ({reason}); delete it and train again") from None
+            raise InkError(
+                f"training state {path} cannot be read ({reason}); delete it and train again",
+                code="training/state-unusable",
+            ) from None
         data_parallel.check_resumable(path, extra)
         self.iterator.load_state_dict(extra["train_iterator"])
         self.history = list(extra["history"])
@@ -215,5 +218,6 @@ class FairseqRun(TrainingRun):
         return InkError(
             f"{description}: loss or gradient is not finite at update {self.updates + 1}, in the batch of the "
             f"{len(sentences)} training sentences {named} (counted from 0 in train.bpe.*); {good}. "
-            f"Lower {self.section}.learning_rate{clip}, or look at these sentences"
+            f"Lower {self.section}.learning_rate{clip}, or look at these sentences",
+            code="training/not-finite",
         )

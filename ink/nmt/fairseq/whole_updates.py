@@ -46,7 +46,8 @@ class WholeUpdates:
                 if stepping:
                     raise InkError(
                         f"training: the optimiser's state does not fit into the device's memory ({error}); train fewer "
-                        "weights (adapter.inner_dimension), or use a device with more memory"
+                        "weights (adapter.inner_dimension), or use a device with more memory",
+                        code="device/out-of-memory",
                     ) from None
             finally:
                 watch.remove()

@@ -73,13 +73,17 @@ def architecture_of(config: Mapping[str, Any], origin: Path) -> Architecture:
     Raises InkError where ink does not work with it, or the model brings code of its own.
     """
     if config.get("auto_map") or config.get("custom_pipelines"):
-        raise InkError(f"{origin} brings Python code of its own (auto_map), which is not run; {SUPPORTED}")
+        raise InkError(
+            f"{origin} brings Python code of its own (auto_map), which is not run; {SUPPORTED}", code="model/unsafe"
+        )
     named = config.get("model_type")
     if named in ARCHITECTURES:
         return ARCHITECTURES[named]
     if config.get("is_encoder_decoder") is not True:
-        raise InkError(f"{origin} is of the type {named!r}, which is no encoder-decoder; {SUPPORTED}")
-    raise InkError(f"{origin} is of the type {named!r}, which is not supported; {SUPPORTED}")
+        raise InkError(
+            f"{origin} is of the type {named!r}, which is no encoder-decoder; {SUPPORTED}", code="model/unsupported"
+        )
+    raise InkError(f"{origin} is of the type {named!r}, which is not supported; {SUPPORTED}", code="model/unsupported")
 
 
 class NetworkParts:

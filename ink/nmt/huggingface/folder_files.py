@@ -31,7 +31,7 @@ def weight_files(folder: Path) -> list[Path]:
         return [folder / name]
     parts = _parts(folder / name)
     if missing := [part for part in parts if not part.is_file()]:
-        raise InkError(f"{missing[0]} does not exist, and {name} names it; fetch the model again")
+        raise InkError(f"{missing[0]} does not exist, and {name} names it; fetch the model again", code="model/missing")
     return parts
 
 
@@ -44,22 +44,27 @@ def json_object(path: Path) -> dict[str, Any]:
     """Read a file of JSON that holds a mapping."""
     found: dict[str, Any] = read_json(path)
     if not isinstance(found, dict):
-        raise InkError(f"{path} holds no JSON object; fetch the model again")
+        raise InkError(f"{path} holds no JSON object; fetch the model again", code="vocabulary/tokeniser-unreadable")
     return found
 
 
 def _chosen(folder: Path) -> str:
     if (name := first_weights([path.name for path in folder.iterdir() if path.is_file()])) is None:
-        raise InkError(f"{folder} has no weights: neither {', nor '.join(WEIGHTS[::2])}; fetch the model again")
+        raise InkError(
+            f"{folder} has no weights: neither {', nor '.join(WEIGHTS[::2])}; fetch the model again",
+            code="model/missing",
+        )
     return name
 
 
 def _parts(index: Path) -> list[Path]:
     places = json_object(index).get("weight_map")
     if not isinstance(places, dict) or not all(isinstance(part, str) for part in places.values()):
-        raise InkError(f"{index} names no files of weights; fetch the model again")
+        raise InkError(f"{index} names no files of weights; fetch the model again", code="model/damaged")
     parts = list(dict.fromkeys(places.values()))
     suffix = ".safetensors" if "safetensors" in index.name else ".bin"
     if strange := [part for part in parts if Path(part).name != part or not part.endswith(suffix)]:
-        raise InkError(f"{index} names {strange[0]!r}, which is no {suffix} file of this folder; not read")
+        raise InkError(
+            f"{index} names {strange[0]!r}, which is no {suffix} file of this folder; not read", code="model/unsafe"
+        )
     return [index.with_name(part) for part in parts]

@@ -73,7 +73,8 @@ class HuggingFaceModel(TranslationModel):
             if len(tokens) != types:
                 raise InkError(
                     f"{self.folder} has {len(tokens)} tokens of the {side}, and the model {types}; use the vocabulary "
-                    "that was made of this model"
+                    "that was made of this model",
+                    code="vocabulary/other-dictionary",
                 )
 
     def parallel_text(self, data: PreparedCorpus, split: str) -> ParallelText:
@@ -88,7 +89,8 @@ class HuggingFaceModel(TranslationModel):
         if read_vocabulary(data.path, data.languages) != sides:
             raise InkError(
                 f"{data.path} was binarised with other tags than those of the model's vocabulary in {self.folder}; "
-                "prepare the text again with the model's vocabulary"
+                "prepare the text again with the model's vocabulary",
+                code="vocabulary/other-dictionary",
             )
         return MappedText(data, split, *sides)
 
@@ -172,7 +174,10 @@ class HuggingFaceBackend(Backend):
         return model
 
     def untrained(self, data: PreparedCorpus, sizes: base_system.BaseModelTraining, seed: int) -> TranslationModel:
-        raise InkError("a Hugging Face model is not trained as the base model; leave base_model.train out")
+        raise InkError(
+            "a Hugging Face model is not trained as the base model; leave base_model.train out",
+            code="training/not-for-hugging-face",
+        )
 
     def untrained_like(
         self, checkpoint: Path, base: TranslationModel, data: PreparedCorpus, dropouts: Mapping[str, float], seed: int

@@ -102,7 +102,8 @@ class MixedStep(LogitsProcessor):
         if bool(log_probs.isnan().any()):
             raise InkError(
                 "the model's scores are no numbers, so that no translation ends: weights of the checkpoint are damaged "
-                "or too large for its precision; use another checkpoint, or precision: fp32"
+                "or too large for its precision; use another checkpoint, or precision: fp32",
+                code="model/not-finite",
             )
         log_probs[:, search.never_said] = -torch.inf
         if input_ids.shape[1] - self.prompt >= self.longest:

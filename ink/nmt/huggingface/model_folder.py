@@ -22,7 +22,7 @@ SETTINGS_KEY, WEIGHTS_KEY = "huggingface", "model"
 def read_settings(folder: Path) -> dict[str, Any]:
     """Return what config.json says of the model, and under `generation` what generation_config.json says."""
     if not (folder / CONFIG).is_file():
-        raise InkError(f"{folder} has no {CONFIG}: it is no folder of a Hugging Face model")
+        raise InkError(f"{folder} has no {CONFIG}: it is no folder of a Hugging Face model", code="model/missing")
     settings = json_object(folder / CONFIG)
     given = folder / GENERATION
     return {**settings, "generation": json_object(given) if given.is_file() else {}}
@@ -38,7 +38,9 @@ def read_model(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
         return read_settings(path), _named(path, dict(_weights_in(path)))
     state = _unpickled(path)
     if not isinstance(state, Mapping) or not isinstance(state.get(SETTINGS_KEY), dict):
-        raise InkError(f"checkpoint {path} is no Hugging Face model that ink wrote; name the model's folder")
+        raise InkError(
+            f"checkpoint {path} is no Hugging Face model that ink wrote; name the model's folder", code="model/damaged"
+        )
     return dict(state[SETTINGS_KEY]), _named(path, state.get(WEIGHTS_KEY))
 
 
@@ -55,7 +57,7 @@ def _weights_in(folder: Path) -> Iterator[tuple[str, Tensor]]:
         else:
             found = _unpickled(part)
             if not isinstance(found, Mapping):
-                raise InkError(f"{part} holds no weights by name; fetch the model again")
+                raise InkError(f"{part} holds no weights by name; fetch the model again", code="model/damaged")
             yield from found.items()
 
 
@@ -65,32 +67,36 @@ def _safe_tensors(path: Path) -> Iterator[tuple[str, Tensor]]:
             for name in file.keys():  # noqa: SIM118 (not a mapping)
                 yield name, file.get_tensor(name)
     except (SafetensorError, OSError) as error:
-        raise InkError(f"{path} is not whole ({error}); fetch the model again") from None
+        raise InkError(f"{path} is not whole ({error}); fetch the model again", code="model/damaged") from None
 
 
 def _unpickled(path: Path) -> Any:
     if not path.is_file():
-        raise InkError(f"checkpoint {path} does not exist; check base_model in the config")
+        raise InkError(f"checkpoint {path} does not exist; check base_model in the config", code="model/missing")
     try:
         with harmless_types():
             return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         refused = refused_type(error)
         if refused is None:
-            raise InkError(f"{path} is no file that torch wrote; fetch the model again") from None
+            raise InkError(f"{path} is no file that torch wrote; fetch the model again", code="model/damaged") from None
         raise InkError(
             f"{path} holds an object of type {refused}, which is no weight; it was not loaded and nothing in it was "
-            "run. Take the model's safetensors file, or save the weights again"
+            "run. Take the model's safetensors file, or save the weights again",
+            code="model/unsafe",
         ) from None
     except Exception as error:  # bytes of any kind, read as instructions, can end in any error
         reason = (str(error).splitlines() or [type(error).__name__])[0][:300]
-        raise InkError(f"{path} is not whole ({reason}); fetch the model again") from None
+        raise InkError(f"{path} is not whole ({reason}); fetch the model again", code="model/damaged") from None
 
 
 def _named(path: Path, weights: Any) -> dict[str, Tensor]:
     if not isinstance(weights, Mapping):
-        raise InkError(f"{path} holds no weights by name; fetch the model again")
+        raise InkError(f"{path} holds no weights by name; fetch the model again", code="model/damaged")
     for name, value in weights.items():
         if not (isinstance(name, str) and isinstance(value, Tensor)):
-            raise InkError(f"{path}: {str(name)[:80]} among its weights is no named tensor; fetch the model again")
+            raise InkError(
+                f"{path}: {str(name)[:80]} among its weights is no named tensor; fetch the model again",
+                code="model/damaged",
+            )
     return dict(weights)

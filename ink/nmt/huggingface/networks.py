@@ -60,7 +60,9 @@ def make_network(origin: Path, settings: Mapping[str, Any], changed: Mapping[str
         network: Any = architecture.network(config)
     except Exception as error:  # whatever a stranger's settings make of transformers' code
         reason = " ".join(str(error).split())[:300] or type(error).__name__
-        raise InkError(f"{origin}: no network can be built from its settings ({reason}); {SUPPORTED}") from None
+        raise InkError(
+            f"{origin}: no network can be built from its settings ({reason}); {SUPPORTED}", code="model/unsupported"
+        ) from None
     parts = NetworkParts(network)
     # by this name beam search asks how many types the target has, which a model of two vocabularies has by another
     network.config.vocab_size = parts.projection.weight.shape[0]
@@ -73,17 +75,26 @@ def _check_sizes(origin: Path, settings: Mapping[str, Any], weights: Mapping[str
     """Refuse settings of a network that is larger than the weights, before it is built."""
     for name in _SIZES:
         if type(value := settings.get(name)) is not int or not 0 < value < _LARGEST:
-            raise InkError(f"{origin}: {name} in its settings is {value!r}, and should be a number; {SUPPORTED}")
+            raise InkError(
+                f"{origin}: {name} in its settings is {value!r}, and should be a number; {SUPPORTED}",
+                code="model/unsupported",
+            )
     for side in ("encoder", "decoder"):
         numbers = [int(found.group(1)) for name in weights if (found := re.search(rf"{side}\.layers\.(\d+)\.", name))]
         if (held := max(numbers, default=-1) + 1) != (stated := settings[f"{side}_layers"]):
-            raise InkError(f"{origin}: its settings say {stated} {side} layers, and it has weights of {held}")
+            raise InkError(
+                f"{origin}: its settings say {stated} {side} layers, and it has weights of {held}",
+                code="model/weights-mismatch",
+            )
     embeddings = {tuple(tensor.shape) for name, tensor in weights.items() if name.endswith(_EMBEDDINGS)}
     sizes = [settings.get(name) for name in ("vocab_size", "src_vocab_size", "tgt_vocab_size", "decoder_vocab_size")]
     expected = {(size, settings["d_model"]) for size in sizes if type(size) is int}
     if not embeddings or not embeddings <= expected:
         held_in = " and ".join("x".join(map(str, shape)) for shape in sorted(embeddings)) or "none"
-        raise InkError(f"{origin}: its embeddings are {held_in}, and its settings say otherwise; fetch the model again")
+        raise InkError(
+            f"{origin}: its embeddings are {held_in}, and its settings say otherwise; fetch the model again",
+            code="model/weights-mismatch",
+        )
 
 
 def _load(origin: Path, network: Any, architecture: Architecture, weights: Mapping[str, Tensor]) -> None:
@@ -92,20 +103,31 @@ def _load(origin: Path, network: Any, architecture: Architecture, weights: Mappi
     for name, tensor in weights.items():
         if name in expected and tensor.shape != expected[name].shape:
             found, wanted = ("x".join(map(str, shape)) for shape in (tensor.shape, expected[name].shape))
-            raise InkError(f"{origin}: {name} is {found} and should be {wanted}, as its settings say")
+            raise InkError(
+                f"{origin}: {name} is {found} and should be {wanted}, as its settings say",
+                code="model/weights-mismatch",
+            )
     if more := [name for name in weights if name not in expected and not name.endswith(_LEFT_OVER)]:
-        raise InkError(f"{origin} holds weights for which {kind} has no place: {more[0]}; {SUPPORTED}")
+        raise InkError(
+            f"{origin} holds weights for which {kind} has no place: {more[0]}; {SUPPORTED}",
+            code="model/weights-mismatch",
+        )
     # a weight that is tied to another is one tensor under several names
     loaded: dict[int, str] = {}
     for name in weights.keys() & expected.keys():
         first = loaded.setdefault(expected[name].data_ptr(), name)
         if first != name and not torch.equal(weights[first], weights[name]):
-            raise InkError(f"{origin}: {first} and {name} differ, and are one in a {kind} of its settings; {SUPPORTED}")
+            raise InkError(
+                f"{origin}: {first} and {name} differ, and are one in a {kind} of its settings; {SUPPORTED}",
+                code="model/weights-mismatch",
+            )
     fewer = [
         name
         for name, tensor in expected.items()
         if name not in weights and tensor.data_ptr() not in loaded and not name.endswith(architecture.unsaved)
     ]
     if fewer:
-        raise InkError(f"{origin} lacks weights of {kind}: {fewer[0]}; fetch the model again")
+        raise InkError(
+            f"{origin} lacks weights of {kind}: {fewer[0]}; fetch the model again", code="model/weights-mismatch"
+        )
     network.load_state_dict({name: tensor for name, tensor in weights.items() if name in expected}, strict=False)

@@ -56,7 +56,9 @@ def load_tokenisers(folder: Path, settings: Mapping[str, Any], languages: Langua
         target._switch_to_target_mode()
         if languages.tag is not None and languages.tag not in source.encoder:
             known = [token for token in source.encoder if token.startswith(">>")]
-            raise InkError(f"{folder} has no tag {languages.tag!r}; it has {_some(known)}")
+            raise InkError(
+                f"{folder} has no tag {languages.tag!r}; it has {_some(known)}", code="vocabulary/language-code"
+            )
     return Tokenisers(kind, source, target)
 
 
@@ -66,11 +68,14 @@ def _kind_of(folder: Path, settings: Mapping[str, Any]) -> str:
     path = folder / TOKENISER_CONFIG
     described = read_json(path) if path.is_file() else {}
     if not isinstance(described, dict):
-        raise InkError(f"{path} holds no JSON object; fetch the model again")
+        raise InkError(f"{path} holds no JSON object; fetch the model again", code="vocabulary/tokeniser-unreadable")
     named = described.get("tokenizer_class") or settings.get("tokenizer_class") or allowed[0]
     kind = str(named).removesuffix(FAST)
     if kind not in allowed:
-        raise InkError(f"{path} names the tokeniser {str(named)[:80]!r}; allowed: {', '.join(allowed)}")
+        raise InkError(
+            f"{path} names the tokeniser {str(named)[:80]!r}; allowed: {', '.join(allowed)}",
+            code="vocabulary/tokeniser-unreadable",
+        )
     return kind
 
 
@@ -80,17 +85,24 @@ def _check_asked(folder: Path, kind: str, languages: Languages) -> None:
         if None in codes:
             raise InkError(
                 f"{folder} is a model of many languages: name the ones that it calls source and target, in "
-                "base_model.source_code and base_model.target_code"
+                "base_model.source_code and base_model.target_code",
+                code="vocabulary/language-code",
             )
         if languages.tag is not None:
-            raise InkError(f"{folder} knows languages by codes, and has no tags; leave base_model.tag out")
+            raise InkError(
+                f"{folder} knows languages by codes, and has no tags; leave base_model.tag out",
+                code="vocabulary/language-code",
+            )
     else:
         if codes != (None, None):
             raise InkError(
-                f"{folder} has no codes of languages; leave base_model.source_code and base_model.target_code out"
+                f"{folder} has no codes of languages; leave base_model.source_code and base_model.target_code out",
+                code="vocabulary/language-code",
             )
         if languages.tag is not None and kind != "MarianTokenizer":
-            raise InkError(f"{folder} has no tags of languages; leave base_model.tag out")
+            raise InkError(
+                f"{folder} has no tags of languages; leave base_model.tag out", code="vocabulary/language-code"
+            )
 
 
 def _load(folder: Path, kind: str, given: Mapping[str, Any]) -> Any:
@@ -101,14 +113,23 @@ def _load(folder: Path, kind: str, given: Mapping[str, Any]) -> Any:
     lacking = [name for name in needed if not (folder / name).is_file()]
     chosen = fast if lacking and fast is not None and (folder / "tokenizer.json").is_file() else slow
     if chosen is slow and lacking:
-        raise InkError(f"{folder} has no {lacking[0]}, which the model's tokeniser is read from; fetch the model again")
+        raise InkError(
+            f"{folder} has no {lacking[0]}, which the model's tokeniser is read from; fetch the model again",
+            code="vocabulary/tokeniser-unreadable",
+        )
     try:
         found = chosen.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False, **given)
     except Exception as error:  # SentencePiece and tokenizers raise nothing narrower
         reason = " ".join(str(error).split())[:300] or type(error).__name__
-        raise InkError(f"the tokeniser in {folder} cannot be read ({reason}); fetch the model again") from None
+        raise InkError(
+            f"the tokeniser in {folder} cannot be read ({reason}); fetch the model again",
+            code="vocabulary/tokeniser-unreadable",
+        ) from None
     if not isinstance(found, chosen):  # what comes of some files that SentencePiece cannot read
-        raise InkError(f"the tokeniser in {folder} cannot be read (no SentencePiece model); fetch the model again")
+        raise InkError(
+            f"the tokeniser in {folder} cannot be read (no SentencePiece model); fetch the model again",
+            code="vocabulary/tokeniser-unreadable",
+        )
     return found
 
 
@@ -119,7 +140,10 @@ def _fsmt_languages(folder: Path, settings: Mapping[str, Any]) -> list[str]:
     path = folder / TOKENISER_CONFIG
     found = (read_json(path).get("langs") if path.is_file() else None) or settings.get("langs")
     if not isinstance(found, list) or len(found) != 2 or not all(isinstance(code, str) for code in found):
-        raise InkError(f"{folder} does not say which two languages it translates (langs); fetch the model again")
+        raise InkError(
+            f"{folder} does not say which two languages it translates (langs); fetch the model again",
+            code="vocabulary/tokeniser-unreadable",
+        )
     return found
 
 
@@ -133,7 +157,9 @@ def _of_target(folder: Path, kind: str, given: Mapping[str, Any]) -> dict[str, A
 def _check_code(folder: Path, tokeniser: Any, code: str) -> None:
     known = getattr(tokeniser, "lang_code_to_id", None) or tokeniser.additional_special_tokens
     if code not in known:
-        raise InkError(f"{folder} knows no language {code!r}; it knows {_some(list(known))}")
+        raise InkError(
+            f"{folder} knows no language {code!r}; it knows {_some(list(known))}", code="vocabulary/language-code"
+        )
 
 
 def _some(names: list[str]) -> str:

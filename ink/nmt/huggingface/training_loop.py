@@ -135,7 +135,10 @@ class TrainingLoop(TrainingRun):
             self.fitting.most, self._epoch = state["most_tokens"], _Epoch(**state["epoch"])
         except Exception as error:  # bytes of any kind can end in any error
             reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
-            raise InkError(f"training state {path} cannot be read ({reason}); delete it and train again") from None
+            raise InkError(
+                f"training state {path} cannot be read ({reason}); delete it and train again",
+                code="training/state-unusable",
+            ) from None
 
     def save_model(self, path: Path) -> None:
         with write_atomically(path) as temporary:
@@ -217,7 +220,8 @@ class TrainingLoop(TrainingRun):
         return InkError(
             f"{description}: loss or gradient is not finite at update {self.done + 1}, in the batch of the "
             f"{len(sentences)} training sentences {named} (counted from 0 in train.bpe.*); {good}. "
-            f"Lower {self.how.section}.learning_rate, or look at these sentences"
+            f"Lower {self.how.section}.learning_rate, or look at these sentences",
+            code="training/not-finite",
         )
 
 
@@ -233,10 +237,14 @@ class _Epoch:
 def _check_supported(optimisation: Optimisation) -> None:
     if (processes := optimisation.processes) > 1:
         raise InkError(
-            f"{optimisation.section}.processes is {processes}, and a Hugging Face model is trained by one; set it to 1"
+            f"{optimisation.section}.processes is {processes}, and a Hugging Face model is trained by one; set it to 1",
+            code="training/not-for-hugging-face",
         )
     if optimisation.precision == "fp16":
-        raise InkError("precision is fp16, in which a Hugging Face model is not trained; set it to bf16 or fp32")
+        raise InkError(
+            "precision is fp16, in which a Hugging Face model is not trained; set it to bf16 or fp32",
+            code="training/not-for-hugging-face",
+        )
 
 
 def _widened(tensor: Tensor) -> Tensor:

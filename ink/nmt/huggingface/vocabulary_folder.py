@@ -44,7 +44,10 @@ def read_vocabulary(folder: Path, pair: LanguagePair) -> tuple[TokenList, TokenL
     """Return the lists of the source's and the target's tokens."""
     source, target = (TokenList.read(folder / f"tokens.{language}.json") for language in pair)
     if not target.start:
-        raise InkError(f"{folder / f'tokens.{pair.target}.json'} does not say what the decoder begins with")
+        raise InkError(
+            f"{folder / f'tokens.{pair.target}.json'} does not say what the decoder begins with",
+            code="vocabulary/tokeniser-unreadable",
+        )
     return source, target
 
 
@@ -82,11 +85,15 @@ def _shares(settings: Mapping[str, Any]) -> bool:
 def _names(model: Path, tokeniser: Any, size: Any) -> list[str]:
     """Return a name of every number that the model has: the token, with no space in it, or what stands for none."""
     if type(size) is not int or size < 1:
-        raise InkError(f"{model / CONFIG} does not say how many types the model has; fetch the model again")
+        raise InkError(
+            f"{model / CONFIG} does not say how many types the model has; fetch the model again",
+            code="vocabulary/tokeniser-unreadable",
+        )
     known = _tokens_by_number(tokeniser)
     if (last := max(known)) >= size:
         raise InkError(
-            f"{model}: its tokeniser has the number {last}, and its vocabulary {size} types; use the model's own files"
+            f"{model}: its tokeniser has the number {last}, and its vocabulary {size} types; use the model's own files",
+            code="vocabulary/tokeniser-unreadable",
         )
     found: dict[str, None] = {}
     for number in range(size):
@@ -124,7 +131,10 @@ def _start(model: Path, settings: Mapping[str, Any], tokenisers: Tokenisers, lan
             return [language]
         return [_end(tokeniser) if begin is None else begin, language]
     if begin is None:
-        raise InkError(f"{model / CONFIG} names no decoder_start_token_id, with which its decoder begins")
+        raise InkError(
+            f"{model / CONFIG} names no decoder_start_token_id, with which its decoder begins",
+            code="vocabulary/tokeniser-unreadable",
+        )
     return [begin]
 
 

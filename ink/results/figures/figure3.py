@@ -83,7 +83,8 @@ def render(
     if not panels:
         raise InkError(
             f"{runs.results}: no system that adds memory has a score on {', '.join(runs.domains)}: there is no "
-            "Figure 3 to draw"
+            "Figure 3 to draw",
+            code="results/nothing-to-draw",
         )
     points = [point for point in points if point.domain in panels]
     with styled():

@@ -26,9 +26,9 @@ def inline_svg(path: Path, label: str) -> Markup:
     try:
         root = ElementTree.fromstring(path.read_bytes())
     except (OSError, ElementTree.ParseError) as error:
-        raise InkError(f"{path} cannot be read as SVG ({error}); render it again") from None
+        raise InkError(f"{path} cannot be read as SVG ({error}); render it again", code="file/damaged") from None
     if root.tag != f"{{{SVG}}}svg":
-        raise InkError(f"{path} is no SVG file; render it again")
+        raise InkError(f"{path} is no SVG file; render it again", code="file/damaged")
     prefix = f"{path.stem}-"
     for parent in list(root.iter()):
         for child in list(parent):

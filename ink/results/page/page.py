@@ -152,5 +152,5 @@ def _signatures(scores: list[Score]) -> list[str]:
     tested = [*scores, *(score.general for score in scores if score.general is not None)]
     signatures = {one.signature for test in tested for one in test.metrics.values()}
     if not signatures:
-        raise InkError("the report has no score to show; run the workflow first")
+        raise InkError("the report has no score to show; run the workflow first", code="results/none")
     return sorted(signatures)

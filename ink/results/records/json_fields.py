@@ -91,12 +91,15 @@ class Fields:
 
     def _get(self, key: str) -> Any:
         if key not in self.value:
-            raise InkError(f"{self.path}: {self.inside}{key} is missing; delete the file and run the workflow again")
+            raise InkError(
+                f"{self.path}: {self.inside}{key} is missing; delete the file and run the workflow again",
+                code="file/damaged",
+            )
         return self.value[key]
 
     def _wrong(self, key: str, wanted: str, found: Any) -> InkError:
         where = f"{self.inside}{key}".rstrip(".") or "the file"
-        return InkError(f"{self.path}: {where} should be {wanted}, found {str(found)[:60]!r}")
+        return InkError(f"{self.path}: {where} should be {wanted}, found {str(found)[:60]!r}", code="file/damaged")
 
 
 def _is(value: Any, kind: Any) -> bool:

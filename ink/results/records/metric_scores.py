@@ -31,7 +31,8 @@ def scores_in(metric: Metric, runs: Selection) -> dict[Key, Scored]:
             paths = (_file(metric, runs.results, runs.scores[of]) for of in (key, first))
             raise InkError(
                 f"{' and '.join(map(str, paths))} were made with different files of the {metric.heading} model "
-                f"{metric.model}; delete both and run the workflow again"
+                f"{metric.model}; delete both and run the workflow again",
+                code="results/out-of-date",
             )
     return found
 
@@ -47,15 +48,20 @@ def score_in(metric: Metric, results: Path, score: Score) -> Scored | None:
     place = (fields.text("system"), fields.text("domain"), fields.count("seed"))
     if place != (score.system, score.domain, score.seed):
         raise InkError(
-            f"{path} says that it is {'/'.join(map(str, place))}; it was moved or copied by hand, put it back"
+            f"{path} says that it is {'/'.join(map(str, place))}; it was moved or copied by hand, put it back",
+            code="results/moved",
         )
     if metric.model is not None and (model := fields.text("model")) != metric.model:
         raise InkError(
-            f"{path} is of the {metric.heading} model {model}, the config names {metric.model}; run the workflow again"
+            f"{path} is of the {metric.heading} model {model}, the config names {metric.model}; run the workflow again",
+            code="results/out-of-date",
         )
     hypotheses = hypotheses_file(results, *place)
     if fields.text("hypotheses") != sha256_of(hypotheses):
-        raise InkError(f"{path} is of other translations than {hypotheses}; delete it and run the workflow again")
+        raise InkError(
+            f"{path} is of other translations than {hypotheses}; delete it and run the workflow again",
+            code="results/out-of-date",
+        )
     found = Scored(
         fields.number("score"),
         fields.text("signature"),
@@ -67,7 +73,8 @@ def score_in(metric: Metric, results: Path, score: Score) -> Scored | None:
         if abs(mean - found.score) > HIGHEST_DIFFERENCE:
             raise InkError(
                 f"{path}: score {found.score} is not the mean of its segments' scores; delete it and run the workflow "
-                "again"
+                "again",
+                code="file/damaged",
             )
     return found
 
@@ -80,17 +87,20 @@ def statistics_of(metric: Metric, results: Path, score: Score) -> Statistics:
     where = f"{score.system} on {score.domain}, seed {score.seed}"
     found = score_in(metric, results, score)
     if found is None:
-        raise InkError(f"{where}: {_file(metric, results, score)} is missing; run the workflow again")
+        raise InkError(
+            f"{where}: {_file(metric, results, score)} is missing; run the workflow again", code="results/incomplete"
+        )
     hypotheses = read_hypotheses(results, score.system, score.domain, score.seed)
     try:
         rows = metric.statistics(hypotheses, read_references(results, score.domain), found.segments)
     except InkError as error:
-        raise InkError(f"{where}: {error}") from None
+        raise InkError(f"{where}: {error}", code=error.code) from None
     given = _aggregate(metric, rows)
     if abs(given - found.score) > HIGHEST_DIFFERENCE:
         raise InkError(
             f"{where}: its hypotheses give {metric.heading} {given:.2f}, but its score file says "
-            f"{found.score:.2f} ({found.signature}): they are of different runs or tokenisers; decode and score again"
+            f"{found.score:.2f} ({found.signature}): they are of different runs or tokenisers; decode and score again",
+            code="results/out-of-date",
         )
     return rows
 

@@ -18,5 +18,8 @@ def read_paper(results: Path, name: str) -> pd.DataFrame:
     """
     path = paper_folder(results) / f"{name}.csv"
     if not path.is_file():
-        raise InkError(f"{path}, the paper's own numbers, is missing; git checkout {shlex.quote(str(path))}")
+        raise InkError(
+            f"{path}, the paper's own numbers, is missing; git checkout {shlex.quote(str(path))}",
+            code="project/incomplete",
+        )
     return pd.read_csv(path, dtype=str, keep_default_na=False)

@@ -78,7 +78,8 @@ class Selection:
         if not chosen:
             raise InkError(
                 f"there are scores, but none of the systems {list(self.systems)} on the domains {list(self.domains)} "
-                f"with the seeds {list(self.seeds)}; run the workflow for these"
+                f"with the seeds {list(self.seeds)}; run the workflow for these",
+                code="results/none",
             )
         first: dict[str, Score] = {}
         for score in chosen.values():
@@ -86,7 +87,8 @@ class Selection:
             if other.sentences != score.sentences:
                 raise InkError(
                     f"domain {score.domain}: {other.system} was scored on {other.sentences} test sentences, "
-                    f"{score.system} on {score.sentences}; run the workflow again for the older of the two"
+                    f"{score.system} on {score.sentences}; run the workflow again for the older of the two",
+                    code="results/out-of-date",
                 )
         return chosen
 
@@ -101,7 +103,7 @@ def read_scores(results: Path) -> list[Score]:
     # seedN.METRIC.json is another metric's
     scores = [_read_score(path) for path in folder.glob("*/*/seed*.json") if "." not in path.stem]
     if not scores:
-        raise InkError(f"no score under {folder}; run the workflow that writes scores first")
+        raise InkError(f"no score under {folder}; run the workflow that writes scores first", code="results/none")
     return sorted(scores, key=lambda score: (score.system, score.domain, score.seed))
 
 
@@ -161,7 +163,10 @@ def _read_score(path: Path) -> Score:
     place = (path.parent.parent.name, path.parent.name, path.stem)
     content = (score.system, score.domain, f"seed{score.seed}")
     if place != content:
-        raise InkError(f"{path} says that it is {'/'.join(content)}; it was moved or copied by hand, put it back")
+        raise InkError(
+            f"{path} says that it is {'/'.join(content)}; it was moved or copied by hand, put it back",
+            code="results/moved",
+        )
     return score
 
 
@@ -176,8 +181,12 @@ def _only_file(folder: Path, stem: str) -> Path:
     if not found:
         raise InkError(
             f"{folder / stem}.LANGUAGE does not exist; run the workflow that writes it. A copy published without "
-            "its text keeps its tables as they are: ink report --page-only"
+            "its text keeps its tables as they are: ink report --page-only",
+            code="results/incomplete",
         )
     if len(found) > 1:
-        raise InkError(f"{folder} has {' and '.join(path.name for path in found)}; keep the target language's only")
+        raise InkError(
+            f"{folder} has {' and '.join(path.name for path in found)}; keep the target language's only",
+            code="results/moved",
+        )
     return found[0]

@@ -46,7 +46,9 @@ def calls(results: Path) -> list[Call]:
         return []
     found = read_json(path)
     if not isinstance(found, list):
-        raise InkError(f"{path} holds no list of calls; delete it, the workflow's next call begins it anew")
+        raise InkError(
+            f"{path} holds no list of calls; delete it, the workflow's next call begins it anew", code="file/damaged"
+        )
     return [_call(Fields(path, entry, f"[{place}].")) for place, entry in enumerate(found)]
 
 

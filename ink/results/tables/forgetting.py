@@ -94,6 +94,7 @@ def _on_general(runs: Selection, general_domain: str) -> dict[Key, ScoredTestSet
         told = ", ".join(f"{name} ({count} sentences)" for name, count in test_sets if count)
         raise InkError(
             f"scores on the general domain {general_domain} are of different test sets: {told}; "
-            "run the workflow again for the older ones"
+            "run the workflow again for the older ones",
+            code="results/out-of-date",
         )
     return general

@@ -102,7 +102,8 @@ def read(results: Path, domain: str, seed: int, ks: Sequence[int], edges: Edges)
     if list(ks) != found.value["k"] or list(edges) != found.value["bucket_edges"]:
         raise InkError(
             f"{path} was measured with k {found.value['k']} and bucket edges {found.value['bucket_edges']}, but the "
-            f"config has {list(ks)} and {list(edges)}; run the workflow again"
+            f"config has {list(ks)} and {list(edges)}; run the workflow again",
+            code="results/out-of-date",
         )
     positions, models = found.fields("positions"), found.fields("models")
     of_model = {system: models.fields(system) for system in LABELS if system in (*ALWAYS, *models.value)}

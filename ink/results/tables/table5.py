@@ -42,7 +42,10 @@ def render(results: Path, output: Path, domain: str, systems: Sequence[str], bat
         record: dict[str, Any] = {"system": system}
         for size in batch_sizes:
             if size not in measured:
-                raise InkError(f"{path}: {system} has not been timed at batch {size}; run the workflow again")
+                raise InkError(
+                    f"{path}: {system} has not been timed at batch {size}; run the workflow again",
+                    code="results/incomplete",
+                )
             record[f"speed_{size}"] = mean = measured[size].number("mean")
             record[f"speed_{size}_deviation"] = deviation = measured[size].optional_number("deviation")
             record[f"paper_{size}"] = paper.get((label, size))

@@ -52,7 +52,7 @@ def remote_sizes(absent: Sequence[Source]) -> dict[str, int | InkError | None]:
     """Ask every source's address how large its file is, all at once; return bytes or what went wrong, by name."""
     from ink.tools.download.transfer import remote_size
 
-    late = InkError(f"no answer within {ALL_SECONDS:.0f} seconds")
+    late = InkError(f"no answer within {ALL_SECONDS:.0f} seconds", code="download/no-answer")
     found: dict[str, int | InkError | None] = {source.artefact.name: late for source in absent}
 
     def ask(source: Source) -> None:
@@ -88,17 +88,21 @@ def _expected(source: Source, answers: Answers) -> str:
             problem = "cannot be read: no permission" if copy.is_file() else "is no file"
             raise InkError(
                 f"downloads.{name}.path: {copy} {problem}; correct the path, or set it to null to download "
-                f"{source.file.name}"
+                f"{source.file.name}",
+                code="download/unreadable-copy",
             )
         return f"not here yet; {copy} can be read, {bytes_in_words(copy.stat().st_size)}; {fetched}"
     begun = f", {bytes_in_words(source.partial.stat().st_size)} have come" if source.partial.is_file() else ""
     if name not in answers:
-        raise InkError(f"not here yet{begun}, and {source.origin} not asked (offline); {fetched}")
+        raise InkError(
+            f"not here yet{begun}, and {source.origin} not asked (offline); {fetched}", code="download/to-come"
+        )
     answer = answers[name]
     if isinstance(answer, InkError):
         raise InkError(
             f"not here yet{begun}; {source.origin}: {answer}; try again later, name a mirror or a local copy "
-            f"(downloads.{name}.url, .path), or put the file at {source.file}"
+            f"(downloads.{name}.url, .path), or put the file at {source.file}",
+            code=answer.code,
         )
     size = "size unknown" if answer is None else bytes_in_words(answer)
     return f"not here yet{begun}; {source.origin} answers, {size}; {fetched}"
@@ -107,17 +111,22 @@ def _expected(source: Source, answers: Answers) -> str:
 def _described(source: Source) -> str:
     """Say what is known of a file that is here, whose sha256 is not computed for this; InkError where it may not do."""
     if not source.file.is_file() or not os.access(source.file, os.R_OK):
-        raise InkError(f"{source.file} is no file or cannot be read; remove it to get it anew")
+        raise InkError(
+            f"{source.file} is no file or cannot be read; remove it to get it anew", code="download/unreadable-copy"
+        )
     size, recorded = bytes_in_words(source.file.stat().st_size), read_record(source.record)
     if recorded is None:
-        raise InkError(f"{source.file}, {size}, has not been checked; run `ink download`, which checks it")
+        raise InkError(
+            f"{source.file}, {size}, has not been checked; run `ink download`, which checks it", code="download/to-come"
+        )
     if source.sha256 not in (None, recorded):
         raise InkError(
             f"{source.file} had sha256 {recorded} when it came, but the config pins {source.sha256}; remove it to get "
-            "it anew, or correct the config"
+            "it anew, or correct the config",
+            code="download/other-content",
         )
     if source.unpacked is not None and unpacked_from(source.unpacked) != recorded:
-        raise InkError(f"{source.file}, {size}, is not unpacked yet; run `ink download`")
+        raise InkError(f"{source.file}, {size}, is not unpacked yet; run `ink download`", code="download/to-come")
     verified = "its sha256 is the one pinned" if source.sha256 is not None else "not pinned, its sha256 is recorded"
     unpacked = f", unpacked to {source.unpacked}" if source.unpacked is not None else ""
     return f"{source.file}, {size}, whole; {verified}{unpacked}"

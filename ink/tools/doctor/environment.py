@@ -29,7 +29,10 @@ def project() -> dict[str, Any]:
     try:
         found: dict[str, Any] = tomllib.loads(PROJECT_FILE.read_text(encoding="utf-8"))["project"]
     except FileNotFoundError:
-        raise InkError(f"{PROJECT_FILE} is missing; install the package from its repository with {REPAIR}") from None
+        raise InkError(
+            f"{PROJECT_FILE} is missing; install the package from its repository with {REPAIR}",
+            code="project/incomplete",
+        ) from None
     return found
 
 

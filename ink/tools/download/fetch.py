@@ -77,12 +77,13 @@ def _get(source: Source, patience: Patience) -> None:
         try:
             transfer(direct_address(source.url), source.partial, source.file.name, patience)
         except TransferError as error:
-            raise source.failure(str(error)) from None
+            raise source.failure(str(error), code=error.code) from None
         return
     if not source.local_copy.is_file():
         raise InkError(
             f"downloads.{source.artefact.name}.path: {source.local_copy} is no file; correct the path, or set it to "
-            f"null to download {source.file.name} from {shown_address(source.url)}"
+            f"null to download {source.file.name} from {shown_address(source.url)}",
+            code="download/unreadable-copy",
         )
     forget(source.partial)
     shutil.copyfile(source.local_copy, source.partial)
@@ -94,11 +95,15 @@ def _checked_sha256(source: Source, file: Path, recorded: str | None) -> str:
     advice = f"remove {source.file} to get it anew" if in_place else "it was not kept"
     if source.sha256 is not None and found != source.sha256:
         advice += ", or correct the config" if in_place else ""
-        raise source.failure(f"expected sha256 {source.sha256}, as the config says, found {found}; {advice}")
+        raise source.failure(
+            f"expected sha256 {source.sha256}, as the config says, found {found}; {advice}",
+            code="download/other-content",
+        )
     if source.sha256 is None and recorded not in (None, found):
         advice += "" if in_place else f"; remove {source.record} to accept what is served now"
         raise source.failure(
-            f"expected sha256 {recorded}, as {source.record} says, found {found}: it changed; {advice}"
+            f"expected sha256 {recorded}, as {source.record} says, found {found}: it changed; {advice}",
+            code="download/other-content",
         )
     return found
 
@@ -107,21 +112,26 @@ def _unpack(source: Source, folder: Path, sha256: str, limits: Limits) -> None:
     if is_filled_by_hand(folder):
         raise InkError(
             f"{source.artefact.name}: {folder} is there, but was not unpacked from {source.file} by `ink download`; "
-            "move it away, then run this again"
+            "move it away, then run this again",
+            code="download/folder-in-the-way",
         )
     if unpacked_from(folder) == sha256 and is_whole(folder):
         return
     try:
         unpack(source.file, folder, sha256, limits, partial(_check_content, source))
     except ArchiveError as error:
-        raise source.failure(f"{error}; remove {source.file} and {source.record} to get it anew") from None
+        raise source.failure(
+            f"{error}; remove {source.file} and {source.record} to get it anew", code=error.code
+        ) from None
 
 
 def _check_content(source: Source, unpacked: Path) -> None:
     """Look at the unpacked folder before it is put in place; ArchiveError where it holds something else."""
     missing = [pattern for pattern in source.artefact.holds if not any(unpacked.rglob(pattern))]
     if missing:
-        raise ArchiveError(f"unpacked, it has no {', no '.join(missing)}: it is another archive")
+        raise ArchiveError(
+            f"unpacked, it has no {', no '.join(missing)}: it is another archive", code="download/other-content"
+        )
     if source.artefact.domains:
         try:
             found = {
@@ -131,7 +141,7 @@ def _check_content(source: Source, unpacked: Path) -> None:
             expected = {**paper_counts(source.artefact.domains), **source.sentences}
             check_sentence_counts(source.file, found, expected)
         except InkError as error:
-            raise ArchiveError(str(error)) from None
+            raise ArchiveError(str(error), code="download/other-content") from None
 
 
 def read_record(record: Path) -> str | None:
@@ -141,5 +151,7 @@ def read_record(record: Path) -> str | None:
     lines = [line for line in read_lines(record) if line.strip()]
     found = re.fullmatch(r"\\?([0-9a-fA-F]{64})(?:\s.*)?", lines[0]) if len(lines) == 1 else None
     if found is None:
-        raise InkError(f"{record} holds no sha256; write it anew with `sha256sum`, or delete it")
+        raise InkError(
+            f"{record} holds no sha256; write it anew with `sha256sum`, or delete it", code="download/record-unreadable"
+        )
     return found[1].lower()

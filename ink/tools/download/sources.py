@@ -61,13 +61,14 @@ class Source:
         """The local copy or the address, as it is shown."""
         return str(self.local_copy) if self.local_copy is not None else shown_address(self.url)
 
-    def failure(self, problem: str) -> InkError:
+    def failure(self, problem: str, *, code: str) -> InkError:
         """Make the error that says which file, from where, what is wrong, and how to do without the download."""
         pinned = "" if self.sha256 is None else f" with sha256 {self.sha256}"
         return InkError(
             f"{self.artefact.name}: {self.file} from {self.origin}: {' '.join(problem.split())}; to place it by hand, "
             f"put the file{pinned} at {self.file}, and if you know its sha256 the line that `sha256sum` writes of it "
-            f"into {self.record}, then run this again"
+            f"into {self.record}, then run this again",
+            code=code,
         )
 
 
@@ -100,7 +101,9 @@ def is_below(path: str, folder: Path | None) -> bool:
 
 def _source(name: str, config: Mapping[str, Any], folder: Path) -> Source:
     if name not in ARTEFACTS:
-        raise InkError(f"{name!r} is nothing that can be downloaded; known: {', '.join(ARTEFACTS)}")
+        raise InkError(
+            f"{name!r} is nothing that can be downloaded; known: {', '.join(ARTEFACTS)}", code="config/unknown-name"
+        )
     artefact, entry = ARTEFACTS[name], (config.get("downloads") or {}).get(name) or {}
     local_copy = Path(entry["path"]) if entry.get("path") else None
     sha256 = entry["sha256"].lower() if entry.get("sha256") else None

@@ -82,7 +82,8 @@ def transfer(address: str, partial: Path, description: str, patience: Patience =
                 if fruitless >= patience.attempts:
                     raise TransferError(
                         f"the connection broke off after {reached:,} bytes, {fruitless} times in a row without getting "
-                        f"further ({innermost_reason(error)}); what came is kept in {partial} and is gone on from"
+                        f"further ({innermost_reason(error)}); what came is kept in {partial} and is gone on from",
+                        code="download/no-answer",
                     ) from None
                 time.sleep(min(patience.pause_seconds * 2**fruitless, LONGEST_PAUSE_SECONDS))
 
@@ -129,7 +130,9 @@ def _attempt(session: requests.Session, address: str, partial: Path, description
             return _attempt(session, address, partial, description, patience)
         if response.status_code not in ((200, 206) if offset else (200,)):
             times = f" {patience.attempts} times" if response.status_code in RETRIED_STATUSES else ""
-            raise TransferError(f"the server answered {response.status_code} {response.reason}{times}")
+            raise TransferError(
+                f"the server answered {response.status_code} {response.reason}{times}", code="download/no-answer"
+            )
         if response.status_code == 200:
             refuse_page(response, description)
             offset, version = 0, _begin(response, address, partial)
@@ -150,7 +153,9 @@ def _request_errors_named() -> Iterator[None]:
     try:
         yield
     except (requests.RequestException, HTTPError) as error:
-        raise TransferError(f"no answer from the server ({innermost_reason(error)})") from None
+        raise TransferError(
+            f"no answer from the server ({innermost_reason(error)})", code="download/no-answer"
+        ) from None
 
 
 def _begin(response: requests.Response, address: str, partial: Path) -> _Version:
@@ -158,7 +163,10 @@ def _begin(response: requests.Response, address: str, partial: Path) -> _Version
     headers = response.headers
     length = headers.get("Content-Length")
     if length is None and "chunked" not in headers.get("Transfer-Encoding", ""):
-        raise TransferError("the server does not say where the file ends, so that one cut short could not be told")
+        raise TransferError(
+            "the server does not say where the file ends, so that one cut short could not be told",
+            code="download/no-answer",
+        )
     bytes_in_all = None if length is None else int(length)
     version = _Version(shown_address(address), headers.get("ETag"), headers.get("Last-Modified"), bytes_in_all)
     forget(partial)
@@ -212,7 +220,8 @@ def refuse_page(response: requests.Response, description: str) -> None:
     title = titled[1].decode("utf-8", "replace").strip() if titled else "without title"
     raise TransferError(
         f"the server answered with a web page ({title}) in place of {description}; open the address in a browser to "
-        "see what it wants"
+        "see what it wants",
+        code="download/web-page",
     )
 
 
@@ -244,7 +253,9 @@ def remote_size(address: str, description: str, timeout_seconds: float) -> int |
         requests.get(address, headers=headers, stream=True, timeout=timeout_seconds) as response,
     ):
         if response.status_code not in (200, 206):
-            raise TransferError(f"the server answered {response.status_code} {response.reason}")
+            raise TransferError(
+                f"the server answered {response.status_code} {response.reason}", code="download/no-answer"
+            )
         refuse_page(response, description)
         if response.status_code == 206:
             return (_part(response) or (0, None))[1]

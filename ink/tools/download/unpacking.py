@@ -152,7 +152,9 @@ def _written(archive: Path, folder: Path, limits: Limits) -> Iterator[int]:
             raise
         reason = f"damaged or of an unknown kind ({reason_of(error)})"
     named = "" if member is None else f", member {member.name!r}"
-    raise ArchiveError(f"{archive}{named}: {reason}; nothing of the archive was unpacked")
+    raise ArchiveError(
+        f"{archive}{named}: {reason}; nothing of the archive was unpacked", code="download/archive-refused"
+    )
 
 
 def _copied(member: _Member, path: Path) -> Iterator[int]:
@@ -198,7 +200,10 @@ def _members(archive: Path) -> Iterator[Iterator[_Member]]:
         with uncompressed(archive) as stream, tarfile.open(fileobj=cast(IO[bytes], _Pieces(stream)), mode="r:") as tar:
             yield _tar_members(tar)
     else:
-        raise ArchiveError(f"{archive} is not unpacked: its name ends neither in .zip nor in {', '.join(TAR_ENDINGS)}")
+        raise ArchiveError(
+            f"{archive} is not unpacked: its name ends neither in .zip nor in {', '.join(TAR_ENDINGS)}",
+            code="download/archive-refused",
+        )
 
 
 def _zip_members(opened: zipfile.ZipFile) -> Iterator[_Member]:

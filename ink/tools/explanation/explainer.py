@@ -137,7 +137,8 @@ def load_explainer(
         retrieving = [name for name in [*SYSTEMS, *config[OWN_SYSTEMS]] if system_named(name).retrieves]
         raise InkError(
             f"{known.label} does not retrieve while it translates, so that it has no neighbours to explain; "
-            f"systems that do: {', '.join(retrieving)}"
+            f"systems that do: {', '.join(retrieving)}",
+            code="translation/no-retrieval",
         )
     translator = load_translator(layout, settings, system, domain, seed, warn)
     mixture = translator.system.mixture

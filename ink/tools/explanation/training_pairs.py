@@ -65,18 +65,22 @@ class TrainingPairs:
         try:
             self.kept = np.load(kept)
         except (FileNotFoundError, ValueError, EOFError) as error:
-            raise InkError(f"{kept} cannot be read ({error}); prepare the text again") from None
+            raise InkError(
+                f"{kept} cannot be read ({error}); prepare the text again", code="translation/other-training-text"
+            ) from None
         if not len(self.kept) == len(self.tokens) == datastore.meta.sentences:
             raise InkError(
                 f"{tokens} has {len(self.tokens)} lines and {kept} {len(self.kept)}, but datastore {datastore.path} "
-                f"was made of {datastore.meta.sentences} sentences; prepare the text and build the datastore again"
+                f"was made of {datastore.meta.sentences} sentences; prepare the text and build the datastore again",
+                code="translation/other-training-text",
             )
         last = int(self.kept.max())
         for path, lines in ((source, self.sources), (target, self.targets)):
             if len(lines) <= last:
                 raise InkError(
                     f"{path} has {len(lines)} lines, but {kept} names line {last + 1}; "
-                    "write the corpus and prepare the text again"
+                    "write the corpus and prepare the text again",
+                    code="translation/other-training-text",
                 )
         self._sentences: dict[int, tuple[list[Subword], list[Place]]] = {}
 
@@ -90,7 +94,8 @@ class TrainingPairs:
         if length != len(tokens):
             raise InkError(
                 f"sentence {sentence} of datastore {self.datastore.path} has {length} tokens, but {len(tokens)} in the "
-                "prepared text; prepare the text and build the datastore again"
+                "prepared text; prepare the text and build the datastore again",
+                code="translation/other-training-text",
             )
         line = int(self.kept[sentence])
         source, target = self.sources[line], self.targets[line]

@@ -32,7 +32,7 @@ class Line:
 def standard_input() -> BinaryIO:
     """Return standard input as bytes; InkError where it was closed."""
     if sys.stdin is None:
-        raise InkError("standard input is closed; give text by a pipe or from a file")
+        raise InkError("standard input is closed; give text by a pipe or from a file", code="translation/no-text")
     return sys.stdin.buffer
 
 
@@ -103,7 +103,10 @@ def _parts(stream: BinaryIO) -> Iterator[bytes | None]:
             continue
         except OSError as error:
             yield None
-            raise InkError(f"the input cannot be read ({error.strerror}); give text by a pipe or from a file") from None
+            raise InkError(
+                f"the input cannot be read ({error.strerror}); give text by a pipe or from a file",
+                code="translation/no-text",
+            ) from None
         if not part:
             return
         yield part
