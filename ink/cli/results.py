@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 @click.pass_context
 def report(context: click.Context, results: Path, page_only: bool) -> None:
     """Render an experiment's tables, figures and report.html from its results folder alone (results/mini)."""
+    from ink.config import has_leaderboard, load_resolved
     from ink.results.contents import experiment_config
     from ink.results.page.page import render
 
@@ -32,6 +33,8 @@ def report(context: click.Context, results: Path, page_only: bool) -> None:
     if not page_only:
         for command in (tables, figures):
             context.invoke(command, config=config, results=results, names=())
+        if has_leaderboard(load_resolved(config)):
+            context.invoke(leaderboard, config=config, results=results)
     click.echo(f"report: {render(results)}")
 
 
@@ -148,6 +151,30 @@ def figures(config: Path, results: Path, names: tuple[str, ...]) -> None:
         else:
             gaining = Selection(results, domains, [OFF_THE_SHELF, *gaining_systems(described)], seeds)
             figure4.render(output, _comparisons(settings, gaining)[0])
+
+
+@click.command("leaderboard")
+@options.config
+@options.path("--results", "The experiment's results folder.")
+def leaderboard(config: Path, results: Path) -> None:
+    """Render the leaderboard, a table and a figure, from the results folder alone, whatever the config says of it."""
+    from ink.config import adapted_domains, speed_systems
+    from ink.config.slices.result_slices import LeaderboardSettings
+    from ink.metrics.known_metrics import make_metrics
+    from ink.results import leaderboard as board
+    from ink.results.figures import leaderboard_figure
+    from ink.results.records.decoding_speeds import read_speeds
+    from ink.results.records.scores import Selection
+    from ink.results.tables import leaderboard_table
+
+    settings = options.load_settings(config, LeaderboardSettings)
+    described = settings.plain()
+    runs = Selection(results, adapted_domains(described) or settings.domains, settings.systems, settings.seeds)
+    metrics = make_metrics(settings.evaluation.metrics, described)
+    speeds = read_speeds(results, settings.speed.domain, speed_systems(described))
+    found = board.leaderboard(runs, metrics, described, speeds)
+    leaderboard_table.render(found, results / "tables")
+    leaderboard_figure.render(found, results / "figures")
 
 
 def _comparisons(settings: TableSettings | FigureSettings, runs: Selection) -> list[Comparisons]:

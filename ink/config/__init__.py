@@ -19,6 +19,7 @@ from ink.config.measures import (
     accuracy_systems,
     figures_of,
     gaining_systems,
+    has_leaderboard,
     metrics_of,
     separate_metrics,
     speed_systems,

@@ -57,3 +57,8 @@ def figures_of(config: Mapping[str, Any]) -> list[str]:
         "figure4": bool(gaining_systems(config)),
     }
     return [name for name, has_it in drawn.items() if has_it]
+
+
+def has_leaderboard(config: Mapping[str, Any]) -> bool:
+    """Return whether the experiment has a leaderboard."""
+    return bool(config.get("leaderboard"))

@@ -13,6 +13,7 @@ from ink.config import (
     adapted_domains,
     controlled_domains,
     figures_of,
+    has_leaderboard,
     metrics_of,
     speed_systems,
 )
@@ -20,6 +21,7 @@ from ink.metrics.known_metrics import find_metric
 from ink.runtime.errors import InkError
 
 TABLE_FORMATS = ("csv", "md", "tex", "html")
+LEADERBOARD = "leaderboard"  # both a table and a figure
 FIGURE_FORMATS = ("svg", "png", "csv", "md")
 
 
@@ -42,6 +44,8 @@ def tables(config: Mapping[str, Any]) -> list[Piece]:
     )
     no_general = "the config has no data.general_domain" if config["data"]["general_domain"] is None else None
     return [
+        # as controls below, by a setting of its own
+        *([Piece(LEADERBOARD, "Leaderboard")] if has_leaderboard(config) else []),
         Piece("table2", "Table 2: quality of every system"),
         Piece("table1", "Table 1: the data"),
         Piece("table3", "Table 3: kNN accuracy before and after adapting", no_accuracy),
@@ -60,6 +64,7 @@ def figures(config: Mapping[str, Any]) -> list[Piece]:
     memory = _not_drawn(config, "figure3", "no system adds memory to the base model")
     gains = _not_drawn(config, "figure4", "off-the-shelf, or what would be compared with it, is not among the systems")
     return [
+        *([Piece(LEADERBOARD, "Leaderboard: who gives most for memory and time")] if has_leaderboard(config) else []),
         Piece("figure3", f"Figure 3: {find_metric(metrics_of(config)[0]).heading} and memory", memory),
         Piece("figure4", "Figure 4: what INK and retrieval gain", gains),
     ]

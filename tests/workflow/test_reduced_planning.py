@@ -47,6 +47,9 @@ def test_the_shipped_experiment_of_all_methods(clone: Any) -> None:
     assert plan.planned["evaluate"] == len(methods["systems"]) * domains + 1
     assert plan.planned["reduce_datastore"] == len(methods["reductions"]) * domains
     assert "train_ink_round" not in plan.planned
+    # by a setting that the default experiment does not have
+    assert plan.planned["leaderboard"] == 1
+    assert "leaderboard" not in SHIPPED
 
 
 def test_reductions_that_no_system_names_are_not_planned(clone: Any) -> None:

@@ -25,6 +25,7 @@ from ink.config import (
     for_domain,
     given_base_model,
     gaining_systems,
+    has_leaderboard,
     has_training,
     last_round,
     metrics_of,
@@ -103,8 +104,12 @@ SEPARATE_METRICS = separate_metrics(config)
 COMPARED_METRICS = [
     metric.name for metric in compared_metrics(metrics_of(config), config) if metric.name in SEPARATE_METRICS
 ]
-TITLES = {piece.name: piece.title for piece in [*contents.tables(config), *contents.figures(config)]}
-TITLES["report"] = "Results"
+# by category: the leaderboard is a table and a figure
+TITLES = {
+    "Tables": {piece.name: piece.title for piece in contents.tables(config)},
+    "Figures": {piece.name: piece.title for piece in contents.figures(config)},
+    "Report": {"report": "Results"},
+}
 # the process that uploads to MLflow what jobs say, and how long it is waited for in the end
 FOLLOWERS = []
 SECONDS_TO_UPLOAD = 60
@@ -360,9 +365,11 @@ def figure_files(name):
 def all_tables():
     names = ["table1", "table2", "gains", "memory", *(["general"] if GENERAL is not None else [])]
     optional = {"table3": ACCURACY_DOMAINS, "table4": ABLATIONS, "table5": SPEED_SYSTEMS, "controls": CONTROLS}
+    optional["leaderboard"] = has_leaderboard(config)
     names += [name for name, wanted in optional.items() if wanted]
     return [path for name in names for path in table_files(name)]
 
 
 def all_figures():
-    return [path for name in FIGURES for path in figure_files(name)]
+    names = [*FIGURES, *(["leaderboard"] if has_leaderboard(config) else [])]
+    return [path for name in names for path in figure_files(name)]

@@ -78,6 +78,22 @@ def figure_inputs():
     ]
 
 
+def leaderboard_inputs():
+    """The leaderboard: scores of every system, and how fast those are that were timed."""
+    domains = adapted_domains(config) or DOMAINS
+    return [
+        *[
+            LAYOUT.scores(system, domain, seed)
+            for system in config["systems"]
+            for domain in domains
+            if has_training(config, domain) or not system_named(system).is_adapted
+            for seed in seeds_of(system, config["seeds"])
+        ],
+        *metric_scores(config["systems"], domains),
+        *([f"{RESULTS}/speed/{config['speed']['domain']}.json"] if SPEED_SYSTEMS else []),
+    ]
+
+
 def shown(path, name, category):
     """Let Snakemake's own report show a file, with the caption in workflow/report."""
-    return report(path, caption=f"../report/{name}.rst", category=category, labels={"what": TITLES[name]})
+    return report(path, caption=f"../report/{name}.rst", category=category, labels={"what": TITLES[category][name]})

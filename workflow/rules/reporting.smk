@@ -150,6 +150,27 @@ if FIGURES:
             "ink --log {log:q} figures --config {params.config:q} --results {params.results:q}"
 
 
+if has_leaderboard(config):
+
+    rule leaderboard:
+        input:
+            leaderboard_inputs(),
+        output:
+            table("leaderboard"),
+            figure("leaderboard"),
+        log:
+            f"{RESULTS}/logs/leaderboard.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/leaderboard.tsv"
+        localrule: True
+        params:
+            settings=settings("leaderboard"),
+            config=CONFIG,
+            results=subpath(output[0], ancestor=2),
+        shell:
+            "ink --log {log:q} leaderboard --config {params.config:q} --results {params.results:q}"
+
+
 rule tables:
     input:
         all_tables(),

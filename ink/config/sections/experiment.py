@@ -141,6 +141,9 @@ class Experiment(Section):
     """Ways of making datastores small, by name, for systems such as v_knn+NAME; see docs/methods.md."""
     knn_accuracy: KnnAccuracy = KnnAccuracy()
     speed: Speed = Speed()
+    leaderboard: Annotated[bool, Field(title="true or false")] = optional()
+    """true: a table and a figure of every system's quality, memory, speed and training time, with the Pareto front.
+    false or nothing: none; `ink leaderboard` renders them for any results."""
     mlflow: MLflow = MLflow()
     downloads: Downloads = optional()
     container: Annotated[

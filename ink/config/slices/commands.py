@@ -53,6 +53,7 @@ READS: dict[str, type[Slice]] = {
     "measure-speed": results.SpeedSettings,
     "tables": results.TableSettings,
     "figures": results.FigureSettings,
+    "leaderboard": results.LeaderboardSettings,
 }
 
 S = TypeVar("S", bound=Slice)

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ink.config.sections import measurements
-from ink.config.sections.base_system import BeamSearch, Index, KeyExtraction
+from ink.config.sections.base_system import BeamSearch, Datastore, Index, KeyExtraction
 from ink.config.sections.experiment import Seeds
 from ink.config.sections.parallel_text import Data, GeneralDomain, Languages, Tokenisation, UnknownSubwords
-from ink.config.sections.trained_systems import AdapterControls, AdapterSizes, InkVariations, InnerDimension
+from ink.config.sections.reductions import Reduction
+from ink.config.sections.retrieval_systems import AKnn, RKnn, VKnn
+from ink.config.sections.trained_systems import (
+    AdapterControls,
+    AdapterSizes,
+    InkSearch,
+    InkVariations,
+    InnerDimension,
+)
 from ink.config.slices.slice import DecodingSettings, ModelSettings, Slice
 from ink.config.values import Device, Domain, Systems
 
@@ -90,3 +100,21 @@ class FigureSettings(Slice):
     data: Data
     evaluation: measurements.Evaluation
     adapter: SizedAdapter
+
+
+class LeaderboardSettings(Slice):
+    """What leaderboard reads: also which jobs make a system."""
+
+    domains: list[Domain]
+    systems: Systems
+    seeds: Seeds
+    data: Data
+    evaluation: measurements.Evaluation
+    speed: measurements.Speed
+    datastore: Datastore
+    ink: InkSearch
+    v_knn: VKnn
+    a_knn: AKnn
+    r_knn: RKnn
+    own_systems: dict[str, dict[str, Any]]
+    reductions: dict[str, Reduction]

@@ -118,7 +118,9 @@ def _table(results: Path, piece: Piece) -> Shown:
 def _figure(results: Path, piece: Piece) -> Shown:
     caption, *notes = _paragraphs(_file(results, "figures", piece, "md"))
     drawing = inline_svg(_file(results, "figures", piece, "svg"), caption)
-    return Shown(piece.name, piece.title, drawing, caption, notes)
+    # a table may have the figure's name
+    name = f"{piece.name}-figure" if _file(results, "tables", piece, "html").is_file() else piece.name
+    return Shown(name, piece.title, drawing, caption, notes)
 
 
 def _paragraphs(markdown: Path) -> list[str]:
@@ -129,12 +131,12 @@ def _paragraphs(markdown: Path) -> list[str]:
 
 def _absent(config: Mapping[str, Any], shown: list[Piece]) -> list[tuple[str, str]]:
     """List what is not on the page, and why."""
-    names = {piece.name for piece in shown}
+    titles = {piece.title for piece in shown}
     unscored = [] if "comet" in metrics_of(config) else [("COMET in Table 2", "evaluation.comet names no model")]
     return unscored + [
         (piece.title, piece.absent or "asked for, but not rendered: the workflow has not finished")
         for piece in [*contents.tables(config), *contents.figures(config)]
-        if piece.name not in names
+        if piece.title not in titles
     ]
 
 

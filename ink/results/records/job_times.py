@@ -32,7 +32,7 @@ class Spent:
 
 def renders(rule: str) -> bool:
     """Say whether a rule, by its name, renders what others have measured or asks for it, and does nothing else."""
-    return rule in ("all", "report") or rule.startswith(("table", "figure"))
+    return rule in ("all", "leaderboard", "report") or rule.startswith(("table", "figure"))
 
 
 def spent_by_rule(results: Path) -> list[Spent]:
@@ -61,6 +61,11 @@ def spent_by_rule(results: Path) -> list[Spent]:
         for rule, rows in jobs.items()
     ]
     return sorted(spent, key=lambda one: (-(one.cpu_seconds or 0), one.rule))
+
+
+def measured_cpu_seconds(path: Path) -> float | None:
+    """Read the CPU seconds of one job from its measurement; None where it was too short to be measured."""
+    return _sum(list(_rows(path)), "cpu_time")
 
 
 def _rows(path: Path) -> Iterator[dict[str, float]]:

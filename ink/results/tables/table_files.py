@@ -37,6 +37,7 @@ class Column:
       compared; rows that stand apart are not
     - `within`: only rows with the same values in these fields are compared
     - `mark`: a field of text that follows the number
+    - `strong`: texts that are bold
     - `group`: a heading above this one and above its neighbours of the same group
     """
 
@@ -53,6 +54,7 @@ class Column:
     lowest: bool = False
     within: Sequence[str] = ()
     mark: str | None = None
+    strong: Collection[str] = ()
     group: str = ""
 
 
@@ -63,6 +65,7 @@ class Table:
     - `apart`: so many last rows are set apart from the others, if there are any: below a rule in LaTeX, below an empty
       row in Markdown, in a body of the table's own in HTML
     - `blocks`: fields; a row that differs from the one before in any of them is set apart in the same way
+    - `csv`: what the CSV holds, where that is not the frame
     """
 
     frame: pd.DataFrame
@@ -71,6 +74,7 @@ class Table:
     columns: Sequence[Column]
     apart: int = 0
     blocks: Sequence[str] = ()
+    csv: pd.DataFrame | None = None
 
 
 def frame_of(
@@ -93,7 +97,7 @@ def write_tables(stem: Path, tables: Sequence[Table]) -> list[Path]:
     stem = Path(stem)
     names = [stem.name, *(f"{stem.name}-{number}" for number in range(2, len(tables) + 1))]
     texts = {
-        "csv": tables[0].frame.to_csv(index=False, lineterminator="\n"),
+        "csv": (tables[0].frame if tables[0].csv is None else tables[0].csv).to_csv(index=False, lineterminator="\n"),
         "md": "\n".join(markdown(*_content(table)) for table in tables),
         "tex": "\n".join(latex(*_content(table), name) for table, name in zip(tables, names, strict=True)),
         "html": "".join(fragment(*_content(table)) for table in tables),
@@ -141,7 +145,8 @@ def _cells(records: Sequence[Record], column: Column, compared: int) -> list[Cel
     values = [record[column.field] for record in records]
     if column.decimals is None:
         texts = [DASH if _absent(value) else str(value) for value in values]
-        return [Cell((column.names or {}).get(text, text)) for text in texts]
+        named = [(column.names or {}).get(text, text) for text in texts]
+        return [Cell(text, text in column.strong) for text in named]
     shown = [None if _absent(value) else round(float(value), column.decimals) for value in values]
     groups = [tuple(record[name] for name in column.within) for record in records]
     present: dict[tuple[Any, ...], list[float]] = {}

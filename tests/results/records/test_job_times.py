@@ -45,7 +45,7 @@ def test_nothing_measured(tmp_path: Path) -> None:
     assert spent_by_rule(tmp_path) == []
 
 
-@pytest.mark.parametrize("rule", ["table1", "tables", "figure3", "report", "all"])
+@pytest.mark.parametrize("rule", ["table1", "tables", "figure3", "leaderboard", "report", "all"])
 def test_rules_that_render(rule: str) -> None:
     assert renders(rule)
 
