@@ -70,7 +70,7 @@ def evaluate(
     with tracked(config, "evaluate", system=system, domain=domain, seed=seed) as job:
         from ink.config.slices.result_slices import EvaluationSettings
         from ink.metrics.system_evaluation import GeneralTest, RunFiles, evaluate_system
-        from ink.systems.inference import Parts
+        from ink.systems.inference import Parts, strategy_of
         from ink.systems.known_systems import system_named
         from ink.systems.layout import Run
 
@@ -83,7 +83,9 @@ def evaluate(
         evaluate_system(
             Run(system, domain, seed),
             options.make_domain(settings.data, **files),
-            Parts(adapter, datastore, combiner, system_named(system).without_keys, model=model),
+            Parts(
+                adapter, datastore, combiner, system_named(system).without_keys, model, strategy_of(system, settings)
+            ),
             general,
             settings,
             RunFiles(hypotheses, scores),

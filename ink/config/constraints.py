@@ -23,9 +23,10 @@ from ink.config.paths import unusable
 from ink.config.reduction_constraints import reduction_problems
 from ink.config.resolving import SCALE, VERSION
 from ink.config.schema import nearest, refusal, shown, unknown_names
+from ink.config.strategy_constraints import strategy_problems
 from ink.config.text_sources import sources, splits
 from ink.metrics.known_metrics import METRICS, SCORED_WITH_TRANSLATION
-from ink.systems.known_systems import OWN_SYSTEMS, SYSTEMS, reduced_systems, system_named
+from ink.systems.known_systems import OWN_SYSTEMS, SYSTEMS, system_named, systems_of
 from ink.systems.variations import variation_named
 
 SECTIONS_BY_DOMAIN = ("datastore", "adapter", "ink", "v_knn", "a_knn", "r_knn", "knn_kd")
@@ -43,7 +44,7 @@ def impossible_combinations(config: Config) -> list[str]:
     The checks build upon one another: each runs only where those before it found nothing.
     """
     checks: list[Callable[[Config], Iterator[str]]] = [
-        *(_systems, reduction_problems, sources, _domains, unusable, _settings)
+        *(_systems, reduction_problems, strategy_problems, sources, _domains, unusable, _settings)
     ]
     for check in checks:
         problems = list(dict.fromkeys(check(config)))
@@ -54,7 +55,7 @@ def impossible_combinations(config: Config) -> list[str]:
 
 def _systems(config: Config) -> Iterator[str]:
     """Systems of the paper and the experiment's own, told apart by their names."""
-    known = [*SYSTEMS, *config[OWN_SYSTEMS], *reduced_systems(config)]
+    known = systems_of(config)
     yield from unknown_names("systems", config["systems"], known)
     yield from unknown_names("speed.systems", config["speed"]["systems"], known)
     for name in config[OWN_SYSTEMS]:

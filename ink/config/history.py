@@ -18,6 +18,7 @@ HISTORY: dict[int, Mapping[str, Any | Callable[[Any], Any]]] = {
     1: {},  # all settings that there were when versions began; a complete file without a version is of it
     2: {"evaluation.metrics": _metrics_before},
     3: {"reductions": {}},
+    4: {"search_strategies": {}},
 }
 CURRENT = max(HISTORY)
 

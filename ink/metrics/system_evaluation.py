@@ -46,6 +46,7 @@ def evaluate_system(
     model = assembled.model
     text = load_text(domain.vocabulary, settings.text, domain.data.languages)
     lines, measured, found = _translate_and_score(assembled, domain.data, domain.corpus, text, settings)
+    searched = _searched(assembled)
     result = {**run._asdict(), **measured, "general": None}
     if general is not None:
         _, on_general, _ = _translate_and_score(assembled, general.data, general.corpus, text, settings)
@@ -58,12 +59,21 @@ def evaluate_system(
             "sentences_per_second": len(lines) / found.seconds,
             "batch_sentences": settings.decoding.batch_sentences,
         },
+        **searched,
         "chosen": _chosen_on_dev(parts),
         "settings": {"decoding": settings.decoding.plain()},
         "model": model.fingerprint,
     }
     write_lines(output.hypotheses, lines)
     write_json(output.scores, result)
+
+
+def _searched(system: AssembledSystem) -> dict[str, Any]:
+    """Return, of a system with a search strategy, positions of beam search and with how many of them it searched."""
+    mixture = system.mixture
+    if mixture is None or mixture.strategy is None:
+        return {}
+    return {"search": {"positions": mixture.positions, "searched": mixture.searched}}
 
 
 def _chosen_on_dev(parts: Parts) -> dict[str, Any] | None:

@@ -8,8 +8,10 @@ from pathlib import Path
 from ink.combiners.combiner import Combiner
 from ink.combiners.combiner_file import combiner_files, load_combiner
 from ink.combiners.knn_mixture import KnnMixture
+from ink.combiners.strategies.known_strategies import make_strategy
+from ink.combiners.strategies.strategy import SearchStrategy
 from ink.config.sections.base_system import Index
-from ink.config.slices.result_slices import SpeedSettings, TranslationSettings
+from ink.config.slices.result_slices import SpeedSettings, Strategies, TranslationSettings
 from ink.config.slices.slice import ModelSettings
 from ink.corpus.prepared_corpus import PreparedCorpus
 from ink.datastore.search import Searcher
@@ -28,7 +30,7 @@ class Parts:
     """What a system adds to the base model: an adapter, a datastore with a combiner, both, or neither.
 
     `without_keys` does without the datastore's key file, which may be gone. `model`: a checkpoint that takes the base
-    model's place.
+    model's place. `strategy`: when it searches, at every step without one.
     """
 
     adapter: Path | None = None
@@ -36,6 +38,7 @@ class Parts:
     combiner: Path | None = None
     without_keys: bool = False
     model: Path | None = None
+    strategy: SearchStrategy | None = None
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,7 @@ def assemble(domain: Domain, parts: Parts, settings: ModelSettings, index: Index
     combiner.check_vocabulary(len(model.target_vocabulary), str(parts.combiner))
     combiner.check_datastore(store)
     files |= {path.name: path for path in _read_of(store, combiner)} | combiner_files(parts.combiner, combiner)
-    return AssembledSystem(model, KnnMixture(searcher, combiner), files)
+    return AssembledSystem(model, KnnMixture(searcher, combiner, parts.strategy), files)
 
 
 def load_system(
@@ -88,7 +91,14 @@ def load_system(
         PreparedCorpus(Path(layout.data(domain)), settings.data.languages),
         backend_of(Path(layout.vocabulary)),
     )
-    return assemble(place, Parts(**files, without_keys=known.without_keys), settings, settings.index)
+    parts = Parts(**files, without_keys=known.without_keys, strategy=strategy_of(system, settings))
+    return assemble(place, parts, settings, settings.index)
+
+
+def strategy_of(system: str, settings: Strategies) -> SearchStrategy | None:
+    """Return the strategy by which a system searches; None where it does so at every step."""
+    name = system_named(system).strategy
+    return None if name is None else make_strategy(name, settings.search_strategies[name])
 
 
 def trained_files(layout: Layout, run: Run) -> dict[str, Path]:

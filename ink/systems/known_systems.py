@@ -12,6 +12,7 @@ from typing import Any
 
 from ink.runtime.errors import InkError
 from ink.systems.row_names import in_words, row_name
+from ink.systems.search_methods import SEARCH_STRATEGIES, search_method
 from ink.systems.variations import variation_named
 
 BLACK, GREY, ORANGE, SKY, GREEN = "#000000", "#767676", "#E69F00", "#56B4E9", "#009E73"
@@ -59,6 +60,7 @@ class System:
     - trained_as: the name under which its combiner is chosen or trained on dev, where that is not the section's
     - without_keys: whether it decodes without the datastore's key file
     - reduction: that of the datastore that it searches, where it is a reduced one
+    - strategy: how it searches, where it does not do so at every step
     - apart: whether Table 2 sets it below a rule, since it combines two others and does not compete with the rows above
     - compared_with: the systems over which its gain is reported beside that over the off-the-shelf model; BEST_KNN
       stands for the best one that retrieves with the base model
@@ -79,6 +81,7 @@ class System:
     without_keys: bool = False
     own_checkpoint: bool = False
     reduction: str | None = None
+    strategy: str | None = None
     trained_as: str | None = None
     apart: bool = False
     compared_with: tuple[str, ...] = ()
@@ -213,12 +216,18 @@ SYSTEMS: dict[str, System] = {
     ),
 }
 OWN_SYSTEMS, REDUCTIONS = "own_systems", "reductions"
-REDUCED_BY = "+"  # between a system's name and that of the reduction of what it searches
+REDUCED_BY = "+"  # between a system's name and those of the reduction of what it searches and of its strategy
 
 
 def unreduced(system: str) -> str:
-    """Return the name of the system that searches the whole datastore where `system` searches a reduced one."""
+    """Return the name of the system that searches the whole datastore at every step."""
     return system.partition(REDUCED_BY)[0]
+
+
+def always_searching(system: str) -> tuple[str, str | None]:
+    """Return the name of the system that searches at every step where `system` has a strategy, and the strategy's."""
+    whole, _, last = system.rpartition(REDUCED_BY)
+    return (whole, last) if whole and search_method(last) is not None else (system, None)
 
 
 def system_named(name: str) -> System:
@@ -226,10 +235,13 @@ def system_named(name: str) -> System:
 
     A variation has a model of its own. Own systems retrieve with the base model and a combiner of their own, which
     counts as trained, and go by their name, in words. SYSTEM+REDUCTION is a system on a reduced datastore, where its
-    combiner is chosen or trained anew.
+    combiner is chosen or trained anew. SYSTEM+STRATEGY is a system, with its combiner, that searches by a strategy.
     """
     if name in SYSTEMS:
         return SYSTEMS[name]
+    always, strategy = always_searching(name)
+    if strategy is not None:
+        return _with_strategy(always, strategy)
     whole, _, reduction = name.partition(REDUCED_BY)
     if reduction:
         return _reduced(whole, reduction)
@@ -238,11 +250,28 @@ def system_named(name: str) -> System:
     return System(row_name(name), "base", LEARNING_COMBINER, "train-combiner", section=name, learns_combiner=True)
 
 
+def _with_strategy(always: str, strategy: str) -> System:
+    known = system_named(always)
+    return replace(_apart(known, always, strategy), first_job="evaluate", strategy=strategy)
+
+
+def _apart(known: System, compared_with: str, addition: str) -> System:
+    """Return a system with an addition: a row apart, compared with the one without."""
+    return replace(
+        known,
+        label=f"{known.label} + {in_words(addition)}",
+        apart=True,
+        compared_with=(compared_with,),
+        starred_over=None,
+        in_figure4=False,
+        mark=None,
+    )
+
+
 def _reduced(whole: str, reduction: str) -> System:
     known = system_named(whole)
     return replace(
-        known,
-        label=f"{known.label} + {in_words(reduction)}",
+        _apart(known, whole, reduction),
         commands=tuple(
             part
             for command in known.commands
@@ -250,11 +279,6 @@ def _reduced(whole: str, reduction: str) -> System:
         ),
         reduction=reduction,
         trained_as=known.combiner_of and f"{known.combiner_of}{REDUCED_BY}{reduction}",
-        apart=True,
-        compared_with=(whole,),
-        starred_over=None,
-        in_figure4=False,
-        mark=None,
     )
 
 
@@ -269,9 +293,25 @@ def reduced_systems(config: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def systems_with_strategy(config: Mapping[str, Any]) -> list[str]:
+    """Return every system with a search strategy: those that retrieve, on reduced datastores too, with each."""
+    always = [*SYSTEMS, *config[OWN_SYSTEMS], *reduced_systems(config)]
+    return [
+        f"{name}{REDUCED_BY}{strategy}"
+        for name in always
+        if system_named(name).retrieves
+        for strategy in config.get(SEARCH_STRATEGIES, {})
+    ]
+
+
+def systems_of(config: Mapping[str, Any]) -> list[str]:
+    """Return every system that the experiment could have, variations apart."""
+    return [*SYSTEMS, *config[OWN_SYSTEMS], *reduced_systems(config), *systems_with_strategy(config)]
+
+
 def check_exists(config: Mapping[str, Any], system: str) -> None:
-    """InkError where `system` is neither one of Table 2, nor one of the config's own, nor a variation, nor reduced."""
-    known = [*SYSTEMS, *config[OWN_SYSTEMS], *reduced_systems(config)]
+    """InkError where `system` is neither one that the experiment could have nor a variation."""
+    known = systems_of(config)
     if system not in known and variation_named(system) is None:
         raise InkError(f"system {system!r} does not exist; known: {', '.join(known)}", code="config/unknown-name")
 
@@ -283,6 +323,7 @@ def run_that_trains(config: Mapping[str, Any], system: str) -> str:
     systems that share the combiner. InkError where `system` learns no combiner.
     """
     check_exists(config, system)
+    system, _ = always_searching(system)
     known = system_named(system)
     if known.combiner_of is None or not known.learns_combiner:
         raise InkError(f"{known.label} learns no combiner", code="combiner/not-learned")

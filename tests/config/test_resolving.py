@@ -271,7 +271,8 @@ def test_a_run_s_file_is_what_ran_whatever_it_lacks(newer: int, tmp_path: Path) 
     for version in ({}, {VERSION: CURRENT}, {VERSION: newer}):
         path.write_text(yaml.safe_dump({**version, "experiment": "old", "speed": {}}), encoding="utf-8")
         added = {} if version == {VERSION: newer} else {"repeats": 1}
-        whole = {} if version else {"reductions": {}}  # a section of its own that came with a version
+        # sections of their own that came with a version
+        whole = {} if version else {"reductions": {}, "search_strategies": {}}
         assert load_resolved(path) == {VERSION: newer, "experiment": "old", "speed": added, **whole}
 
 

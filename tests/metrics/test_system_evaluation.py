@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 import torch
 
+from ink.combiners.combiner_file import write_combiner
 from ink.combiners.fitting.vanilla_on_dev import tune_vanilla
+from ink.combiners.strategies.ask_where_unsure import AskWhereUnsure
 from ink.config.sections.base_system import Index
 from ink.config.slices.commands import settings_for
 from ink.config.slices.result_slices import EvaluationSettings
@@ -58,7 +60,7 @@ def datastore(tiny: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(tiny: Any, tmp_path: Path) -> Callable[..., tuple[dict[str, Any], list[str]]]:
     """Evaluate a system under tmp_path; return its score and its hypotheses."""
 
-    def evaluate(system: str, *, with_general: bool = False, **parts: Path) -> tuple[dict[str, Any], list[str]]:
+    def evaluate(system: str, *, with_general: bool = False, **parts: Any) -> tuple[dict[str, Any], list[str]]:
         needed = settings_for(tiny.settings.plain(), EvaluationSettings)
         general = GeneralTest("general", tiny.corpus, tiny.domain.data) if with_general else None
         hypotheses = tmp_path / "hypotheses" / system / "koran" / "seed3.en"
@@ -200,3 +202,25 @@ def test_dev_bleu_is_that_of_the_first_sentences_and_leaves_the_mode(tiny: Any) 
     assert scorer(model) == in_eval
     assert model.network.training
     assert modes == [False, False]
+
+
+def test_a_system_that_searches_rarely_says_how_often_it_did(run: Any, datastore: Path, tmp_path: Path) -> None:
+    combiner = tmp_path / "combiner.json"
+    settings = {"k": 4, "lambda": 0.9, "temperature": 1.0}
+    write_combiner(combiner, "vanilla", settings, chosen=settings, tried=[settings])
+    of_whole, always = run("v_knn", datastore=datastore, combiner=combiner)
+    assert "search" not in of_whole
+
+    def with_threshold(below: float) -> tuple[dict[str, int], list[str]]:
+        parts = {"datastore": datastore, "combiner": combiner, "strategy": AskWhereUnsure(below)}
+        score, hypotheses = run("v_knn+unsure", with_general=True, **parts)
+        assert score["added_memory"] == of_whole["added_memory"]
+        return score["search"], hypotheses
+
+    often, like_whole = with_threshold(1)
+    assert often["searched"] == often["positions"] > TEST_SENTENCES
+    assert like_whole == always
+    never, like_model = with_threshold(1e-6)
+    assert never["searched"] == 0 < never["positions"]
+    assert like_model == run("off_the_shelf")[1] != always
+    assert {read.system for read in read_scores(tmp_path)} == {"off_the_shelf", "v_knn", "v_knn+unsure"}

@@ -54,12 +54,11 @@ from ink.results.records.job_times import renders
 from ink.config.slices.commands import READS, settings_for
 from ink.systems.known_systems import (
     OFF_THE_SHELF,
-    OWN_SYSTEMS,
     REDUCTIONS,
-    SYSTEMS,
     reduced_systems,
     seeds_of,
     system_named,
+    systems_of,
     unreduced,
 )
 from ink.tracking.provenance import record_environment
@@ -135,7 +134,7 @@ REDUCED_V_KNN = [system for system in REDUCED if unreduced(system) == "v_knn"]
 
 wildcard_constraints:
     domain="[^/]+",
-    system=either([*SYSTEMS, *config[OWN_SYSTEMS], *VARIATIONS, *REDUCED]),
+    system=either([*systems_of(config), *VARIATIONS]),
     seed=r"\d+",
     round=either(map(str, FIRST_ROUNDS)),
     shard=r"\d+",

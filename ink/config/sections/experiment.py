@@ -12,6 +12,7 @@ from ink.config.sections.measurements import Evaluation, KnnAccuracy, Speed
 from ink.config.sections.parallel_text import Data, Text
 from ink.config.sections.reductions import Reductions
 from ink.config.sections.retrieval_systems import AKnn, CombinerTraining, OwnSystems, RKnn, VKnn
+from ink.config.sections.search_strategies import SearchStrategies
 from ink.config.sections.trained_systems import Adapter, Ink, KnnKd, Training
 from ink.config.values import DISTINCT, Cores, Device, Domain, Path, Precision, Section, Seed, Systems, optional
 
@@ -109,7 +110,8 @@ class Experiment(Section):
     ]
     """The rows of Table 2: systems of the paper (off_the_shelf, knn_kd, v_knn, a_knn, r_knn_without_keys, r_knn,
     adapter, ink, ink_r_knn), and names of own_systems below them. Figure 4's ink_r_knn stands below a rule, and so does
-    one that searches a reduced datastore: SYSTEM+REDUCTION, such as v_knn+random_half."""
+    one that searches a reduced datastore, or searches less often: SYSTEM+REDUCTION and SYSTEM+STRATEGY, such as
+    v_knn+random_half and v_knn+unsure."""
     seeds: Seeds = [1]
     """Every system that learns is trained and scored once per seed (paper: one)."""
     device: Device = "cuda"
@@ -139,6 +141,8 @@ class Experiment(Section):
     """Systems with a combiner of your own, by name; see docs/adding-a-system.md. They are trained as A-kNN is."""
     reductions: Reductions = {}
     """Ways of making datastores small, by name, for systems such as v_knn+NAME; see docs/methods.md."""
+    search_strategies: SearchStrategies = {}
+    """Ways of searching less while decoding, by name, for systems such as v_knn+unsure; see docs/methods.md."""
     knn_accuracy: KnnAccuracy = KnnAccuracy()
     speed: Speed = Speed()
     leaderboard: Annotated[bool, Field(title="true or false")] = optional()

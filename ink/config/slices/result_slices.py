@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import Field
+
 from ink.config.sections import measurements
 from ink.config.sections.base_system import BeamSearch, Datastore, Index, KeyExtraction
 from ink.config.sections.experiment import Seeds
 from ink.config.sections.parallel_text import Data, GeneralDomain, Languages, Tokenisation, UnknownSubwords
 from ink.config.sections.reductions import Reduction
 from ink.config.sections.retrieval_systems import AKnn, RKnn, VKnn
+from ink.config.sections.search_strategies import SearchStrategies
 from ink.config.sections.trained_systems import (
     AdapterControls,
     AdapterSizes,
@@ -19,13 +22,25 @@ from ink.config.sections.trained_systems import (
 )
 from ink.config.slices.slice import DecodingSettings, ModelSettings, Slice
 from ink.config.values import Device, Domain, Systems
+from ink.systems.search_methods import SEARCH_STRATEGIES
+
+
+class Strategies(Slice):
+    """How systems search: of one system's job, its own strategy."""
+
+    search_strategies: SearchStrategies = Field(default={})
+
+    def that_matter(self) -> dict[str, Any]:
+        # without any, a job is what it was before there were any
+        found = super().that_matter()
+        return found if self.search_strategies else {name: found[name] for name in found if name != SEARCH_STRATEGIES}
 
 
 class EvaluatedText(GeneralDomain, Languages):
     """The direction, and the domain on which forgetting is measured."""
 
 
-class EvaluationSettings(DecodingSettings):
+class EvaluationSettings(Strategies, DecodingSettings):
     """What evaluate reads."""
 
     data: EvaluatedText
@@ -36,7 +51,7 @@ class RawText(UnknownSubwords, Tokenisation):
     """How lines from anywhere become the model's input."""
 
 
-class TranslationSettings(DecodingSettings):
+class TranslationSettings(Strategies, DecodingSettings):
     """What translate and explain read."""
 
     text: RawText
@@ -64,7 +79,7 @@ class ScoringSettings(Slice):
     evaluation: OfMetrics | None = None
 
 
-class SpeedSettings(ModelSettings):
+class SpeedSettings(Strategies, ModelSettings):
     """What measure-speed reads."""
 
     data: Languages

@@ -109,7 +109,8 @@ def tune_v_knn(domain: DomainWorkload) -> Cost:
 
 def tune_reduced_v_knn(domain: DomainWorkload) -> Cost:
     """The same on every reduced datastore that V-kNN searches."""
-    reduced = [name for name in domain.config["systems"] if name != "v_knn" and unreduced(name) == "v_knn"]
+    of_v_knn = [system_named(name) for name in domain.config["systems"] if unreduced(name) == "v_knn"]
+    reduced = {system.combiner_of for system in of_v_knn if system.reduction is not None}
     return mean_of_jobs([tune_v_knn(domain) for _ in reduced])
 
 

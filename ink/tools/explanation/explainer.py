@@ -12,7 +12,7 @@ from ink.datastore.search import Neighbours
 from ink.nmt.beam_search import Translation
 from ink.nmt.device import device_of
 from ink.runtime.errors import InkError
-from ink.systems.known_systems import OWN_SYSTEMS, SYSTEMS, check_exists, system_named
+from ink.systems.known_systems import OWN_SYSTEMS, SYSTEMS, always_searching, check_exists, system_named
 from ink.systems.layout import Layout
 from ink.tools.explanation.decomposition import Decomposition, decompose_translation
 from ink.tools.explanation.explanation import ExplainedSystem, Explanation, Neighbour, Piece, Token
@@ -138,6 +138,12 @@ def load_explainer(
         raise InkError(
             f"{known.label} does not retrieve while it translates, so that it has no neighbours to explain; "
             f"systems that do: {', '.join(retrieving)}",
+            code="translation/no-retrieval",
+        )
+    if known.strategy is not None:
+        always, _ = always_searching(system)
+        raise InkError(
+            f"{known.label} does not search for every token; explain {always}, which it is but for that",
             code="translation/no-retrieval",
         )
     translator = load_translator(layout, settings, system, domain, seed, warn)

@@ -111,7 +111,7 @@ def others(value: Any) -> Iterator[Any]:
         yield from (value[:-1], [4], [0.25], ["exact_neighbours"], ["without_l_r"])
     elif isinstance(value, dict):
         yield from ({"medical": 5}, {"mine": {"combiner": "vanilla", "key": "ffn_input"}})
-        yield {"half": {"method": "random", "keep": 0.5}}
+        yield from ({"half": {"method": "random", "keep": 0.5}}, {"unsure": {"below": 0.5}})
     else:
         yield from (3, "koran", "https://example.org/file", "0" * 64, COMET, MINI["base_model"]["train"])
 

@@ -1,0 +1,17 @@
+"""Search strategies by the name of their method."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ink.combiners.strategies.ask_where_unsure import AskWhereUnsure
+from ink.combiners.strategies.strategy import SearchStrategy
+from ink.config.sections import search_strategies
+from ink.systems.search_methods import search_method
+
+STRATEGIES: Mapping[str, type[SearchStrategy]] = {"unsure": AskWhereUnsure}
+
+
+def make_strategy(name: str, settings: search_strategies.SearchStrategy) -> SearchStrategy:
+    """Make the strategy of this name, which says its method."""
+    return STRATEGIES[str(search_method(name))].from_settings(settings)

@@ -1,0 +1,42 @@
+"""Search strategies whose settings make no sense, and systems that cannot search so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from ink.config.domains import Config
+from ink.config.schema import refusal, shown
+from ink.config.sections.search_strategies import NEEDED
+from ink.systems.known_systems import REDUCTIONS, system_named
+from ink.systems.search_methods import SEARCH_STRATEGIES, search_method
+
+
+def strategy_problems(config: Config) -> Iterator[str]:
+    """Every search strategy of a config, and every system with one, that cannot be."""
+    for name in config[REDUCTIONS]:
+        if search_method(name) is not None:
+            yield f"{REDUCTIONS}.{name}: found a name of {SEARCH_STRATEGIES}; allowed: one that begins otherwise"
+    for name, settings in config[SEARCH_STRATEGIES].items():
+        yield from _settings(f"{SEARCH_STRATEGIES}.{name}", str(search_method(name)), settings)
+    yield from _systems("systems", config["systems"], config)
+    yield from _systems("speed.systems", config["speed"]["systems"], config)
+
+
+def _settings(key: str, method: str, settings: Config) -> Iterator[str]:
+    """What the method needs and lacks, and what is there and not its own."""
+    for name in NEEDED[method]:
+        if name not in settings:
+            yield f"{key}.{name}: missing; allowed: it with {method}"
+    for name in settings:
+        if name not in NEEDED[method]:
+            yield refusal(f"{key}.{name}", shown(settings[name]), f"with {method} {', '.join(NEEDED[method])}")
+
+
+def _systems(key: str, names: Sequence[str], config: Config) -> Iterator[str]:
+    for position, name in enumerate(names):
+        system = system_named(name)
+        if system.strategy is None:
+            continue
+        (always,) = system.compared_with
+        if always not in config["systems"]:
+            yield f"{key}[{position}]: found {name} without {always}; allowed: both, since they share a combiner"

@@ -1,0 +1,107 @@
+"""Systems with a search strategy: what they are called, and that they share all else with the ones without."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ink.config import check, load
+from ink.config.slices.commands import settings_for
+from ink.config.slices.result_slices import EvaluationSettings, SpeedSettings
+from ink.runtime.errors import InkError
+from ink.systems.inference import strategy_of
+from ink.systems.known_systems import always_searching, check_exists, run_that_trains, system_named
+from ink.systems.layout import Layout, Run
+from ink.tracking.runs import first_job, parameters
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+OWN = {"combiner": "vanilla", "key": "ffn_input", "k": 4, "lambda": 0.5, "temperature": 10}
+CONFIG: dict[str, Any] = {
+    **load(REPOSITORY / "config" / "config.yaml"),
+    "own_systems": {"mine": OWN},
+    "reductions": {"half": {"method": "random", "keep": 0.5}},
+    "search_strategies": {"unsure": {"below": 0.5}, "unsure_often": {"below": 0.9}},
+}
+
+
+def config_with(systems: list[str], **changes: Any) -> dict[str, Any]:
+    return {**CONFIG, "systems": systems, **changes}
+
+
+@pytest.mark.parametrize("always", ["v_knn", "a_knn", "r_knn_without_keys", "mine", "ink_r_knn", "v_knn+half"])
+def test_all_but_its_row_is_that_of_the_one_without(always: str) -> None:
+    check(config_with([always, f"{always}+unsure", f"{always}+unsure_often"]))
+    layout, whole, system = Layout(CONFIG), system_named(always), system_named(f"{always}+unsure")
+    assert layout.system_files(f"{always}+unsure", "koran", 1) == layout.system_files(always, "koran", 1)
+    assert (system.commands, system.is_trained, system.without_keys, system.reduction) == (
+        *(whole.commands, whole.is_trained, whole.without_keys, whole.reduction),
+    )
+    assert (system.label, system.strategy) == (f"{whole.label} + unsure", "unsure")
+    assert (system.apart, system.compared_with, system.in_figure4) == (True, (always,), False)
+    assert always_searching(f"{always}+unsure") == (always, "unsure")
+    assert always_searching(always) == (always, None)
+
+
+def test_its_run_begins_with_scoring_and_knows_its_own_strategy_alone() -> None:
+    config = config_with(["v_knn", "v_knn+unsure", "a_knn", "a_knn+unsure"])
+    for name in ("v_knn+unsure", "a_knn+unsure"):
+        assert first_job(config, Run(name, "koran", 1)) == "evaluate"
+    assert run_that_trains(config, "a_knn+unsure") == "a_knn"
+    found = parameters(config, Run("v_knn+unsure", "koran", 1))
+    assert {name for name in found if name.startswith("search_strategies")} == {"search_strategies.unsure.below"}
+    whole = parameters(config, Run("v_knn", "koran", 1))
+    assert not any(name.startswith("search_strategies") for name in whole)
+
+
+def test_jobs_of_other_systems_read_what_they_read_before() -> None:
+    without = {name: section for name, section in CONFIG.items() if name != "search_strategies"}
+    for config in (CONFIG, {**without, "search_strategies": {}}):
+        assert "search_strategies" not in settings_for(config, EvaluationSettings, "koran", "v_knn").that_matter()
+    assert (
+        "search_strategies"
+        not in settings_for({**without, "search_strategies": {}}, SpeedSettings, "koran").that_matter()
+    )
+    own = settings_for(CONFIG, EvaluationSettings, "koran", "v_knn+unsure")
+    assert own.that_matter()["search_strategies"] == {"unsure": {"below": 0.5}}
+    assert strategy_of("v_knn+unsure", own) is not None
+    assert strategy_of("v_knn", own) is None
+
+
+def test_only_what_retrieves_can_search_less() -> None:
+    check_exists(CONFIG, "v_knn+half+unsure")
+    for name in ("adapter+unsure", "v_knn+unsure_never", "v_knn+unsure+half", "v_knn+unsure+unsure_often"):
+        with pytest.raises(InkError, match="does not exist"):
+            check_exists(CONFIG, name)
+
+
+UNSURE = {"below": 0.5}
+WRONG: list[tuple[dict[str, Any], str]] = [
+    (
+        {"systems": ["v_knn+unsure"]},
+        r"systems\[0\]: found v_knn\+unsure without v_knn; allowed: both, since they share",
+    ),
+    ({"systems": ["off_the_shelf", "off_the_shelf+unsure"]}, r"systems\[1\]: found 'off_the_shelf\+unsure'"),
+    ({"search_strategies": {"unsure": {}}}, r"search_strategies\.unsure\.below: missing; allowed: it with unsure"),
+    (
+        {"search_strategies": {"unsure": {"below": 0}}},
+        r"search_strategies\.unsure\.below: found 0; allowed: .* above 0",
+    ),
+    ({"search_strategies": {"rarely": UNSURE}}, r"search_strategies\.rarely: found the unknown name 'rarely'"),
+    (
+        {"reductions": {"unsure_half": {"method": "random", "keep": 0.5}}},
+        r"reductions\.unsure_half: found a name of search_strategies; allowed: one that begins otherwise",
+    ),
+]
+
+
+@pytest.mark.failure(
+    "Config",
+    "a system with a search strategy, but not the system that it is compared with",
+    "`configuration: systems[0]: found v_knn+unsure without v_knn; allowed: both, since they share a combiner`",
+)
+@pytest.mark.parametrize(("changes", "said"), WRONG, ids=range(len(WRONG)))
+def test_what_cannot_be_is_named(changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(InkError, match=said):
+        check({**CONFIG, "systems": ["v_knn", "v_knn+unsure"], "reductions": {}, **changes})
