@@ -58,6 +58,8 @@ def to_fsmt(
         folder.mkdir()
         write_json(folder / CONFIG, settings)
         save_file(weights, folder / WEIGHTS, metadata={"format": "pt"})
+        # safetensors lets nobody else read it
+        (folder / WEIGHTS).chmod((folder / CONFIG).stat().st_mode)
         for name, numbers in zip(_VOCABULARIES, names, strict=True):
             write_json(folder / name, numbers)
         write_lines(folder / MERGES, merges)

@@ -45,6 +45,7 @@ def fsmt(tiny: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     said = run(tiny.base_model, folder / "fsmt", "--vocabulary", tiny.vocabulary, "--plain")
     assert said[0].startswith(f"{folder / 'fsmt'}: FSMT from xx to yy, 2+2 layers of dimension 16, ")
     assert said[1].endswith("(text.escape: false)")
+    assert len({file.stat().st_mode for file in (folder / "fsmt").iterdir()}) == 1
     return folder / "fsmt"
 
 

@@ -62,7 +62,7 @@ def settings_of(checkpoint: Path, model: FairseqModel, languages: LanguagePair) 
 def weights_of(model: FairseqModel, dtype: torch.dtype | None) -> dict[str, Tensor]:
     """Return the weights by FSMT's names, shared ones once, in `dtype` if it is given."""
     network = model.network
-    left_out = _NOT_SAVED
+    left_out: tuple[str, ...] = _NOT_SAVED
     if network.encoder.embed_tokens is network.decoder.embed_tokens:
         left_out = (*left_out, "decoder.embed_tokens.weight")
     found = {name: value for name, value in network.state_dict().items() if not name.endswith(left_out)}
