@@ -91,6 +91,7 @@ def leaderboard_inputs():
         ],
         *metric_scores(config["systems"], domains),
         *([f"{RESULTS}/speed/{config['speed']['domain']}.json"] if SPEED_SYSTEMS else []),
+        *[f"{PAPER}/{name}.csv" for name in ("table2", "elsewhere")],
     ]
 
 
