@@ -61,6 +61,16 @@ def test_the_lock_pins_what_builds_the_environment() -> None:
     assert {"pip", "setuptools", "wheel", "cython", "numpy", "torch"} <= set(locked())
 
 
+def test_the_lock_installs_on_the_python_of_debian_12_and_of_ubuntu_22() -> None:
+    pins, checked = locked(), 0
+    for package in metadata.distributions():
+        if pins.get(canonicalize_name(package.name)) == Version(Version(package.version).public):
+            accepted = SpecifierSet(package.metadata["Requires-Python"] or "")
+            assert "3.11.2" in accepted and "3.11.0" in accepted, f"{package.name} {package.version} wants {accepted}"
+            checked += 1
+    assert checked > 100
+
+
 def test_a_cpu_build_of_torch_satisfies_the_pin_and_goes_before_the_plain_one() -> None:
     pin = locked()["torch"]
     cpu_build = Version(f"{pin}+cpu")
