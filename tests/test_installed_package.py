@@ -61,6 +61,7 @@ def run(site: Path, tmp_path: Path):
 def test_a_project_of_the_installed_package_is_planned_whole(run, site: Path, tmp_path: Path) -> None:
     begun = run("ink", "init", "my project")
     assert begun.returncode == 0, begun.stderr
+    assert begun.stdout.endswith("Go on with: cd 'my project' && snakemake --cores all\n")
     project = tmp_path / "my project"
     assert (project / "config/config.yaml").read_bytes() == (REPOSITORY / "config/config.yaml").read_bytes()
     assert "in order" in run("ink", "check-config", "config/config.yaml", folder=project).stdout

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
@@ -19,4 +20,4 @@ def init(folder: Path, experiment: str) -> None:
     """Write a project into FOLDER, new or empty: config, Snakefile, README. `snakemake --cores all` there runs it."""
     for path in create_project(folder, experiment):
         click.echo(path)
-    click.echo(f"Go on with: cd {folder} && snakemake --cores all")
+    click.echo(f"Go on with: cd {shlex.quote(str(folder))} && snakemake --cores all")
