@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -72,3 +74,20 @@ def test_its_record_and_nothing_else_is_beside_it(trained: tuple[Path, list[dict
 def test_it_keeps_no_optimiser(trained: tuple[Path, list[dict[str, torch.Tensor]]]) -> None:
     stored = read_checkpoint(trained[0] / "model.pt")
     assert not stored.get("last_optimizer_state")
+
+
+def test_it_needs_none_of_fairseq_s_modules_that_are_compiled_against_torch(
+    tiny: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # where pip builds fairseq by itself, they are compiled against another torch than the one that is installed
+    files = metadata.files("fairseq-fixed") or []
+    linked = [file for file in files if file.suffix == ".so" and b"libtorch" in file.locate().read_bytes()]
+    names = {str(file).partition(".")[0].replace("/", ".") for file in linked}
+    assert {"fairseq.libbase", "fairseq.libnat"} <= names
+    for name in names:
+        monkeypatch.setitem(sys.modules, name, None)
+    settings = tiny.settings.changed(base_model={"train": {"max_epochs": 1, "average_last": 1}})
+    train_base_model(tiny.domain, settings, 1, tmp_path / "base_model")
+    source, target = tiny.languages
+    model = BaseModelFiles(tmp_path / "base_model/model.pt", tiny.vocabulary, LanguagePair(source, target)).load()
+    assert not model.network.training
