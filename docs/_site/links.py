@@ -15,12 +15,13 @@ _LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s#]*)(#[^)\s]*)?\)")
 
 
 def on_files(files: Files, config: Any) -> Files:
-    """Add README, CONTRIBUTING and CHANGELOG as pages, and the published figures that pages show."""
+    """Add README, CONTRIBUTING and CHANGELOG as pages, the published figures that pages show, and the style."""
     for page, source in OUTSIDE.items():
         files.append(File.generated(config, page, content=(REPOSITORY / source).read_text(encoding="utf-8")))
     for figure in sorted((REPOSITORY / "results/published").glob("*/figures/*.png")):
         name = "/".join(("published", figure.parts[-3], figure.name))
         files.append(File.generated(config, name, abs_src_path=str(figure)))
+    files.append(File.generated(config, "style.css", abs_src_path=str(REPOSITORY / "docs/_site/style.css")))
     return files
 
 
@@ -43,6 +44,6 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
                 return f"{mark}[{text}]({up}{made}{anchor})"
         if mark:
             return f"![{text}]({up}published/{target.parts[-3]}/{target.name})"
-        return f"`{inside}`" if text == Path(inside).name else f"{text} (`{inside}`)"
+        return f"`{inside}`" if text in (inside, Path(inside).name) else f"{text} (`{inside}`)"
 
     return _LINK.sub(link, markdown)

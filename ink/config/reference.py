@@ -26,8 +26,8 @@ Nothing is taken from another experiment's file.
   mapping replaces the default whole.
 - `results/EXPERIMENT/config.yaml` has every setting of the run, overrides included, and its
   [`config_version`](#versions).
-- Editors complete and check settings by the JSON schema [ink/config/schema.json](../ink/config/schema.json), which in
-  many a first line `# yaml-language-server: $schema=PATH/ink/config/schema.json` names.
+- Editors complete and check settings by the JSON schema [ink/config/schema.json](../ink/config/schema.json). Many find
+  it by a first line in the file: `# yaml-language-server: $schema=PATH/ink/config/schema.json`.
 
 *none* marks a setting that may be absent and then stays absent; `*` stands for every key of a mapping or entry of a
 list.
