@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +14,11 @@ from typing import Any
 
 import pytest
 import yaml
+from warm_programmes import WarmProgramme
 
 from ink.config import load
 from ink.runtime.whole_files import write_json
 
-SERVER = Path(__file__).with_name("command_server.py")
 MICRO = Path(__file__).resolve().parents[1] / "workflow" / "micro.yaml"
 PAPER = Path(__file__).resolve().parents[2] / "results" / "paper"
 PROGRESS = re.compile(r": \d+/\d+ ")
@@ -48,41 +47,24 @@ class Commands:
 
     def __init__(self, own_mounts: bool) -> None:
         self.own_mounts = own_mounts
-        prefix = mount_namespace() if own_mounts else heed_permissions()
-        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-        self._server = subprocess.Popen(
-            [*prefix, sys.executable, str(SERVER)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            env=environment,
-        )
+        self._ink = WarmProgramme("ink", tuple(mount_namespace() if own_mounts else heed_permissions()))
 
     def __call__(self, *arguments: str | Path, folder: Path, largest_file: int | None = None) -> Ended:
         """Run `ink`; no file that it writes may grow beyond `largest_file` bytes."""
-        request = {"arguments": list(map(str, arguments)), "folder": str(folder), "largest_file": largest_file}
-        return self._ask(request)
+        ended = self._ink(*arguments, folder=folder, largest_file=largest_file)
+        return Ended(ended.returncode, ended.stdout.decode(errors="replace"), ended.stderr.decode(errors="replace"))
 
     def system(self, *command: str | Path) -> None:
         """Run another programme where the mounts are seen."""
-        ended = self._ask({"system": list(map(str, command))})
-        assert ended.code == 0, ended.err
+        ended = self._ink.system(*command)
+        assert ended.returncode == 0, ended.stderr
 
     def seen(self, path: Path) -> Path:
         """Return where this process finds what is `path` for the commands."""
-        return Path(f"/proc/{self._server.pid}/root") / path.relative_to("/") if self.own_mounts else path
+        return Path(f"/proc/{self._ink.pid}/root") / path.relative_to("/") if self.own_mounts else path
 
     def end(self) -> None:
-        assert self._server.stdin is not None
-        self._server.stdin.close()
-        self._server.wait(timeout=30)
-
-    def _ask(self, request: dict[str, Any]) -> Ended:
-        assert self._server.stdin is not None and self._server.stdout is not None
-        self._server.stdin.write(json.dumps(request) + "\n")
-        self._server.stdin.flush()
-        return Ended(**json.loads(self._server.stdout.readline()))
+        self._ink.end()
 
 
 def mount_namespace() -> list[str]:

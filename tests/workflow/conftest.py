@@ -7,16 +7,18 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from warm_programmes import WarmProgramme
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
+SNAKEMAKE = WarmProgramme("snakemake")
 PARTS = ("Snakefile", "workflow", "config", "profiles", "results/paper")
 
 
@@ -70,7 +72,10 @@ class Workspace:
         return Finished(done.returncode, done.stdout)
 
     def plan(self, *arguments: str) -> Finished:
-        return self.snakemake("--dry-run", *arguments)
+        """Plan as `snakemake --dry-run` does, in a process of its own that has imported snakemake already."""
+        given: Any = {"folder": self.path, "environment": self.environment, "together": True}
+        done = SNAKEMAKE("--dry-run", *arguments, **given)
+        return Finished(done.returncode, done.stdout.decode())
 
     def write_config(self, name: str, config: Any) -> str:
         (self.path / name).write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
@@ -98,6 +103,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if Path(__file__).parent in item.path.parents:
             used = "micro" in getattr(item, "fixturenames", ())
             item.add_marker(pytest.mark.xdist_group("workflow" if used else item.path.stem))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def snakemake_ends() -> Iterator[None]:
+    """Leave no process behind."""
+    yield
+    SNAKEMAKE.end()
 
 
 @pytest.fixture(scope="session")
