@@ -49,8 +49,8 @@ def clean(config: Path, dry_run: bool, keep_base_model: bool, everything: bool) 
     work/EXPERIMENT what is small, which is text, vocabulary, final adapters and combiners. With --all that goes too.
 
     Tables can still be rendered, with other reporting settings as well. `ink translate` needs the base model, V-kNN its
-    datastore and kNN-KD its model; a changed setting of a system trains the base model again, and all that follows
-    from it, unless --keep-base-model is given.
+    datastore and kNN-KD its model. A changed setting of a system then trains the base model again, and all that
+    follows from it; --keep-base-model prevents that.
     """
     from ink.cli.options import load_config
     from ink.runtime.disk import bytes_in_words

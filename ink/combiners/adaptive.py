@@ -25,9 +25,9 @@ def input_layer(k: int, hidden: int) -> nn.Linear:
 class AdaptiveCombiner(Combiner):
     """p = w_0 p_NMT + sum over r in {1, 2, 4, .., K} of w_r p_r, p_r being p_kNN of the first r neighbours.
 
-    w is a softmax over 2 + log2 K numbers that a network gives for the distances and, of each i, the number of
-    distinct values among the first i neighbours. Neighbours beyond r are left out of p_r by a mask; the released code
-    multiplies their distances by 1000, which leaves them in where distances are 0, and does not count token 0.
+    w is a softmax over 2 + log2 K numbers. A network gives them from the distances and, for each i, the number of
+    distinct values among the first i neighbours. Neighbours beyond r are left out of p_r by a mask. The released code
+    multiplies their distances by 1000, which leaves them in where distances are 0. It does not count token 0.
     """
 
     def __init__(self, k: int, temperature: float, hidden: int, dropout: float) -> None:

@@ -23,9 +23,9 @@ LOG_ZERO = -1e30
 class Weights:
     """What a combiner decides at each position.
 
-    neighbours: (..., k), log of what each neighbour adds to its value's probability: with one lambda, log lambda plus
-    the log of its share of p_kNN; LOG_ZERO where there is no neighbour. model: (..., 1), log of what p_NMT is
-    multiplied by: log (1 - lambda).
+    - neighbours: (..., k), log of what each neighbour adds to its value's probability. With one lambda it is log lambda
+      plus the log of the neighbour's share of p_kNN; LOG_ZERO where there is no neighbour
+    - model: (..., 1), log of what p_NMT is multiplied by: log (1 - lambda)
     """
 
     neighbours: Tensor

@@ -111,8 +111,8 @@ def build_datastore(
 def build_shard(extraction: Extraction, output: Path, *, number: int, count: int) -> ShardMeta:
     """Write shard `number` of `count`, from 1 on, of what `build_datastore` writes, whole or not at all.
 
-    A shard is a range of the batches that one pass over the text makes: each batch is the same as there, and with it
-    every bit of what comes of it. Raises InkError where there are fewer batches than shards.
+    A shard is a range of the batches that one pass over the text makes. Each batch is the same as in the whole pass, so
+    its entries are the same to the bit. Raises InkError where there are fewer batches than shards.
     """
     batches = batches_of(extraction.batches(), number, count)
     offsets = extraction.text.offsets

@@ -81,8 +81,8 @@ class Searcher:
     def search(self, queries: Tensor, k: int, *, keys: bool = False, log_probs: bool = False) -> Neighbours:
         """Find the k nearest entries of `queries` (..., dimension) by the index's own distances.
 
-        With `keys` the neighbours that it found come with their keys, and with distances recomputed from these and
-        sorted anew; with `log_probs`, with the log-probabilities stored when the datastore was built.
+        With `keys` the neighbours come with their keys; their distances are recomputed from these and sorted anew. With
+        `log_probs` they come with the log-probabilities stored when the datastore was built.
         """
         self._check(k)
         asked = self._projected(queries)

@@ -40,12 +40,12 @@ def pooled_bootstrap(domains: Sequence[Sequence[Pair]], samples: int, seed: int,
 
     domains: of each domain a pair (baseline's statistics, system's) a training seed, as many of each domain.
     aggregate: makes scores of summed statistics, as `Metric.aggregate`. Each resample draws a domain's sentences anew,
-    the same ones for both systems and all seeds; its statistic is the mean over the seeds of the difference in scores,
+    the same ones for both systems and all seeds. Its statistic is the mean over the seeds of the difference in scores,
     averaged over the domains. The p-value is the one of sacrebleu's paired bootstrap: the share of resamples whose
-    absolute difference, less the mean of these, exceeds the measured one; it speaks for a difference in the direction
-    measured. With one domain, one seed, the same number of samples and the same seed of them it equals sacrebleu's,
-    save that two systems without any difference get 1, where sacrebleu's formula gives its smallest value. ValueError
-    where test sets or seeds do not pair.
+    absolute difference, less the mean of these, exceeds the measured one. A small value speaks for a difference in the
+    direction measured. With one domain and one seed it equals sacrebleu's of as many samples, drawn with the same seed.
+    Only two systems without any difference get 1, where sacrebleu's formula gives its smallest value. ValueError where
+    test sets or seeds do not pair.
     """
     seeds = len(domains[0]) if domains else 0
     if not seeds or any(len(pairs) != seeds for pairs in domains):

@@ -41,8 +41,9 @@ class SourceBatch:
 class Batch(SourceBatch):
     """Sentence pairs, as a model learns from them or passes over them with the references as input.
 
-    decoder_input: (batch, target length) int64, what the decoder reads at each position; target: of the same shape,
-    what it is to say there, end of sentence included; padding: the number that fills targets up.
+    - decoder_input: (batch, target length) int64, what the decoder reads at each position
+    - target: of the same shape, what it is to say there, end of sentence included
+    - padding: the number that fills targets up
     """
 
     decoder_input: Tensor

@@ -54,8 +54,8 @@ class Optimisation:
 class TrainingPass:
     """A model's pass over a batch in training, from which gradients flow back.
 
-    log_probs: (batch * length, vocabulary) in fp32, padding among them; keys: (batch, length, dimension) of the kind
-    decoder_output, None where the model is a whole one in training, of which nobody asks them.
+    - log_probs: (batch * length, vocabulary) in fp32, padding among them
+    - keys: (batch, length, dimension) of the kind decoder_output; None where a whole model is trained, not an adapter
     """
 
     log_probs: Tensor

@@ -41,8 +41,9 @@ FullPrecision = Callable[[], Mapping[str, Tensor]]
 class Vocabulary(ABC):
     """One side's types and their numbers, from 0 on.
 
-    end: the number of the end of sentence; padding: that of what fills a batch up; special: how many special symbols,
-    which have no frequency, come first; the end is one of them.
+    - end: the number of the end of sentence
+    - padding: the number of what fills a batch up
+    - special: how many special symbols come first, the end among them; they have no frequency
     """
 
     end: int

@@ -1,9 +1,9 @@
 """How large packages are imported here: quickly, and of fairseq what ink uses.
 
-Importing fairseq imports every task, model and criterion in its folders, for their names to be known, and with its
-tasks for audio scikit-learn, SciPy and pandas: half a second and more of every job. Here its folders seem to hold what
-ink uses and no more; what that needs itself is imported as anywhere, and what was left out can be imported like any
-module. `import_rest_of_fairseq` imports all of it, for whoever meets a name that fairseq does not know.
+Importing fairseq imports every task, model and criterion in its folders, so that their names are known. Its tasks for
+audio bring scikit-learn, SciPy and pandas: half a second and more of every job. Here its folders seem to hold only what
+ink uses. What that needs itself is imported as anywhere, and what was left out can be imported like any module.
+`import_rest_of_fairseq` imports all of it, for whoever meets a name that fairseq does not know.
 
 `import ink` installs this, so that `from fairseq import ...` stands in any module as it would without it. Where fairseq
 has been imported before ink, it is whole.

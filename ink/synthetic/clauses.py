@@ -27,9 +27,11 @@ class Part:
 class Clause:
     """A verb with everything that belongs to it; put into words by `german` and `english`.
 
-    `tense` is present, preterite, perfect or future; `deontic` puts shall for the English present (legal style).
-    `future_english` is the English auxiliary of the future, `english_front` what stands first in English, and `turned`
-    says that the English has the other voice: passive for an active clause, active for a passive one.
+    - `tense`: present, preterite, perfect or future
+    - `deontic`: shall stands for the English present (legal style)
+    - `future_english`: the English auxiliary of the future
+    - `english_front`: what stands first in English
+    - `turned`: the English has the other voice, passive for an active clause and active for a passive one
     """
 
     verb: Verb

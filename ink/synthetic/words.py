@@ -12,8 +12,9 @@ class Noun:
     """A noun or a name.
 
     `kind` is noun, adjectival (der Angeklagte), name (no article, no plural), plural (only a plural, as Eltern) or
-    unique (always definite and singular, as die Kommission; English without article where its number is mass).
-    `english_number` is count, mass (information) or plural (data), which the English verb and article follow.
+    unique (always definite and singular, as die Kommission). The English of a unique one has no article where its
+    number is mass. `english_number` is count, mass (information) or plural (data), which the English verb and article
+    follow.
     """
 
     lemma: str

@@ -1,7 +1,7 @@
 """An experiment's results as committed copies for readers: results/published/EXPERIMENT.
 
-What is small and what tables, figures and the report are made of goes along, so that they can be rendered again from
-the copy; what a run leaves for itself stays behind.
+Copied are small files, and those that tables, figures and the report are made of: they can be rendered again from the
+copy. What a run leaves for itself stays behind.
 """
 
 from __future__ import annotations

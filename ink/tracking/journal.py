@@ -68,8 +68,8 @@ class Journal:
     ) -> None:
         """Say that `job` begins, in the run that is there or in a new one.
 
-        A run that did not finish goes on under its key. One that did, and whose `first` job begins again, is another
-        run, as is one with other parameters; that takes over the records of the jobs before `job`, which still hold.
+        A run that did not finish goes on under its key. A finished one whose `first` job begins again is another run.
+        So is one with other parameters: it takes over the records of the jobs before `job`, which still hold.
         """
         fingerprint = _fingerprint(parameters)
         with lock_of(self.results):

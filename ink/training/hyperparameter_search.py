@@ -16,8 +16,8 @@ from ink.runtime.whole_files import read_json, write_atomically, write_json
 def choose(points: Sequence[Path], domain: str, seed: int, output: Path) -> None:
     """Write the folder `output` with the adapter, trained with `seed`, of the point with the best dev BLEU.
 
-    points: folders with a final adapter and its record, every point with every seed; a point's dev BLEU is the mean
-    over the seeds, of several equally good ones the first is chosen. record.json is the chosen one's, and under
+    points: folders with a final adapter and its record, every point with every seed. A point's dev BLEU is the mean
+    over the seeds; of several equally good points the first is chosen. record.json is the chosen one's, and under
     "search" has every point with its dev BLEU. InkError where a folder is of another domain, or a point lacks a seed.
     """
     found: dict[str, dict[int, Path]] = {}

@@ -69,10 +69,14 @@ def train_rounds(
     """Train some rounds, or as many of them as patience lets it.
 
     Every round refreshes the datastore with the model as the round before has left it; round 1 trains on the base
-    model's, as all rounds do where ink.refresh is `never`. Writes the folder `rounds.output`: adapters/N.safetensors of
-    every round; record.json with these rounds and the history so far; and state.pt (optimiser, schedule, place in the
-    data), from which later rounds go on. `on_epoch` is told of each round, after an interruption of those before it as
-    well; `origin` is what the files say of it. Raises InkError where `rounds.previous` is not of the rounds before.
+    model's, as all rounds do where ink.refresh is `never`. Writes the folder `rounds.output`:
+
+    - adapters/N.safetensors of every round
+    - record.json with these rounds and the history so far
+    - state.pt (optimiser, schedule, place in the data), from which later rounds go on
+
+    `on_epoch` is told of each round, after an interruption of those before it as well; `origin` is what the files say
+    of it. Raises InkError where `rounds.previous` is not of the rounds before.
     """
     chosen, numbers, previous = settings.ink, rounds.numbers, rounds.previous
     first = numbers[0]

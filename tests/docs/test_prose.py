@@ -10,6 +10,12 @@ from docs.prose import REPOSITORY, Sentence, average_words, of_docstrings, of_do
 
 LONGEST, AVERAGE = 35, 20  # words
 README_LINES = 120
+AMERICAN = re.compile(
+    r"\b(?:colors?|colored|behaviors?|favor(?:s|ed|ite)?|neighbor\w*|centers?|centered|analyz(?:e[srd]?|ing)"
+    r"|\w{3,}(?<!\bres)(?<!\bovers)iz(?:e|es|ed|ers?|ing|ations?)|label(?:ed|ing)|model(?:ed|ing)|cancel(?:ed|ing)"
+    r"|travel(?:ed|ing)|catalogs?|dialogs?|gray|fulfill|defense|judgment|honor(?:s|ed)?|labor)\b",
+    re.IGNORECASE,
+)
 
 
 def documents() -> list[Path]:
@@ -52,6 +58,23 @@ def test_sentences_end_where_they_end_and_code_is_one_word() -> None:
         ("ten", 1, True),
         ("eleven", 1, True),
     ]
+
+
+@pytest.mark.parametrize("found", [of_documents(), of_docstrings()], ids=["README and docs", "docstrings"])
+def test_spelling_is_british(found: list[Sentence]) -> None:
+    """Outside code and quoted titles; artifacts are MLflow's own word, tokenizer.json is a file."""
+    american = [
+        (word, each.file, each.text)
+        for each in found
+        for word in AMERICAN.findall(re.sub(r'"[^"]*"|tokenizer\.json', "", each.text))
+    ]
+    assert american == []
+
+
+def test_american_spelling_is_seen() -> None:
+    words = "color favored neighbors center analyze normalizing initialization modeling canceled gray tokenizers"
+    assert AMERICAN.findall(words) == words.split()
+    assert not AMERICAN.findall("sizes, colours, neighbours, normalising, a prize, resized, seizing, centre, licensed")
 
 
 def test_readme_stays_short() -> None:

@@ -33,8 +33,8 @@ def target_log_probs(weights: Weights, positions: LabelledPositions) -> Tensor:
 def log_prob_sums(weights: Weights, positions: LabelledPositions) -> Tensor:
     """Return the sum over the vocabulary of the mixture's log p, (positions,).
 
-    Everywhere but at the neighbours' values the mixture is p_NMT times its weight: the sum is that of p_NMT, plus the
-    weight's log for every token, plus what the distinct values change.
+    Everywhere but at the neighbours' values the mixture is p_NMT times its weight. So the sum is that of p_NMT, plus
+    the weight's log for every token, plus what the distinct values change.
     """
     values, own = positions.neighbours.values, positions.scores.value_log_probs
     changed = at_values(weights, values, own) - (own + weights.model)

@@ -23,8 +23,8 @@ READERS: dict[str, Callable[[Path, bytes, LanguagePair, str], UnitPairs]] = {
 def read_units(path: Path, languages: LanguagePair, msgid_language: str) -> UnitPairs:
     """Return what a file, or every file in a folder and below, gives in two languages; unchanged, as units have it.
 
-    In a folder files of other languages are passed over and counted; InkError where that is all of them, where there is
-    no file of a known kind, and where one cannot be read.
+    In a folder, files of other languages are passed over and counted. InkError where all files are of other languages,
+    where none is of a known kind, and where one cannot be read.
     """
     if not path.is_dir():
         return _read(path, languages, msgid_language)

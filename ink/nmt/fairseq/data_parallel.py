@@ -1,7 +1,7 @@
 """What fairseq's Trainer needs to be told, and to be given, where several processes train together.
 
-fairseq deals every epoch's shuffled batches out to the processes in turn, so that an update sees the batches that one
-process with as many times the update frequency would see. Gradients are summed over all processes and divided by the
+fairseq deals every epoch's shuffled batches out to the processes in turn. So an update of n processes sees the batches
+that one process with n times the update frequency would see. Gradients are summed over all processes and divided by the
 number of target tokens of all of them, and the figures that are logged are sums over all of them. Random numbers, such
 as dropout's, are drawn from the same seed in each of them, for different batches.
 """

@@ -62,8 +62,8 @@ class Column:
 class Table:
     """A table as readers see it: `columns` of the frame's rows, caption and notes as plain text.
 
-    - `apart`: so many last rows are set apart from the others, if there are any: below a rule in LaTeX, below an empty
-      row in Markdown, in a body of the table's own in HTML
+    - `apart`: how many rows at the end are set apart from the others. They stand below a rule in LaTeX, below an empty
+      row in Markdown, and in a body of their own in HTML
     - `blocks`: fields; a row that differs from the one before in any of them is set apart in the same way
     - `csv`: what the CSV holds, where that is not the frame
     """
