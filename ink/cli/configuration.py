@@ -15,11 +15,14 @@ from ink.cli.options import PATH
 def check_config(config: Path) -> None:
     """Check a config without running anything, and that BLEU's tokeniser can work here.
 
-    What looks odd in the text that it names, such as text that is tokenised already, is told on standard error.
+    What looks odd in the text that it names, such as text that is tokenised already, is told on standard error. So is a
+    base model of the Hugging Face hub that is not pinned.
     """
     from ink.config import check, load
+    from ink.config.hub_model import HubModel
     from ink.corpus.raw_text import beginning, remarks
     from ink.metrics.bleu_tokeniser import bleu_with
+    from ink.nmt.huggingface.hub_record import read_hub_record
     from ink.runtime.given_text import marks_inside
     from ink.runtime.whole_files import read_lines
     from ink.tools.costs.text_amounts import source_files
@@ -29,6 +32,10 @@ def check_config(config: Path) -> None:
     bleu_with(found["evaluation"]["sacrebleu_tokeniser"])
     if mark := marks_inside(config, read_lines(config)):
         click.echo(f"warning: {mark}", err=True)
+    if (model := HubModel.of(found["base_model"])) is not None:
+        record = read_hub_record(Path(model.folder))
+        if advice := model.warning(None if record is None else record.commit):
+            click.echo(f"warning: {advice}", err=True)
     named = [side for files in source_files(found).values() for one in files for side in (one.source, one.target)]
     for path in filter(Path.is_file, map(Path, dict.fromkeys(named))):
         for remark in remarks(path, beginning(path)):

@@ -173,18 +173,19 @@ def learn_vocabulary(config: Path, corpus: Path, output: Path) -> None:
 @options.output
 def adopt_vocabulary(config: Path, output: Path) -> None:
     """Take over the BPE codes and dictionaries, or the tokeniser, of the base model that the config names."""
+    from ink.config.domains import huggingface_folder
     from ink.config.slices.text_slices import GivenVocabularySettings
     from ink.corpus import vocabulary
 
     settings = options.load_settings(config, GivenVocabularySettings)
     _begin()
     given, data = settings.base_model, settings.data
-    if given.folder is not None:
+    if (folder := huggingface_folder(given.plain())) is not None:
         from ink.nmt.huggingface.tokenisers import Languages
         from ink.nmt.huggingface.vocabulary_folder import make_vocabulary
 
         languages = Languages(given.source_code, given.target_code, given.tag)
-        make_vocabulary(Path(given.folder), data.languages, languages, output)
+        make_vocabulary(Path(folder), data.languages, languages, output)
     else:
         # which the config's checks have asked for
         codes, source, target = (Path(str(path)) for path in (given.bpe_codes, *_dictionaries(given)))

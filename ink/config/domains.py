@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from ink.config.hub_model import HubModel
 from ink.runtime.errors import InkError
 
 Config = dict[str, Any]
@@ -70,9 +71,11 @@ def given_base_model(config: Mapping[str, Any]) -> str | None:
 
 
 def huggingface_folder(base_model: Mapping[str, Any]) -> str | None:
-    """Return the folder of a Hugging Face model, of the section base_model; None of fairseq's."""
-    found: str | None = base_model.get("folder")
-    return found
+    """Return the folder of a Hugging Face model, the hub's included, of the section base_model; None of fairseq's."""
+    folder: str | None = base_model.get("folder")
+    if folder is None and (model := HubModel.of(base_model)) is not None:
+        return model.folder
+    return folder
 
 
 def first_rounds(config: Config) -> list[int]:

@@ -51,7 +51,7 @@ def layers(stated: Config) -> dict[str, Config]:
 
 def _is_huggingface(stated: Config) -> bool:
     base_model = stated.get("base_model")
-    return isinstance(base_model, dict) and isinstance(base_model.get("folder"), str)
+    return isinstance(base_model, dict) and any(isinstance(base_model.get(name), str) for name in ("hub", "folder"))
 
 
 def _without_training(scale: Config) -> Config:

@@ -24,6 +24,8 @@ def sources(config: Config) -> Iterator[str]:
 
     merges = config["text"]["bpe_merges"]
     path, train = base_model["path"], base_model.get("train")
+    if base_model.get("revision") is not None and base_model.get("hub") is None:
+        yield f"base_model.revision: found {base_model['revision']}; allowed: null, since base_model.hub is not given"
     if huggingface_folder(base_model) is not None:
         yield from _with_folder(config)
         return
@@ -32,7 +34,8 @@ def sources(config: Config) -> Iterator[str]:
             yield f"text.{key}: missing; allowed: {in_words(schema()['properties']['text']['properties'][key])}"
     for key in ("source_code", "target_code", "tag"):
         if base_model.get(key) is not None:
-            yield f"base_model.{key}: found {base_model[key]}; allowed: null, since base_model.folder is not given"
+            allowed = "null, since base_model.folder and base_model.hub are not given"
+            yield refusal(f"base_model.{key}", base_model[key], allowed)
     if path is None and train is None:
         yield "base_model.path: null, and base_model.train is null or missing; allowed: exactly one of the two"
     elif path is not None and train is not None:
@@ -53,10 +56,14 @@ def sources(config: Config) -> Iterator[str]:
 
 def _with_folder(config: Config) -> Iterator[str]:
     """What a Hugging Face model stands for, and what it is not trained in."""
-    base_model, why = config["base_model"], "since base_model.folder is given"
+    base_model = config["base_model"]
+    given = "folder" if base_model.get("hub") is None else "hub"
+    why = f"since base_model.{given} is given"
     for key in ("path", "bpe_codes", "source_dictionary", "target_dictionary", "train"):
         if base_model.get(key) is not None:
             yield f"base_model.{key}: found {shown(base_model[key])}; allowed: null, {why}"
+    if given == "hub" and base_model.get("folder") is not None:
+        yield f"base_model.folder: found {shown(base_model['folder'])}; allowed: null, {why}: exactly one of the two"
     if (merges := config["text"]["bpe_merges"]) is not None:
         yield f"text.bpe_merges: found {merges}; allowed: null, {why}, with a tokeniser of its own"
     if config["data"]["source"] == "binarised":

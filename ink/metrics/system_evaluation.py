@@ -15,6 +15,7 @@ from ink.metrics.footprint import added_memory
 from ink.metrics.score_files import score_translations
 from ink.nmt.domain_files import Domain
 from ink.nmt.generation import Translations, generate
+from ink.nmt.huggingface.hub_record import hub_origin
 from ink.nmt.text_loading import load_text
 from ink.runtime.whole_files import read_lines, write_json, write_lines
 from ink.systems.inference import AssembledSystem, Parts, assemble
@@ -63,6 +64,7 @@ def evaluate_system(
         "chosen": _chosen_on_dev(parts),
         "settings": {"decoding": settings.decoding.plain()},
         "model": model.fingerprint,
+        **hub_origin(domain.base_model),
     }
     write_lines(output.hypotheses, lines)
     write_json(output.scores, result)

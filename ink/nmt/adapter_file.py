@@ -39,6 +39,7 @@ def metadata_of(file: Any, path: Path) -> dict[str, Any]:
     - in those written by training: system, domain, seed
     - where a command ran that training: command
     - where the file is an average: averaged (numbers of rounds)
+    - where the base model is the Hugging Face hub's: hub (its name and commit)
     """
     metadata = json.loads((file.metadata() or {}).get(METADATA, "{}"))
     base_model = metadata.get("base_model") if isinstance(metadata, dict) else None
@@ -88,6 +89,7 @@ def described(metadata: Mapping[str, Any]) -> list[tuple[str, str]]:
         "domain": "domain",
         "seed": "seed",
         "base model": "base_model",
+        "from the Hugging Face hub": "hub",
         "encoder layers": "encoder_layers",
         "decoder layers": "decoder_layers",
         "dimension": "dimension",

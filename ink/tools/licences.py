@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ink.config import given_base_model
+from ink.nmt.huggingface.hub_record import HubRecord, read_hub_record
 from ink.tools.download.artefacts import ARTEFACTS
 from ink.tools.download.sources import DOWNLOADS, is_below
 
@@ -25,7 +26,8 @@ def licences(config: Mapping[str, Any], domain: str) -> Iterator[tuple[str, str]
         yield "base model", f"trained here, on the text of {general}: see there"
         yield f"text of {general}", _licence_of_text(config, str(general))
     else:
-        yield f"base model, {path}", _licence_of_download(path)
+        record = read_hub_record(Path(path))
+        yield f"base model, {path}", _licence_of_download(path) if record is None else _licence_on_hub(record)
     if domain != general:
         yield f"text of {domain}", _licence_of_text(config, domain)
     yield "ink", "MIT"
@@ -50,6 +52,12 @@ def _licence_of_download(path: str) -> str:
         if is_below(path, place) or Path(path) == place:
             return f"{artefact.licence}: {artefact.what}"
     return NOT_STATED
+
+
+def _licence_on_hub(record: HubRecord) -> str:
+    if record.licence is None:
+        return f"not stated on the Hugging Face hub: ask who publishes {record.hub}"
+    return f"{record.licence}, as stated on the Hugging Face hub: {record.hub}"
 
 
 def _licence_of_package(name: str) -> str | None:

@@ -10,6 +10,7 @@ from typing import Any
 from ink import __version__
 from ink.config import given_base_model
 from ink.nmt.adapter_file import described, read_metadata
+from ink.nmt.huggingface.hub_record import read_hub_record
 from ink.results.run_measures import Interval, Measure, RunMeasures
 from ink.results.tables.markup import rounded
 from ink.runtime.disk import bytes_in_words
@@ -119,7 +120,11 @@ def _trained_on(subject: Subject) -> list[str]:
     if given is None:
         lines.append(f"- base model: trained here on {_text(subject, general)}")
     else:
-        lines.append(f"- base model: {_code(given)}, trained elsewhere")
+        fetched = read_hub_record(Path(given))
+        named = _code(given)
+        if fetched is not None:
+            named = f"{_code(fetched.hub)} of the Hugging Face hub, commit {fetched.commit}"
+        lines.append(f"- base model: {named}, trained elsewhere")
     if subject.system.is_adapted:
         lines.append(f"- {subject.system.label}: {_text(subject, run.domain)}")
         lines += [f"- {line}" for line in _shared_with_test(subject.texts.get(run.domain))]

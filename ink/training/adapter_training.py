@@ -14,6 +14,7 @@ from ink.metrics.dev_bleu import DevBleu
 from ink.nmt.adapter import read_adapter, write_adapter
 from ink.nmt.distributed import is_first
 from ink.nmt.domain_files import Domain
+from ink.nmt.huggingface.hub_record import hub_origin
 from ink.nmt.training_run import Optimisation
 from ink.nmt.translation_model import TranslationModel
 from ink.runtime.whole_files import write_json
@@ -56,7 +57,7 @@ class AdapterTraining:
         self.domain = domain
         self.settings = settings
         self.seed = seed
-        self.origin = (origin or Origin("adapter")).metadata(domain.name, seed)
+        self.origin = {**(origin or Origin("adapter")).metadata(domain.name, seed), **hub_origin(domain.base_model)}
         self.model = domain.load_model(settings, dropout=chosen.dropout)
         optimisation = Optimisation.from_settings(settings, "training", seed)
         # the adapters' start depends on the seed alone, not on what was drawn before
@@ -133,4 +134,5 @@ def finish(
     model.load_adapter_weights(weights)
     path = folder / "adapter.safetensors"
     write_adapter(path, weights, base_model=model.base_fingerprint, **origin, averaged=selected.averaged)
-    write_json(folder / "record.json", selected.record(dev_bleu(model)))
+    from_hub = {name: value for name, value in origin.items() if name == "hub"}
+    write_json(folder / "record.json", {**selected.record(dev_bleu(model)), **from_hub})

@@ -216,7 +216,9 @@ def finish_rounds(
         model = domain.load_model(settings, adapter=last)
         dev_bleu = DevBleu(model, domain, settings, beam=settings.training.dev_beam)
         metadata = read_metadata(last)
-        origin: dict[str, Any] = {name: metadata[name] for name in ("system", "domain", "seed") if name in metadata}
+        origin: dict[str, Any] = {
+            name: metadata[name] for name in ("system", "domain", "seed", "hub") if name in metadata
+        }
         if command is not None:
             origin["command"] = command
         selected = select_rounds(history, settings.training.average_last, settings.ink.variant)

@@ -11,6 +11,7 @@ from ink.datastore.storage import open_datastore
 from ink.metrics.dev_bleu import DevBleu
 from ink.nmt.distributed import is_first
 from ink.nmt.domain_files import Domain
+from ink.nmt.huggingface.hub_record import hub_origin
 from ink.nmt.training_run import Optimisation
 from ink.training.checkpoints import WholeModels
 from ink.training.early_stopping import Stopping, select_rounds
@@ -76,4 +77,7 @@ def train_knn_kd(
         if not is_first():
             return
         selected = select_rounds(history, average_last)
-        kept.finish(selected.averaged, settings.precision, lambda final: selected.record(dev_bleu(final)))
+        from_hub = hub_origin(domain.base_model)
+        kept.finish(
+            selected.averaged, settings.precision, lambda final: {**selected.record(dev_bleu(final)), **from_hub}
+        )

@@ -30,9 +30,29 @@ def test_a_folder_is_the_base_model() -> None:
     assert {name: read[name] for name in GIVEN} == GIVEN
 
 
+@pytest.mark.failure(
+    "Config",
+    "a Hugging Face base model beside another base model, or with settings of one",
+    "`configuration: base_model.folder: found 'models/nllb' (text); allowed: null, since base_model.hub is given: "
+    "exactly one of the two`, and likewise of base_model.path, its codes and dictionaries, and text.bpe_merges",
+)
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
+        (
+            {"hub": "facebook/nllb"},
+            "base_model.folder: found 'models/nllb' .text.; allowed: null, since base_model.hub is",
+        ),
+        ({"revision": "v1"}, "base_model.revision: found v1; allowed: null, since base_model.hub is not given"),
+        ({"hub": "../nllb", "folder": None}, "base_model.hub: found '../nllb' .text.; allowed: a model's name on the"),
+        (
+            {"hub": "a/b", "folder": None, "revision": "-x"},
+            "base_model.revision: found '-x' .text.; allowed: a commit,",
+        ),
+        (
+            {"hub": "a/b", "folder": None, "path": "model.pt"},
+            "base_model.path: found 'model.pt' .text.; allowed: null, since base_model.hub is given",
+        ),
         ({"path": "model.pt"}, "base_model.path: found 'model.pt' .text.; allowed: null, since base_model.folder"),
         ({"bpe_codes": "codes"}, "base_model.bpe_codes: found 'codes' .text.; allowed: null"),
         ({"folder": ""}, "base_model.folder: found '' .text.; allowed: a path, not empty"),
@@ -105,3 +125,15 @@ def test_fairseq_s_text_needs_the_languages_of_moses_rules(side: str) -> None:
     del chosen["text"][f"{side}_tokeniser_language"]
     with pytest.raises(InkError, match=f"text.{side}_tokeniser_language: missing; allowed: a language code such as de"):
         check(chosen)
+
+
+def test_another_revision_is_another_model() -> None:
+    found = [
+        config(folder=None, hub="facebook/nllb", **given) for given in ({}, {"revision": "v1"}, {"revision": "v2"})
+    ]
+    for chosen in found:
+        check(chosen)
+    places = [Layout(chosen).base_model for chosen in found]
+    assert places == [f"downloads/hub/facebook--nllb/{name}" for name in ("main", "v1", "v2")]
+    read = [settings_for(chosen, READS["adopt-vocabulary"]).that_matter() for chosen in found]
+    assert read[1] != read[2]

@@ -40,6 +40,8 @@ from ink.config import (
     text_files,
     variations,
 )
+from ink.config.domains import huggingface_folder
+from ink.config.hub_model import HubModel
 from ink.corpus.vocabulary import check_vocabulary_size
 from ink.tools.download.provided_files import binarised_paths, provided_files
 from ink.runtime.errors import InkError
@@ -245,7 +247,7 @@ def vocabulary_files(config):
     """What a given model's vocabulary is taken from: its codes and dictionaries, or its folder."""
     given = config["base_model"]
     named = [given[name] for name in ("bpe_codes", "source_dictionary", "target_dictionary")]
-    return [given["folder"]] if given.get("folder") is not None else named
+    return named if (folder := huggingface_folder(given)) is None else [folder]
 
 
 def model_files(wildcards):

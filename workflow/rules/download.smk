@@ -16,3 +16,19 @@ for artefact, files in PROVIDED.items():
         # the config is no param: which experiment asks is no reason to fetch again
         shell:
             "ink --log {log:q} download {CONFIG:q} {params.artefact}"
+
+
+# The base model that the config names on the Hugging Face hub; no other job looks there.
+if HubModel.of(config["base_model"]) is not None:
+
+    rule download_base_model:
+        output:
+            directory(LAYOUT.base_model),
+        log:
+            f"{RESULTS}/logs/download/base_model.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/download/base_model.tsv"
+        localrule: True
+        # the folder has name and revision
+        shell:
+            "ink --log {log:q} download {CONFIG:q} base_model"

@@ -42,27 +42,41 @@ class BaseModelTraining(values.Section):
     """The checkpoints of so many last epochs are averaged."""
 
 
+_NAME = "[A-Za-z0-9][A-Za-z0-9._-]*"
+HubName = Annotated[
+    str, Field(title="a model's name on the Hugging Face hub, OWNER/NAME", pattern=f"^{_NAME}(/{_NAME})?$")
+]
+Revision = Annotated[str, Field(title="a commit, tag or branch", pattern="^[A-Za-z0-9][A-Za-z0-9._/-]*$")]
+
+
 class HuggingFaceModel(values.Section):
     """A Hugging Face encoder-decoder: OPUS-MT (Marian), M2M100, NLLB, mBART or FSMT."""
 
+    hub: HubName | None = values.optional()
+    """In place of path, folder and train: a model's name on the Hugging Face hub, from which the workflow fetches its
+    settings, tokeniser and weights into downloads/hub/. What folder says of text goes for it too."""
+    revision: Revision | None = values.optional()
+    """With hub: the commit of the model, or a tag. Left out, it is the branch main, which may name another commit
+    later."""
     folder: values.Path | None = values.optional()
     """In place of path and train: the folder of a Hugging Face model, with its config.json, weights and tokeniser.
     Text goes through that tokeniser, and what text says of Moses and of subwords is without effect."""
     source_code: str | None = values.optional()
-    """With folder, of a model of many languages: what its tokeniser calls the source, such as de_DE or deu_Latn."""
+    """With hub or folder, of a model of many languages: what its tokeniser calls the source, such as deu_Latn."""
     target_code: str | None = values.optional()
-    """With folder, of a model of many languages: what its tokeniser calls the target."""
+    """With hub or folder, of a model of many languages: what its tokeniser calls the target."""
     tag: str | None = values.optional()
-    """With folder, of a Marian model of several target languages: the tag before every source, such as >>nld<<."""
+    """With hub or folder, of a Marian model of several target languages: the tag before every source, such as
+    >>nld<<."""
 
 
 class BaseModelSource(HuggingFaceModel):
     """The off-the-shelf model (paper: wmt19.de-en.ffn8192, a single model of Ng et al. 2019). Either path, with codes
-    and dictionaries, or folder, or train.
+    and dictionaries, or hub, or folder, or train.
     """
 
     path: values.Path | None = None
-    """A fairseq Transformer checkpoint. null trains one, or takes folder."""
+    """A fairseq Transformer checkpoint. null trains one, or takes hub or folder."""
     bpe_codes: values.Path | None = None
     """With path the codes it was trained with, subword-nmt's or fastBPE's."""
     source_dictionary: values.Path | None = None

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
+from ink.nmt.huggingface.hub_record import RECORD
 from ink.runtime.errors import InkError
 from ink.runtime.whole_files import read_json
 
 CONFIG, GENERATION = "config.json", "generation_config.json"
 # in the order in which they are looked for; those of JSON name the files that the weights are divided into
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
+# what the tokenisers of all architectures are read from
+TOKENISER_CONFIG = "tokenizer_config.json"
+TOKENISER_FILES = (
+    *(TOKENISER_CONFIG, "special_tokens_map.json", "added_tokens.json", "tokenizer.json"),
+    *("vocab.json", "target_vocab.json", "source.spm", "target.spm", "sentencepiece.bpe.model"),
+    *("vocab-src.json", "vocab-tgt.json", "merges.txt"),
+)
 
 
 def files_read(folder: Path) -> list[Path]:
     """Return the files that loading a model reads: its settings and, of several kinds of weights, one.
 
-    Raises InkError where weights are missing.
+    What the folder says of where it is from goes with them. Raises InkError where weights are missing.
     """
-    settings = [folder / CONFIG, *(path for path in [folder / GENERATION] if path.is_file())]
+    settings = [folder / CONFIG, *(path for name in (GENERATION, RECORD) if (path := folder / name).is_file())]
     chosen, parts = folder / _chosen(folder), weight_files(folder)
     return [*settings, *([] if chosen in parts else [chosen]), *parts]
 
@@ -38,6 +47,22 @@ def weight_files(folder: Path) -> list[Path]:
 def first_weights(names: Collection[str]) -> str | None:
     """Return which of several kinds of weights is read; None where there are none."""
     return next((name for name in WEIGHTS if name in names), None)
+
+
+def wanted(names: Collection[str]) -> list[str]:
+    """Return which of a repository's files make a model's folder: settings, tokeniser and weights, and no code."""
+    needed = [name for name in (CONFIG, GENERATION, *TOKENISER_FILES) if name in names]
+    return [*needed, *wanted_weights(names)]
+
+
+def wanted_weights(names: Collection[str]) -> list[str]:
+    """Return which of a repository's files the weights are read from: of several kinds the first alone."""
+    chosen = first_weights(names)
+    if chosen is None or not chosen.endswith(".json"):
+        return [] if chosen is None else [chosen]
+    stem, suffix, _ = chosen.split(".", 2)
+    part = re.compile(rf"{stem}-\d+-of-\d+\.{suffix}")
+    return [chosen, *sorted(name for name in names if part.fullmatch(name))]
 
 
 def json_object(path: Path) -> dict[str, Any]:

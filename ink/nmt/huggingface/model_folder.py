@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,11 @@ def read_model(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     return dict(state[SETTINGS_KEY]), _named(path, state.get(WEIGHTS_KEY))
 
 
+def check_pickled(path: Path) -> None:
+    """Raise InkError where a file of pickled weights holds objects that are no data; nothing of it is executed."""
+    _unpickled(path, in_memory=not zipfile.is_zipfile(path))
+
+
 def write_model(path: Path, settings: Mapping[str, Any], weights: Mapping[str, Tensor]) -> None:
     """Write a model as one file."""
     plain = {name: tensor.detach().cpu() for name, tensor in weights.items()}
@@ -70,12 +76,12 @@ def _safe_tensors(path: Path) -> Iterator[tuple[str, Tensor]]:
         raise InkError(f"{path} is not whole ({error}); fetch the model again", code="model/damaged") from None
 
 
-def _unpickled(path: Path) -> Any:
+def _unpickled(path: Path, *, in_memory: bool = True) -> Any:
     if not path.is_file():
         raise InkError(f"checkpoint {path} does not exist; check base_model in the config", code="model/missing")
     try:
         with harmless_types():
-            return torch.load(path, map_location="cpu", weights_only=True)
+            return torch.load(path, map_location="cpu", weights_only=True, mmap=not in_memory)
     except pickle.UnpicklingError as error:
         refused = refused_type(error)
         if refused is None:

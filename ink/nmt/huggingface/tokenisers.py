@@ -10,10 +10,10 @@ from typing import Any
 import transformers
 
 from ink.nmt.huggingface.architectures import architecture_of
+from ink.nmt.huggingface.folder_files import TOKENISER_CONFIG
 from ink.runtime.errors import InkError
 from ink.runtime.whole_files import read_json
 
-TOKENISER_CONFIG = "tokenizer_config.json"
 # classes of models of many languages, which they know by codes
 _WITH_CODES = ("M2M100Tokenizer", "NllbTokenizer", "MBartTokenizer", "MBart50Tokenizer")
 FAST = "Fast"

@@ -11,9 +11,10 @@ from typing import Any
 from ink.config.languages import LanguagePair
 from ink.corpus.token_list import TokenList
 from ink.nmt.huggingface import DESCRIPTION
-from ink.nmt.huggingface.folder_files import CONFIG, GENERATION
+from ink.nmt.huggingface.folder_files import CONFIG, GENERATION, TOKENISER_CONFIG
+from ink.nmt.huggingface.hub_record import hub_origin
 from ink.nmt.huggingface.model_folder import read_settings
-from ink.nmt.huggingface.tokenisers import TOKENISER_CONFIG, Languages, Tokenisers, load_tokenisers
+from ink.nmt.huggingface.tokenisers import Languages, Tokenisers, load_tokenisers
 from ink.runtime.errors import InkError
 from ink.runtime.whole_files import read_json, write_atomically, write_json
 
@@ -37,7 +38,7 @@ def make_vocabulary(model: Path, pair: LanguagePair, languages: Languages, outpu
                 shutil.copyfile(model / name, folder / name)
         for language, tokens in zip(pair, lists, strict=True):
             tokens.write(folder / f"tokens.{language}.json")
-        write_json(folder / DESCRIPTION, asdict(languages))
+        write_json(folder / DESCRIPTION, {**asdict(languages), **hub_origin(model)})
 
 
 def read_vocabulary(folder: Path, pair: LanguagePair) -> tuple[TokenList, TokenList]:

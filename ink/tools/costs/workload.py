@@ -16,6 +16,7 @@ from ink.config import (
     searched_points,
     variations,
 )
+from ink.config.domains import huggingface_folder
 from ink.datastore.knn_graph_division import lists_of, queries_at_once, sampled_of
 from ink.runtime.errors import InkError
 from ink.runtime.whole_files import read_json
@@ -241,7 +242,7 @@ def workload_of(config: Config, counts: Mapping[Path, TextCounts]) -> Workload:
 
 def _model(config: Config) -> Model:
     given, train = config["base_model"]["path"], config["base_model"].get("train")
-    if (folder := config["base_model"].get("folder")) is not None:
+    if (folder := huggingface_folder(config["base_model"])) is not None:
         return _of_folder(Path(folder))
     if given is None:
         width, hidden = train["dimension"], train["ffn_dimension"]

@@ -16,6 +16,7 @@ from ink.tools.doctor.downloads import examine_downloads
 from ink.tools.doctor.duration import duration
 from ink.tools.doctor.finding import ERROR, Finding, error, ok, warning
 from ink.tools.doctor.inputs import examine_inputs, examine_languages, sizes
+from ink.tools.doctor.model_on_hub import examine_hub_model
 from ink.tools.doctor.space import space, writable
 
 
@@ -54,13 +55,15 @@ def _experiment(config: Config, offline: bool) -> Iterator[Finding]:
     yield from inputs
     downloads, to_come = examine_downloads(config, offline=offline)
     yield from downloads
+    on_hub, model_to_come = examine_hub_model(config, offline=offline)
+    yield from on_hub
     complete = all(finding.status != ERROR for finding in inputs)
     if complete:
         workload = workload_of(config, counts)
         yield from sizes(workload)
         yield from machine.memory(workload)
         yield from gpu.memory(workload)
-        yield space(workload, to_come)
+        yield space(workload, to_come + model_to_come)
     yield from writable(config)
     running = holder(config["experiment"])
     if running is None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ink.config import Config, TextFiles
 from ink.config.bounds import measured_neighbours, requested_neighbours, values_of
+from ink.config.domains import huggingface_folder
 from ink.config.languages import MOSES, LanguagePair, moses_languages
 from ink.corpus.raw_text import beginning, remarks
 from ink.corpus.sentence_counts import check_sentence_counts, count_binarised
@@ -64,8 +65,10 @@ def _binarised(config: Config, domain: str, paths: Sequence[str]) -> Iterator[Fi
 
 
 def _base_model(config: Config) -> Iterator[Finding]:
-    if (folder := config["base_model"].get("folder")) is not None:
-        yield _model_folder(Path(folder))
+    if (folder := huggingface_folder(config["base_model"])) is not None:
+        # what is still to come from the hub is the downloads' to tell
+        if config["base_model"].get("hub") is None or Path(folder).exists():
+            yield _model_folder(Path(folder))
         return
     named = {name: Path(path) for name, path in base_model_files(config).items()}
     if not named:

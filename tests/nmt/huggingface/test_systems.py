@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
@@ -26,6 +27,7 @@ from ink.nmt.adapter import read_adapter
 from ink.nmt.domain_files import Domain
 from ink.nmt.fairseq import fairseq_model
 from ink.nmt.generation import generate
+from ink.nmt.huggingface.hub_record import HubRecord
 from ink.nmt.model_loading import BaseModelFiles
 from ink.nmt.text_loading import load_text
 from ink.runtime.whole_files import read_json, read_lines
@@ -128,9 +130,13 @@ def test_adapter_ink_and_accuracy(
     tiny: Any, domain_of: DomainOf, stores_of: Callable[[str], Path], kind: str, tmp_path: Path
 ) -> None:
     domain, settings = domain_of(kind), settings_of(tiny)
+    shutil.copytree(domain.base_model, tmp_path / "model")
+    HubRecord("owner/name", "main", "0" * 40, None, {"config.json": 2}).write(tmp_path / "model")
+    domain = replace(domain, base_model=tmp_path / "model")
     train_adapter(domain, settings, 1, tmp_path / "adapter")
     path = tmp_path / "adapter" / "adapter.safetensors"
     weights, metadata = read_adapter(path)
+    assert metadata["hub"] == read_json(path.with_name("record.json"))["hub"] == f"owner/name@{'0' * 40}"
     base, adapted = domain.load_model(settings), domain.load_model(settings, adapter=path)
     assert metadata["base_model"] == base.fingerprint == adapted.base_fingerprint != adapted.fingerprint
     assert {name.split(".")[0] for name in weights} == {"encoder_0", "encoder_1", "decoder_0", "decoder_1"}
@@ -143,6 +149,7 @@ def test_adapter_ink_and_accuracy(
     assert "refresh" in second["seconds"]
     finish_rounds(domain, settings, [tmp_path / "rounds"], tmp_path / "ink")
     assert domain.load_model(settings, adapter=tmp_path / "ink" / "adapter.safetensors").adapters is not None
+    assert read_adapter(tmp_path / "ink" / "adapter.safetensors")[1]["hub"] == metadata["hub"]
 
     files = BaseModelFiles(domain.base_model, domain.vocabulary, tiny.languages, domain.backend)
     stores = {"base_nmt": ModelDatastore(store)}
