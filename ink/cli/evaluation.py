@@ -70,7 +70,7 @@ def evaluate(
     with tracked(config, "evaluate", system=system, domain=domain, seed=seed) as job:
         from ink.config.slices.result_slices import EvaluationSettings
         from ink.metrics.system_evaluation import GeneralTest, RunFiles, evaluate_system
-        from ink.systems.inference import Parts, strategy_of
+        from ink.systems.inference import Parts, with_search
         from ink.systems.known_systems import system_named
         from ink.systems.layout import Run
 
@@ -80,12 +80,11 @@ def evaluate(
         if general_corpus is not None and general_data is not None:
             name = str(settings.data.general_domain)
             general = GeneralTest(name, general_corpus, options.prepared_corpus(settings.data, general_data))
+        parts = Parts(adapter, datastore, combiner, system_named(system).without_keys, model)
         evaluate_system(
             Run(system, domain, seed),
             options.make_domain(settings.data, **files),
-            Parts(
-                adapter, datastore, combiner, system_named(system).without_keys, model, strategy_of(system, settings)
-            ),
+            with_search(parts, system, settings),
             general,
             settings,
             RunFiles(hypotheses, scores),

@@ -9,6 +9,7 @@ from torch import Tensor
 from ink.combiners.combiner import Combiner
 from ink.combiners.strategies.strategy import SearchStrategy
 from ink.datastore.search import Searcher
+from ink.nmt.batches import SourceBatch
 
 
 @dataclass
@@ -30,7 +31,10 @@ class KnnMixture:
         """The kind of keys in the datastore, of which queries have to be."""
         return self.searcher.datastore.meta.key
 
-    def __call__(self, queries: Tensor, log_probs: Tensor) -> Tensor:
+    def begin(self, batch: SourceBatch) -> None:
+        """Nothing depends on which batch it is."""
+
+    def __call__(self, queries: Tensor, log_probs: Tensor, sentences: Tensor | None = None) -> Tensor:
         """Map the model's log_probs (n, vocabulary) at queries (n, dimension) to the mixture's."""
         self.positions += len(queries)
         if self.strategy is None:

@@ -7,7 +7,7 @@ import importlib
 from ink.combiners.combiner import Combiner
 from ink.runtime.errors import InkError
 
-BUILT_IN = ("vanilla", "adaptive", "robust", "kernel_smoothed", "confidence")
+BUILT_IN = ("vanilla", "adaptive", "robust", "kernel_smoothed", "confidence", "distance_aware")
 
 
 def find_combiner(name: str) -> type[Combiner]:

@@ -10,7 +10,7 @@ from ink.config.measures import accuracy_domains
 from ink.systems.known_systems import OWN_SYSTEMS, SYSTEMS, retrieval_settings, section_of, system_named
 
 # Of each section of a system with a datastore, the setting that says how many neighbours.
-NEIGHBOURS = {"v_knn": "k", "a_knn": "max_k", "r_knn": "max_k", "ink": "k", "knn_kd": "stored"}
+NEIGHBOURS = {"v_knn": "k", "a_knn": "max_k", "r_knn": "max_k", "ink": "k", "knn_kd": "stored", "sk_mt": "k"}
 # The same of the combiners that an entry of one's own can name; what another's settings mean is its own matter.
 NEIGHBOURS_OF_COMBINER = {
     "vanilla": "k",
@@ -18,6 +18,7 @@ NEIGHBOURS_OF_COMBINER = {
     "robust": "max_k",
     "kernel_smoothed": "k",
     "confidence": "k",
+    "distance_aware": "k",
 }
 PROBABILITIES = "top_probabilities"
 

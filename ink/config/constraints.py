@@ -29,7 +29,7 @@ from ink.metrics.known_metrics import METRICS, SCORED_WITH_TRANSLATION
 from ink.systems.known_systems import OWN_SYSTEMS, SYSTEMS, system_named, systems_of
 from ink.systems.variations import variation_named
 
-SECTIONS_BY_DOMAIN = ("datastore", "adapter", "ink", "v_knn", "a_knn", "r_knn", "knn_kd")
+SECTIONS_BY_DOMAIN = ("datastore", "adapter", "ink", "v_knn", "a_knn", "r_knn", "sk_mt", "knn_kd")
 CODEBOOK = 256  # entries of a codebook of ivfpq's, which has to be learned from as many keys at least
 POSITIONS = 1024  # of a Transformer that fairseq makes, end of sentence included
 MOST_ON_GPU = 2048  # lists that FAISS looks into there

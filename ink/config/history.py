@@ -18,7 +18,10 @@ HISTORY: dict[int, Mapping[str, Any | Callable[[Any], Any]]] = {
     1: {},  # all settings that there were when versions began; a complete file without a version is of it
     2: {"evaluation.metrics": _metrics_before},
     3: {"reductions": {}},
-    4: {"search_strategies": {}},
+    4: {
+        "search_strategies": {},
+        "sk_mt": {"key": "decoder_output", "candidates": 64, "pairs": 16, "k": 2, "temperature": 100},
+    },
 }
 CURRENT = max(HISTORY)
 

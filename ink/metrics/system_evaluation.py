@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ink.combiners.combiner_file import read_combiner
+from ink.combiners.knn_mixture import KnnMixture
 from ink.config.slices.result_slices import EvaluationSettings
 from ink.config.slices.slice import DecodingSettings
 from ink.corpus.model_text import ModelText
@@ -53,7 +54,7 @@ def evaluate_system(
         _, on_general, _ = _translate_and_score(assembled, general.data, general.corpus, text, settings)
         result["general"] = {"domain": general.domain, **on_general}
     result |= {
-        "added_memory": added_memory(assembled.files),
+        "added_memory": added_memory(assembled.files) | assembled.in_memory,
         "adapter_parameters": model.adapter_parameters,
         "decoding": {
             "seconds": found.seconds,
@@ -73,7 +74,7 @@ def evaluate_system(
 def _searched(system: AssembledSystem) -> dict[str, Any]:
     """Return, of a system with a search strategy, positions of beam search and with how many of them it searched."""
     mixture = system.mixture
-    if mixture is None or mixture.strategy is None:
+    if not isinstance(mixture, KnnMixture) or mixture.strategy is None:
         return {}
     return {"search": {"positions": mixture.positions, "searched": mixture.searched}}
 

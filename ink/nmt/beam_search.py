@@ -19,10 +19,15 @@ class Mixture(Protocol):
         """Of which kind the queries have to be, as `ink.nmt.translation_model` names them."""
         ...
 
-    def __call__(self, queries: Tensor, log_probs: Tensor) -> Tensor:
+    def begin(self, batch: SourceBatch) -> None:
+        """Learn which batch is searched next."""
+        ...
+
+    def __call__(self, queries: Tensor, log_probs: Tensor, sentences: Tensor) -> Tensor:
         """Map the model's log_probs (n, vocabulary) fp32 to the mixture's, of the same shape.
 
         queries: (n, dimension), the keys of the positions whose next token is sought, in the model's precision.
+        sentences: (n,) int64, of which sentence of the batch each is: its place there, from 0 on.
         """
         ...
 

@@ -42,6 +42,8 @@ def parts_of(layout: Layout, run: Run) -> dict[str, Path]:
         below += [weights] if weights.is_file() else []
         below += datastore_files(trained["datastore"], trained["combiner"], system_named(run.system).without_keys)
         below.append(Path(layout.data(run.domain)) / "prepared.json")  # which text the datastore is of
+    if system_named(run.system).by_sentence:
+        below += [path for path in sorted(Path(layout.data(run.domain)).glob("[!.]*")) if path.is_file()]
     return _base_model(Path(layout.base_model)) | {path.relative_to(layout.work).as_posix(): path for path in below}
 
 

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ink.combiners.combiner import Combiner
 from ink.combiners.combiner_file import combiner_files, load_combiner
+from ink.combiners.distance_aware import DistanceAwareCombiner
 from ink.combiners.knn_mixture import KnnMixture
+from ink.combiners.sentence_mixture import SentenceMixture
 from ink.combiners.strategies.known_strategies import make_strategy
 from ink.combiners.strategies.strategy import SearchStrategy
 from ink.config.sections.base_system import Index
-from ink.config.slices.result_slices import SpeedSettings, Strategies, TranslationSettings
+from ink.config.sections.retrieval_systems import SkMt
+from ink.config.slices.result_slices import SearchSettings, SpeedSettings, TranslationSettings
 from ink.config.slices.slice import ModelSettings
 from ink.corpus.prepared_corpus import PreparedCorpus
 from ink.datastore.search import Searcher
+from ink.datastore.sentences.sentence_datastores import SentenceDatastores
 from ink.datastore.storage import Datastore, open_datastore
 from ink.nmt.domain_files import Domain
 from ink.nmt.huggingface.folder_files import files_read
@@ -30,7 +34,8 @@ class Parts:
     """What a system adds to the base model: an adapter, a datastore with a combiner, both, or neither.
 
     `without_keys` does without the datastore's key file, which may be gone. `model`: a checkpoint that takes the base
-    model's place. `strategy`: when it searches, at every step without one.
+    model's place. `strategy`: when it searches, at every step without one. `sk_mt`: the settings of SK-MT, which makes
+    datastores of the domain's training text, sentence by sentence.
     """
 
     adapter: Path | None = None
@@ -39,18 +44,21 @@ class Parts:
     without_keys: bool = False
     model: Path | None = None
     strategy: SearchStrategy | None = None
+    sk_mt: SkMt | None = None
 
 
 @dataclass(frozen=True)
 class AssembledSystem:
     """A translation model and, of a system that retrieves, the mixture that takes part in its beam search.
 
-    `files`: what inference reads beyond the base model, by name.
+    `files`: what inference reads beyond the base model, by name; `in_memory`: bytes of what it makes of them when it is
+    loaded and keeps, by name.
     """
 
     model: TranslationModel
-    mixture: KnnMixture | None
+    mixture: KnnMixture | SentenceMixture | None
     files: dict[str, Path]
+    in_memory: dict[str, int] = field(default_factory=dict)
 
 
 def assemble(domain: Domain, parts: Parts, settings: ModelSettings, index: Index) -> AssembledSystem:
@@ -62,6 +70,8 @@ def assemble(domain: Domain, parts: Parts, settings: ModelSettings, index: Index
         domain = replace(domain, base_model=parts.model)
     model = domain.load_model(settings, adapter=parts.adapter)
     files = {} if parts.adapter is None else {"adapter.safetensors": parts.adapter}
+    if parts.sk_mt is not None:
+        return _by_sentence(model, domain.data, parts.sk_mt)
     if parts.datastore is None or parts.combiner is None:
         return AssembledSystem(model, None, files)
     store = open_datastore(parts.datastore, model=model.fingerprint, corpus=domain.data.fingerprint)
@@ -71,6 +81,20 @@ def assemble(domain: Domain, parts: Parts, settings: ModelSettings, index: Index
     combiner.check_datastore(store)
     files |= {path.name: path for path in _read_of(store, combiner)} | combiner_files(parts.combiner, combiner)
     return AssembledSystem(model, KnnMixture(searcher, combiner, parts.strategy), files)
+
+
+def _by_sentence(model: TranslationModel, data: PreparedCorpus, settings: SkMt) -> AssembledSystem:
+    """Put SK-MT together: the model, its training text, and an index of that by words."""
+    datastores = SentenceDatastores(model, model.parallel_text(data, "train"), settings)
+    combiner = DistanceAwareCombiner(settings.k, settings.temperature)
+    files = {path.name: path for path in sentence_files(data)}
+    in_memory = {"bm25": datastores.similar.bytes_in_memory}
+    return AssembledSystem(model, SentenceMixture(datastores, combiner), files, in_memory)
+
+
+def sentence_files(data: PreparedCorpus) -> list[Path]:
+    """Return the files of the training text that SK-MT's datastores are made of."""
+    return [data.file("train", language, kind) for language in data.languages for kind in ("bin", "idx")]
 
 
 def load_system(
@@ -91,14 +115,16 @@ def load_system(
         PreparedCorpus(Path(layout.data(domain)), settings.data.languages),
         backend_of(Path(layout.vocabulary)),
     )
-    parts = Parts(**files, without_keys=known.without_keys, strategy=strategy_of(system, settings))
-    return assemble(place, parts, settings, settings.index)
+    parts = Parts(**files, without_keys=known.without_keys, strategy=None, sk_mt=None)
+    return assemble(place, with_search(parts, system, settings), settings, settings.index)
 
 
-def strategy_of(system: str, settings: Strategies) -> SearchStrategy | None:
-    """Return the strategy by which a system searches; None where it does so at every step."""
-    name = system_named(system).strategy
-    return None if name is None else make_strategy(name, settings.search_strategies[name])
+def with_search(parts: Parts, system: str, settings: SearchSettings) -> Parts:
+    """Add to a system's parts the strategy by which it searches, and SK-MT's settings."""
+    known = system_named(system)
+    if known.strategy is not None:
+        parts = replace(parts, strategy=make_strategy(known.strategy, settings.search_strategies[known.strategy]))
+    return replace(parts, sk_mt=settings.sk_mt) if known.by_sentence else parts
 
 
 def trained_files(layout: Layout, run: Run) -> dict[str, Path]:

@@ -61,6 +61,7 @@ class System:
     - without_keys: whether it decodes without the datastore's key file
     - reduction: that of the datastore that it searches, where it is a reduced one
     - strategy: how it searches, where it does not do so at every step
+    - by_sentence: whether it has no datastore, but makes one of each sentence that it translates
     - apart: whether Table 2 sets it below a rule, since it combines two others and does not compete with the rows above
     - compared_with: the systems over which its gain is reported beside that over the off-the-shelf model; BEST_KNN
       stands for the best one that retrieves with the base model
@@ -82,6 +83,7 @@ class System:
     own_checkpoint: bool = False
     reduction: str | None = None
     strategy: str | None = None
+    by_sentence: bool = False
     trained_as: str | None = None
     apart: bool = False
     compared_with: tuple[str, ...] = ()
@@ -100,17 +102,17 @@ class System:
     @property
     def combiner_of(self) -> str | None:
         """The name under which its combiner is chosen or trained; systems with the same one share it."""
-        return self.trained_as or self.section
+        return None if self.by_sentence else self.trained_as or self.section
 
     @property
     def retrieves(self) -> bool:
         """Whether it searches a datastore while decoding."""
-        return self.section is not None
+        return self.section is not None and not self.by_sentence
 
     @property
     def is_adapted(self) -> bool:
         """Whether it needs a domain's training text: all but the base model as it is, which is scored everywhere."""
-        return self.model != "base" or self.retrieves
+        return self.model != "base" or self.section is not None
 
     @property
     def is_trained(self) -> bool:
@@ -215,6 +217,12 @@ SYSTEMS: dict[str, System] = {
         mark=Mark("P", PURPLE, width=6.5),
     ),
 }
+# of later papers, with sections of their own in the config
+LATER_SYSTEMS: dict[str, System] = {
+    "sk_mt": System(
+        "SK-MT", "base", ("evaluate",), "evaluate", section="sk_mt", combiner="distance_aware", by_sentence=True
+    ),
+}
 OWN_SYSTEMS, REDUCTIONS = "own_systems", "reductions"
 REDUCED_BY = "+"  # between a system's name and those of the reduction of what it searches and of its strategy
 
@@ -231,14 +239,14 @@ def always_searching(system: str) -> tuple[str, str | None]:
 
 
 def system_named(name: str) -> System:
-    """Return the system of this name: one of Table 2, a variation of one, or else one of the config's own systems.
+    """Return the system of this name: one of Table 2 or of a later paper, a variation, or one of the config's own.
 
     A variation has a model of its own. Own systems retrieve with the base model and a combiner of their own, which
     counts as trained, and go by their name, in words. SYSTEM+REDUCTION is a system on a reduced datastore, where its
     combiner is chosen or trained anew. SYSTEM+STRATEGY is a system, with its combiner, that searches by a strategy.
     """
-    if name in SYSTEMS:
-        return SYSTEMS[name]
+    if (known := _of_papers(name)) is not None:
+        return known
     always, strategy = always_searching(name)
     if strategy is not None:
         return _with_strategy(always, strategy)
@@ -248,6 +256,10 @@ def system_named(name: str) -> System:
     if (variation := variation_named(name)) is not None:
         return replace(SYSTEMS[variation.of], label=variation.label, model=name)
     return System(row_name(name), "base", LEARNING_COMBINER, "train-combiner", section=name, learns_combiner=True)
+
+
+def _of_papers(name: str) -> System | None:
+    return SYSTEMS.get(name) or LATER_SYSTEMS.get(name)
 
 
 def _with_strategy(always: str, strategy: str) -> System:
@@ -306,7 +318,8 @@ def systems_with_strategy(config: Mapping[str, Any]) -> list[str]:
 
 def systems_of(config: Mapping[str, Any]) -> list[str]:
     """Return every system that the experiment could have, variations apart."""
-    return [*SYSTEMS, *config[OWN_SYSTEMS], *reduced_systems(config), *systems_with_strategy(config)]
+    given = [*SYSTEMS, *LATER_SYSTEMS, *config[OWN_SYSTEMS]]
+    return [*given, *reduced_systems(config), *systems_with_strategy(config)]
 
 
 def check_exists(config: Mapping[str, Any], system: str) -> None:
@@ -340,7 +353,7 @@ def retrieval_settings(config: Mapping[str, Any], system: str) -> dict[str, Any]
     config: the whole, or of it the system's section (of an own system, and of one with settings here: own_systems).
     """
     whole = unreduced(system)
-    known = SYSTEMS.get(whole)
+    known = _of_papers(whole)
     if known is None or whole in config.get(OWN_SYSTEMS, {}):
         return dict(config[OWN_SYSTEMS][whole])
     if known.section is None:
@@ -350,7 +363,7 @@ def retrieval_settings(config: Mapping[str, Any], system: str) -> dict[str, Any]
 
 def section_of(system: str) -> str:
     """Return where in the config a retrieving system's settings stand."""
-    known = SYSTEMS.get(unreduced(system))
+    known = _of_papers(unreduced(system))
     return f"{OWN_SYSTEMS}.{unreduced(system)}" if known is None else str(known.section)
 
 

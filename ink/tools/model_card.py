@@ -99,6 +99,8 @@ def _what(subject: Subject) -> list[str]:
     elif system.has_adapter:
         kind = "the base model with an adapter behind every layer"
     searching = ", and a datastore of the training text that is searched for every token" if system.retrieves else ""
+    if system.by_sentence:
+        searching = ", and the training text, of whose most similar pairs each sentence gets a small datastore"
     lines = [
         f"Translates {data['source_language']} to {data['target_language']}: {kind}{searching}.",
         f"Trained as {_code(str(run))} of the experiment {_code(str(config['experiment']))}.",
@@ -223,6 +225,8 @@ def _limits(subject: Subject, measures: RunMeasures | None) -> list[str]:
             "- Its datastore is made of the training text, which can be read out of it in part; so can any example "
             "that is kept with it."
         )
+    if subject.system.by_sentence:
+        lines.append("- The training text is a part of it, and can be read out of it.")
     return lines
 
 

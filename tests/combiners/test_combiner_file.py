@@ -93,7 +93,7 @@ def test_every_built_in_combiner_is_found_by_its_name(name: str) -> None:
     "Datastores and combiners",
     "a combiner.json of a module that is not there",
     "`combiner.json describes combiner 'oracle': there is no combiner 'oracle': ...; known: vanilla, adaptive, "
-    "robust, kernel_smoothed, confidence, and your own modules`",
+    "robust, kernel_smoothed, confidence, distance_aware, and your own modules`",
 )
 @pytest.mark.parametrize("name", ["oracle", "no.such.module", "ink.combiners.oracle"])
 def test_an_unknown_combiner_is_named(tmp_path: Path, name: str) -> None:

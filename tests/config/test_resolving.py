@@ -272,7 +272,7 @@ def test_a_run_s_file_is_what_ran_whatever_it_lacks(newer: int, tmp_path: Path) 
         path.write_text(yaml.safe_dump({**version, "experiment": "old", "speed": {}}), encoding="utf-8")
         added = {} if version == {VERSION: newer} else {"repeats": 1}
         # sections of their own that came with a version
-        whole = {} if version else {"reductions": {}, "search_strategies": {}}
+        whole = {} if version else {"reductions": {}, **versions.HISTORY[4]}
         assert load_resolved(path) == {VERSION: newer, "experiment": "old", "speed": added, **whole}
 
 

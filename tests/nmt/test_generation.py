@@ -90,7 +90,10 @@ class Unmixed:
 
     key = "decoder_output"
 
-    def __call__(self, keys: Any, log_probs: Any) -> Any:
+    def begin(self, batch: Any) -> None:
+        pass
+
+    def __call__(self, keys: Any, log_probs: Any, sentences: Any) -> Any:
         return log_probs
 
 

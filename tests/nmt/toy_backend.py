@@ -184,17 +184,19 @@ class ToyBeamSearch:
 
     @torch.no_grad()
     def __call__(self, batch: SourceBatch) -> list[list[Translation]]:
+        if self.mixture is not None:
+            self.mixture.begin(batch)
         sources = zip(batch.source, batch.source_lengths.tolist(), strict=True)
-        return [self._search(source[:length]) for source, length in sources]
+        return [self._search(source[:length], number) for number, (source, length) in enumerate(sources)]
 
-    def _search(self, source: Tensor) -> list[Translation]:
+    def _search(self, source: Tensor, number: int) -> list[Translation]:
         end, (a, b) = ToyVocabulary.end, self.longest
         longest = int(a * len(source) + b)
         prefixes, scores = torch.empty(1, 0, dtype=torch.int64), torch.empty(1, 0)
         done: list[Translation] = []
         for length in range(1, longest + 2):
             before = torch.cat([torch.full((len(prefixes), 1), end), prefixes], dim=1)
-            log_probs = self._step(source.expand(len(prefixes), -1), before)
+            log_probs = self._step(source.expand(len(prefixes), -1), before, number)
             if length > longest:
                 log_probs[:, torch.arange(log_probs.shape[1]) != end] = -torch.inf
             total = scores.sum(1, keepdim=True) + log_probs
@@ -210,11 +212,13 @@ class ToyBeamSearch:
                 break
         return sorted(done, key=lambda one: -float(one.score))[: self.beam]
 
-    def _step(self, source: Tensor, before: Tensor) -> Tensor:
+    def _step(self, source: Tensor, before: Tensor, number: int) -> Tensor:
         batch = Batch(torch.arange(len(before)), source, source.ne(-1).sum(1), before, before, ToyVocabulary.padding)
         passed = self.model.teacher_forced(batch, self.key)
         log_probs = log_softmax(self.model.project(passed.decoder_output[:, -1]))
-        return log_probs if self.mixture is None else self.mixture(passed.keys[:, -1], log_probs)
+        if self.mixture is None:
+            return log_probs
+        return self.mixture(passed.keys[:, -1], log_probs, torch.full((len(before),), number))
 
 
 class ToyRun(TrainingRun):

@@ -9,7 +9,17 @@ import pytest
 
 from ink.combiners.known_combiners import BUILT_IN
 from ink.config import load
-from ink.systems.known_systems import BEST_KNN, OFF_THE_SHELF, SYSTEMS, retrieval_settings, seeds_of, system_named
+from ink.results.records.scores import labels
+from ink.systems.known_systems import (
+    BEST_KNN,
+    OFF_THE_SHELF,
+    SYSTEMS,
+    retrieval_settings,
+    seeds_of,
+    system_named,
+    systems_of,
+)
+from ink.systems.layout import Layout
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 MINI = load(REPOSITORY / "config" / "config.yaml")
@@ -67,3 +77,13 @@ def test_rows_are_compared_with_rows_and_drawn_with_marks_of_their_own() -> None
     assert [name for name, system in SYSTEMS.items() if not system.is_adapted] == [OFF_THE_SHELF]
     assert [name for name, system in SYSTEMS.items() if system.memory_unit] == ["adapter", "ink"]
     assert [name for name, system in SYSTEMS.items() if system.in_figure4] == ["r_knn", "ink", "ink_r_knn"]
+
+
+def test_a_system_of_a_later_paper_stands_below_the_paper_s_and_has_no_datastore() -> None:
+    system = system_named("sk_mt")
+    assert (system.label, system.by_sentence, system.retrieves, system.combiner_of) == ("SK-MT", True, False, None)
+    assert (system.is_adapted, system.is_trained) == (True, False)
+    config = {**MINI, "reductions": {"half": {"method": "random", "keep": 0.5}}}
+    assert "sk_mt" in systems_of(config) and "sk_mt+half" not in systems_of(config)
+    assert Layout(config).system_files("sk_mt", "koran", 1) == {}
+    assert list(labels(["sk_mt", "r_knn", "v_knn"])) == ["v_knn", "r_knn", "sk_mt"]

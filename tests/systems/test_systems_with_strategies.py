@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
+from ink.combiners.strategies.ask_where_unsure import AskWhereUnsure
 from ink.config import check, load
 from ink.config.slices.commands import settings_for
 from ink.config.slices.result_slices import EvaluationSettings, SpeedSettings
 from ink.runtime.errors import InkError
-from ink.systems.inference import strategy_of
+from ink.systems.inference import Parts, with_search
 from ink.systems.known_systems import always_searching, check_exists, run_that_trains, system_named
 from ink.systems.layout import Layout, Run
 from ink.tracking.runs import first_job, parameters
@@ -65,8 +66,8 @@ def test_jobs_of_other_systems_read_what_they_read_before() -> None:
     )
     own = settings_for(CONFIG, EvaluationSettings, "koran", "v_knn+unsure")
     assert own.that_matter()["search_strategies"] == {"unsure": {"below": 0.5}}
-    assert strategy_of("v_knn+unsure", own) is not None
-    assert strategy_of("v_knn", own) is None
+    assert with_search(Parts(), "v_knn+unsure", own).strategy == AskWhereUnsure(0.5)
+    assert with_search(Parts(), "v_knn", own) == Parts()
 
 
 def test_only_what_retrieves_can_search_less() -> None:

@@ -11,7 +11,7 @@ from ink.config.sections.base_system import BaseModelSource, Datastore, Decoding
 from ink.config.sections.measurements import Evaluation, KnnAccuracy, Speed
 from ink.config.sections.parallel_text import Data, Text
 from ink.config.sections.reductions import Reductions
-from ink.config.sections.retrieval_systems import AKnn, CombinerTraining, OwnSystems, RKnn, VKnn
+from ink.config.sections.retrieval_systems import AKnn, CombinerTraining, OwnSystems, RKnn, SkMt, VKnn
 from ink.config.sections.search_strategies import SearchStrategies
 from ink.config.sections.trained_systems import Adapter, Ink, KnnKd, Training
 from ink.config.values import DISTINCT, Cores, Device, Domain, Path, Precision, Section, Seed, Systems, optional
@@ -109,9 +109,9 @@ class Experiment(Section):
         *("off_the_shelf", "knn_kd", "v_knn", "a_knn", "r_knn_without_keys", "r_knn", "adapter", "ink", "ink_r_knn")
     ]
     """The rows of Table 2: systems of the paper (off_the_shelf, knn_kd, v_knn, a_knn, r_knn_without_keys, r_knn,
-    adapter, ink, ink_r_knn), and names of own_systems below them. Figure 4's ink_r_knn stands below a rule, and so does
-    one that searches a reduced datastore, or searches less often: SYSTEM+REDUCTION and SYSTEM+STRATEGY, such as
-    v_knn+random_half and v_knn+unsure."""
+    adapter, ink, ink_r_knn), and below them sk_mt and names of own_systems. Figure 4's ink_r_knn stands below a rule,
+    and so does one that searches a reduced datastore, or searches less often: SYSTEM+REDUCTION and SYSTEM+STRATEGY,
+    such as v_knn+random_half and v_knn+unsure."""
     seeds: Seeds = [1]
     """Every system that learns is trained and scored once per seed (paper: one)."""
     device: Device = "cuda"
@@ -137,6 +137,7 @@ class Experiment(Section):
     combiner_training: CombinerTraining = CombinerTraining()
     a_knn: AKnn = AKnn()
     r_knn: RKnn = RKnn()
+    sk_mt: SkMt = SkMt()
     own_systems: OwnSystems = {}
     """Systems with a combiner of your own, by name; see docs/adding-a-system.md. They are trained as A-kNN is."""
     reductions: Reductions = {}

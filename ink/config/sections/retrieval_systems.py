@@ -100,6 +100,24 @@ class RKnn(values.Section):
     """Updates until that probability is 1/e of it (released: 1000; kNN-box: 10 for Koran). May differ by domain."""
 
 
+class SkMt(values.Section):
+    """SK-MT (Dai et al. 2023): each sentence has a small datastore, of the training pairs that are like it. Nothing is
+    stored but text, and nothing chosen on dev: the values are the paper's. See docs/methods.md.
+    """
+
+    key: values.Key = "decoder_output"
+    """What the datastores are keyed on."""
+    candidates: values.Pairs = 64
+    """Training pairs of the highest BM25 whose edit similarity is looked at (released: 64)."""
+    pairs: values.Pairs = 16
+    """Of these the most similar ones, of which a datastore is made (paper: 16, or 2 where k is 1)."""
+    k: values.ByDomain[values.Neighbours] = 2
+    """Neighbours of a query (paper: 2, or 1). May differ by domain."""
+    temperature: values.ByDomain[values.Positive] = 100
+    """T of the neighbours' shares and of lambda, ReLU(1 - d_1 / T), which depends on the scale of the model's keys
+    (paper: 100). May differ by domain."""
+
+
 class OwnSystem(values.Section):
     """A system with a combiner of your own; what else stands in it are the combiner's settings."""
 

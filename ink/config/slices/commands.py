@@ -20,7 +20,15 @@ from ink.config.slices.slice import Slice, section_in
 from ink.config.values import Section
 from ink.metrics.known_metrics import read_by_other_metrics
 from ink.runtime.errors import InkError
-from ink.systems.known_systems import OWN_SYSTEMS, REDUCTIONS, SYSTEMS, retrieval_settings, system_named, unreduced
+from ink.systems.known_systems import (
+    LATER_SYSTEMS,
+    OWN_SYSTEMS,
+    REDUCTIONS,
+    SYSTEMS,
+    retrieval_settings,
+    system_named,
+    unreduced,
+)
 from ink.systems.search_methods import SEARCH_STRATEGIES
 from ink.systems.variations import changed
 
@@ -115,7 +123,7 @@ def _leave_out(chosen: dict[str, Any], unread: set[str]) -> None:
 
 
 def _of_system(chosen: dict[str, Any], system: str) -> dict[str, Any]:
-    other_sections = {known.section for known in SYSTEMS.values()} - {system_named(system).section}
+    other_sections = {known.section for known in (SYSTEMS | LATER_SYSTEMS).values()} - {system_named(system).section}
     kept = {name: section for name, section in chosen.items() if name not in other_sections}
     if SEARCH_STRATEGIES in kept:
         strategy = system_named(system).strategy

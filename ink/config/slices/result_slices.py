@@ -11,7 +11,7 @@ from ink.config.sections.base_system import BeamSearch, Datastore, Index, KeyExt
 from ink.config.sections.experiment import Seeds
 from ink.config.sections.parallel_text import Data, GeneralDomain, Languages, Tokenisation, UnknownSubwords
 from ink.config.sections.reductions import Reduction
-from ink.config.sections.retrieval_systems import AKnn, RKnn, VKnn
+from ink.config.sections.retrieval_systems import AKnn, RKnn, SkMt, VKnn
 from ink.config.sections.search_strategies import SearchStrategies
 from ink.config.sections.trained_systems import (
     AdapterControls,
@@ -25,9 +25,10 @@ from ink.config.values import Device, Domain, Systems
 from ink.systems.search_methods import SEARCH_STRATEGIES
 
 
-class Strategies(Slice):
-    """How systems search: of one system's job, its own strategy."""
+class SearchSettings(Slice):
+    """How systems search that choose nothing on dev for it: of one system's job, its own strategy, and SK-MT's."""
 
+    sk_mt: SkMt | None = None
     search_strategies: SearchStrategies = Field(default={})
 
     def that_matter(self) -> dict[str, Any]:
@@ -40,7 +41,7 @@ class EvaluatedText(GeneralDomain, Languages):
     """The direction, and the domain on which forgetting is measured."""
 
 
-class EvaluationSettings(Strategies, DecodingSettings):
+class EvaluationSettings(SearchSettings, DecodingSettings):
     """What evaluate reads."""
 
     data: EvaluatedText
@@ -51,7 +52,7 @@ class RawText(UnknownSubwords, Tokenisation):
     """How lines from anywhere become the model's input."""
 
 
-class TranslationSettings(Strategies, DecodingSettings):
+class TranslationSettings(SearchSettings, DecodingSettings):
     """What translate and explain read."""
 
     text: RawText
@@ -79,7 +80,7 @@ class ScoringSettings(Slice):
     evaluation: OfMetrics | None = None
 
 
-class SpeedSettings(Strategies, ModelSettings):
+class SpeedSettings(SearchSettings, ModelSettings):
     """What measure-speed reads."""
 
     data: Languages

@@ -6,8 +6,9 @@ import re
 from contextlib import nullcontext
 from typing import Any
 
+import torch
 from fairseq.data import Dictionary
-from fairseq.models import FairseqEncoderDecoderModel, FairseqIncrementalDecoder
+from fairseq.models import FairseqEncoder, FairseqEncoderDecoderModel, FairseqIncrementalDecoder
 from fairseq.sequence_generator import SequenceGenerator
 from torch import Tensor
 
@@ -33,7 +34,7 @@ class FairseqBeamSearch:
     ) -> None:
         self.network = network
         self.reader = None if mixture is None else KeyReader(network.decoder, mixture.key)
-        self.searched = network
+        self.mixture, self.searched = mixture, network
         if mixture is not None and self.reader is not None:
             self.searched = MixedTransformer(network, self.reader, mixture)
         self.generator = SequenceGenerator(
@@ -47,6 +48,8 @@ class FairseqBeamSearch:
 
     def __call__(self, batch: SourceBatch) -> list[list[Translation]]:
         """Return the hypotheses of each sentence, best first, in the order of the batch."""
+        if self.mixture is not None:
+            self.mixture.begin(batch)
         sample = {"net_input": {"src_tokens": batch.source, "src_lengths": batch.source_lengths}}
         with self.reader or nullcontext():
             return _translations(self._generate(sample))
@@ -65,6 +68,27 @@ class FairseqBeamSearch:
             ) from None
 
 
+class _NumberedEncoder(FairseqEncoder):
+    """The model's encoder, whose output also says of which sentence of the batch each row is."""
+
+    def __init__(self, encoder: FairseqEncoder) -> None:
+        super().__init__(encoder.dictionary)
+        self.encoder = encoder
+
+    def forward(self, src_tokens: Tensor, **options: Any) -> dict[str, list[Tensor]]:
+        """Return what the encoder does, and the numbers of the rows, (batch,)."""
+        numbers = torch.arange(len(src_tokens), device=src_tokens.device)
+        return {**self.encoder(src_tokens, **options), "sentences": [numbers]}
+
+    def reorder_encoder_out(self, encoder_out: dict[str, list[Tensor]], new_order: Tensor) -> dict[str, list[Tensor]]:
+        """Keep the rows `new_order`, in that order."""
+        numbers = encoder_out["sentences"][0].index_select(0, new_order)
+        return {**self.encoder.reorder_encoder_out(encoder_out, new_order), "sentences": [numbers]}
+
+    def max_positions(self) -> int:
+        return int(self.encoder.max_positions())
+
+
 class _KeyedDecoder(FairseqIncrementalDecoder):
     """The model's decoder, which also hands out the keys of its last position."""
 
@@ -76,12 +100,18 @@ class _KeyedDecoder(FairseqIncrementalDecoder):
     def forward(
         self, prev_output_tokens: Tensor, encoder_out: Any = None, incremental_state: Any = None, **options: Any
     ) -> tuple[Tensor, dict[str, Any]]:
-        """Return the last position's logits (batch, 1, vocabulary) and, in the extras, keys (batch, 1, dimension)."""
+        """Return the last position's logits (batch, 1, vocabulary) and, in the extras, keys (batch, 1, dimension) and
+        the numbers of the rows' sentences (batch,).
+        """
         output, extra = self.decoder.extract_features(
             prev_output_tokens, encoder_out=encoder_out, incremental_state=incremental_state, **options
         )
         keys = self.reader.read(output)[:, -1:]
-        return self.decoder.output_layer(output[:, -1:]), {**extra, "keys": keys}
+        return self.decoder.output_layer(output[:, -1:]), {
+            **extra,
+            "keys": keys,
+            "sentences": encoder_out["sentences"][0],
+        }
 
     def max_positions(self) -> int:
         return int(self.decoder.max_positions())
@@ -91,14 +121,14 @@ class MixedTransformer(FairseqEncoderDecoderModel):
     """A model whose distribution is the mixture's, at the last position of each prefix."""
 
     def __init__(self, model: FairseqEncoderDecoderModel, reader: KeyReader, mixture: Mixture) -> None:
-        super().__init__(model.encoder, _KeyedDecoder(model.decoder, reader))
+        super().__init__(_NumberedEncoder(model.encoder), _KeyedDecoder(model.decoder, reader))
         self.mixture = mixture
 
     def get_normalized_probs(self, net_output: Any, log_probs: bool, sample: Any = None) -> Tensor:
         """Return the mixture's log-probabilities (or probabilities), (batch, 1, vocabulary)."""
         logits, extra = net_output
         own = self.decoder.decoder.get_normalized_probs((logits, extra), True, sample)
-        mixed = self.mixture(extra["keys"].squeeze(1), own.squeeze(1)).unsqueeze(1)
+        mixed = self.mixture(extra["keys"].squeeze(1), own.squeeze(1), extra["sentences"]).unsqueeze(1)
         return mixed if log_probs else mixed.exp()
 
 

@@ -50,6 +50,8 @@ class LibrarySearch:
     def __call__(self, batch: SourceBatch) -> list[list[Translation]]:
         """Return the hypotheses of each sentence, best first, in the order of the batch."""
         decoding, start = self.decoding, self.tokens.start
+        if self.mixture is not None:
+            self.mixture.begin(batch)
         longest = int(decoding.max_len_a * batch.source.shape[1] + decoding.max_len_b)
         longest = min(longest, self.longest_target - 1)
         step = MixedStep(self, prompt=len(start), longest=longest)
@@ -98,7 +100,8 @@ class MixedStep(LogitsProcessor):
         search = self.search
         log_probs = log_softmax(scores)
         if search.mixture is not None and search.reader is not None:
-            log_probs = search.mixture(search.reader.read()[:, -1], log_probs)
+            sentences = torch.arange(len(scores), device=scores.device) // search.decoding.beam
+            log_probs = search.mixture(search.reader.read()[:, -1], log_probs, sentences)
         if bool(log_probs.isnan().any()):
             raise InkError(
                 "the model's scores are no numbers, so that no translation ends: weights of the checkpoint are damaged "

@@ -56,7 +56,7 @@ def training_jobs(config: Mapping[str, Any], run: Run) -> list[str]:
         elif known.reduction is None:
             jobs.append(f"tune_v_knn/{run.domain}")
         else:
-            jobs.append(f"tune_reduced_v_knn/{run.system}/{run.domain}")
+            jobs.append(f"tune_reduced_v_knn/{known.combiner_of}/{run.domain}")
     return list(dict.fromkeys(jobs))
 
 

@@ -91,7 +91,7 @@ def render(output: Path, comparisons: Sequence[Comparisons]) -> list[Path]:
 def best_retrieving(comparisons: Comparisons, systems: Sequence[str]) -> str | None:
     """Return the system with the best average of those that retrieve with the base model, None without one."""
     rows = [(name, system_named(name)) for name in systems]
-    retrieving = [name for name, system in rows if system.retrieves and not (system.has_adapter or system.apart)]
+    retrieving = [name for name, system in rows if system.section and not (system.has_adapter or system.apart)]
     averages = {
         name: comparisons.metric.gain(average)
         for name in retrieving

@@ -207,6 +207,8 @@ def evaluate(domain: DomainWorkload) -> Cost:
             cost += beam_search(tested, "test", adapter)
             if system.retrieves:
                 cost += search(domain, domain.config["decoding"]["beam"] * tested.tokens("test"))
+            if system.by_sentence:
+                cost += Cost(gpu=pass_flop(domain, domain.config["sk_mt"]["pairs"] * tested.tokens("test")))
         costs.append(cost)
     return mean_of_jobs(costs)
 
@@ -236,6 +238,9 @@ def measure_speed(domain: DomainWorkload) -> Cost:
             cost += beam_search(domain, "test", adapter, sentences=sentences, batch=size)
             if system.retrieves:
                 cost += search(domain, queries)
+            if system.by_sentence:
+                pairs = domain.config["sk_mt"]["pairs"] * sentences
+                cost += Cost(gpu=pass_flop(domain, pairs * domain.length("test")))
     return cost
 
 

@@ -148,7 +148,7 @@ def load_explainer(
         )
     translator = load_translator(layout, settings, system, domain, seed, warn)
     mixture = translator.system.mixture
-    if mixture is None:
+    if not isinstance(mixture, KnnMixture):
         raise TypeError(f"{system} retrieves, but was put together without a datastore")
     languages = settings.data.languages
     pairs = TrainingPairs(

@@ -12,6 +12,7 @@ from torch import Tensor
 from transformers import LogitsProcessorList
 
 from ink.config.sections.base_system import BeamSearch
+from ink.nmt.batches import SourceBatch
 from ink.nmt.domain_files import Domain
 from ink.runtime.errors import InkError
 
@@ -27,7 +28,11 @@ class Watching:
         self.queries: list[Tensor] = []
         self.log_probs: list[Tensor] = []
 
-    def __call__(self, queries: Tensor, log_probs: Tensor) -> Tensor:
+    def begin(self, batch: SourceBatch) -> None:
+        self.begun = len(batch.source)
+
+    def __call__(self, queries: Tensor, log_probs: Tensor, sentences: Tensor) -> Tensor:
+        assert sentences.tolist() == [row // (len(queries) // self.begun) for row in range(len(queries))]
         self.queries.append(queries.clone())
         self.log_probs.append(log_probs.clone())
         return log_probs
@@ -66,7 +71,7 @@ class Ending(Watching):
         super().__init__("decoder_output")
         self.end, self.padding = end, padding
 
-    def __call__(self, queries: Tensor, log_probs: Tensor) -> Tensor:
+    def __call__(self, queries: Tensor, log_probs: Tensor, sentences: Tensor) -> Tensor:
         raised = log_probs.clone()
         raised[:, self.end] += 6.0
         mixed = raised.log_softmax(-1)
@@ -99,7 +104,7 @@ def test_beam_search_is_the_library_s(tiny: Any, domain_of: DomainOf, kind: str)
         max_new_tokens=41,
         return_dict_in_generate=True,
         output_scores=True,
-        logits_processor=LogitsProcessorList([lambda _, scores: mixture(scores, scores)]),
+        logits_processor=LogitsProcessorList([lambda _, scores: mixture(scores, scores, scores)]),
     )
     ended = 0
     for row, hypotheses in enumerate(search(batch)):
@@ -147,7 +152,7 @@ def test_a_mixture_decides_what_is_said(tiny: Any, domain_of: DomainOf) -> None:
     batch = model.parallel_text(domain_of("nllb").data, "train").batch(CHOSEN)
 
     class Insisting(Watching):
-        def __call__(self, queries: Tensor, log_probs: Tensor) -> Tensor:
+        def __call__(self, queries: Tensor, log_probs: Tensor, sentences: Tensor) -> Tensor:
             said = log_probs + torch.log(torch.tensor(0.1))
             # position by position: 9, 8, 7, and then the end
             wanted = (9, 8, 7, model.target_vocabulary.end)[min(len(self.queries), 3)]
