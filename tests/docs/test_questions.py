@@ -35,7 +35,7 @@ QUESTIONS = {
     "run without network": ("docs/offline.md", "Run without a network", ("ink download", "--offline")),
     "choose k and lambda": ("docs/choosing.md", "V-kNN's k and lambda", ("lambda: [", "dev")),
     "what the paper's code does differently": ("docs/paper-and-code.md", "Settings", ("released code", "paper")),
-    "how long it takes at the paper's scale": ("docs/scale.md", "The 60 hours", ("A100", "hours")),
+    "how long it takes at the paper's scale": ("docs/scale.md", "How long it takes", ("A100", "hours")),
     "where MLflow's database is": ("docs/comparing-runs.md", "MLflow", ("mlflow.db", "folder of the run")),
     "how to cite": ("README.md", "Cite", ("@inproceedings", "CITATION.cff")),
 }

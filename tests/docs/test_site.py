@@ -72,6 +72,22 @@ def test_every_command_is_in_the_reference(site: Path) -> None:
     assert {f"ink-{command}" for group in GROUPS.values() for command in group} <= anchors
 
 
+def test_an_option_has_its_default_or_is_required(site: Path) -> None:
+    options: dict[str, set[tuple[str, str]]] = {}
+    command = ""
+    for element in html.parse(site / "reference/commands.html").xpath("//h3 | //tbody/tr"):
+        if element.tag == "h3":
+            command = element.get("id")
+        else:
+            name, *_, default = (cell.text_content().strip() for cell in element.xpath("td"))
+            options.setdefault(command, set()).add((name, default))
+    assert ("--domain", "required") in options["ink-train-adapter"]
+    assert ("--beam", "") in options["ink-translate"]
+    assert ("--batch-size", "") in options["ink-translate"]
+    defaults = {default for found in options.values() for _, default in found}
+    assert not [default for default in defaults if "UNSET" in default or default in ("None", "_required")]
+
+
 def settings(rules: dict[str, Any], place: str = "") -> Iterator[tuple[str, str]]:
     """Yield every setting of a schema as section and key; `*` is any key of a mapping or entry of a list."""
     for kind in rules.get("anyOf", []):
