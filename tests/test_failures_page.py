@@ -9,6 +9,8 @@ from typing import Any, cast
 import pytest
 from failures_page import COLLECTED, PAGE, TESTS, is_whole, render, rows_of
 
+from ink.runtime.known_errors import known_errors
+
 
 def test_the_page_is_that_of_the_marks(request: pytest.FixtureRequest) -> None:
     items = request.config.stash[COLLECTED]
@@ -23,13 +25,25 @@ def test_the_page_is_that_of_the_marks(request: pytest.FixtureRequest) -> None:
 
 
 def test_a_mark_becomes_a_row_that_names_the_test_or_its_case() -> None:
-    own, of_case = failure("Disk", "a full disk", "refused"), failure("Disk", "no | disk", "also\nrefused")
+    own = failure("Disk", "a full disk", "`refused [disk/not-writable]`")
+    of_case = failure("Disk", "no | disk", "also\nrefused")
     (first, second) = rows_of([item("b/test_b.py", "test_b[1]", [own], case=[of_case])])
     assert first.tests == ("b/test_b.py::test_b",) and second.tests == ("b/test_b.py::test_b[1]",)
-    assert render([first, second]).endswith(
-        "\n## Disk\n\n| input | what happens | test |\n|---|---|---|\n"
-        "| a full disk | refused | `b/test_b.py::test_b` |\n| no \\| disk | also refused | `b/test_b.py::test_b[1]` |\n"
-    )
+    page = render([first, second])
+    code = "[disk/not-writable](#disknot-writable)"
+    assert (
+        "\n## Disk\n\n| input | what happens | code | test |\n|---|---|---|---|\n"
+        f"| a full disk | `refused` | {code} | `b/test_b.py::test_b` |\n"
+        "| no \\| disk | also refused |  | `b/test_b.py::test_b[1]` |\n\n## Codes\n"
+    ) in page
+    assert "- seen with a full disk\n" in page.partition("### disk/not-writable\n")[2].partition("###")[0]
+
+
+def test_every_code_is_on_the_page_with_what_to_do_and_its_messages() -> None:
+    page = render([])
+    for each in known_errors().values():
+        assert f"\n### {each.code}\n\n{each.what} **Why:** {each.why} **What to do:** {each.what_to_do}\n" in page
+    assert "- `adapter PATH does not exist; train it first`\n" in page
 
 
 @pytest.mark.parametrize("case", ["a" * 101, r"two\nlines"])
@@ -56,6 +70,7 @@ def test_rows_stand_in_the_order_of_modules_and_a_row_that_several_tests_try_nam
     ("marks", "said"),
     [
         ([("Disks", "a full disk", "refused")], "has no section 'Disks'"),
+        ([("Disk", "a full disk", "refused [disk/fulll]")], "no error has the code disk/fulll"),
         ([("Disk", "a full disk")], "is made of section, input and outcome"),
         ([("Disk", "a full disk", " ")], "is made of section, input and outcome"),
         ([("Disk", "a full disk", "refused"), ("Disk", "a full disk", "taken")], "'a full disk' has a row already"),

@@ -104,7 +104,7 @@ def test_another_workflow_uses_this_one_as_a_module(run, site: Path, tmp_path: P
 @pytest.mark.failure(
     "Paths and places",
     "`ink init FOLDER` where FOLDER has files",
-    "`FOLDER exists and is not an empty folder; name another one`",
+    "`FOLDER exists and is not an empty folder; name another one [folder/not-empty]`",
 )
 def test_a_folder_with_files_is_left_alone(run, tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()

@@ -48,7 +48,10 @@ def download(config: Path | None, names: tuple[str, ...], list_only: bool, as_js
     settings = {} if config is None else load_config(config)
     model = HubModel.of(settings.get("base_model") or {}) if not names or BASE_MODEL in names else None
     if model is None and BASE_MODEL in names:
-        raise InkError(f"{BASE_MODEL}: base_model.hub names no model of the Hugging Face hub; name the config of one")
+        raise InkError(
+            f"{BASE_MODEL}: base_model.hub names no model of the Hugging Face hub; name the config of one",
+            code="config/unknown-name",
+        )
     artefacts = tuple(name for name in names if name != BASE_MODEL)
     # --list without a config, or of one that names nothing, shows all that is known
     if not names and list_only and not settings.get("downloads") and model is None:

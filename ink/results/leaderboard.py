@@ -73,7 +73,8 @@ def leaderboard(
     quality = {one.system: first.gain(score) for one in found if (score := one.scores[first.name]) is not None}
     if not quality:
         raise InkError(
-            f"{runs.results}: no system has a score on each of {', '.join(runs.domains)}: there is no leaderboard"
+            f"{runs.results}: no system has a score on each of {', '.join(runs.domains)}: there is no leaderboard",
+            code="results/nothing-to-draw",
         )
     # two adapters differ by some bytes of their files' headers
     least = {one.system: -float(f"{one.memory:.3g}") for one in found if one.memory is not None}

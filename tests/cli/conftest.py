@@ -204,14 +204,21 @@ OUTPUTS = {
 
 
 @pytest.fixture
-def refused(experiment: Experiment, commands: Commands, spelled: Callable[..., list[str]]) -> Callable[..., None]:
-    """Damage the experiment and run a command: what it says, that it says no more, and that nothing is overwritten."""
+def refused(
+    experiment: Experiment, commands: Commands, spelled: Callable[..., list[str]], request: pytest.FixtureRequest
+) -> Callable[..., None]:
+    """Damage the experiment and run a command: what it says, that it says no more, and that nothing is overwritten.
+
+    What it says ends with the code that the test's mark has.
+    """
+    (_section, _given, outcome) = request.node.get_closest_marker("failure").args
+    (code,) = set(re.findall(r"\[[a-z]+/[a-z0-9-]+\]", outcome))
 
     def run(damage: Callable[[Any], object], name: str, more: tuple[str, ...], said: str) -> None:
         before = older_output(experiment)
         damage(experiment)
         ended = commands(*spelled(name, *OUTPUTS.get(name, ()), *more), folder=experiment.folder)
-        assert said in ended.refusal
+        assert said in ended.refusal and ended.refusal.endswith(f" {code}")
         assert older_output(experiment, make=False) == before
         assert not [path.name for path in experiment.folder.rglob(".*") if path.name.endswith((".lock", "partial"))]
 

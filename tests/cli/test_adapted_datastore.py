@@ -20,7 +20,8 @@ SYSTEM = ("--system", "ink_r_knn")
 @pytest.mark.failure(
     "Datastores and combiners",
     "the base model's datastore for an adapted model, or the other way round",
-    "`datastore ... was made with model ..., but ... is in use; build the datastore again or ...`",
+    "`datastore ... was made with model ..., but ... is in use; build the datastore again or ... "
+    "[datastore/other-origin]`",
 )
 def test_datastore_combiner_and_scores_are_the_adapted_model_s(
     tiny: Any, commands: Any, experiment: Any, spelled: Any

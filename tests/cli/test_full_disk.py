@@ -82,7 +82,8 @@ def arguments(what: str, disk: Disk, spelled: Any) -> list[str]:
 @pytest.mark.failure(
     "Disk",
     "a full disk: datastore, adapter, tables",
-    "`... cannot be written: no space left (0 bytes free on the disk mounted at ...); free some space (...)`; "
+    "`... cannot be written: no space left (0 bytes free on the disk mounted at ...); free some space (...) "
+    "[disk/not-writable]`; "
     "older output stays",
 )
 @pytest.mark.parametrize("left", [0, 4096, 16384])
@@ -109,7 +110,7 @@ def test_a_full_disk(what: str, left: int, disk: Disk, trained: Any, commands: A
     "Disk",
     "a read-only disk: datastore, adapter, tables",
     "`... cannot be written: the disk mounted at ... is read-only; mount it writable, or work in a folder on "
-    "another one`",
+    "another one [disk/not-writable]`",
 )
 @pytest.mark.parametrize("what", JOBS)
 def test_a_read_only_disk(what: str, disk: Disk, trained: Any, commands: Any, spelled: Any) -> None:

@@ -104,7 +104,7 @@ def test_entries_that_are_left_are_where_they_were_in_the_text(experiment: Any, 
     "Datastores and combiners",
     "a combiner that reads keys, on a datastore whose keys are projected",
     "`the combiner RobustCombiner reads keys, but those of datastore ... are projected; use a reduction that leaves "
-    "them as they are`",
+    "them as they are [combiner/keys-missing]`",
 )
 def test_a_combiner_that_reads_keys_is_refused_where_they_are_projected(
     experiment: Any, commands: Any, spelled: Any, reduce: Any

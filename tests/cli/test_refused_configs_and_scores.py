@@ -25,14 +25,14 @@ def cut_config_between_lines(experiment: Any) -> None:
 # what is handed in: the outcome in docs/failures.md, the damage, the command, and what it says
 CONFIGS: dict[str, tuple[str, Damage, str, tuple[str, ...], str]] = {
     "a config cut between two lines, which is valid YAML": (
-        "`config.yaml: configuration: v_knn: missing; allowed: a mapping`",
+        "`config.yaml: configuration: v_knn: missing; allowed: a mapping [config/wrong-setting]`",
         cut_config_between_lines,
         "adapt",
         (),
         "config.yaml: configuration: v_knn: missing; allowed: a mapping",
     ),
     "a GPU that is not there": (
-        "`device is cuda:99, but torch finds 0 GPUs here; set device to cpu, or install ...`",
+        "`device is cuda:99, but torch finds 0 GPUs here; set device to cpu, or install ... [device/no-gpu]`",
         lambda e: e.path("config.yaml").write_text(
             e.path("config.yaml").read_text(encoding="utf-8").replace("device: cpu", "device: cuda:99")
         ),
@@ -43,21 +43,21 @@ CONFIGS: dict[str, tuple[str, Damage, str, tuple[str, ...], str]] = {
 }
 SCORES: dict[str, tuple[str, Damage, str, tuple[str, ...], str]] = {
     "a score cut short": (
-        "`.../seed1.json is not whole JSON (...); delete it and run the workflow again`",
+        "`.../seed1.json is not whole JSON (...); delete it and run the workflow again [file/damaged]`",
         lambda e: e.cut("results/scores/off_the_shelf/koran/seed1.json"),
         "tables",
         ("table2",),
         "seed1.json is not whole JSON",
     ),
     "a score without a field": (
-        "`.../seed1.json: sentences is missing; delete the file and run the workflow again`",
+        "`.../seed1.json: sentences is missing; delete the file and run the workflow again [file/damaged]`",
         lambda e: e.lose("results/scores/off_the_shelf/koran/seed1.json", "sentences"),
         "tables",
         ("table2",),
         "seed1.json: sentences is missing; delete the file and run the workflow again",
     ),
     "no score": (
-        "`no score under results/scores; run the workflow that writes scores first`",
+        "`no score under results/scores; run the workflow that writes scores first [results/none]`",
         lambda e: shutil.rmtree(e.path("results/scores")),
         "tables",
         ("table2",),
@@ -91,7 +91,7 @@ def test_a_score_is_refused_in_one_line_and_nothing_is_overwritten(case: str, re
 @pytest.mark.failure(
     "Config",
     "a config cut within a line",
-    "`config.yaml, line 46: not valid YAML: ...`",
+    "`config.yaml, line 46: not valid YAML: ... [config/not-yaml]`",
 )
 def test_a_config_cut_within_a_line_is_refused(experiment: Any, commands: Any, spelled: Any) -> None:
     whole = experiment.path("config.yaml").read_text(encoding="utf-8")

@@ -23,77 +23,81 @@ def lose_choice(experiment: Any) -> None:
 # what is handed in: the outcome in docs/failures.md, the damage, the command, and what it says
 CASES: dict[str, tuple[str, Damage, str, tuple[str, ...], str]] = {
     "a datastore of another model": (
-        "`datastore ... was made with model 0123456789abcdef, but ... is in use; build the datastore again or ...`",
+        "`datastore ... was made with model 0123456789abcdef, but ... is in use; build the datastore again or ... "
+        "[datastore/other-origin]`",
         lambda e: e.change("datastore/meta.json", model="0123456789abcdef"),
         "score",
         V_KNN,
         "was made with model 0123456789abcdef, but ",
     ),
     "a datastore of another corpus": (
-        "`datastore ... was made with corpus 0123456789abcdef, but ... is in use; ...`",
+        "`datastore ... was made with corpus 0123456789abcdef, but ... is in use; ... [datastore/other-origin]`",
         lambda e: e.change("datastore/meta.json", corpus="0123456789abcdef"),
         "tune",
         (),
         "was made with corpus 0123456789abcdef, but ",
     ),
     "a meta.json without a field": (
-        "`datastore/meta.json does not describe a datastore (...); build it again`",
+        "`datastore/meta.json does not describe a datastore (...); build it again [datastore/damaged]`",
         lambda e: e.lose("datastore/meta.json", "dimension"),
         "tune",
         (),
         "datastore/meta.json does not describe a datastore",
     ),
     "a meta.json cut short": (
-        "`datastore/meta.json is not whole JSON (...); delete it and run the workflow again`",
+        "`datastore/meta.json is not whole JSON (...); delete it and run the workflow again [file/damaged]`",
         lambda e: e.cut("datastore/meta.json"),
         "tune",
         (),
         "datastore/meta.json is not whole JSON",
     ),
     "values.npy cut short": (
-        "`datastore/values.npy is cut short or not a .npy file (...); build the datastore again`",
+        "`datastore/values.npy is cut short or not a .npy file (...); build the datastore again [datastore/damaged]`",
         lambda e: e.cut("datastore/values.npy"),
         "tune",
         (),
         "datastore/values.npy is cut short",
     ),
     "keys.npy cut short": (
-        "`datastore/keys.npy is cut short or not a .npy file (...); build the datastore again`, where keys are read",
+        "`datastore/keys.npy is cut short or not a .npy file (...); build the datastore again "
+        "[datastore/damaged]`, where keys are read",
         lambda e: e.cut("datastore/keys.npy"),
         "round",
         (),
         "datastore/keys.npy is cut short",
     ),
     "an index cut short": (
-        "`index datastore/index.faiss cannot be read (...); build the datastore again`",
+        "`index datastore/index.faiss cannot be read (...); build the datastore again [datastore/damaged]`",
         lambda e: e.cut("datastore/index.faiss"),
         "score",
         V_KNN,
         "index datastore/index.faiss cannot be read",
     ),
     "no datastore": (
-        "`datastore/meta.json does not exist; run the workflow that writes it`",
+        "`datastore/meta.json does not exist; run the workflow that writes it [file/missing]`",
         lambda e: shutil.rmtree(e.path("datastore")),
         "tune",
         (),
         "datastore/meta.json does not exist; run the workflow that writes it",
     ),
     "k beyond the number of entries": (
-        "`2000 neighbours requested from datastore datastore, which has 613 entries; lower k`",
+        "`2000 neighbours requested from datastore datastore, which has 613 entries; lower k "
+        "[datastore/too-few-entries]`",
         lambda e: e.write_config(v_knn={"k": [4, 2000]}),
         "tune",
         (),
         "2000 neighbours requested from datastore datastore, which has ",
     ),
     "index.type ivfpq with an exact index": (
-        "`index.type is ivfpq, but datastore/index.faiss has no lists; set index.type to exact or build ...`",
+        "`index.type is ivfpq, but datastore/index.faiss has no lists; set index.type to exact or build ... "
+        "[index/impossible-settings]`",
         lambda e: e.write_config(index={"type": "ivfpq"}),
         "tune",
         (),
         "index.type is ivfpq, but datastore/index.faiss has no lists",
     ),
     "a combiner.json cut short": (
-        "`combiner.json is not whole JSON (...); delete it and run the workflow again`",
+        "`combiner.json is not whole JSON (...); delete it and run the workflow again [file/damaged]`",
         lambda e: e.cut("combiner.json"),
         "score",
         V_KNN,
@@ -101,42 +105,43 @@ CASES: dict[str, tuple[str, Damage, str, tuple[str, ...], str]] = {
     ),
     "a combiner.json without a setting": (
         "`combiner.json: its settings do not fit combiner 'vanilla' (KeyError: 'temperature'); delete it "
-        "and run the workflow again`",
+        "and run the workflow again [combiner/damaged]`",
         lose_choice,
         "score",
         V_KNN,
         "combiner.json: its settings do not fit combiner 'vanilla' (KeyError: 'temperature'); delete it and ",
     ),
     "a combiner's weights cut short, or of other settings": (
-        "`a_knn/weights.safetensors does not fit combiner.json beside it (...); train the combiner again`",
+        "`a_knn/weights.safetensors does not fit combiner.json beside it (...); train the combiner again "
+        "[combiner/damaged]`",
         lambda e: e.cut("a_knn/weights.safetensors"),
         "score",
         A_KNN,
         "a_knn/weights.safetensors does not fit combiner.json beside it",
     ),
     "a combiner without its weights": (
-        "`a_knn/weights.safetensors does not exist; train the combiner first`",
+        "`a_knn/weights.safetensors does not exist; train the combiner first [combiner/missing]`",
         lambda e: e.path("a_knn/weights.safetensors").unlink(),
         "score",
         A_KNN,
         "a_knn/weights.safetensors does not exist; train the combiner first",
     ),
     "no log_probs.npy": (
-        "`datastore/log_probs.npy does not exist; build the datastore again`",
+        "`datastore/log_probs.npy does not exist; build the datastore again [datastore/incomplete]`",
         lambda e: e.path("datastore/log_probs.npy").unlink(),
         "learn",
         ("--system", "r_knn"),
         "datastore/log_probs.npy does not exist; build the datastore again",
     ),
     "a combiner to train for a system that learns none": (
-        "`V-kNN learns no combiner`",
+        "`V-kNN learns no combiner [combiner/not-learned]`",
         lambda e: None,
         "learn",
         ("--system", "v_knn"),
         "V-kNN learns no combiner",
     ),
     "a combiner to train for a system that does not exist": (
-        "`system 'b_knn' does not exist; known: off_the_shelf, v_knn, ...`",
+        "`system 'b_knn' does not exist; known: off_the_shelf, v_knn, ... [config/unknown-name]`",
         lambda e: None,
         "learn",
         ("--system", "b_knn"),
@@ -160,7 +165,8 @@ def test_it_is_refused_in_one_line_and_nothing_is_overwritten(case: str, refused
     "Datastores and combiners",
     "index.device a GPU with faiss-cpu, or a GPU that is not there",
     "`index.device is cuda, but the FAISS installed here is faiss-cpu; install faiss-gpu and torch's CUDA build "
-    "(docs/installation.md), or set index.device to cpu`, before anything is computed; `ink doctor` says it too",
+    "(docs/installation.md), or set index.device to cpu "
+    "[device/no-gpu]`, before anything is computed; `ink doctor` says it too",
 )
 def test_a_gpu_to_search_on_with_a_faiss_that_knows_none_is_refused(
     experiment: Any, commands: Any, spelled: Any
@@ -179,7 +185,7 @@ def test_a_gpu_to_search_on_with_a_faiss_that_knows_none_is_refused(
     "Datastores and combiners",
     "k beyond what index.probes lists can hold",
     "`400 neighbours requested from ..., but the 1 largest of its 8 lists ... hold ... together; lower k or raise "
-    "index.probes`",
+    "index.probes [datastore/too-few-entries]`",
 )
 def test_more_neighbours_than_the_probed_lists_hold_are_refused(
     experiment: Any, commands: Any, spelled: Any, tmp_path: Path

@@ -34,14 +34,14 @@ def belong_to_another_model(experiment: Any) -> None:
 # what is handed in: the outcome in docs/failures.md, the damage, the command, and what it says
 CASES: dict[str, tuple[str, Damage, str, tuple[str, ...], str]] = {
     "a checkpoint cut short": (
-        "`checkpoint model.pt is not a whole fairseq checkpoint (...); fetch it again`",
+        "`checkpoint model.pt is not a whole fairseq checkpoint (...); fetch it again [model/damaged]`",
         lambda e: e.cut("model.pt"),
         "build",
         (),
         "checkpoint model.pt is not a whole fairseq checkpoint",
     ),
     "no checkpoint": (
-        "`checkpoint model.pt does not exist; check base_model.path in the config`",
+        "`checkpoint model.pt does not exist; check base_model.path in the config [model/missing]`",
         lambda e: e.path("model.pt").unlink(),
         "build",
         (),
@@ -49,7 +49,7 @@ CASES: dict[str, tuple[str, Damage, str, tuple[str, ...], str]] = {
     ),
     "an adapter of another base model": (
         "`adapter ... (system adapter, domain koran, seed 1) was trained on base model 0123456789abcdef, but "
-        "model.pt is ...; use the base model it was trained on`",
+        "model.pt is ...; use the base model it was trained on [adapter/other-base-model]`",
         belong_to_another_model,
         "score",
         ADAPTER,
@@ -58,21 +58,22 @@ CASES: dict[str, tuple[str, Damage, str, tuple[str, ...], str]] = {
     ),
     "an adapter whose weights are not those that its file names": (
         "`adapter ... (system adapter, domain koran, seed 1) does not fit the layers of model.pt: ... size "
-        "mismatch ...; train it again`",
+        "mismatch ...; train it again [adapter/other-base-model]`",
         widen_adapter,
         "score",
         ADAPTER,
         "adapter adapter/adapter.safetensors (system adapter, domain koran, seed 1) does not fit the layers of ",
     ),
     "an adapter cut short": (
-        "`adapter ... is not a whole safetensors file (...); copy it again, or train it again`",
+        "`adapter ... is not a whole safetensors file (...); copy it again, or train it again [adapter/damaged]`",
         lambda e: e.cut("adapter/adapter.safetensors"),
         "score",
         ADAPTER,
         "adapter adapter/adapter.safetensors is not a whole safetensors file",
     ),
     "a carried adapter file cut short": (
-        "`adapter ... is not a whole safetensors file (...); copy it again, or train it again`, before a model "
+        "`adapter ... is not a whole safetensors file (...); copy it again, or train it again "
+        "[adapter/damaged]`, before a model "
         "is loaded",
         lambda e: e.cut("adapter/adapter.safetensors"),
         "translate",
@@ -81,14 +82,14 @@ CASES: dict[str, tuple[str, Damage, str, tuple[str, ...], str]] = {
     ),
     "a file that is no adapter": (
         "`adapter ... is not a whole safetensors file (...)`; of another programme's safetensors file: `adapter "
-        "... does not say which base model it belongs to; it was not written by ink`",
+        "... does not say which base model it belongs to; it was not written by ink [adapter/damaged]`",
         lambda e: None,
         "describe",
         ("model.pt",),
         "adapter model.pt is not a whole safetensors file",
     ),
     "no adapter file": (
-        "`adapter absent.safetensors does not exist; train it first`",
+        "`adapter absent.safetensors does not exist; train it first [adapter/missing]`",
         lambda e: None,
         "translate",
         ("--adapter", "absent.safetensors"),

@@ -40,7 +40,7 @@ def another_language(experiment: Any) -> None:
 # what is handed in: the outcome in docs/failures.md, the damage, the command, and what it says
 CASES: dict[str, tuple[str, Damage, str, tuple[str, ...], str]] = {
     "no vocabulary folder": (
-        "`vocabulary/dict.xx.txt does not exist`",
+        "`vocabulary/dict.xx.txt does not exist [file/missing]`",
         lambda e: shutil.rmtree(e.path("vocabulary")),
         "adapt",
         (),
@@ -48,7 +48,7 @@ CASES: dict[str, tuple[str, Damage, str, tuple[str, ...], str]] = {
     ),
     "text binarised with another dictionary of the same size": (
         "`data was binarised with data/dict.xx.txt, which has other tokens than the model's dictionary in "
-        "vocabulary; ...`",
+        "vocabulary; ... [vocabulary/other-dictionary]`",
         lambda e: swap_tokens(e, "data"),
         "build",
         (),
@@ -56,35 +56,37 @@ CASES: dict[str, tuple[str, Damage, str, tuple[str, ...], str]] = {
     ),
     "a model used with another dictionary of the same size": (
         "`data was binarised with data/dict.xx.txt, which has other tokens than the model's dictionary in "
-        "vocabulary; ...`",
+        "vocabulary; ... [vocabulary/other-dictionary]`",
         lambda e: swap_tokens(e, "vocabulary"),
         "adapt",
         (),
         "data was binarised with data/dict.xx.txt, which has other tokens than the model's dictionary in vocabulary",
     ),
     "binarised text cut short": (
-        "`data/train.xx-yy.yy.bin has 744 of 1240 bytes; prepare the text again`",
+        "`data/train.xx-yy.yy.bin has 744 of 1240 bytes; prepare the text again [text/binarised-damaged]`",
         lambda e: e.cut("data/train.xx-yy.yy.bin"),
         "adapt",
         (),
         "data/train.xx-yy.yy.bin has ",
     ),
     "no binarised text": (
-        "`data/dict.xx.txt does not exist`",
+        "`data/dict.xx.txt does not exist [file/missing]`",
         lambda e: shutil.rmtree(e.path("data")),
         "adapt",
         (),
         "data/dict.xx.txt does not exist",
     ),
     "a prepared corpus whose sides differ in length": (
-        "`corpus/train.xx has 60 lines and corpus/train.yy has 59; delete the folder and write the corpus again`",
+        "`corpus/train.xx has 60 lines and corpus/train.yy has 59; delete the folder and write the corpus again "
+        "[text/sides-differ]`",
         lose_line,
         "prepare",
         (),
         "corpus/train.xx has 60 lines and corpus/train.yy has 59",
     ),
     "text that is not UTF-8": (
-        "`corpus/dev.xx, line 1: not valid UTF-8 (invalid start byte at byte 0); convert the file to UTF-8 or ...`",
+        "`corpus/dev.xx, line 1: not valid UTF-8 (invalid start byte at byte 0); convert the file to UTF-8 or ... "
+        "[text/not-utf-8]`",
         spoil_line,
         "prepare",
         (),
@@ -92,21 +94,21 @@ CASES: dict[str, tuple[str, Damage, str, tuple[str, ...], str]] = {
     ),
     "text in another language than the dictionary": (
         "`corpus: 87% of the xx text's tokens are not in vocabulary/dict.xx.txt; the text is in another "
-        "language, or ...`",
+        "language, or ... [vocabulary/unknown-tokens]`",
         another_language,
         "prepare",
         (),
         "of the xx text's tokens are not in vocabulary/dict.xx.txt",
     ),
     "a corpus.json without its domain": (
-        "`corpus/corpus.json: domain is missing; delete the file and run the workflow again`",
+        "`corpus/corpus.json: domain is missing; delete the file and run the workflow again [file/damaged]`",
         lambda e: e.lose("corpus/corpus.json", "domain"),
         "prepare",
         (),
         "corpus/corpus.json: domain is missing",
     ),
     "BPE codes that do not parse": (
-        "file and line are named",
+        "file and line are named [vocabulary/not-bpe-codes]",
         lambda e: e.path("vocabulary/bpecodes").write_text("#version: 0.2\na b c d e\n", encoding="utf-8"),
         "prepare",
         (),

@@ -63,7 +63,8 @@ def test_weights_that_are_absent_cut_short_or_of_another_shape_are_named(tmp_pat
 @pytest.mark.failure(
     "Datastores and combiners",
     "a combiner with weights that are NaN or infinite",
-    "`.../weights.safetensors: 1 of the numbers in 0.bias are NaN or infinite; train the combiner again`",
+    "`.../weights.safetensors: 1 of the numbers in 0.bias are NaN or infinite; train the combiner again "
+    "[model/not-finite]`",
 )
 @pytest.mark.parametrize("broken", [float("nan"), float("inf"), -float("inf")])
 def test_a_combiner_whose_weights_are_no_numbers_is_refused(tmp_path: Path, broken: float) -> None:
@@ -93,7 +94,7 @@ def test_every_built_in_combiner_is_found_by_its_name(name: str) -> None:
     "Datastores and combiners",
     "a combiner.json of a module that is not there",
     "`combiner.json describes combiner 'oracle': there is no combiner 'oracle': ...; known: vanilla, adaptive, "
-    "robust, kernel_smoothed, confidence, distance_aware, and your own modules`",
+    "robust, kernel_smoothed, confidence, distance_aware, and your own modules [combiner/unknown]`",
 )
 @pytest.mark.parametrize("name", ["oracle", "no.such.module", "ink.combiners.oracle"])
 def test_an_unknown_combiner_is_named(tmp_path: Path, name: str) -> None:

@@ -456,7 +456,8 @@ WRONG: list[tuple[dict[str, Any], list[str]]] = [
 @pytest.mark.failure(
     "Config",
     "fp16 on a CPU",
-    "`configuration: precision: found fp16; allowed: fp32 or bf16, since device is cpu, ...`",
+    "`configuration: precision: found fp16; allowed: fp32 or bf16, since device is cpu, ... "
+    "[config/impossible-combination]`",
 )
 @pytest.mark.parametrize(("changes", "expected"), WRONG, ids=[str(changes) for changes, _ in WRONG])
 def test_a_wrong_setting_is_named_with_what_was_found_and_what_is_allowed(
@@ -471,7 +472,7 @@ def test_a_wrong_setting_is_named_with_what_was_found_and_what_is_allowed(
     "Config",
     "a combiner of own_systems that asks for more neighbours than a domain's training text has tokens",
     "`configuration: own_systems.mine.k: found 101; allowed: at most 100 (koran has 10 training pairs of at most 10 "
-    "target tokens)`",
+    "target tokens) [config/impossible-combination]`",
 )
 def test_a_kernel_smoothed_combiner_s_neighbours_are_counted_before_anything_runs() -> None:
     few = {"text.max_length": 9, "data.synthetic.sentences.koran.train": 10, "index.type": "exact"}
@@ -486,7 +487,7 @@ def test_a_kernel_smoothed_combiner_s_neighbours_are_counted_before_anything_run
 @pytest.mark.failure(
     "Config",
     "a number, true, false or null in quotes, and a number that YAML takes for text, such as 1e-7",
-    "`seeds[0]: found '1' (text); allowed: ...; YAML reads 1 as text: write 1 without quotes`",
+    "`seeds[0]: found '1' (text); allowed: ...; YAML reads 1 as text: write 1 without quotes [config/wrong-setting]`",
 )
 def test_what_is_advised_against_text_helps() -> None:
     for key, value, advised in (
@@ -517,7 +518,7 @@ def test_nothing_is_advised_that_would_not_help() -> None:
 @pytest.mark.failure(
     "Config",
     "a name that YAML takes for a number",
-    "`experiment: found 2023; allowed: ...; YAML reads 2023 as a number: put it in quotes`",
+    "`experiment: found 2023; allowed: ...; YAML reads 2023 as a number: put it in quotes [config/wrong-setting]`",
 )
 def test_a_name_that_is_a_number_is_put_in_quotes() -> None:
     for key, value in (("experiment", 2023), ("experiment", 1.5), ("base_model.bpe_codes", 8000)):
@@ -833,7 +834,9 @@ def test_a_file_that_is_no_configuration_is_named_with_its_line(tmp_path: Path, 
             "line 1: not valid YAML: nested more than 50 deep",
             id="nested",
             marks=pytest.mark.failure(
-                "Config", "a config nested without end", "`..., line 1: not valid YAML: nested more than 50 deep`"
+                "Config",
+                "a config nested without end",
+                "`..., line 1: not valid YAML: nested more than 50 deep [config/not-yaml]`",
             ),
         ),
         ("".join(" " * depth + "a:\n" for depth in range(200)), "nested more than 50 deep"),
@@ -845,7 +848,7 @@ def test_a_file_that_is_no_configuration_is_named_with_its_line(tmp_path: Path, 
             marks=pytest.mark.failure(
                 "Config",
                 "a config whose alias holds itself",
-                "`..., line 1: not valid YAML: an alias stands within what it is the name of`",
+                "`..., line 1: not valid YAML: an alias stands within what it is the name of [config/not-yaml]`",
             ),
         ),
         ("a: &a [*a]\n", "an alias stands within"),
@@ -857,7 +860,7 @@ def test_a_file_that_is_no_configuration_is_named_with_its_line(tmp_path: Path, 
             marks=pytest.mark.failure(
                 "Config",
                 "a config whose aliases stand for more values than a machine holds",
-                "`..., line 1: not valid YAML: ... values, aliases counted, and 100,000 are allowed`",
+                "`..., line 1: not valid YAML: ... values, aliases counted, and 100,000 are allowed [config/not-yaml]`",
             ),
         ),
         (
@@ -899,7 +902,7 @@ def test_a_line_break_is_no_part_of_a_name(key: str, value: str) -> None:
 @pytest.mark.failure(
     "Config",
     "a whole number of more digits than a machine's have",
-    "`configuration: seeds[0]: found 100...; allowed: a number of at most 9223372036854775807`",
+    "`configuration: seeds[0]: found 100...; allowed: a number of at most 9223372036854775807 [config/wrong-setting]`",
 )
 def test_a_number_beyond_64_bits_is_refused(value: int) -> None:
     message = message_of(changed(MINI, {"seeds": [value]}))
@@ -911,7 +914,8 @@ def test_a_number_beyond_64_bits_is_refused(value: int) -> None:
 @pytest.mark.failure(
     "Config",
     "a path or name with a NUL, or with half of a character",
-    "`configuration: base_model.path: found ...; allowed: text without NUL and halves of characters`",
+    "`configuration: base_model.path: found ...; allowed: text without NUL and halves of characters "
+    "[config/wrong-setting]`",
 )
 def test_text_that_no_file_can_hold_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "config.yaml"

@@ -36,7 +36,8 @@ def config_with(target: str = "en", tokeniser: str = "13a", **text: str) -> dict
     "Config",
     "a target language without blanks between words, or Korean, with evaluation.sacrebleu_tokeniser 13a",
     "`evaluation.sacrebleu_tokeniser: found 13a; allowed: zh (or char, flores101, flores200, spBLEU-1K), since "
-    "data.target_language is zh, of which 13a does not tell the words apart`, before the first job",
+    "data.target_language is zh, of which 13a does not tell the words apart "
+    "[config/impossible-combination]`, before the first job",
 )
 def test_a_tokeniser_that_does_not_know_the_target_s_words_is_refused_with_the_right_one() -> None:
     for language, found, right in (

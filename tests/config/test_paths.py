@@ -120,7 +120,8 @@ def test_what_is_no_experiment_is_left_to_the_check(config: dict[str, Any]) -> N
 @pytest.mark.failure(
     "Paths and places",
     "`{` or `}` in a path of the config",
-    "`base_model.path: found '/data/{new}/model.pt'; allowed: a path without { and } ...`, before the first job",
+    "`base_model.path: found '/data/{new}/model.pt'; allowed: a path without { and } ... "
+    "[config/impossible-combination]`, before the first job",
 )
 @pytest.mark.parametrize(
     ("name", "path"),

@@ -94,7 +94,7 @@ WRONG: list[tuple[dict[str, Any], tuple[str, ...], str]] = [
     "Config",
     "a system on a datastore that is reduced in a way it cannot search",
     "`configuration: systems[2]: found r_knn+a; allowed: a combiner that reads no keys, since the model is asked about "
-    "its keys and pca projects them`",
+    "its keys and pca projects them [config/impossible-combination]`",
 )
 @pytest.mark.parametrize(("reductions", "systems", "said"), WRONG, ids=range(len(WRONG)))
 def test_what_cannot_be_is_named(reductions: dict[str, Any], systems: tuple[str, ...], said: str) -> None:

@@ -192,7 +192,8 @@ def test_resolving_leaves_what_it_is_given_and_the_scale_alone() -> None:
 @pytest.mark.failure(
     "Config",
     "a configuration of `results/` that lacks settings",
-    "`configuration: ink.beta: missing; allowed: ...`: with a `config_version` it gets no defaults",
+    "`configuration: ink.beta: missing; allowed: ... "
+    "[config/wrong-setting]`: with a `config_version` it gets no defaults",
 )
 def test_a_whole_with_a_version_gets_no_default() -> None:
     whole = resolve(SHORT)

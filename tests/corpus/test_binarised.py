@@ -149,7 +149,7 @@ def test_what_is_translated_is_the_binarised_source_and_not_the_text_tokenised_a
 @pytest.mark.failure(
     "Text and vocabulary",
     "binarised text with another number of sentence pairs than the config says",
-    "domain, split, both numbers",
+    "domain, split, both numbers [text/wrong-count]",
 )
 def test_another_number_of_sentences_is_refused(given: Path, tmp_path: Path) -> None:
     with pytest.raises(InkError, match=r"koran train: expected 4, found 3; koran test: expected 5, found 2"):
@@ -167,7 +167,7 @@ def test_a_file_that_is_missing_is_named(given: Path, tmp_path: Path, name: str)
 @pytest.mark.failure(
     "Text and vocabulary",
     "a file of binarised text that is cut short or missing",
-    "the file is named, with the bytes it has and should have",
+    "the file is named, with the bytes it has and should have [text/binarised-damaged]",
 )
 def test_a_file_cut_short_is_named(given: Path, tmp_path: Path) -> None:
     path = given / "train.de-en.en.bin"
@@ -179,7 +179,8 @@ def test_a_file_cut_short_is_named(given: Path, tmp_path: Path) -> None:
 @pytest.mark.failure(
     "Text and vocabulary",
     "binarised text of another model's dictionaries",
-    "`... was binarised with .../dict.en.txt, which has other tokens than the model's dictionary ...`",
+    "`... was binarised with .../dict.en.txt, which has other tokens than the model's dictionary ... "
+    "[vocabulary/other-dictionary]`",
 )
 def test_the_dictionaries_must_be_the_model_s(given: Path, vocabulary: Path, tmp_path: Path) -> None:
     path = vocabulary / "dict.en.txt"
@@ -217,7 +218,7 @@ def test_tokens_beyond_the_dictionary_are_refused(given: Path, vocabulary: Path,
 @pytest.mark.failure(
     "Text and vocabulary",
     "binarised text with a sentence longer than text.max_length",
-    "it and its length are named: nothing is dropped of such text",
+    "it and its length are named: nothing is dropped of such text [text/too-long]",
 )
 def test_nothing_is_dropped_so_that_a_longer_sentence_is_refused(given: Path, vocabulary: Path, tmp_path: Path) -> None:
     with pytest.raises(InkError, match=r"training sentence 1 \(from 0\) has \d+ de tokens, and text.max_length is 9"):

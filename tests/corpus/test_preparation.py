@@ -244,7 +244,7 @@ def test_text_that_the_dictionary_does_not_know_is_refused(tmp_path: Path, vocab
     "Text and vocabulary",
     "BPE codes that are not the dictionary's",
     "more than half of the tokens are unknown: `corpus: 87% of the xx text's tokens are not in "
-    "vocabulary/dict.xx.txt; ...`",
+    "vocabulary/dict.xx.txt; ... [vocabulary/unknown-tokens]`",
 )
 def test_codes_that_are_not_the_dictionarys_are_refused(tmp_path: Path, vocabulary: Path) -> None:
     """Without its merges the text is single characters, which a dictionary of whole words does not have."""

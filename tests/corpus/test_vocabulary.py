@@ -125,7 +125,8 @@ def test_a_base_models_files_are_taken_over_unchanged(tmp_path: Path) -> None:
 @pytest.mark.failure(
     "Text and vocabulary",
     "a dictionary with a carriage return in a token",
-    "`dict.xx.txt, line 2: 'd\\rie' holds a carriage return, where fairseq begins a line; remove it`",
+    "`dict.xx.txt, line 2: 'd\\rie' holds a carriage return, where fairseq begins a line; remove it "
+    "[vocabulary/not-a-dictionary]`",
 )
 @pytest.mark.parametrize("token", ["d\rie", "\rdie", "die@@\r"])
 def test_a_token_that_fairseq_would_take_for_two_lines_is_refused(tmp_path: Path, token: str) -> None:

@@ -33,7 +33,8 @@ def dictionary(path: Path) -> Path:
 @pytest.mark.failure(
     "Datastores and combiners",
     "r_knn.top_probabilities above the size of the vocabulary",
-    "`r_knn.top_probabilities is 55, but .../dict.en.txt has 54 tokens; set it to 54 or less`: by `ink doctor`, and "
+    "`r_knn.top_probabilities is 55, but .../dict.en.txt has 54 tokens; set it to 54 or less "
+    "[config/beyond-vocabulary]`: by `ink doctor`, and "
     "before the first job where the dictionary is there; above text.bpe_merges when the configuration is checked",
 )
 def test_as_many_probabilities_as_tokens_are_there_and_no_more(config: Any) -> None:

@@ -153,7 +153,8 @@ def mapped_from(path: Path, address: int) -> bool:
 @pytest.mark.failure(
     "Datastores and combiners",
     "more neighbours than FAISS finds on a GPU",
-    "`2049 neighbours requested from ..., but FAISS finds at most 2048 on a GPU; lower k or set index.device to cpu`",
+    "`2049 neighbours requested from ..., but FAISS finds at most 2048 on a GPU; lower k or set index.device to cpu "
+    "[datastore/too-few-entries]`",
 )
 def test_more_neighbours_than_a_gpu_finds_are_refused(store_of: Any, tmp_path: Path) -> None:
     keys = np.zeros((3000, 2), dtype=np.float16)

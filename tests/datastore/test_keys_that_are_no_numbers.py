@@ -31,7 +31,7 @@ def keys() -> np.ndarray:
     SECTION,
     "keys of a datastore or shard that are NaN or infinite",
     "`datastore ...: the key of entry 700 is NaN; its file is damaged, or its model gave no numbers: build the "
-    "datastore again`",
+    "datastore again [datastore/not-finite]`",
 )
 @pytest.mark.parametrize("settings", [EXACT, IVFPQ], ids=["exact", "ivfpq"])
 @pytest.mark.parametrize(("broken", "what"), [(np.nan, "NaN"), (np.inf, "infinite"), (-np.inf, "infinite")])
@@ -84,7 +84,8 @@ def built(tiny: Any, model: Any, output: Path, **changed: Any) -> Any:
 @pytest.mark.failure(
     SECTION,
     "keys that the model itself gives as NaN or infinite",
-    "`datastore ...: the key of entry 31, in training sentence 2, is not finite in half precision or any other; ...`; "
+    "`datastore ...: the key of entry 31, in training sentence 2, is not finite in half precision or any other; ... "
+    "[datastore/not-finite]`; "
     "nothing is left",
 )
 def test_a_key_that_the_model_does_not_give_as_a_number_names_its_sentence(
@@ -142,7 +143,7 @@ def test_shards_with_a_key_that_is_no_number_are_not_joined(tiny: Any, model: An
 @pytest.mark.failure(
     SECTION,
     "an index that cannot be made of so many entries of this dimension",
-    "the setting is named, before the pass over the text",
+    "the setting is named, before the pass over the text [index/impossible-settings]",
 )
 @pytest.mark.parametrize(
     ("changed", "said"),

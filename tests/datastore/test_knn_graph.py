@@ -95,7 +95,8 @@ def test_what_the_index_does_not_return_is_absent(datastore: Datastore, store_of
 @pytest.mark.failure(
     "Datastores and combiners",
     "more neighbours than were stored",
-    "`neighbours stores 4 neighbours of each entry, but 5 are needed; lower k or store more`",
+    "`neighbours stores 4 neighbours of each entry, but 5 are needed; lower k or store more "
+    "[datastore/too-few-entries]`",
 )
 def test_more_than_were_stored_are_refused(stored: StoredNeighbours) -> None:
     with pytest.raises(InkError, match=rf"stores {STORED} neighbours .* {STORED + 1} are needed; lower k"):
@@ -124,7 +125,8 @@ def test_the_files_are_small_and_plain(stored: StoredNeighbours) -> None:
 @pytest.mark.failure(
     "Datastores and combiners",
     "stored neighbours of another model, corpus or datastore",
-    "`neighbours ... were found in a datastore with model ..., but that of datastore ... is ...; store them again`",
+    "`neighbours ... were found in a datastore with model ..., but that of datastore ... is ...; store them again "
+    "[datastore/other-origin]`",
 )
 @pytest.mark.parametrize(("what", "of"), [("model", "model"), ("corpus", "corpus"), ("number of entries", "entries")])
 def test_those_of_another_datastore_are_refused(

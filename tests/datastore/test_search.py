@@ -178,7 +178,7 @@ def test_keys_pass_into_the_index_in_parts(tmp_path: Path, monkeypatch: pytest.M
                 "Datastores and combiners",
                 "fewer than 256 entries and index.type ivfpq",
                 "`index.type ivfpq has 8-bit codes, which need 256 entries or more, but the datastore has 200; set "
-                "index.type to exact`",
+                "index.type to exact [index/impossible-settings]`",
             ),
         ),
         (255, {"lists": 1}, "the datastore has 255; set index.type to exact"),

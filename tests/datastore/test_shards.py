@@ -98,7 +98,7 @@ def test_shards_are_ranges_of_all_batches_of_about_one_size(batches: int, data: 
     "Datastores and combiners",
     "more shards than batches",
     "`datastore.shards is 3, but the training set is passed over in 1 batches of at most "
-    "datastore.batch_tokens; lower one of the two`",
+    "datastore.batch_tokens; lower one of the two [datastore/wrong-shards]`",
 )
 def test_more_shards_than_batches_and_a_shard_that_does_not_exist_are_refused(
     model: Any, dataset: Any, tmp_path: Path
@@ -118,7 +118,7 @@ def shards(model: Any, dataset: Any, tmp_path: Path) -> list[Path]:
 @pytest.mark.failure(
     "Datastores and combiners",
     "shards that are not all there, or not all of one datastore",
-    "each is named; nothing is joined and none is removed",
+    "each is named; nothing is joined and none is removed [datastore/wrong-shards]",
 )
 def test_shards_that_are_not_all_of_one_datastore_are_refused(
     model: Any, dataset: Any, tmp_path: Path, shards: list[Path]

@@ -108,7 +108,8 @@ def test_a_missing_index_is_named(path: Path) -> None:
 @pytest.mark.failure(
     "Datastores and combiners",
     "an index of keys of another number or dimension",
-    "`index ... holds 5 keys of dimension 16, but the datastore has ...; build the datastore again`",
+    "`index ... holds 5 keys of dimension 16, but the datastore has ...; build the datastore again "
+    "[datastore/parts-differ]`",
 )
 def test_an_index_of_other_keys_is_refused(path: Path) -> None:
     import faiss
@@ -137,7 +138,7 @@ def test_a_description_cut_short_or_of_something_else_is_refused(path: Path) -> 
     "Disk",
     "a full disk under a mapped array",
     "its blocks are taken before the first write, which would end the process with SIGBUS: `... cannot be "
-    "written: no space left (...)`",
+    "written: no space left (...) [disk/not-writable]`",
 )
 def test_arrays_take_their_blocks_before_anything_is_written(tmp_path: Path) -> None:
     meta = DatastoreMeta(100_000, 16, 1, "decoder_output", "model", "corpus", log_probs=True)

@@ -67,7 +67,7 @@ def follow(message: str) -> None:
     "Config",
     "evaluation.sacrebleu_tokeniser flores200, flores101 or spBLEU-1K, whose model sacrebleu has not fetched yet",
     "before the first job, by `ink check-config` and by `ink doctor`: `... flores200 lacks its SentencePiece model ..; "
-    "fetch it where there is network: python -c ...`; nothing is fetched",
+    "fetch it where there is network: python -c ... [metric/files-missing]`; nothing is fetched",
 )
 def test_a_sentencepiece_model_that_is_not_here_is_named_and_the_command_brings_it(
     downloads: list[str], tmp_path: Path
@@ -103,7 +103,7 @@ def test_a_model_cut_short_is_named_and_the_advice_helps(downloads: list[str], t
     "Config",
     "evaluation.sacrebleu_tokeniser ja-mecab or ko-mecab without their packages",
     "before the first job, by `ink check-config` and by `ink doctor`: `... ja-mecab lacks its packages; install them: "
-    "pip install 'sacrebleu[ja]'`",
+    "pip install 'sacrebleu[ja]' [metric/files-missing]`",
 )
 def test_packages_that_are_not_here_are_named_with_sacrebleu_s_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     required = metadata.requires("sacrebleu") or []

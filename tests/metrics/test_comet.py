@@ -118,7 +118,7 @@ def test_the_command_writes_scores_that_say_what_they_are_of(
     "COMET",
     "a COMET model or encoder that is not there",
     "`COMET's model gone/model.ckpt does not exist; set evaluation.comet.model to an existing "
-    "checkpoints/model.ckpt, or ...`; the encoder's folder likewise",
+    "checkpoints/model.ckpt, or ... [metric/files-missing]`; the encoder's folder likewise",
 )
 @pytest.mark.parametrize(
     ("comet", "lines", "said"),
@@ -159,7 +159,7 @@ class Runs:
 @pytest.mark.failure(
     "COMET",
     "a COMET model that would have to execute code",
-    "the objects' types are named; nothing is loaded or run",
+    "the objects' types are named; nothing is loaded or run [model/unsafe]",
 )
 @pytest.mark.parametrize("zipped", [True, False])
 def test_a_pickled_call_is_refused_and_not_run(copy: Any, tmp_path: Path, zipped: bool) -> None:
@@ -218,7 +218,7 @@ def be_no_hparams(copy: Any) -> None:
 @pytest.mark.failure(
     "COMET",
     "a COMET model that lacks weights, is cut short or does not fit its encoder",
-    "each is named; nothing is scored",
+    "each is named; nothing is scored [metric/files-damaged]",
 )
 @pytest.mark.parametrize(
     ("damage", "said"),
@@ -232,7 +232,7 @@ def be_no_hparams(copy: Any) -> None:
                 "COMET",
                 "a COMET model with weights that are NaN or infinite",
                 "`COMET's model .../model.ckpt: 96 of the numbers in estimator.ff.0.weight are NaN or infinite; "
-                "fetch it again, or take another`",
+                "fetch it again, or take another [model/not-finite]`",
             ),
         ),
         (widen_encoder, "does not fit the encoder in .*encoder: size mismatch"),
@@ -257,7 +257,7 @@ def test_what_is_damaged_or_missing_is_named(copy: Any, damage: Any, said: str) 
     "COMET",
     "a COMET model on the hub, and no network",
     "`COMET's model Unbabel/wmt20-comet-da is not in .../hub and could not be fetched from the Hugging Face hub "
-    "(...); run this where there is network, or set ...`",
+    "(...); run this where there is network, or set ... [metric/files-missing]`",
 )
 def test_what_is_neither_in_the_cache_nor_to_be_had_is_named(
     tiny_comet: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -89,7 +89,7 @@ def test_the_hardware_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     "Results and reports",
     "a batch size of `speed.batch_sentences` that does not fit into the device's memory",
     "`r_knn: 128 sentences at once do not fit into the device's memory, and smaller batches would be another "
-    "measurement; lower speed.batch_sentences`",
+    "measurement; lower speed.batch_sentences [device/out-of-memory]`",
 )
 def test_a_batch_that_does_not_fit_is_not_measured_in_parts(tiny: Any, out_of_memory_above: Any) -> None:
     system = assemble(tiny.domain, Parts(), tiny.settings, tiny.settings.index)

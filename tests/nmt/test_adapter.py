@@ -225,7 +225,7 @@ def test_an_adapter_of_another_base_model_is_refused_and_both_are_named(tiny: An
     "Models and adapters",
     "an adapter of a model of another size",
     "both sizes are named: `... was trained on base model ... with 3 encoder and 1 decoder layers of dimension "
-    "24, but model.pt is ... with 2 encoder and ...`",
+    "24, but model.pt is ... with 2 encoder and ... [adapter/other-base-model]`",
 )
 @pytest.mark.parametrize("says_its_size", [True, False], ids=["of this version", "of an earlier version"])
 def test_an_adapter_of_a_model_of_another_size_is_refused_with_both_sizes(
@@ -298,7 +298,7 @@ def test_an_absent_adapter_and_one_of_another_programme_are_refused(tmp_path: Pa
     "Models and adapters",
     "an adapter with weights that are NaN or infinite",
     "`adapter ... (system ink, domain koran, seed 1): 1 of the numbers in decoder_1.up.bias are NaN or infinite; its "
-    "training has diverged: train it again`",
+    "training has diverged: train it again [model/not-finite]`",
 )
 @pytest.mark.parametrize("broken", [float("nan"), float("inf"), -float("inf")])
 def test_an_adapter_whose_weights_are_no_numbers_is_refused(

@@ -44,7 +44,7 @@ class Foreign:
 @pytest.mark.failure(
     "Models and adapters",
     "a checkpoint that would have to execute code",
-    "the object's type is named; nothing is loaded or run",
+    "the object's type is named; nothing is loaded or run [model/unsafe]",
 )
 @pytest.mark.parametrize("zipped", [True, False])
 @pytest.mark.parametrize(("make", "name"), [(Opens, "io.open"), (Runs, "posix.system")])
@@ -124,7 +124,7 @@ def test_loading_leaves_the_model_in_eval_mode_and_takes_the_dropout_asked_for(t
 @pytest.mark.failure(
     "Models and adapters",
     "dictionaries of another size than the model's",
-    "`checkpoint ... does not fit the dictionaries in ...: size mismatch ...`",
+    "`checkpoint ... does not fit the dictionaries in ...: size mismatch ... [vocabulary/other-dictionary]`",
 )
 def test_a_dictionary_that_is_not_the_models_is_refused(tiny: Any, tmp_path: Path) -> None:
     shutil.copytree(tiny.vocabulary, tmp_path / "vocabulary")

@@ -72,7 +72,7 @@ def test_an_empty_source_sentence_has_a_hypothesis(tiny: Any, model: Any, datase
     "Models and adapters",
     "a checkpoint with weights so large that the model's scores are NaN",
     "`the model's scores are NaN, so no translation ends: weights of the checkpoint are damaged or too large for the "
-    "precision; use another checkpoint, or precision: fp32`",
+    "precision; use another checkpoint, or precision: fp32 [model/not-finite]`",
 )
 @pytest.mark.parametrize("neighbours", [False, True])
 def test_scores_that_are_no_numbers_are_refused(tiny: Any, dataset: Any, neighbours: bool) -> None:

@@ -118,7 +118,7 @@ LSTM = ["--arch", "lstm", *EMBEDDED, "--encoder-hidden-size", "8", "--decoder-hi
             False,
             marks=failure(
                 "a checkpoint of another architecture than the Transformer: convolutions, LSTM",
-                f"`checkpoint model.pt is of the architecture fconv, {ANOTHER}`",
+                f"`checkpoint model.pt is of the architecture fconv, {ANOTHER} [model/unsupported]`",
             ),
         ),
         ("lstm", LSTM, False),
@@ -141,7 +141,7 @@ def test_another_architecture_is_named(tiny: Any, load: Any, name: str, model: l
             marks=failure(
                 "a checkpoint of a multilingual task, such as mBART's",
                 "`checkpoint model.pt was trained with the task translation_multi_simple_epoch, of several languages; "
-                "use a Transformer of fairseq's task translation, for one pair of languages`",
+                "use a Transformer of fairseq's task translation, for one pair of languages [model/unsupported]`",
             ),
         ),
         (["translation_from_pretrained_bart", *PAIR, "--langs", "xx,yy"], TRANSFORMER),
@@ -161,7 +161,8 @@ def test_a_task_of_several_languages_is_named(
 @pytest.mark.parametrize("name", ["nonautoregressive_transformer", "levenshtein_transformer"])
 @failure(
     "a checkpoint of a Transformer that translates otherwise than token by token",
-    "`checkpoint model.pt is a NATransformerModel, which does not translate token by token as a Transformer does; ...`",
+    "`checkpoint model.pt is a NATransformerModel, which does not translate token by token as a Transformer does; ... "
+    "[model/unsupported]`",
 )
 def test_a_transformer_that_is_not_autoregressive_is_refused(tiny: Any, load: Any, name: str) -> None:
     said = refusal(load, state_of(tiny, TRANSLATION, ["--arch", name, *WIDTHS]))
@@ -176,7 +177,7 @@ def test_a_task_that_prepares_text_in_its_own_way_is_refused(tiny: Any, load: An
 @failure(
     "a checkpoint whose decoder projects its output to another dimension",
     "`checkpoint model.pt has decoder layers of dimension 16 and projects their output to 8 (decoder_output_dim), but "
-    "keys are of the layers' dimension; ...`",
+    "keys are of the layers' dimension; ... [model/unsupported]`",
 )
 def test_an_output_of_another_dimension_is_refused(tiny: Any, load: Any) -> None:
     said = refusal(load, state_of(tiny, TRANSLATION, [*TRANSFORMER, "--decoder-output-dim", "8"]))
@@ -187,7 +188,7 @@ def test_an_output_of_another_dimension_is_refused(tiny: Any, load: Any) -> None
 @failure(
     "a checkpoint with an adaptive softmax",
     "`checkpoint model.pt has an adaptive softmax (adaptive_softmax_cutoff), which does not give the probability of "
-    "every token; ..., with a plain softmax`",
+    "every token; ..., with a plain softmax [model/unsupported]`",
 )
 def test_an_adaptive_softmax_is_refused(load: Any, state: Any, cutoff: str) -> None:
     # also where it has more classes than the dictionary, which is how fairseq puts it
@@ -204,7 +205,8 @@ def test_a_side_without_layers_is_refused(tiny: Any, load: Any, side: str) -> No
 @pytest.mark.parametrize("part", ["task", "arch"])
 @failure(
     "a checkpoint of a task or architecture that fairseq does not have",
-    "`checkpoint ... is of the architecture telepathy, which this fairseq does not have; use a Transformer of ...`",
+    "`checkpoint ... is of the architecture telepathy, which this fairseq does not have; use a Transformer of ... "
+    "[model/unsupported]`",
 )
 def test_an_old_checkpoint_of_a_name_that_nobody_has_is_refused(load: Any, old_state: Any, part: str) -> None:
     setattr(old_state["args"], part, "telepathy")
@@ -244,7 +246,8 @@ def test_the_names_that_wrappers_give_are_taken_off(load: Any, state: Any, prefi
 
 @failure(
     "a bare state dict",
-    "`checkpoint model.pt holds weights alone, a state dict, and not the settings that their model is built from; ...`",
+    "`checkpoint model.pt holds weights alone, a state dict, and not the settings that their model is built from; ... "
+    "[model/settings-missing]`",
 )
 def test_weights_alone_are_told_from_a_checkpoint(load: Any, state: Any) -> None:
     assert "holds weights alone, a state dict" in refusal(load, state["model"])
@@ -262,7 +265,7 @@ def test_weights_and_settings_are_all_that_a_checkpoint_needs(load: Any, state: 
 @failure(
     "a checkpoint with weights for which its architecture has no place",
     "`checkpoint model.pt holds weights for which fairseq's TransformerModel has no place: "
-    "encoder.layers.0.gate.weight; its architecture was changed: ...`",
+    "encoder.layers.0.gate.weight; its architecture was changed: ... [model/weights-mismatch]`",
 )
 def test_weights_and_settings_that_do_not_belong_together_are_told_apart(load: Any, state: Any) -> None:
     first = "encoder.layers.0.fc1.weight"
@@ -289,7 +292,7 @@ def test_weights_and_settings_that_do_not_belong_together_are_told_apart(load: A
 @failure(
     "a checkpoint with weights that are NaN or infinite",
     "`checkpoint model.pt: 1 of the numbers in decoder.layers.0.fc1.weight are NaN or infinite; its training has "
-    "diverged, or the file is damaged: take another`",
+    "diverged, or the file is damaged: take another [model/not-finite]`",
 )
 @pytest.mark.parametrize("broken", [float("nan"), float("inf"), -float("inf")])
 def test_weights_that_are_no_numbers_are_refused(load: Any, state: Any, broken: float) -> None:
@@ -302,7 +305,7 @@ def test_weights_that_are_no_numbers_are_refused(load: Any, state: Any, broken: 
 @failure(
     "a checkpoint whose weights are beyond what `precision` holds",
     "`checkpoint model.pt in fp16: 1 of the numbers in ... are NaN or infinite; set precision to one that "
-    "holds them, fp32`",
+    "holds them, fp32 [model/not-finite]`",
 )
 def test_weights_beyond_half_precision_are_refused(tiny: Any, load: Any, state: Any, tmp_path: Path) -> None:
     state["model"]["decoder.layers.0.fc1.weight"][3, 2] = 1e6
@@ -324,7 +327,7 @@ LEARNED = ("--encoder-learned-pos", "--decoder-learned-pos")
 @failure(
     "a checkpoint with fewer positions than the text has tokens",
     "`.../data: the model has 8 positions, but 60 sentences of train.xx have more tokens, up to 31, end of sentence "
-    "included; lower text.max_length to 7, or use a model of more positions`",
+    "included; lower text.max_length to 7, or use a model of more positions [text/too-long]`",
 )
 def test_text_longer_than_the_model_s_positions_is_refused(tiny: Any, load: Any, learned: Any) -> None:
     model = load(state_of(tiny, TRANSLATION, few(8, *learned)))

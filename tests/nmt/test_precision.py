@@ -153,7 +153,7 @@ def test_distances_and_the_mixture_are_fp32(tiny: Any, tmp_path: Path) -> None:
     "Datastores and combiners",
     "keys beyond what half precision holds",
     "`datastore ...: the key of entry 31, in training sentence 2, has a number of 1.2e+06, not finite in half "
-    "precision, in which keys are stored and which ends at 65,504; ...`; nothing is left",
+    "precision, in which keys are stored and which ends at 65,504; ... [datastore/not-finite]`; nothing is left",
 )
 def test_keys_beyond_half_precision_are_refused(tiny: Any, tmp_path: Path) -> None:
     model = load(tiny, "fp32")

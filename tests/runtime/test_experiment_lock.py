@@ -72,7 +72,7 @@ def test_a_workflow_is_taken_over_by_whoever_holds_the_lock_now(tmp_path: Path) 
     "Two at once and killed",
     "a file system without locks",
     "`results/micro/.running: this file system has no locks (Function not implemented), ...; have it mounted "
-    "with them (Lustre: -o flock), or ...`",
+    "with them (Lustre: -o flock), or ... [file/no-locks]`",
 )
 @pytest.mark.parametrize(("number", "said"), [(errno.ENOSYS, "has no locks"), (errno.EIO, None)])
 def test_a_file_system_without_locks_is_named(

@@ -70,7 +70,8 @@ def test_a_mark_inside_a_text_is_left_and_counted() -> None:
 @pytest.mark.failure(
     "Text and vocabulary",
     "text of UTF-16 or UTF-32, with and without a mark",
-    "`corpus.de is no UTF-8 text: it looks like UTF-16LE; convert it to UTF-8, for example with iconv -f UTF-16LE ...`",
+    "`corpus.de is no UTF-8 text: it looks like UTF-16LE; convert it to UTF-8, for example with iconv -f UTF-16LE ... "
+    "[text/not-utf-8]`",
 )
 def test_another_unicode_encoding_is_named_and_iconv_helps(tmp_path: Path) -> None:
     path = tmp_path / "corpus"
@@ -88,7 +89,8 @@ def test_another_unicode_encoding_is_named_and_iconv_helps(tmp_path: Path) -> No
 @pytest.mark.failure(
     "Text and vocabulary",
     "a NUL in the first 64 kB of a text",
-    "`corpus.de is no UTF-8 text: it has a NUL byte in line 2; name a text file, or remove the byte, ...`",
+    "`corpus.de is no UTF-8 text: it has a NUL byte in line 2; name a text file, or remove the byte, ... "
+    "[text/not-utf-8]`",
 )
 def test_a_nul_near_the_beginning_is_refused_and_removing_it_helps(tmp_path: Path) -> None:
     for name, (read, data) in READERS.items():
@@ -132,7 +134,7 @@ def test_a_nul_far_into_a_corpus_is_dropped_as_tokenisation_drops_it(tmp_path: P
 @pytest.mark.failure(
     "Text and vocabulary",
     "a compressed text, or an archive",
-    "`codes is no UTF-8 text: it is compressed with gzip; unpack it`",
+    "`codes is no UTF-8 text: it is compressed with gzip; unpack it [text/not-utf-8]`",
 )
 def test_what_is_packed_is_named_and_unpacking_helps(tmp_path: Path) -> None:
     path = tmp_path / "codes"
@@ -150,7 +152,8 @@ def test_what_is_packed_is_named_and_unpacking_helps(tmp_path: Path) -> None:
 @pytest.mark.failure(
     "Text and vocabulary",
     "a SentencePiece model or its vocabulary as base_model.bpe_codes, or as a dictionary",
-    "`spm.model is no UTF-8 text: it is a SentencePiece model, which is not supported; take a base model ...`",
+    "`spm.model is no UTF-8 text: it is a SentencePiece model, which is not supported; take a base model ... "
+    "[text/not-utf-8]`",
 )
 def test_a_sentencepiece_model_is_named_and_other_codes_help(tmp_path: Path) -> None:
     import sentencepiece
@@ -174,7 +177,8 @@ def test_a_sentencepiece_model_is_named_and_other_codes_help(tmp_path: Path) -> 
 @pytest.mark.failure(
     "Text and vocabulary",
     "a dictionary as base_model.bpe_codes, or codes as a dictionary",
-    "`dict.de.txt has a token and its count per line: it is a dictionary; BPE codes are needed here`",
+    "`dict.de.txt has a token and its count per line: it is a dictionary; BPE codes are needed here "
+    "[vocabulary/not-bpe-codes]`",
 )
 def test_codes_and_dictionaries_are_not_taken_for_one_another(tmp_path: Path) -> None:
     for name, data in (("dictionary", READERS["a dictionary"][1]), ("codes", READERS["codes of fastBPE"][1])):

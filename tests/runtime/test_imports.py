@@ -178,7 +178,8 @@ print({name!r} in {{**ARCH_MODEL_REGISTRY, **TASK_REGISTRY}})
 @pytest.mark.failure(
     "Models and adapters",
     "a checkpoint of a task or architecture that fairseq does not have",
-    "`checkpoint ... is of the architecture telepathy, which this fairseq does not have; use a Transformer of ...`",
+    "`checkpoint ... is of the architecture telepathy, which this fairseq does not have; use a Transformer of ... "
+    "[model/unsupported]`",
 )
 @pytest.mark.parametrize(("part", "said"), [("task", "the task telepathy"), ("model", "the architecture telepathy")])
 def test_one_of_a_task_or_architecture_that_nobody_has_is_refused(

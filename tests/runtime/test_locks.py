@@ -43,7 +43,7 @@ def hold(path: Path, seconds: float) -> Any:
     "Two at once and killed",
     "two processes that write one output",
     "the second waits 30 seconds, then: `... is being written by process 4711 on HOST (ink build-datastore "
-    "...); wait until it has ended or end it, ...`",
+    "...); wait until it has ended or end it, ... [job/already-running]`",
 )
 def test_a_second_writer_is_refused_and_the_first_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ink.runtime.locks.PATIENCE_SECONDS", 0.2)

@@ -129,7 +129,7 @@ def test_a_dry_run_lists_sizes_and_removes_nothing(experiment: Path, more: tuple
 @pytest.mark.failure(
     "Two at once and killed",
     "`ink clean` while the experiment is running",
-    "`experiment ... is being run by process 4711 since ...; wait for it or stop it, then clean`",
+    "`experiment ... is being run by process 4711 since ...; wait for it or stop it, then clean [job/already-running]`",
 )
 def test_nothing_goes_while_a_workflow_of_the_experiment_is_running(experiment: Path) -> None:
     before = files(experiment / "work")

@@ -232,7 +232,8 @@ def test_whole_models_of_two_are_those_of_one_with_twice_the_update_frequency(
 @pytest.mark.failure(
     "Training",
     "one of several processes that train together is killed, by the system when memory is short",
-    "`process 2 of 4 that train together was ended by signal 9 (SIGKILL); was memory short?`; the last "
+    "`process 2 of 4 that train together was ended by signal 9 (SIGKILL); was memory short? "
+    "[training/process-ended]`; the last "
     "checkpoint is gone on from",
 )
 @pytest.mark.slow
@@ -268,7 +269,7 @@ def test_what_two_have_broken_off_two_go_on_with(tiny: Any, tmp_path: Path, work
     "Training",
     "an epoch begun by another number of processes",
     "the job starts anew, as with any other setting; a state put there by hand is refused: `... written "
-    "within an epoch that 2 processes trained, but now processes is 1; ...`",
+    "within an epoch that 2 processes trained, but now processes is 1; ... [training/state-unusable]`",
 )
 def test_a_state_inside_an_epoch_is_of_as_many_processes(tmp_path: Path) -> None:
     inside = {"processes": 2, "train_iterator": {"iterations_in_epoch": 3}}

@@ -143,7 +143,8 @@ def test_a_checkpoint_without_the_fp32_copies_is_refused_and_not_gone_on_from(ti
 @pytest.mark.failure(
     "Training",
     "a training's state of another precision",
-    "`training state ... cannot be read (Optimizer does not match; please reset the optimizer); ...`; a changed "
+    "`training state ... cannot be read (Optimizer does not match; please reset the optimizer); ... "
+    "[training/state-unusable]`; a changed "
     "`precision` trains anew by itself",
 )
 def test_a_state_of_another_precision_is_refused(tiny: Any, tmp_path: Path) -> None:

@@ -139,7 +139,7 @@ def test_none_outlives_a_parent_that_was_killed(tmp_path: Path) -> None:
     "Training",
     "more processes than GPUs",
     "`4 processes are to train together, one GPU each, but torch finds 2 GPUs here; lower processes and raise "
-    "...`; `ink doctor` says so before",
+    "... [device/no-gpu]`; `ink doctor` says so before",
 )
 def test_more_processes_than_gpus_are_refused(work: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import torch

@@ -222,7 +222,7 @@ def test_what_another_training_has_left_is_not_gone_on_from(
 @pytest.mark.failure(
     "Training",
     "a checkpoint of an interrupted training cut short",
-    "`training state .../checkpoint.pt cannot be read (...); delete it and train again`",
+    "`training state .../checkpoint.pt cannot be read (...); delete it and train again [training/state-unusable]`",
 )
 def test_a_checkpoint_that_is_cut_short_is_named(tiny: Any, tmp_path: Path, kill_at: Any) -> None:
     settings = tiny.settings.changed(training={"checkpoint_updates": 1})
@@ -239,7 +239,8 @@ def test_a_checkpoint_that_is_cut_short_is_named(tiny: Any, tmp_path: Path, kill
     "Training",
     "a loss or gradient that is not finite",
     "`adapter, epoch 3: loss or gradient is not finite at update 512, in the batch of the 31 training sentences "
-    "17, 80, ...; the last good state is kept in .../checkpoint.pt. Lower training.learning_rate, ...`",
+    "17, 80, ...; the last good state is kept in .../checkpoint.pt. Lower training.learning_rate, ... "
+    "[training/not-finite]`",
 )
 @pytest.mark.parametrize("where", ["gradient", "loss"])
 def test_a_loss_that_is_not_finite_stops_names_the_batch_and_keeps_the_last_checkpoint(
@@ -283,7 +284,8 @@ def test_a_loss_that_is_not_finite_stops_names_the_batch_and_keeps_the_last_chec
 @pytest.mark.failure(
     "Training",
     "a loss or gradient of the base model or of kNN-KD that is not finite",
-    "`... is not finite at update 512, ... Lower base_model.train.learning_rate, or look at these sentences`; "
+    "`... is not finite at update 512, ... Lower base_model.train.learning_rate, or look at these sentences "
+    "[training/not-finite]`; "
     "`... Lower knn_kd.learning_rate, ...`",
 )
 def test_a_model_of_its_own_whose_loss_is_not_finite_names_its_own_learning_rate(

@@ -146,7 +146,7 @@ def test_the_log_says_what_did_not_fit(
     "Training",
     "a training sentence that does not fit on its own",
     "`training: sentence 17 (counted from 0), of 201 tokens, does not fit into the device's memory on its own; "
-    "lower text.max_length, ...`",
+    "lower text.max_length, ... [device/out-of-memory]`",
 )
 def test_a_sentence_that_does_not_fit_alone_is_named_with_the_setting(
     tiny: Any, out_of_memory_above: Callable[[Any, int], list[int]]
@@ -166,7 +166,7 @@ def test_a_sentence_that_does_not_fit_alone_is_named_with_the_setting(
     "Training",
     "an optimiser's state that does not fit",
     "`training: the optimiser's state does not fit into the device's memory (...); train fewer weights "
-    "(adapter.inner_dimension), ...`",
+    "(adapter.inner_dimension), ... [device/out-of-memory]`",
 )
 def test_a_step_that_fails_is_not_begun_again(tiny: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     training = training_of(tiny)

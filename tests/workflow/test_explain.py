@@ -68,7 +68,7 @@ def test_a_page_is_written_whole_and_lines_without_text_are_named(micro: Any, tm
 @pytest.mark.failure(
     "Looking into a translation",
     "no line with text to explain",
-    "`nothing was explained: the input has no line with text`; no page is written",
+    "`nothing was explained: the input has no line with text [translation/no-text]`; no page is written",
 )
 def test_nothing_to_explain_writes_no_page(micro: Any, tmp_path: Path) -> None:
     page = tmp_path / "page.html"
@@ -82,7 +82,8 @@ def test_nothing_to_explain_writes_no_page(micro: Any, tmp_path: Path) -> None:
 @pytest.mark.failure(
     "Looking into a translation",
     "a system that does not retrieve",
-    "`INK does not retrieve while it translates, so that it has no neighbours to explain; systems that do: v_knn, ...`",
+    "`INK does not retrieve while it translates, so that it has no neighbours to explain; systems that do: v_knn, ... "
+    "[translation/no-retrieval]`",
 )
 def test_a_system_that_does_not_retrieve_is_refused_and_those_that_do_are_named(micro: Any) -> None:
     for system, label in (("off_the_shelf", "Off-the-shelf NMT"), ("adapter", "Adapter"), ("ink", "INK")):

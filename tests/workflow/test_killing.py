@@ -107,7 +107,7 @@ def log(path: Path) -> str:
     "Two at once and killed",
     "a second workflow of an experiment beside a living one",
     "`experiment micro is being run in this folder already: process 4711, started ..., snakemake ...; wait for "
-    "it or stop it`; planning (`-n`) is allowed",
+    "it or stop it [job/already-running]`; planning (`-n`) is allowed",
 )
 def test_a_second_workflow_is_refused_while_the_first_lives_and_planning_is_not(three_systems: Any) -> None:
     workspace, call, expected = three_systems

@@ -416,7 +416,8 @@ def test_another_experiment_s_file_decides_alone(clone: Any) -> None:
 @pytest.mark.failure(
     "Config",
     "a setting that does not exist",
-    "`configuration: ink.alhpa: unknown key, found '0.2' (text); allowed: ...; did you mean alpha?` before the "
+    "`configuration: ink.alhpa: unknown key, found '0.2' (text); allowed: ...; did you mean alpha? "
+    "[config/wrong-setting]` before the "
     "first job",
 )
 @pytest.mark.parametrize(
@@ -442,7 +443,8 @@ def test_a_wrong_config_stops_with_one_message(clone: Any, override: str, said: 
 @pytest.mark.failure(
     "Config",
     "a setting given twice, of which YAML would silently keep the last",
-    "`config.yaml, line 196: not valid YAML: the key 'experiment' is given twice` before the first job",
+    "`config.yaml, line 196: not valid YAML: the key 'experiment' is given twice "
+    "[config/not-yaml]` before the first job",
 )
 def test_a_setting_given_twice_stops_the_workflow_too(clone: Any) -> None:
     """Snakemake reads the file itself, and sees nothing."""

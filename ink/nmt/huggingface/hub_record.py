@@ -56,7 +56,10 @@ def read_hub_record(folder: Path) -> HubRecord | None:
         and all(type(size) is int for size in sizes)
         and (licence is None or isinstance(licence, str))
     ):
-        raise InkError(f"{path} is not as `ink download` writes it; remove {folder}, and fetch the model again")
+        raise InkError(
+            f"{path} is not as `ink download` writes it; remove {folder}, and fetch the model again",
+            code="download/record-unreadable",
+        )
     return HubRecord(found["hub"], found["revision"], found["commit"], licence, found["files"])
 
 

@@ -56,12 +56,12 @@ def _to_be_had(model: HubModel, known: KnownModel) -> str:
 
 def _expected(model: HubModel, offline: bool) -> KnownModel:
     """Return what will come, from the hub or its cache; InkError where nobody knows that it can be had."""
-    problem = InkError("the hub was not asked (offline)")
+    problem = InkError("the hub was not asked (offline)", code="download/to-come")
     if not offline:
         try:
             return ask(model)
         except UnreachableError as silence:
-            problem = InkError(f"the Hugging Face hub cannot be reached ({silence})")
+            problem = InkError(f"the Hugging Face hub cannot be reached ({silence})", code="download/no-answer")
     if (snapshot := in_cache(model)) is None:
-        raise InkError(f"{model} is not in the hub's cache, and {problem}; {FETCHED}")
+        raise InkError(f"{model} is not in the hub's cache, and {problem}; {FETCHED}", code="download/to-come")
     return known_of(snapshot)

@@ -21,6 +21,8 @@ README = "README.md"  # says the licence
 class UnreachableError(InkError):
     """The hub does not answer; the message is the reason alone."""
 
+    code = "download/no-answer"
+
 
 @dataclass(frozen=True)
 class KnownModel:
@@ -93,22 +95,28 @@ def hub_errors(model: HubModel) -> Iterator[None]:
     except errors.GatedRepoError:
         raise InkError(
             f"base_model.hub: {model.name} is gated, and given to those alone whom its owner lets have it; accept its "
-            f"terms at {address} and log in with `hf auth login`, or take another model"
+            f"terms at {address} and log in with `hf auth login`, or take another model",
+            code="download/hub-refused",
         ) from None
     except errors.RevisionNotFoundError:
         raise InkError(
-            f"base_model.revision: {model.name} has no revision {model.revision}; {address}/commits/main lists commits"
+            f"base_model.revision: {model.name} has no revision {model.revision}; {address}/commits/main lists commits",
+            code="download/hub-refused",
         ) from None
     except errors.RepositoryNotFoundError:
         raise InkError(
             f"base_model.hub: the Hugging Face hub has no model {model.name}, or it is private; correct the name, or "
-            "log in with `hf auth login`"
+            "log in with `hf auth login`",
+            code="download/hub-refused",
         ) from None
     except errors.OfflineModeIsEnabled:
         raise UnreachableError("HF_HUB_OFFLINE is set") from None
     except errors.HfHubHTTPError as error:
         if error.response is not None and error.response.status_code in (401, 403):
-            raise InkError(f"base_model.hub: the Hugging Face hub refuses {model.name} ({_reason(error)})") from None
+            raise InkError(
+                f"base_model.hub: the Hugging Face hub refuses {model.name} ({_reason(error)})",
+                code="download/hub-refused",
+            ) from None
         raise UnreachableError(_reason(error)) from None
     except OSError as error:
         trouble = None if isinstance(error, RequestException) else describe_trouble(error, cache_folder())
@@ -116,7 +124,10 @@ def hub_errors(model: HubModel) -> Iterator[None]:
             raise DiskTrouble(cache_folder(), trouble) from error
         raise UnreachableError(_reason(error)) from None
     except ValueError as error:
-        raise InkError(f"base_model.hub: {model.name} is no name of a model on the hub ({_reason(error)})") from None
+        raise InkError(
+            f"base_model.hub: {model.name} is no name of a model on the hub ({_reason(error)})",
+            code="download/hub-refused",
+        ) from None
 
 
 def endpoint() -> str:

@@ -42,7 +42,8 @@ def fetch_model(model: HubModel, languages: Languages) -> tuple[HubRecord, bool]
         return record, False
     if record is None and folder.is_dir() and any(folder.iterdir()):
         raise InkError(
-            f"{folder} is there, but `ink download` has not fetched it; move it away, or name it in base_model.folder"
+            f"{folder} is there, but `ink download` has not fetched it; move it away, or name it in base_model.folder",
+            code="download/folder-in-the-way",
         )
     snapshot, licence = _snapshot(model, languages)
     with write_atomically(folder) as temporary:
@@ -65,7 +66,8 @@ def _snapshot(model: HubModel, languages: Languages) -> tuple[Path, str | None]:
         if snapshot is None:
             raise InkError(
                 f"base_model.hub: {model} is not in the cache {cache_folder()}, and the Hugging Face hub cannot be "
-                f"reached ({problem}); run `ink download` where there is network, or name a copy in base_model.folder"
+                f"reached ({problem}); run `ink download` where there is network, or name a copy in base_model.folder",
+                code="download/no-answer",
             ) from None
         _check(model, snapshot, languages)
         _check_weights(model, snapshot)
@@ -75,7 +77,9 @@ def _snapshot(model: HubModel, languages: Languages) -> tuple[Path, str | None]:
     snapshot = _downloaded(model, known, [*first, README])
     _check(model, snapshot, languages)
     if not weights:
-        raise InkError(f"base_model.hub: {model.name} has no weights: neither {', nor '.join(WEIGHTS[::2])}")
+        raise InkError(
+            f"base_model.hub: {model.name} has no weights: neither {', nor '.join(WEIGHTS[::2])}", code="model/missing"
+        )
     snapshot = _downloaded(model, known, weights)
     _check_weights(model, snapshot)
     return snapshot, known.licence
@@ -92,11 +96,15 @@ def _downloaded(model: HubModel, known: KnownModel, names: Sequence[str]) -> Pat
             snapshot = Path(snapshot_download(model.name, revision=model.revision, allow_patterns=list(names)))
     except UnreachableError as problem:
         raise InkError(
-            f"base_model.hub: fetching {model} broke off ({problem}); run this again, and it goes on where it was"
+            f"base_model.hub: fetching {model} broke off ({problem}); run this again, and it goes on where it was",
+            code="download/no-answer",
         ) from None
     missing = [name for name in names if name in known.files and not (snapshot / name).is_file()]
     if snapshot.name != known.commit or missing:
-        raise InkError(f"base_model.hub: {model} changed, or the network broke off, while it was fetched; run it again")
+        raise InkError(
+            f"base_model.hub: {model} changed, or the network broke off, while it was fetched; run it again",
+            code="download/no-answer",
+        )
     return snapshot
 
 
@@ -122,7 +130,7 @@ def _named(model: HubModel, snapshot: Path) -> Iterator[None]:
     try:
         yield
     except InkError as error:
-        raise InkError(f"base_model.hub: {str(error).replace(str(snapshot), model.name)}") from None
+        raise InkError(f"base_model.hub: {str(error).replace(str(snapshot), model.name)}", code=error.code) from None
 
 
 def _link(path: Path, place: Path) -> None:

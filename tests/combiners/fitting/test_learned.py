@@ -190,7 +190,7 @@ def test_on_top_of_an_adapter_the_adapted_model_makes_the_queries(
 @pytest.mark.failure(
     "Datastores and combiners",
     "a combiner trained on a datastore of another kind of key",
-    "`datastore ... was made with key kind decoder_output, but ffn_input is in use; ...`",
+    "`datastore ... was made with key kind decoder_output, but ffn_input is in use; ... [datastore/other-origin]`",
 )
 def test_a_datastore_keyed_otherwise_is_refused_and_nothing_is_written(train: Train, tmp_path: Path) -> None:
     with pytest.raises(InkError, match="made with key kind decoder_output, but ffn_input is in use"):
@@ -202,7 +202,7 @@ def test_a_datastore_keyed_otherwise_is_refused_and_nothing_is_written(train: Tr
     "Training",
     "a combiner's loss or gradient that is not finite",
     "`training a combiner: loss or gradient is not finite at update 3; nothing has been written. Lower "
-    "combiner_training.learning_rate, ...`",
+    "combiner_training.learning_rate, ... [training/not-finite]`",
 )
 @pytest.mark.parametrize("clip_norm", [0, 1.0])
 def test_a_gradient_that_is_not_finite_stops_and_nothing_is_written(
@@ -309,7 +309,8 @@ def test_an_adapter_without_its_datastore_is_refused(tiny: Any, train: Train, st
 @pytest.mark.failure(
     "Datastores and combiners",
     "a combiner that looks at more of the model's probabilities than its vocabulary has",
-    "`r_knn: top_probabilities is 5000, but the model's target dictionary has 104 tokens; set it to 104 or less`, "
+    "`r_knn: top_probabilities is 5000, but the model's target dictionary has 104 tokens; set it to 104 or less "
+    "[config/beyond-vocabulary]`, "
     "before it is trained, and when it is loaded",
 )
 def test_more_probabilities_than_the_vocabulary_has_are_refused_before_dev_is_passed_over(

@@ -94,7 +94,9 @@ def test_without_a_header_the_path_says_the_language(tmp_path: Path, name: str) 
             DE_EN,
             r"app\.po translates into fr \(Language in its header\), and de is wanted",
             marks=pytest.mark.failure(
-                "Text and vocabulary", "a gettext catalogue of another language", "refused, with both languages"
+                "Text and vocabulary",
+                "a gettext catalogue of another language",
+                "refused, with both languages [text/other-language]",
             ),
         ),
         (po(entry("Colour", "Color"), language="en_US"), DE_EN, r"translates into en_US .*, and de is wanted"),
@@ -121,7 +123,7 @@ def test_another_language_is_named(tmp_path: Path, text: str, languages: tuple[s
             marks=pytest.mark.failure(
                 "Text and vocabulary",
                 "a gettext catalogue that is not UTF-8",
-                "refused, with the command that converts it",
+                "refused, with the command that converts it [text/not-utf-8]",
             ),
         ),
         (

@@ -71,7 +71,7 @@ def test_units_without_one_of_the_languages_are_counted(tmp_path: Path) -> None:
 @pytest.mark.failure(
     "Text and vocabulary",
     "a translation memory without one of the languages",
-    "refused: the languages that it has are listed with the number of their units",
+    "refused: the languages that it has are listed with the number of their units [text/other-language]",
 )
 def test_a_file_without_one_of_the_languages_lists_those_that_it_has(tmp_path: Path) -> None:
     text = tmx(unit(("fr-FR", "a"), ("en-US", "b")), unit(("en-US", "c"), ("it", "d")))
@@ -108,7 +108,7 @@ def bomb(levels: int, text: str) -> str:
             marks=pytest.mark.failure(
                 "Text and vocabulary",
                 "a translation memory with XML entities that multiply, or that name a file",
-                "refused; nothing is expanded, opened or fetched",
+                "refused; nothing is expanded, opened or fetched [text/unknown-format]",
             ),
         ),
         (bomb(2, "&a1;"), r"line 4, unit 1 \(bomb\): the entity &a1; is not expanded"),
@@ -142,7 +142,9 @@ def test_the_entities_of_xml_and_characters_by_number_are_text(tmp_path: Path) -
             tmx(unit(("de", "a"), ("en", "b")))[:-30],
             r"memory\.tmx: not well-formed XML \(.*line 4",
             marks=pytest.mark.failure(
-                "Text and vocabulary", "a translation memory that is cut short", "refused, with the line"
+                "Text and vocabulary",
+                "a translation memory that is cut short",
+                "refused, with the line [text/unknown-format]",
             ),
         ),
         (tmx(unit(("de", "a & b"), ("en", "b"))), r"not well-formed XML \(.*line 4"),

@@ -89,7 +89,7 @@ def test_a_file_that_is_no_object(tmp_path: Path, add_score: Add) -> None:
 @pytest.mark.failure(
     "Results and reports",
     "a score in another one's place",
-    "what it says of itself is named",
+    "what it says of itself is named [results/moved]",
 )
 def test_a_file_in_another_ones_place(tmp_path: Path, add_score: Add) -> None:
     path = add_score("ink", "it", 20)

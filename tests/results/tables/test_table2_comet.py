@@ -219,7 +219,7 @@ def test_the_paper_s_table_as_printed_with_what_differs(results: Path, add: Any)
     "COMET",
     "COMET's scores of other translations, of another model or another file of it",
     "`results/mini/scores/ink/koran/seed1.comet.json is of other translations than ...; delete it and run the "
-    "workflow again`",
+    "workflow again [results/out-of-date]`",
 )
 @pytest.mark.parametrize(
     ("other", "comet", "said"),

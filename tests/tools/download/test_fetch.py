@@ -89,7 +89,7 @@ def test_a_pinned_sha256_is_verified(server: Any, tmp_path: Path, haste: Patienc
 @pytest.mark.failure(
     "Downloads",
     "a file that has not the sha256 of the config",
-    "file, address, the sha256 expected and the one found; it is not kept",
+    "file, address, the sha256 expected and the one found; it is not kept [download/other-content]",
 )
 def test_a_wrong_sha256_names_file_address_expected_and_found(server: Any, tmp_path: Path, haste: Patience) -> None:
     source = source_of(server.then(OTHER), tmp_path, sha256=sha256(BODY))
@@ -109,7 +109,7 @@ def test_a_file_that_is_there_is_held_against_the_pin(server: Any, tmp_path: Pat
 @pytest.mark.failure(
     "Downloads",
     "a file without a sha256 in the config that is another one than the first time",
-    "file, address, the sha256 of the first time and the one found; it is not kept",
+    "file, address, the sha256 of the first time and the one found; it is not kept [download/other-content]",
 )
 def test_an_unpinned_file_that_changed_at_the_source_is_refused(server: Any, tmp_path: Path, haste: Patience) -> None:
     source = source_of(server.then(BODY).then(OTHER, etag='"two"'), tmp_path)
@@ -272,12 +272,12 @@ def test_the_paper_s_data_has_the_paper_s_sentences(server: Any, tmp_path: Path,
 @pytest.mark.failure(
     "Downloads",
     "the paper's text with other numbers of sentences than the config says, or else Table 1",
-    "domain, split, both numbers; nothing is unpacked",
+    "domain, split, both numbers; nothing is unpacked [download/other-content]",
 )
 @pytest.mark.failure(
     "Downloads",
     "text with other sentences than the paper's Table 1",
-    "`law train: expected 467,309, found 467,000`; it is not put in place",
+    "`law train: expected 467,309, found 467,000 [download/other-content]`; it is not put in place",
 )
 def test_data_with_other_sentences_is_refused(server: Any, tmp_path: Path, haste: Patience) -> None:
     body = binarised({**TABLE_1, "law": (467_000, 2000, 1999)})

@@ -189,7 +189,7 @@ def test_an_error_that_passes_is_waited_out(server: Any, tmp_path: Path, haste: 
     "Downloads",
     "a server that is busy or broken",
     "asked again after growing pauses, then: `... the server answered 500 Internal Server Error 6 times; to "
-    "place it by hand, put the file at ...`",
+    "place it by hand, put the file at ... [download/no-answer]`",
 )
 def test_an_error_that_does_not_pass_is_given_up(server: Any, tmp_path: Path, haste: Patience) -> None:
     assert "the server answered 500 Internal Server Error 3 times" in fail(server.then(status=500), tmp_path, haste)
@@ -233,7 +233,8 @@ def test_a_silent_server_is_given_up(tmp_path: Path) -> None:
 @pytest.mark.failure(
     "Downloads",
     "a page in place of the file, as Google Drive shows when a file was fetched too often",
-    "`... the server answered with a web page (Quota exceeded) in place of ...; open the address in a browser ...`",
+    "`... the server answered with a web page (Quota exceeded) in place of ...; open the address in a browser ... "
+    "[download/web-page]`",
 )
 def test_a_page_in_place_of_the_file_is_refused_by_its_title(server: Any, tmp_path: Path, haste: Patience) -> None:
     page = b"<html><head><title>Quota exceeded</title></head></html>"

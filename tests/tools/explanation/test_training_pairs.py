@@ -76,7 +76,7 @@ def test_every_entry_leads_to_its_raw_line_and_token(corpus: Path) -> None:
     "Looking into a translation",
     "training text that is not the datastore's",
     "`.../train.bpe.en has 3 lines and .../kept.npy 3, but datastore ... was made of 2 sentences; prepare the "
-    "text and build the datastore again`",
+    "text and build the datastore again [translation/other-training-text]`",
 )
 def test_a_datastore_of_another_text_is_refused(corpus: Path) -> None:
     with pytest.raises(InkError, match=r"train\.bpe\.yy has 3 lines .* made of 2 sentences; prepare the text"):
@@ -93,7 +93,8 @@ def test_a_sentence_of_another_length_is_refused(corpus: Path) -> None:
 @pytest.mark.failure(
     "Looking into a translation",
     "raw training text cut short after it was prepared",
-    "`.../train.de has 4 lines, but .../kept.npy names line 5; write the corpus and prepare the text again`",
+    "`.../train.de has 4 lines, but .../kept.npy names line 5; write the corpus and prepare the text again "
+    "[translation/other-training-text]`",
 )
 def test_raw_text_that_lacks_lines_is_refused(corpus: Path) -> None:
     path = corpus / "corpus" / "train.xx"

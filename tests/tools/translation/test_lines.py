@@ -107,7 +107,8 @@ def test_a_line_of_another_encoding_that_happens_to_decode_is_no_text() -> None:
 @pytest.mark.failure(
     "Translating",
     "an input that cannot be read on",
-    "what came before is translated, then `error: the input cannot be read (Is a directory); ...`",
+    "what came before is translated, then `error: the input cannot be read (Is a directory); ... "
+    "[translation/no-text]`",
 )
 def test_a_read_error_is_one_line_after_what_came_before(monkeypatch: pytest.MonkeyPatch) -> None:
     reading, writing = os.pipe()
