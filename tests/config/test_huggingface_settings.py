@@ -137,3 +137,7 @@ def test_another_revision_is_another_model() -> None:
     assert places == [f"downloads/hub/facebook--nllb/{name}" for name in ("main", "v1", "v2")]
     read = [settings_for(chosen, READS["adopt-vocabulary"]).that_matter() for chosen in found]
     assert read[1] != read[2]
+
+
+def test_a_served_copy_s_folder_stands_in_the_place_of_the_hub_s() -> None:
+    assert given_base_model(config(hub="facebook/nllb", folder="copy")) == "copy"

@@ -28,9 +28,11 @@ from ink.nmt.huggingface.model_folder import read_model
 from ink.nmt.huggingface.tokenisers import FAST
 from ink.runtime.errors import InkError
 from ink.runtime.whole_files import read_json
+from ink.systems.layout import Run
 from ink.tools.doctor.finding import OK, WARNING
 from ink.tools.doctor.model_on_hub import examine_hub_model
 from ink.tools.licences import licences
+from ink.tools.model_card import Subject, model_card
 
 OWN_CORPUS = Path(__file__).resolve().parents[3] / "config" / "own-corpus.yaml"
 NAME = "Helsinki-NLP/opus-mt-de-en"
@@ -331,6 +333,8 @@ def test_the_list_the_doctor_and_the_config_s_check_tell_of_it(hub: Hub, model: 
     assert "warning" not in run("check-config", "config.yaml", revision=commit).stderr
     listed = run("download", "--list", "config.yaml").stdout
     assert f"  commit   {commit}, not pinned in the config" in listed and "  state    there, " in listed
+    card = model_card(Subject(config(), Run("off_the_shelf", "koran", 1), {}, {}), None)
+    assert f"- base model: `{NAME}` of the Hugging Face hub, commit {commit}, trained elsewhere" in card
     assert dict(licences(config(), "koran"))[f"base model, {FOLDER}/main"].startswith("apache-2.0, as stated on the")
 
 
