@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ink.combiners.combiner import Combiner
 from ink.combiners.strategies.strategy import SearchStrategy
-from ink.datastore.search import Searcher
+from ink.datastore.search import Neighbours, Searcher
 from ink.nmt.batches import SourceBatch
 
 
@@ -32,19 +32,23 @@ class KnnMixture:
         return self.searcher.datastore.meta.key
 
     def begin(self, batch: SourceBatch) -> None:
-        """Nothing depends on which batch it is."""
+        """Tell the strategy which batch is searched next."""
+        if self.strategy is not None:
+            self.strategy.begin(batch)
 
     def __call__(self, queries: Tensor, log_probs: Tensor, sentences: Tensor | None = None) -> Tensor:
         """Map the model's log_probs (n, vocabulary) at queries (n, dimension) to the mixture's."""
         self.positions += len(queries)
+        wide = queries.float()
         if self.strategy is None:
-            return self._mixed(queries, log_probs)
+            return self.combiner(self._search(wide), wide, log_probs)
         asking = self.strategy.asks(log_probs).nonzero().squeeze(-1)
         if not len(asking):
             return log_probs
-        return log_probs.index_copy(0, asking, self._mixed(queries[asking], log_probs[asking]))
+        asked, own = wide[asking], log_probs[asking]
+        mixed = self.combiner(self.strategy.neighbours(asked, self._search), asked, own)
+        return log_probs.index_copy(0, asking, mixed)
 
-    def _mixed(self, queries: Tensor, log_probs: Tensor) -> Tensor:
-        wide = queries.float()
-        self.searched += len(wide)
-        return self.combiner(self.combiner.search(self.searcher, wide), wide, log_probs)
+    def _search(self, queries: Tensor) -> Neighbours:
+        self.searched += len(queries)
+        return self.combiner.search(self.searcher, queries)

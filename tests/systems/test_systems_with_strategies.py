@@ -89,6 +89,14 @@ WRONG: list[tuple[dict[str, Any], str]] = [
         {"search_strategies": {"unsure": {"below": 0}}},
         r"search_strategies\.unsure\.below: found 0; allowed: .* above 0",
     ),
+    (
+        {"search_strategies": {"unsure": UNSURE, "cache": UNSURE}},
+        r"search_strategies\.cache\.distance: missing; allowed: it with cache",
+    ),
+    (
+        {"search_strategies": {"unsure": UNSURE, "cache": UNSURE}},
+        r"search_strategies\.cache\.below: found 0\.5; allowed: with cache distance",
+    ),
     ({"search_strategies": {"rarely": UNSURE}}, r"search_strategies\.rarely: found the unknown name 'rarely'"),
     (
         {"reductions": {"unsure_half": {"method": "random", "keep": 0.5}}},

@@ -1,1 +1,1 @@
-"""Search strategies: at which steps of beam search neighbours are sought."""
+"""Search strategies: at which steps of beam search neighbours are sought, and where."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ink.combiners.strategies.ask_where_unsure import AskWhereUnsure
+from ink.combiners.strategies.cached_neighbours import CachedNeighbours
 from ink.combiners.strategies.strategy import SearchStrategy
 from ink.config.sections import search_strategies
 from ink.systems.search_methods import search_method
 
-STRATEGIES: Mapping[str, type[SearchStrategy]] = {"unsure": AskWhereUnsure}
+STRATEGIES: Mapping[str, type[SearchStrategy]] = {"unsure": AskWhereUnsure, "cache": CachedNeighbours}
 
 
 def make_strategy(name: str, settings: search_strategies.SearchStrategy) -> SearchStrategy:

@@ -3,21 +3,36 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Self
+from collections.abc import Callable
+from typing import Self, TypeAlias
 
+import torch
 from torch import Tensor
 
 from ink.config.sections import search_strategies
+from ink.datastore.search import Neighbours
+from ink.nmt.batches import SourceBatch
+
+# maps queries (n, dimension) to their neighbours in the datastore
+Search: TypeAlias = Callable[[Tensor], Neighbours]
 
 
 class SearchStrategy(ABC):
-    """Decides at which positions a step asks for neighbours; elsewhere p = p_NMT."""
+    """Decides at which positions a step asks for neighbours, elsewhere p = p_NMT; and how these are found."""
 
     @classmethod
     @abstractmethod
     def from_settings(cls, settings: search_strategies.SearchStrategy) -> Self:
         """Make one from its entry of the config, which has what the method needs."""
 
-    @abstractmethod
+    def begin(self, batch: SourceBatch) -> None:
+        """Learn which batch is searched next."""
+        return
+
     def asks(self, log_probs: Tensor) -> Tensor:
         """Tell at which positions neighbours are asked for, (n,), from the model's log_probs (n, vocabulary)."""
+        return torch.ones(len(log_probs), dtype=torch.bool, device=log_probs.device)
+
+    def neighbours(self, queries: Tensor, search: Search) -> Neighbours:
+        """Return the neighbours (n, k) of `queries` (n, dimension), those of which `search` is asked for among them."""
+        return search(queries)

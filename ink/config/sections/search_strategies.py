@@ -15,7 +15,7 @@ Name = Annotated[
 ]
 
 # method -> the settings that it needs
-NEEDED: Mapping[str, tuple[str, ...]] = {"unsure": ("below",)}
+NEEDED: Mapping[str, tuple[str, ...]] = {"unsure": ("below",), "cache": ("distance",)}
 
 
 class SearchStrategy(values.Section):
@@ -26,6 +26,10 @@ class SearchStrategy(values.Section):
 
     below: Annotated[float, Field(gt=0, le=1), values.AS_WRITTEN] = values.optional()
     """unsure: neighbours are sought only where the model's most probable token has a probability below this."""
+
+    distance: values.Positive = values.optional()
+    """cache: a query takes the neighbours of an earlier one of its batch, where the two are at most this far apart, not
+    squared (released: 6, of the paper's keys); the datastore is searched elsewhere (Martins et al. 2022)."""
 
 
 SearchStrategies = dict[Name, SearchStrategy]
