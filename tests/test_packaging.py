@@ -18,6 +18,8 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from ink.tools.new_project import EXPERIMENTS
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 CORE = [Requirement(line) for line in PROJECT["dependencies"]]
@@ -222,6 +224,11 @@ def test_every_experiment_has_its_row_in_config_readme_and_no_row_is_without_one
         r"^\| `([^`]+\.yaml)` \|", (REPOSITORY / "config/README.md").read_text(encoding="utf-8"), re.MULTILINE
     )
     assert sorted(rows) == sorted(path.name for path in (REPOSITORY / "config").glob("*.yaml"))
+
+
+def test_a_new_project_may_begin_with_every_experiment() -> None:
+    here = {path.name for path in (REPOSITORY / "config").glob("*.yaml")}
+    assert set(EXPERIMENTS.values()) == here - {"demo.yaml"}  # it reads results/published, seen from a clone
 
 
 def test_the_entry_for_the_workflow_catalogue_has_its_keys_and_what_it_asks_for() -> None:

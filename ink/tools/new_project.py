@@ -12,7 +12,9 @@ from ink.runtime.whole_files import write_atomically
 EXPERIMENTS = {
     "mini": "config.yaml",
     "mini-full": "mini-full.yaml",
+    "methods": "methods.yaml",
     "own-corpus": "own-corpus.yaml",
+    "opus-mt": "opus-mt.yaml",
     "software": "software.yaml",
     "paper": "paper.yaml",
 }
