@@ -40,7 +40,7 @@ def blocks(language: str) -> list[str]:
 MODULE, ROW, TEST = blocks("python")
 ENTRY, KNOWN, READS_QUERIES = (yaml.safe_load(block) for block in blocks("yaml"))
 (PLACE,) = re.findall(r"^`ink/combiners/(\w+)\.py`:$", TEXT, flags=re.MULTILINE)
-NAME = "sk_mt"
+NAME = "distance_knn"
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ def test_the_entry_is_accepted_and_reaches_the_command_that_trains(module: None)
     by_domain = copy.deepcopy(config)
     by_domain["own_systems"][NAME]["k"] = {"medical": 4, "law": 4, "it": 4, "koran": 16}
     assert settings_for(by_domain, CombinerSettings, "koran", NAME).own_systems[NAME]["k"] == 16
-    assert labels([NAME, "v_knn"]) == {"v_knn": "V-kNN", NAME: "SK-MT"}
+    assert labels([NAME, "v_knn"]) == {"v_knn": "V-kNN", NAME: "Distance kNN"}
     assert seeds_of(NAME, [1, 2]) == [1, 2]
 
 
@@ -86,9 +86,9 @@ def test_a_row_of_the_package_is_accepted_and_reaches_the_command_that_trains(ro
     check(config)
     settings = settings_for(config, CombinerSettings, "koran", NAME)
     assert settings.own_systems == {NAME: {**ENTRY["own_systems"][NAME], "combiner": PLACE}}
-    assert labels([NAME, "v_knn"]) == {"v_knn": "V-kNN", NAME: "SK-MT"}
+    assert labels([NAME, "v_knn"]) == {"v_knn": "V-kNN", NAME: "Distance kNN"}
     assert run_that_trains(config, NAME) == NAME
-    with pytest.raises(InkError, match=r"own_systems\.sk_mt: found a name that is taken"):
+    with pytest.raises(InkError, match=r"own_systems\.distance_knn: found a name that is taken"):
         check({**config, **ENTRY})
 
 

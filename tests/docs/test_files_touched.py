@@ -105,7 +105,7 @@ def test_a_combiner_is_a_module_and_its_entry_in_the_experiment(copy: Copy) -> N
     assert program == "snakemake"
     jobs, said = copy.planned(*(word.strip("'") for word in arguments))
     assert (jobs["train_combiner"], jobs["evaluate"]) == (len(DOMAINS), 3 * len(DOMAINS) + 1), said
-    assert "results/mini/scores/sk_mt/koran/seed1.json" in said
+    assert "results/mini/scores/distance_knn/koran/seed1.json" in said
     assert copy.touched() == {"ink/combiners/by_distance.py", EXPERIMENT}
 
 
@@ -127,8 +127,8 @@ def test_a_system_of_the_package_is_a_module_an_entry_and_its_name_in_the_experi
     module, row, _ = blocks("adding-a-system.md", "python")
     copy.add("ink/combiners/by_distance.py", module)
     copy.add("ink/systems/known_systems.py", row)
-    copy.change_experiment(systems=["off_the_shelf", "v_knn", "sk_mt"])
+    copy.change_experiment(systems=["off_the_shelf", "v_knn", "distance_knn"])
     jobs, said = copy.planned("--cores", "all")
     assert (jobs["train_combiner"], jobs["evaluate"]) == (len(DOMAINS), 3 * len(DOMAINS) + 1), said
-    assert "results/mini/scores/sk_mt/koran/seed1.json" in said
+    assert "results/mini/scores/distance_knn/koran/seed1.json" in said
     assert copy.touched() == {"ink/combiners/by_distance.py", "ink/systems/known_systems.py", EXPERIMENT}

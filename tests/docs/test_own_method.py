@@ -91,7 +91,7 @@ def test_a_metric_and_a_combiner_reach_the_jobs_of_table_2(copy: Path) -> None:
     with (copy / "config/demo.yaml").open("a", encoding="utf-8") as file:
         file.write(blocks("adding-a-system.md", "yaml")[0])
     said = planned(copy, WITH_COMBINER)
-    assert "results/demo/scores/sk_mt/koran/seed1.json" in said
+    assert "results/demo/scores/distance_knn/koran/seed1.json" in said
     assert "results/demo/tables/table2.csv" in said
 
 
