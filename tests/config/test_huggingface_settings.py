@@ -34,7 +34,8 @@ def test_a_folder_is_the_base_model() -> None:
     "Config",
     "a Hugging Face base model beside another base model, or with settings of one",
     "`configuration: base_model.folder: found 'models/nllb' (text); allowed: null, since base_model.hub is given: "
-    "exactly one of the two`, and likewise of base_model.path, its codes and dictionaries, and text.bpe_merges",
+    "exactly one of the two`, and likewise of base_model.path, its codes and dictionaries, and text.bpe_merges "
+    "[config/impossible-combination]",
 )
 @pytest.mark.parametrize(
     ("changes", "message"),
@@ -117,8 +118,8 @@ def test_codes_that_moses_does_not_know_are_without_effect() -> None:
 @pytest.mark.failure(
     "Config",
     "a fairseq base model without the languages of Moses' rules",
-    "`configuration: text.source_tokeniser_language: missing; allowed: a language code such as de, pt_BR or zh-CN`; "
-    "with a Hugging Face model they may be left out",
+    "`configuration: text.source_tokeniser_language: missing; allowed: a language code such as de, pt_BR or zh-CN "
+    "[config/impossible-combination]`; with a Hugging Face model they may be left out",
 )
 def test_fairseq_s_text_needs_the_languages_of_moses_rules(side: str) -> None:
     chosen = load(REPOSITORY / "config" / "own-corpus.yaml")

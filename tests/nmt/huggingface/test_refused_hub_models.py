@@ -75,7 +75,8 @@ CONFIGS = {
     "Models and adapters",
     "a Hugging Face model that is decoder-only, of another kind, or brings code of its own (`auto_map`)",
     "`... is of the type 'gpt2', which is no encoder-decoder; use one of FSMT, Marian (OPUS-MT), "
-    "M2M100, NLLB or mBART`",
+    "M2M100, NLLB or mBART [model/unsupported]`, `... brings Python code of its own (auto_map), which is not run; ... "
+    "[model/unsafe]`",
 )
 def test_settings_that_are_no_such_model_s(copy_of: DomainOf, name: str) -> None:
     domain = copy_of("marian")
@@ -84,21 +85,26 @@ def test_settings_that_are_no_such_model_s(copy_of: DomainOf, name: str) -> None
     with pytest.raises(InkError, match=message) as caught:
         load(domain)
     assert "\n" not in str(caught.value)
+    if name in (codes := {"decoder-only": "model/unsupported", "remote code": "model/unsafe"}):
+        assert caught.value.code == codes[name]
 
 
 @pytest.mark.failure(
     "Models and adapters",
     "a Hugging Face model's pickled weights with code in them",
     "`.../pytorch_model.bin holds an object of type ..., which is no weight; it was not loaded and nothing in it was "
-    "run. ...`",
+    "run. ... [model/unsafe]`",
 )
 def test_nothing_that_is_pickled_is_run(copy_of: DomainOf, tmp_path: Path) -> None:
     domain = copy_of("marian")
     weights = domain.base_model / "pytorch_model.bin"
     state = torch.load(weights, weights_only=True)
     torch.save({**state, "model.x": Hostile(tmp_path / "ran")}, weights)
-    with pytest.raises(InkError, match=r"an object of type .*, which is no weight; it was not loaded and nothing"):
+    with pytest.raises(
+        InkError, match=r"an object of type .*, which is no weight; it was not loaded and nothing"
+    ) as caught:
         load(domain)
+    assert caught.value.code == "model/unsafe"
     weights.write_bytes(pickle.dumps(Hostile(tmp_path / "ran")))
     with pytest.raises(InkError, match=r"pytorch_model\.bin"):
         load(domain)
@@ -108,8 +114,8 @@ def test_nothing_that_is_pickled_is_run(copy_of: DomainOf, tmp_path: Path) -> No
 @pytest.mark.failure(
     "Models and adapters",
     "a Hugging Face model's weights that are missing, cut short, too many, not numbers or not of its settings",
-    "`... lacks weights of MarianMTModel: ...; fetch the model again`, `... is not whole (...)`, `... are NaN or "
-    "infinite; ...`",
+    "`... lacks weights of MarianMTModel: ...; fetch the model again [model/weights-mismatch]`, `... is not "
+    "whole (...) [model/damaged]`, `... are NaN or infinite; ... [model/not-finite]`",
 )
 def test_weights_that_are_missing_cut_short_or_elsewhere(copy_of: DomainOf) -> None:
     domain = copy_of("marian")
@@ -164,15 +170,16 @@ LANGUAGES = [
     "Models and adapters",
     "a Hugging Face model's tokeniser that does not know the languages, or has no use for their codes",
     "`... knows no language 'eng'; it knows ace_Arab, ...`, `... is a model of many languages: name the ones that it "
-    "calls source and target, ...`",
+    "calls source and target, ... [vocabulary/language-code]`",
 )
 @pytest.mark.parametrize(("kind", "languages", "message"), LANGUAGES)
 def test_a_tokeniser_without_the_language(
     domain_of: DomainOf, kind: str, languages: Languages, message: str, tmp_path: Path
 ) -> None:
     domain = domain_of(kind)
-    with pytest.raises(InkError, match=message):
+    with pytest.raises(InkError, match=message) as caught:
         make_vocabulary(domain.base_model, domain.data.languages, languages, tmp_path / "vocabulary")
+    assert caught.value.code == "vocabulary/language-code"
     assert not (tmp_path / "vocabulary").exists()
 
 
@@ -180,7 +187,7 @@ def test_a_tokeniser_without_the_language(
     "Models and adapters",
     "a Hugging Face model's tokeniser that is missing, broken or another model's",
     "`the tokeniser in ... cannot be read (...); fetch the model again`, `... names the tokeniser 'GPT2Tokenizer'; "
-    "allowed: ...`",
+    "allowed: ... [vocabulary/tokeniser-unreadable]`",
 )
 def test_a_tokeniser_that_is_missing_broken_or_another_model_s(copy_of: DomainOf, tmp_path: Path) -> None:
     domain = copy_of("nllb")
@@ -207,7 +214,7 @@ def test_a_tokeniser_that_is_missing_broken_or_another_model_s(copy_of: DomainOf
     "Models and adapters",
     "text or vocabulary that was prepared for another Hugging Face model, or in other languages",
     "`... has ... tokens of the source, and the model ...; use the vocabulary that was made of this model`, `... was "
-    "binarised with other tags ...`",
+    "binarised with other tags ... [vocabulary/other-dictionary]`",
 )
 def test_text_and_vocabulary_of_another_model(
     tiny: Any, domain_of: DomainOf, copy_of: DomainOf, tmp_path: Path
@@ -235,7 +242,7 @@ def test_text_and_vocabulary_of_another_model(
 @pytest.mark.failure(
     "Models and adapters",
     "training text with sentences longer than a Hugging Face model's positions",
-    "`... the model has 20 positions, ... lower text.max_length to 18`",
+    "`... the model has 20 positions, ... lower text.max_length to 18 [text/too-long]`",
 )
 def test_sentences_longer_than_the_model_s_positions(tiny: Any, tmp_path: Path, domain_of: DomainOf) -> None:
     domain = domain_of("mbart50")

@@ -100,9 +100,10 @@ def download(**base_model: Any) -> Result:
     return run("download", "config.yaml", "base_model", **base_model)
 
 
-def refused(result: Result) -> str:
+def refused(result: Result, code: str) -> str:
     assert isinstance(result.exception, InkError), result.output
     message = str(result.exception)
+    assert result.exception.code == code
     assert "\n" not in message
     assert not FOLDER.exists() or not [*FOLDER.iterdir()]
     return message
@@ -188,13 +189,14 @@ def test_without_network_it_comes_out_of_the_cache(
     "Downloads",
     "`base_model.hub` names a model that is not in the hub's cache, without network or with HF_HUB_OFFLINE",
     "`base_model.hub: Helsinki-NLP/opus-mt-de-en, revision main is not in the cache ..., and the Hugging Face hub "
-    "cannot be reached (...); run `ink download` where there is network, or name a copy in base_model.folder`",
+    "cannot be reached (...); run `ink download` where there is network, or name a copy in base_model.folder "
+    "[download/no-answer]`",
 )
 def test_no_cache_and_no_network(
     hub: Hub, monkeypatch: pytest.MonkeyPatch, leave: Callable[[Hub, pytest.MonkeyPatch], None]
 ) -> None:
     leave(hub, monkeypatch)
-    message = refused(download())
+    message = refused(download(), "download/no-answer")
     assert message.startswith(f"base_model.hub: {NAME}, revision main is not in the cache ")
     assert ("(HF_HUB_OFFLINE is set)" in message) == (leave is offline)
     assert message.endswith("run `ink download` where there is network, or name a copy in base_model.folder")
@@ -206,25 +208,25 @@ def test_no_cache_and_no_network(
     "Downloads",
     "a gated model of the Hugging Face hub, without leave",
     "`base_model.hub: ... is gated, and given to those alone whom its owner lets have it; accept its terms at ... and "
-    "log in with hf auth login, or take another model`",
+    "log in with hf auth login, or take another model [download/hub-refused]`",
 )
 def test_a_gated_model(hub: Hub, model: Path) -> None:
     hub.add(NAME, model, gated=True)
-    assert f"{NAME} is gated, and given to those alone" in refused(download())
+    assert f"{NAME} is gated, and given to those alone" in refused(download(), "download/hub-refused")
 
 
 @pytest.mark.failure(
     "Downloads",
     "a revision, or a model, that the Hugging Face hub does not have",
     "`base_model.revision: Helsinki-NLP/opus-mt-de-en has no revision v9; ... lists commits`, `base_model.hub: the "
-    "Hugging Face hub has no model ..., or it is private; ...`",
+    "Hugging Face hub has no model ..., or it is private; ... [download/hub-refused]`",
 )
 def test_an_unknown_revision_and_an_unknown_model(hub: Hub, model: Path) -> None:
     hub.add(NAME, model)
-    assert f"base_model.revision: {NAME} has no revision v9; {hub.url}/{NAME}/commits" in refused(
-        download(revision="v9")
-    )
-    assert "hub has no model nobody/nothing, or it is private" in refused(download(hub="nobody/nothing"))
+    message = refused(download(revision="v9"), "download/hub-refused")
+    assert f"base_model.revision: {NAME} has no revision v9; {hub.url}/{NAME}/commits" in message
+    message = refused(download(hub="nobody/nothing"), "download/hub-refused")
+    assert "hub has no model nobody/nothing, or it is private" in message
 
 
 def change(path: Path, **settings: Any) -> None:
@@ -234,24 +236,25 @@ def change(path: Path, **settings: Any) -> None:
 UNFIT = pytest.mark.failure(
     "Downloads",
     "a decoder-only model of the hub, or one that brings code of its own (`auto_map`)",
-    "`base_model.hub: ... is of the type 'gpt2', which is no encoder-decoder; ...`, `... brings Python code of its own "
-    "(auto_map), which is not run; ...`, before weights are fetched",
+    "`base_model.hub: ... is of the type 'gpt2', which is no encoder-decoder; ... [model/unsupported]`, `... brings "
+    "Python code of its own (auto_map), which is not run; ... [model/unsafe]`, before weights are fetched",
 )
 SPEECHLESS = pytest.mark.failure(
     "Downloads",
     "a model of the hub whose tokeniser does not know the language",
-    "`base_model.hub: Helsinki-NLP/opus-mt-de-en has no tag '>>fr<<'; it has >>yy<<`, and likewise of codes, before "
-    "weights are fetched",
+    "`base_model.hub: Helsinki-NLP/opus-mt-de-en has no tag '>>fr<<'; it has >>yy<< [vocabulary/language-code]`, and "
+    "likewise of codes, before weights are fetched",
 )
 
 
 @pytest.mark.parametrize(
-    ("settings", "base_model", "said"),
+    ("settings", "base_model", "said", "code"),
     [
         pytest.param(
             {"model_type": "gpt2", "is_encoder_decoder": False},
             {},
             "'gpt2', which is no encoder-decoder; use one of FSMT, Marian",
+            "model/unsupported",
             marks=UNFIT,
             id="decoder-only",
         ),
@@ -259,6 +262,7 @@ SPEECHLESS = pytest.mark.failure(
             {"auto_map": {"AutoModel": "modeling.M"}},
             {},
             "brings Python code of its own (auto_map), which is not run",
+            "model/unsafe",
             marks=UNFIT,
             id="auto_map",
         ),
@@ -266,17 +270,18 @@ SPEECHLESS = pytest.mark.failure(
             {},
             {"tag": ">>fr<<"},
             "has no tag '>>fr<<'; it has >>yy<<",
+            "vocabulary/language-code",
             marks=SPEECHLESS,
             id="language",
         ),
     ],
 )
 def test_what_does_not_fit_is_refused_before_weights_come(
-    hub: Hub, model: Path, settings: dict[str, Any], base_model: dict[str, Any], said: str
+    hub: Hub, model: Path, settings: dict[str, Any], base_model: dict[str, Any], said: str, code: str
 ) -> None:
     change(model / "config.json", **settings)
     hub.add(NAME, model)
-    message = refused(download(**base_model))
+    message = refused(download(**base_model), code)
     assert message.startswith(f"base_model.hub: {NAME} ") and said in message
     assert "config.json" in hub.files and not {"pytorch_model.bin", "modeling.py"} & hub.files
 
@@ -293,16 +298,16 @@ class Hostile:
     "Downloads",
     "pickled weights of the hub with code in them",
     "`base_model.hub: .../pytorch_model.bin holds an object of type ..., which is no weight; it was not loaded and "
-    "nothing in it was run. ...`",
+    "nothing in it was run. ... [model/unsafe]`",
 )
 def test_a_hostile_pickle(hub: Hub, model: Path, tmp_path: Path) -> None:
-    for content in ("zip", "bare"):
-        if content == "zip":
+    for code in ("model/unsafe", "model/damaged"):  # as torch writes it, and a bare pickle
+        if code == "model/unsafe":
             torch.save({"model.x": Hostile(tmp_path / "ran")}, model / "pytorch_model.bin")
         else:
             (model / "pytorch_model.bin").write_bytes(pickle.dumps(Hostile(tmp_path / "ran")))
         hub.add(NAME, model)
-        assert f"base_model.hub: {NAME}/pytorch_model.bin" in refused(download())
+        assert f"base_model.hub: {NAME}/pytorch_model.bin" in refused(download(), code)
         assert not (tmp_path / "ran").exists()
 
 
