@@ -12,6 +12,9 @@ from ink.systems.known_systems import REDUCTIONS, retrieval_settings, system_nam
 # Combiners that read keys as the model's own: networks take them in, or the model is asked about them.
 READ_KEYS = {"robust": "the model is asked about its keys", "kernel_smoothed": "its networks read keys beside h_t"}
 
+# Methods after which keys are no longer the model's own, and have fewer dimensions.
+PROJECTING = ("pca", "compact_network")
+
 
 def reduction_problems(config: Config) -> Iterator[str]:
     """Every reduction of a config, and every system on a reduced datastore, that cannot be."""
@@ -19,7 +22,7 @@ def reduction_problems(config: Config) -> Iterator[str]:
         yield from _settings(f"{REDUCTIONS}.{name}", settings)
         if (other := settings.get("as_many_as")) is not None:
             yield from _control(f"{REDUCTIONS}.{name}.as_many_as", other, config[REDUCTIONS])
-        if settings["method"] == "pca" and "dimension" in settings:
+        if settings["method"] in PROJECTING and "dimension" in settings:
             yield from _projection(f"{REDUCTIONS}.{name}", settings, config)
     yield from _systems(config, "systems", config["systems"])
     yield from _systems(config, "speed.systems", config["speed"]["systems"])
@@ -69,7 +72,7 @@ def _systems(config: Config, key: str, names: Sequence[str]) -> Iterator[str]:
             continue
         settings, method = retrieval_settings(config, name), config[REDUCTIONS][system.reduction]["method"]
         found = f"{key}[{position}]: found {name}"
-        if method == "pca" and (why := READ_KEYS.get(settings["combiner"])) is not None:
-            yield f"{found}; allowed: a combiner that reads no keys, since {why} and pca projects them"
+        if method in PROJECTING and (why := READ_KEYS.get(settings["combiner"])) is not None:
+            yield f"{found}; allowed: a combiner that reads no keys, since {why} and {method} projects them"
         if method == "plac" and settings["key"] != "decoder_output":
             yield f"{found}; allowed: a system with key decoder_output, of which plac takes the model's own prediction"

@@ -74,9 +74,10 @@ class Searcher:
         if self.device.type == "cuda":
             self.index = faiss_gpu.on_gpu(self.index, self.device)
         self._values = _Column(datastore.values, self.device)
-        counts, axes = datastore.counts, datastore.projection
+        counts = datastore.counts
         self._log_counts = None if counts is None else _Column(np.log(counts, dtype=np.float32), self.device)
-        self._projection = None if axes is None else torch.from_numpy(np.array(axes))
+        layers = (datastore.hidden, datastore.projection)
+        self._layers = [torch.from_numpy(np.array(layer)) for layer in layers if layer is not None]
 
     def search(self, queries: Tensor, k: int, *, keys: bool = False, log_probs: bool = False) -> Neighbours:
         """Find the k nearest entries of `queries` (..., dimension) by the index's own distances.
@@ -101,11 +102,13 @@ class Searcher:
 
     def _projected(self, queries: Tensor) -> Tensor:
         """Return `queries` (..., whole dimension) as the datastore's keys are: (..., dimension)."""
-        if self._projection is None:
+        if not self._layers:
             return queries
-        self._projection = self._projection.to(queries.device)
-        axes, added = self._projection[:, :-1], self._projection[:, -1]
-        return queries.detach().float() @ axes.T + added
+        self._layers = [layer.to(queries.device) for layer in self._layers]
+        found = queries.detach().float()
+        for number, layer in enumerate(self._layers):
+            found = (found.tanh() if number else found) @ layer[:, :-1].T + layer[:, -1]
+        return found
 
     def _search(self, queries: Tensor, k: int) -> tuple[Tensor, Tensor]:
         """Ask the index: distances and ids (queries, k), on its device."""

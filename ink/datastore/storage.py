@@ -21,13 +21,15 @@ FORMAT = 1
 class ReducedFrom:
     """The datastore that a reduced one was made of: its entries and its keys' dimension, and by which method.
 
-    counts: whether the entries left say for how many each of them stands.
+    counts: whether the entries left say for how many each of them stands. hidden: units of the layer before the
+    projection, 0 without one.
     """
 
     method: str
     entries: int
     dimension: int
     counts: bool
+    hidden: int = 0
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,7 @@ class Datastore:
     - numbers (entries,) int64, ascending: those of its entries in the whole, by which `offsets` go
     - counts (entries,) int32, where entries were merged: for how many of the whole's each stands
     - projection (dimension, the whole's + 1) fp32, where keys are projected: axes, and behind each what is added
+    - hidden (units, the whole's + 1) fp32, where they pass a layer with tanh first; projection has its units + 1 then
     """
 
     def __init__(self, path: Path, meta: DatastoreMeta, mode: str) -> None:
@@ -75,12 +78,16 @@ class Datastore:
         self.numbers: NDArray[np.int64] | None = None
         self.counts: NDArray[np.int32] | None = None
         self.projection: NDArray[np.float32] | None = None
+        self.hidden: NDArray[np.float32] | None = None
         if (whole := meta.reduced) is not None:
             self.numbers = self._array("numbers", np.int64, (meta.entries,))
             if whole.counts:
                 self.counts = self._array("counts", np.int32, (meta.entries,))
             if whole.dimension != meta.dimension:
-                self.projection = self._array("projection", np.float32, (meta.dimension, whole.dimension + 1))
+                before = whole.hidden or whole.dimension
+                self.projection = self._array("projection", np.float32, (meta.dimension, before + 1))
+            if whole.hidden:
+                self.hidden = self._array("hidden", np.float32, (whole.hidden, whole.dimension + 1))
 
     @property
     def keys(self) -> NDArray[np.float16]:

@@ -163,7 +163,7 @@ def datastore_files(datastore: Path, combiner: Path, without_keys: bool) -> list
 def _read_of(store: Datastore, combiner: Combiner) -> list[Path]:
     """What decoding reads of a datastore."""
     files = [store.index_path, store.file("values")]
-    files += [store.file(name) for name in ("counts", "projection") if getattr(store, name) is not None]
+    files += [store.file(name) for name in ("counts", "projection", "hidden") if getattr(store, name) is not None]
     if combiner.needs_log_probs:
         files.append(store.file("log_probs"))
     if combiner.needs_keys:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 
 from ink.config.languages import LanguagePair
 from ink.corpus.prepared_corpus import PreparedCorpus
+from ink.datastore.reductions.reducing import predicted
 from ink.datastore.storage import open_datastore
+from ink.nmt.model_loading import BaseModelFiles
 from ink.runtime.whole_files import read_json
 from ink.tools.explanation.training_pairs import TrainingPairs
 
@@ -18,6 +21,7 @@ REDUCTIONS = {
     "control": {"method": "random", "as_many_as": "merged"},
     "merged": {"method": "greedy_merging", "k": 3},
     "small": {"method": "pca", "dimension": 8},
+    "compact": {"method": "compact_network", "dimension": 8, "updates": 20},
 }
 MODEL = ("--base-model", "model.pt", "--vocabulary", "vocabulary")
 
@@ -28,7 +32,8 @@ def reduce(experiment: Any, commands: Any) -> Any:
     experiment.write_config()
     path = experiment.path("config.yaml")
     config = {**yaml.safe_load(path.read_text(encoding="utf-8")), "reductions": REDUCTIONS}
-    config["systems"] = ["off_the_shelf", "v_knn", "v_knn+merged", "v_knn+small", "r_knn+merged"]
+    names = ["v_knn+merged", "v_knn+small", "v_knn+compact", "v_knn+known", "r_knn+merged"]
+    config["systems"] = ["off_the_shelf", "v_knn", *names]
     path.write_text(yaml.safe_dump(config), encoding="utf-8")
 
     def run(name: str, *more: str) -> Any:
@@ -41,7 +46,13 @@ def reduce(experiment: Any, commands: Any) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("name", "added"), [("merged", {"counts.npy"}), ("small", {"projection.npy"}), ("known", set())]
+    ("name", "added"),
+    [
+        ("merged", {"counts.npy"}),
+        ("small", {"projection.npy"}),
+        ("compact", {"projection.npy", "hidden.npy"}),
+        ("known", set()),
+    ],
 )
 def test_v_knn_is_chosen_and_scored_on_what_is_left(
     experiment: Any, commands: Any, spelled: Any, reduce: Any, name: str, added: set[str]
@@ -66,6 +77,36 @@ def test_v_knn_is_chosen_and_scored_on_what_is_left(
     assert (scored["added_memory"]["index.faiss"] < whole["index.faiss"]) == shrinks
     run_folder = experiment.path(f"results/micro/runs/v_knn+{name}/koran/seed1")
     assert run_folder.is_dir()
+
+
+def test_plac_drops_what_the_model_knows_and_the_row_is_of_what_is_left(
+    experiment: Any, commands: Any, spelled: Any, reduce: Any
+) -> None:
+    # text that the model would have written itself, but for every ninth token
+    folder = experiment.path("datastore")
+    whole = open_datastore(folder)
+    model = BaseModelFiles(experiment.path("model.pt"), experiment.path("vocabulary"), LanguagePair("xx", "yy"))
+    values = predicted(model.load("cpu", "fp32"), whole, 4096).astype(np.int32)
+    values[::9] = (values[::9] + 1) % 10 + 4
+    np.save(folder / "values.npy", values)
+    ended = reduce("known")
+    assert ended.code == 0, ended.err
+    left = open_datastore(experiment.path("known"))
+    # `keep` is the least that stays
+    assert whole.meta.entries / 2 <= left.meta.entries < whole.meta.entries
+    assert left.numbers is not None
+    wrong = np.arange(0, whole.meta.entries, 9)
+    assert np.isin(wrong, left.numbers).all()
+    assert f"plac: {left.meta.entries:,} of {whole.meta.entries:,} entries stay" in ended.out
+    system, scores = ("--system", "v_knn+known"), "results/scores/v_knn+known/koran/seed1.json"
+    tune = [word if word != "datastore" else "known" for word in spelled("tune", *system, "--output", "c.json")]
+    score = spelled("score", *system, "--datastore", "known", "--combiner", "c.json", "--scores", scores)
+    for words in (tune, score):
+        ended = commands(*words, folder=experiment.folder)
+        assert ended.code == 0, ended.err
+    memory = read_json(experiment.path(scores))["added_memory"]
+    assert memory["index.faiss"] < (folder / "index.faiss").stat().st_size
+    assert memory["values.npy"] == 128 + 4 * left.meta.entries
 
 
 def test_r_knn_is_trained_on_merged_entries(experiment: Any, commands: Any, spelled: Any, reduce: Any) -> None:
@@ -106,10 +147,11 @@ def test_entries_that_are_left_are_where_they_were_in_the_text(experiment: Any, 
     "`the combiner RobustCombiner reads keys, but those of datastore ... are projected; use a reduction that leaves "
     "them as they are [combiner/keys-missing]`",
 )
+@pytest.mark.parametrize("name", ["small", "compact"])
 def test_a_combiner_that_reads_keys_is_refused_where_they_are_projected(
-    experiment: Any, commands: Any, spelled: Any, reduce: Any
+    experiment: Any, commands: Any, spelled: Any, reduce: Any, name: str
 ) -> None:
-    assert reduce("small").code == 0
+    assert reduce(name).code == 0
     learn = spelled("learn", "--system", "r_knn", "--output", "trained")
-    ended = commands(*(word if word != "datastore" else "small" for word in learn), folder=experiment.folder)
-    assert "the combiner RobustCombiner reads keys, but those of datastore small are projected" in ended.refusal
+    ended = commands(*(word if word != "datastore" else name for word in learn), folder=experiment.folder)
+    assert f"the combiner RobustCombiner reads keys, but those of datastore {name} are projected" in ended.refusal

@@ -15,6 +15,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 MINI = load(REPOSITORY / "config" / "config.yaml")  # keys of 128 dimensions, codes of 32 bytes
 METHODS = load(REPOSITORY / "config" / "methods.yaml")
 PCA = {"method": "pca", "dimension": 64}
+COMPACT = {"method": "compact_network", "dimension": 64, "updates": 100}
 PLAC = {"method": "plac", "k": 4, "keep": 0.6}
 OWN = {"combiner": "vanilla", "key": "ffn_input", "k": 4, "lambda": 0.5, "temperature": 10}
 SMOOTHED = {**OWN, "combiner": "kernel_smoothed", "key": "decoder_output"}
@@ -29,7 +30,7 @@ def config_with(reductions: dict[str, Any], systems: tuple[str, ...] = (), **cha
 def test_the_shipped_experiment_of_all_methods_is_in_order() -> None:
     check(METHODS)
     methods = {settings["method"] for settings in METHODS["reductions"].values()}
-    assert methods == {"random", "plac", "greedy_merging", "pca"}
+    assert methods == {"random", "plac", "greedy_merging", "pca", "compact_network"}
 
 
 @pytest.mark.parametrize(
@@ -39,6 +40,7 @@ def test_the_shipped_experiment_of_all_methods_is_in_order() -> None:
         ({"a": PLAC, "b": {"method": "random", "as_many_as": "a"}}, ("a_knn+a", "r_knn+b", "mine+b")),
         ({"a": {"method": "greedy_merging", "k": 2}}, ("r_knn+a", "mine+a", "smoothed+a")),
         ({"a": PCA, "b": {"method": "pca", "dimension": 24, "code_bytes": 8}}, ("v_knn+a", "a_knn+b", "mine+a")),
+        ({"a": COMPACT, "b": {**COMPACT, "seed": 2, "code_bytes": 16}}, ("v_knn+a", "a_knn+b", "mine+a")),
     ],
 )
 def test_what_can_be(reductions: dict[str, Any], systems: tuple[str, ...]) -> None:
@@ -55,6 +57,14 @@ WRONG: list[tuple[dict[str, Any], tuple[str, ...], str]] = [
         r"systems\[2\]: found r_knn\+a; allowed: a combiner that reads no keys, since the model",
     ),
     ({"a": PCA}, ("smoothed+a",), r"systems\[2\]: found smoothed\+a; allowed: .* since its networks read keys"),
+    (
+        {"a": COMPACT},
+        ("r_knn+a",),
+        r"systems\[2\]: found r_knn\+a; allowed: .* asked about its keys and compact_network projects them",
+    ),
+    ({"a": COMPACT}, ("smoothed+a",), r"systems\[2\]: found smoothed\+a; allowed: .* its networks read keys"),
+    ({"a": {**COMPACT, "dimension": 128}}, (), r"reductions\.a\.dimension: found 128; allowed: fewer than .* 128"),
+    ({"a": {**PCA, "updates": 9}}, (), r"reductions\.a\.updates: found 9; allowed: with method pca code_bytes, dim"),
     ({"a": PLAC}, ("mine+a",), r"systems\[2\]: found mine\+a; allowed: a system with key decoder_output"),
     ({"a": {"method": "random"}}, (), r"reductions\.a: missing; allowed: keep or as_many_as"),
     ({"a": {"method": "random", "keep": 0.5, "as_many_as": "a"}}, (), r"reductions\.a: found keep and as_many_as"),

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from ink.config import values
 
-Method = Literal["random", "plac", "greedy_merging", "pca"]
+Method = Literal["random", "plac", "greedy_merging", "pca", "compact_network"]
 Name = Annotated[str, Field(title="a name of small letters, digits and _", pattern="^[a-z][a-z0-9_]*$")]
 
 # method -> the settings that it needs, where several stand together one of them, and those that it may have
@@ -18,12 +18,14 @@ NEEDED: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "plac": (("k",),),
     "greedy_merging": (("k",),),
     "pca": (("dimension",),),
+    "compact_network": (("dimension",),),
 }
 POSSIBLE: Mapping[str, tuple[str, ...]] = {
     "random": ("seed",),
     "plac": ("keep", "seed"),
     "greedy_merging": ("seed",),
     "pca": ("code_bytes",),
+    "compact_network": ("code_bytes", "updates", "seed"),
 }
 
 
@@ -36,7 +38,8 @@ class Reduction(values.Section):
     method: Method
     """random: entries drawn at random stay; plac: entries that the model itself knows, and whose neighbours it knows,
     go (Zhu et al. 2023); greedy_merging: neighbours of the same value become one that counts as often (He et al. 2021);
-    pca: keys and queries are projected on the keys' first principal components (He et al. 2021)."""
+    pca: keys and queries are projected on the keys' first principal components (He et al. 2021); compact_network: they
+    pass a small network, trained to keep clusters of one token's keys apart (Wang et al. 2022)."""
     keep: Annotated[float, Field(gt=0, lt=1), values.AS_WRITTEN] = values.optional()
     """random: the share of the entries that stays. plac: the share that stays at the least; more does where the model
     knows less. Without it all that plac may drop goes."""
@@ -47,12 +50,15 @@ class Reduction(values.Section):
     """Neighbours of an entry. plac: k_p, all of which the model has to know; greedy_merging: those that are looked at.
     """
     dimension: values.Dimensions = values.optional()
-    """pca: dimensions that keys have afterwards, fewer than before."""
+    """pca, compact_network: dimensions that keys have afterwards, fewer than before (Wang et al.: 64)."""
     code_bytes: Annotated[values.Count, values.Keyword("unit", "bytes")] = values.optional()
-    """pca: bytes of a quantised key of the reduced datastore's index; without it index.code_bytes. They divide
-    dimension."""
+    """pca, compact_network: bytes of a quantised key of the reduced datastore's index; without it index.code_bytes.
+    They divide dimension."""
+    updates: Annotated[values.Count, values.Keyword("unit", "updates")] = values.optional()
+    """compact_network: updates of its training. Without it 1000."""
     seed: values.Seed = values.optional()
-    """random, plac: of the draw; greedy_merging: of the order in which entries are merged. Without it 1."""
+    """random, plac: of the draw; greedy_merging: of the order in which entries are merged; compact_network: of its
+    training. Without it 1."""
 
 
 Reductions = dict[Name, Reduction]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ink.datastore.reductions.compact_network import CompactNetwork
 from ink.datastore.reductions.greedy_merging import GreedyMerging
 from ink.datastore.reductions.pca import Pca
 from ink.datastore.reductions.plac import Plac
@@ -15,4 +16,5 @@ METHODS: Mapping[str, type[Reduction]] = {
     "plac": Plac,
     "greedy_merging": GreedyMerging,
     "pca": Pca,
+    "compact_network": CompactNetwork,
 }

@@ -66,7 +66,8 @@ def write_reduced(whole: Datastore, reduced: Reduced, method: str, index: Index,
     """Write what is left of a datastore, with an index of its own."""
     projection, numbers = reduced.projection, reduced.numbers
     dimension = whole.meta.dimension if projection is None else len(projection)
-    origin = ReducedFrom(method, whole.meta.entries, whole.meta.dimension, reduced.counts is not None)
+    hidden = 0 if reduced.hidden is None else len(reduced.hidden)
+    origin = ReducedFrom(method, whole.meta.entries, whole.meta.dimension, reduced.counts is not None, hidden)
     meta = replace(whole.meta, entries=len(numbers), dimension=dimension, reduced=origin)
     if reduced.code_bytes is not None:
         index = index.model_copy(update={"code_bytes": reduced.code_bytes})
@@ -74,7 +75,8 @@ def write_reduced(whole: Datastore, reduced: Reduced, method: str, index: Index,
     with write_atomically(output) as temporary:
         store = create_datastore(temporary, meta)
         store.offsets[:], store.values[:] = whole.offsets, whole.values[numbers]
-        for name, found in (("numbers", numbers), ("counts", reduced.counts), ("projection", projection)):
+        arrays = {"numbers": numbers, "counts": reduced.counts, "projection": projection, "hidden": reduced.hidden}
+        for name, found in arrays.items():
             if found is not None:
                 getattr(store, name)[:] = found
         if store.log_probs is not None and whole.log_probs is not None:
@@ -83,17 +85,22 @@ def write_reduced(whole: Datastore, reduced: Reduced, method: str, index: Index,
         starts = range(0, len(numbers), ADD_AT_ONCE)
         for start in progress(starts, description="reducing", unit=f"{ADD_AT_ONCE} keys"):
             part = slice(start, start + ADD_AT_ONCE)
-            kept[part] = projected(keys[numbers[part]], projection)
+            kept[part] = projected(keys[numbers[part]], projection, reduced.hidden)
         build_index(kept, index, store.index_path, datastore=output)
         seal(store)
     return meta
 
 
-def projected(keys: NDArray[np.float16], projection: NDArray[np.float32] | None) -> NDArray:
+def projected(
+    keys: NDArray[np.float16], projection: NDArray[np.float32] | None, hidden: NDArray[np.float32] | None = None
+) -> NDArray:
     """Return keys (entries, whole dimension) as the reduced datastore has them, (entries, dimension)."""
     if projection is None:
         return keys
-    return keys.astype(np.float32) @ projection[:, :-1].T + projection[:, -1]
+    before = keys.astype(np.float32)
+    if hidden is not None:
+        before = np.tanh(before @ hidden[:, :-1].T + hidden[:, -1])
+    return before @ projection[:, :-1].T + projection[:, -1]
 
 
 @torch.no_grad()

@@ -33,7 +33,7 @@ from ink.systems.known_systems import system_named
 
 ADAPTER = "adapter.safetensors"
 VALUES = "values.npy"
-DATASTORE = ("index.faiss", VALUES, "log_probs.npy", "keys.npy", "counts.npy", "projection.npy")
+DATASTORE = ("index.faiss", VALUES, "log_probs.npy", "keys.npy", "counts.npy", "projection.npy", "hidden.npy")
 NPY_HEADER, VALUE = 128, 4  # bytes of a file of values before the first, and of each
 FP32 = 4
 # the base model of WMT'19: its width, and its layers of encoder and decoder

@@ -34,6 +34,13 @@ JOBS = {
     "ink_r_knn": [*INK, "build_adapted_datastore/ink/koran/seed2", "train_combiner/ink_r_knn/koran/seed2"],
     "mine": ["build_datastore/ffn_input/koran", "train_combiner/mine/koran/seed2"],
     "v_knn+merged": [BASE, "reduce_datastore/merged/decoder_output/koran", "tune_reduced_v_knn/v_knn+merged/koran"],
+    # a search strategy takes the combiner of the system that searches at every step
+    "v_knn+merged+unsure_half": [
+        BASE,
+        "reduce_datastore/merged/decoder_output/koran",
+        "tune_reduced_v_knn/v_knn+merged/koran",
+    ],
+    "sk_mt": [],
     "r_knn+control": [
         BASE,
         "reduce_datastore/control/decoder_output/koran",
