@@ -58,8 +58,8 @@ def translate(
 ) -> None:
     """Translate raw text from standard input, one line to a line.
 
-    --system and --domain name a system that the experiment has trained; --adapter names an adapter file from anywhere
-    for its base model. --demo koran takes INK as it was trained for the published `mini`.
+    --system and --domain name a system that the experiment has trained. --adapter names an adapter file from anywhere,
+    which goes with the experiment's base model. --demo koran takes INK as it was trained for the published `mini`.
 
     Empty lines stay empty; a line that is not UTF-8 is left empty and named on standard error (exit code 1 at the end).
     With --nbest above 1 each output line begins with its input line's number and a tab.

@@ -38,8 +38,8 @@ class Combiner(ABC):
     `k` is the number of neighbours that it takes. What else it needs:
 
     - `needs_keys`: the neighbours' keys; distances are recomputed from these and sorted anew
-    - `weighs_keys`: the keys themselves, and not for the distances alone. Training has the distances: where this is
-      false, it does not read the keys again
+    - `weighs_keys`: the keys themselves too. Where this is false it uses their distances alone, which training keeps,
+      so that no key is read twice
     - `needs_log_probs`: the log-probabilities stored with the entries
     - `top_probabilities`: so many of the model's highest probabilities
     - `needs_entropy`: the entropy of the model's distribution
