@@ -207,6 +207,29 @@ def enter(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     utils._artifact_repos_cache.clear()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def tables_made_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """MLflow makes the tables of a new database in a second; here it does so once, and others begin as copies.
+
+    Databases of commands, which are processes of their own, are made by MLflow itself.
+    """
+    from mlflow.store.db import utils
+
+    make, made = utils._initialize_tables, tmp_path_factory.mktemp("tables") / "mlflow.db"
+
+    def copy_or_make(engine: Any) -> None:
+        with closing(sqlite3.connect(engine.url.database)) as new, closing(sqlite3.connect(made)) as kept:
+            if made.stat().st_size:
+                kept.backup(new)
+                return
+            make(engine)
+            new.backup(kept)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(utils, "_initialize_tables", copy_or_make)
+        yield
+
+
 @pytest.fixture
 def experiment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Experiment:
     enter(tmp_path, monkeypatch)
