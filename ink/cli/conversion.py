@@ -36,7 +36,7 @@ def convert(
     """
     languages = (source_language, target_language)
     if None in languages and languages != (None, None):
-        raise click.UsageError("--source-language and --target-language go together")
+        raise click.UsageError("give both --source-language and --target-language, or neither")
     if model.is_dir() and (vocabulary, *languages, escaped) != (None,) * 4:
         raise click.UsageError(f"{model} is a folder, whose own files say what the options would")
     from ink.cli.threads import use_machine

@@ -42,7 +42,7 @@ def download(config: Path | None, names: tuple[str, ...], list_only: bool, as_js
     from ink.tools.download.sources import sources
 
     if as_json and not list_only:
-        raise click.UsageError("--json goes with --list")
+        raise click.UsageError("--json needs --list")
     if config is None and not list_only:
         raise click.UsageError("Name the experiment's config file, or ask for --list.")
     settings = {} if config is None else load_config(config)

@@ -49,7 +49,7 @@ def publish(results: Path, allow_dirty: bool, without_text: bool, models: bool, 
     from ink.tools.publishing import publish as copy
 
     if explained is not None and not models:
-        raise click.UsageError("--explained goes with --models")
+        raise click.UsageError("--explained needs --models")
     copied = copy(results, allow_dirty=allow_dirty, without_text=without_text, models=models, explained=explained)
     click.echo(f"published: {copied}")
 

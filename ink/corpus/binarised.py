@@ -119,9 +119,9 @@ def _check_lengths(given: PreparedCorpus, longest: int) -> None:
         _, sizes = _numbers(given, "train", language)
         if (found := int(sizes.max()) - 1) > longest:
             raise InkError(
-                f"{given.path}: training sentence {int(sizes.argmax())} (from 0) has {found} {language} tokens, and "
-                f"text.max_length is {longest}; nothing is dropped of binarised text: set text.max_length to "
-                f"{found} or more",
+                f"{given.path}: training sentence {int(sizes.argmax())} (counted from 0) has {found} {language} "
+                f"tokens, and text.max_length is {longest}; nothing is dropped of binarised text: set text.max_length "
+                f"to {found} or more",
                 code="text/too-long",
             )
 
@@ -139,7 +139,7 @@ def _token_counts(
             if int(numbers.max(initial=0)) >= len(dictionary):
                 raise InkError(
                     f"{given.file(split, language, 'bin')} has the token {int(numbers.max())}, and "
-                    f"{given.path}/dict.{language}.txt ends before it: they do not belong together",
+                    f"{given.path}/dict.{language}.txt has fewer; use the dictionary that the text was binarised with",
                     code="vocabulary/other-dictionary",
                 )
             tokens[split][side] = len(numbers)

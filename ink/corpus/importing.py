@@ -50,7 +50,7 @@ class Imported:
             lines.append(f"{self.repeats:,} repeated pairs are left out")
         if self.elsewhere:
             lines.append(
-                f"{self.elsewhere:,} pairs have a source that is in the text to be apart from and are left out"
+                f"{self.elsewhere:,} pairs have a source sentence of the text to keep apart from, and are left out"
             )
         if self.sources_held_out:
             lines.append(f"{self.sources_held_out:,} pairs have the source of a held-out pair and leave train")
@@ -131,7 +131,7 @@ def _sources(folder: Path, language: str) -> Iterable[str]:
     files = sorted(path for split in SPLITS if (path := folder / f"{split}.{language}").is_file())
     if not files:
         raise InkError(
-            f"{folder} holds no text of an import (train.{language}); name such a folder to be apart from",
+            f"{folder} has no train.{language}; name a folder that `ink import-text` wrote",
             code="text/not-an-import",
         )
     for file in files:
@@ -140,10 +140,10 @@ def _sources(folder: Path, language: str) -> Iterable[str]:
 
 def _check_replaceable(output: Path) -> None:
     if output.exists() and not output.is_dir():
-        raise InkError(f"{output} is a file; name a folder to be written", code="folder/not-empty")
+        raise InkError(f"{output} is a file; name a folder to write into", code="folder/not-empty")
     if output.is_dir() and any(output.iterdir()) and not (output / RECORD).is_file():
         raise InkError(
-            f"{output} holds files that are of no import; name a new folder, for it would replace them",
+            f"{output} holds files that `ink import-text` did not write and would replace; name a new folder",
             code="folder/not-empty",
         )
 

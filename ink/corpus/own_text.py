@@ -107,7 +107,7 @@ def hold_out(pairs: Sequence[Pair], sizes: Mapping[str, int], seed: int, path: P
     for split, size in sizes.items():
         if size < 1:
             raise InkError(
-                f"{path}: {size} sentences to be held out as {split}; give {split} a size of 1 or more",
+                f"{path}: {size} sentences are to be held out as {split}; give {split} a size of 1 or more",
                 code="text/too-small",
             )
     first: dict[str, int] = {}

@@ -111,7 +111,7 @@ def read_codes(path: Path) -> str:
     version = lines[:1] if lines and lines[0].startswith("#version:") else []
     if version and version[0].split()[-1] not in _VERSIONS:
         raise InkError(
-            f"{path}, line 1: {version[0]!r} is no version of BPE codes, expected one of {_VERSIONS}",
+            f"{path}, line 1: {version[0]!r} is not a version of BPE codes; expected one of {_VERSIONS}",
             code="vocabulary/not-bpe-codes",
         )
     merges = [line.strip(" \r").split(" ") for line in lines[len(version) :]]

@@ -29,7 +29,8 @@ def check_sentence_counts(place: Path | str, found: Counts, expected: Counts) ->
     ]
     if wrong:
         raise InkError(
-            f"{place} has not the sentence pairs that it should have ({'; '.join(wrong)})", code="text/wrong-count"
+            f"{place} does not have the expected numbers of sentence pairs ({'; '.join(wrong)})",
+            code="text/wrong-count",
         )
 
 
@@ -46,7 +47,9 @@ def count_binarised(folder: Path, languages: LanguagePair) -> dict[str, int]:
         numbers = {index: _sentences(index) for index in indexes}
         if len(set(numbers.values())) != 1:
             both = " and ".join(f"{index} has {number:,}" for index, number in numbers.items())
-            raise InkError(f"{both} sentences: the two sides do not belong together", code="text/sides-differ")
+            raise InkError(
+                f"{both} sentences, but both sides should have as many; binarise them again", code="text/sides-differ"
+            )
         counts[split] = numbers[indexes[0]]
     return counts
 

@@ -104,7 +104,7 @@ def check_dictionary(path: Path) -> int:
         token, _, count = line.removesuffix(f" {OVERWRITE}").rstrip().rpartition(" ")
         if not token or not count.isdecimal() or len(count) > LONGEST_COUNT:
             raise InkError(
-                f"{path}, line {number}: {line!r} is no line of a fairseq dictionary, expected `token count`",
+                f"{path}, line {number}: {line!r} is not a line of a fairseq dictionary; expected `token count`",
                 code="vocabulary/not-a-dictionary",
             )
         if " " in token:

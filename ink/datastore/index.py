@@ -47,7 +47,8 @@ def build_index(
         index = read_index(trained)
         if index.d != keys.shape[1]:
             raise InkError(
-                f"index {trained} is for keys of dimension {index.d}, but these have {keys.shape[1]}",
+                f"index {trained} is for keys of dimension {index.d}, but these have {keys.shape[1]}; build the "
+                "datastore again",
                 code="datastore/parts-differ",
             )
         index.reset()

@@ -98,7 +98,7 @@ def store_neighbours(datastore: Datastore, index: Index, k: int, output: Path) -
     if searched.entries > np.iinfo(np.int32).max:
         raise InkError(
             f"datastore {datastore.path} has {searched.entries} entries, but neighbours can be stored for at most "
-            "2**31 - 1 entries",
+            "2**31 - 1 entries; use less training text",
             code="datastore/too-large",
         )
     meta = NeighboursMeta(searched.entries, k, searched.model, searched.corpus, searched.key, index.plain())

@@ -101,7 +101,7 @@ def batches_of(batches: Sequence[Batch], number: int, count: int) -> Sequence[Ba
         )
     if count > len(batches):
         raise InkError(
-            f"datastore.shards is {count}, but the training set is passed over in {len(batches)} batches of at most "
+            f"datastore.shards is {count}, but the training set makes {len(batches)} batches of at most "
             "datastore.batch_tokens; lower one of the two",
             code="datastore/wrong-shards",
         )

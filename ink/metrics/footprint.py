@@ -15,7 +15,8 @@ def added_memory(files: Mapping[str, Path]) -> dict[str, int]:
     for name, path in files.items():
         if not Path(path).is_file():
             raise InkError(
-                f"{path} ({name}) is no file: its size cannot be counted as added memory", code="file/missing"
+                f"{path} ({name}) is no file: its size cannot be counted as added memory; run the workflow again",
+                code="file/missing",
             )
         sizes[name] = Path(path).stat().st_size
     return sizes

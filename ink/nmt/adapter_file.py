@@ -45,7 +45,8 @@ def metadata_of(file: Any, path: Path) -> dict[str, Any]:
     base_model = metadata.get("base_model") if isinstance(metadata, dict) else None
     if not isinstance(base_model, str) or not base_model.isprintable() or "inner_dimension" not in metadata:
         raise InkError(
-            f"adapter {path} does not say which base model it belongs to; it was not written by ink",
+            f"adapter {path} does not say which base model it belongs to; it was not written by ink; name an "
+            "adapter that ink trained",
             code="adapter/damaged",
         )
     return metadata

@@ -275,7 +275,9 @@ def _evaluation(side: Side, key: str) -> Any:
     try:
         return side.config["evaluation"][key]
     except (KeyError, TypeError):
-        raise InkError(f"{side.results / 'config.yaml'}: evaluation.{key} is missing", code="file/damaged") from None
+        raise InkError(
+            f"{side.results / 'config.yaml'}: evaluation.{key} is missing; run the workflow again", code="file/damaged"
+        ) from None
 
 
 def _cells(row: Mapping[Any, Any], metrics: Sequence[Metric]) -> list[str]:

@@ -73,8 +73,8 @@ def measures_of(results: Path, config: Mapping[str, Any], run: Run, model: str) 
         return None
     if score.model != model:
         raise InkError(
-            f"{results}: the scores of {run} are of model {score.model}, but what is trained is {model}; run the "
-            "workflow again: it scores what was trained since",
+            f"{results}: the scores of {run} are of model {score.model}, but the trained one is {model}; run the "
+            "workflow again, which scores it",
             code="results/out-of-date",
         )
     base = None if run.system == OFF_THE_SHELF else read_score(results, Run(OFF_THE_SHELF, run.domain, _first(config)))

@@ -339,7 +339,9 @@ def run_that_trains(config: Mapping[str, Any], system: str) -> str:
     system, _ = always_searching(system)
     known = system_named(system)
     if known.combiner_of is None or not known.learns_combiner:
-        raise InkError(f"{known.label} learns no combiner", code="combiner/not-learned")
+        raise InkError(
+            f"{known.label} learns no combiner; name a system that does, such as r_knn", code="combiner/not-learned"
+        )
     whole, reduced = unreduced(system), system.removeprefix(unreduced(system))
     trained = system_named(whole).combiner_of
     sharing = [f"{name}{reduced}" for name, other in SYSTEMS.items() if other.combiner_of == trained]

@@ -37,7 +37,7 @@ def removable(config: Mapping[str, Any], *, everything: bool, keep_base_model: b
     for path in sorted(set(paths)):
         if path.is_symlink():
             raise InkError(
-                f"{path} is a link to {path.resolve()}; remove that folder yourself if it is to go",
+                f"{path} is a link to {path.resolve()}; remove that folder yourself if you no longer need it",
                 code="disk/not-writable",
             )
         if path.exists() and not any(above.path in path.parents for above in found):

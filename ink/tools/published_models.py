@@ -29,7 +29,8 @@ def copy_models(config: Config, folder: Path, explained: str | None = None) -> N
     layout = Layout(config)
     if (given := given_base_model(config)) is not None:
         raise InkError(
-            f"the base model is {given}, a file of its own: publish without --models, and say where it is from",
+            f"the base model is {given}, which the experiment did not train: publish without --models, and say "
+            "where the model is from",
             code="results/unpublishable",
         )
     for path in _files(layout, explained):

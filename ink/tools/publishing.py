@@ -78,7 +78,7 @@ def _check_code(results: Path) -> None:
     ran = calls(results)
     if not ran:
         raise InkError(
-            f"{results / 'environment.json'} is missing: nobody knows with which code these results were made; run the "
+            f"{results / 'environment.json'} is missing, which says with which code these results were made; run the "
             "workflow again, or publish them with --allow-dirty",
             code="results/unpublishable",
         )

@@ -114,7 +114,7 @@ def _check_follows(first: int, trained: int, previous: Path | None) -> None:
         return
     found = "none is given" if previous is None else f"{previous} ends with round {trained}"
     raise InkError(
-        f"round {first} follows round {first - 1}, but of the rounds before {found}; give their folder",
+        f"round {first} follows round {first - 1}, but of the rounds before {found}; give their folders with --round",
         code="training/wrong-candidates",
     )
 

@@ -153,7 +153,7 @@ def _cause(workers: Sequence[_Worker], on_epoch: EpochReport) -> Exception:
     failures = [worker.failure for worker in workers if worker.failure is not None]
     if not failures:
         codes = ", ".join(str(worker.process.exitcode) for worker in workers)
-        return RuntimeError(f"processes that train together ended without a word, with the exit codes {codes}")
+        return RuntimeError(f"processes that train together ended without a message, with the exit codes {codes}")
     first = min(failures, key=lambda failure: failure.moment)
     if first.code is not None:
         return InkError(first.message, code=first.code)

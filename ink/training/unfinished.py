@@ -39,7 +39,10 @@ def unfinished(output: Path, identity: Mapping[str, Any]) -> Iterator[Path]:
     with disk_trouble_named(output), exclusive(_with_parent(output)):
         if not _belongs(folder, identity):
             if folder.exists():
-                print(f"{folder} is of another training (other settings, model or text): starting anew", flush=True)
+                print(
+                    f"{folder} is of another training (other settings, model or text): training starts again",
+                    flush=True,
+                )
             remove(folder)
             folder.mkdir(parents=True)
             write_json(folder / IDENTITY, identity)

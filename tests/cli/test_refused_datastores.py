@@ -134,7 +134,7 @@ CASES: dict[str, tuple[str, Damage, str, tuple[str, ...], str]] = {
         "datastore/log_probs.npy does not exist; build the datastore again",
     ),
     "a combiner to train for a system that learns none": (
-        "`V-kNN learns no combiner [combiner/not-learned]`",
+        "`V-kNN learns no combiner; name a system that does, such as r_knn [combiner/not-learned]`",
         lambda e: None,
         "learn",
         ("--system", "v_knn"),

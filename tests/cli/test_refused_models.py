@@ -82,7 +82,7 @@ CASES: dict[str, tuple[str, Damage, str, tuple[str, ...], str]] = {
     ),
     "a file that is no adapter": (
         "`adapter ... is not a whole safetensors file (...)`; of another programme's safetensors file: `adapter "
-        "... does not say which base model it belongs to; it was not written by ink [adapter/damaged]`",
+        "... does not say which base model it belongs to; it was not written by ink; ... [adapter/damaged]`",
         lambda e: None,
         "describe",
         ("model.pt",),

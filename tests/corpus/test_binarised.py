@@ -204,7 +204,7 @@ def test_tokens_beyond_the_dictionary_are_refused(given: Path, vocabulary: Path,
         LANGUAGES,
         "binarised",
     )
-    with pytest.raises(InkError, match=r"train\.de-en\.en\.bin has the token \d+, and .*dict\.en\.txt ends before it"):
+    with pytest.raises(InkError, match=r"train\.de-en\.en\.bin has the token \d+, and .*dict\.en\.txt has fewer"):
         adopt(
             given,
             restored_by_hand,
@@ -221,5 +221,7 @@ def test_tokens_beyond_the_dictionary_are_refused(given: Path, vocabulary: Path,
     "it and its length are named: nothing is dropped of such text [text/too-long]",
 )
 def test_nothing_is_dropped_so_that_a_longer_sentence_is_refused(given: Path, vocabulary: Path, tmp_path: Path) -> None:
-    with pytest.raises(InkError, match=r"training sentence 1 \(from 0\) has \d+ de tokens, and text.max_length is 9"):
+    with pytest.raises(
+        InkError, match=r"training sentence 1 \(counted from 0\) has \d+ de tokens, and text.max_length is 9"
+    ):
         adopted(given, vocabulary, tmp_path / "out", max_length=9)

@@ -118,7 +118,7 @@ def test_what_stands_in_another_text_is_left_out(tmp_path: Path) -> None:
     imported = import_text([field], [], wanted(apart_from=[tmp_path / "product"]), tmp_path / "field")
     assert imported.elsewhere == 12
     assert {source for source, _ in read(tmp_path / "field", "train")} == {source for source, _ in PAIRS[12:]}
-    with pytest.raises(InkError, match=r"nowhere holds no text of an import \(train\.de\)"):
+    with pytest.raises(InkError, match=r"nowhere has no train\.de; name a folder that `ink import-text` wrote"):
         import_text([field], [], wanted(apart_from=[tmp_path / "nowhere"]), tmp_path / "more")
 
 
@@ -129,7 +129,10 @@ def test_what_stands_in_another_text_is_left_out(tmp_path: Path) -> None:
 )
 def test_a_folder_with_other_files_is_not_replaced(tmp_path: Path) -> None:
     memory = write_tmx(tmp_path / "m.tmx", PAIRS)
-    for place, message in ((tmp_path, "holds files that are of no import"), (memory, "is a file; name a folder")):
+    for place, message in (
+        (tmp_path, "holds files that `ink import-text` did not write"),
+        (memory, "is a file; name a folder"),
+    ):
         with pytest.raises(InkError, match=message):
             import_text([memory], [], wanted(), place)
     assert [path.name for path in tmp_path.iterdir()] == ["m.tmx"]

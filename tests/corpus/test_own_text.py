@@ -184,7 +184,7 @@ def test_too_small_a_file_is_named_with_its_counts(tmp_path: Path) -> None:
     message = r"train\.xx is too small to hold out 2 for dev and 1 for test: its 4 lines have 3 distinct .* 4 or more"
     with pytest.raises(InkError, match=message):
         take_in(tmp_path, ["train"], dev=2, test=1)
-    with pytest.raises(InkError, match=r"koran\.train\.xx: 0 sentences to be held out as test"):
+    with pytest.raises(InkError, match=r"koran\.train\.xx: 0 sentences are to be held out as test"):
         take_in(tmp_path, ["train"], dev=2)
 
 

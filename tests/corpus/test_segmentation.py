@@ -170,7 +170,7 @@ def test_codes_of_the_first_version_keep_their_meaning(tmp_path: Path) -> None:
         ("t h 12\nth e\n", r"bpecodes, line 2: 'th e' is no BPE merge, expected two subwords and a count"),
         ("t h 12\nth e</w> many\n", r"bpecodes, line 2: 'th e</w> many' is no BPE merge, expected two"),
         ("t h\n\nth e\n", r"bpecodes, line 2: '' is no BPE merge"),
-        ("#version: new\nt h\n", r"bpecodes, line 1: '#version: new' is no version of BPE codes"),
+        ("#version: new\nt h\n", r"bpecodes, line 1: '#version: new' is not a version of BPE codes"),
     ],
 )
 def test_codes_that_do_not_parse_name_file_and_line(tmp_path: Path, data: str, message: str) -> None:

@@ -81,6 +81,6 @@ def test_every_split_that_differs_is_named_with_both_numbers() -> None:
     with pytest.raises(InkError) as raised:
         check_sentence_counts("folder", {"koran": {"train": 17_900, "dev": 2000}}, expected)
     assert str(raised.value) == (
-        "folder has not the sentence pairs that it should have (koran train: expected 17,982, found 17,900; "
+        "folder does not have the expected numbers of sentence pairs (koran train: expected 17,982, found 17,900; "
         "koran test: expected 2,000, found none; it train: expected 5, found none)"
     )

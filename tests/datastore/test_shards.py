@@ -97,7 +97,7 @@ def test_shards_are_ranges_of_all_batches_of_about_one_size(batches: int, data: 
 @pytest.mark.failure(
     "Datastores and combiners",
     "more shards than batches",
-    "`datastore.shards is 3, but the training set is passed over in 1 batches of at most "
+    "`datastore.shards is 3, but the training set makes 1 batches of at most "
     "datastore.batch_tokens; lower one of the two [datastore/wrong-shards]`",
 )
 def test_more_shards_than_batches_and_a_shard_that_does_not_exist_are_refused(

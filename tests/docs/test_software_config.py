@@ -67,7 +67,7 @@ def test_every_import_runs_and_the_experiment_finds_its_text(tmp_path: Path, mon
         said.append(done.output)
     assert [output.split(":")[0] for output in said[:3]] == ["product.tmx", "po", "product.de, product.en"]
     assert all("text/product/test.de, .en: 1,500 pairs; " in output for output in said[:3])
-    assert "50 pairs have a source that is in the text to be apart from" in said[3]
+    assert "50 pairs have a source sentence of the text to keep apart from" in said[3]
     config = merged(edited(), TRAINED)
     paths = [
         path

@@ -188,7 +188,7 @@ def test_codes_and_dictionaries_are_not_taken_for_one_another(tmp_path: Path) ->
     with pytest.raises(InkError, match=r"codes, line 1: 'd e 300' is a merge of BPE codes, where a dictionary"):
         check_dictionary(tmp_path / "codes")
     (tmp_path / "codes").write_bytes(READERS["codes"][1])
-    with pytest.raises(InkError, match=r"codes, line 1: '#version: 0\.2' is no line of a fairseq dictionary"):
+    with pytest.raises(InkError, match=r"codes, line 1: '#version: 0\.2' is not a line of a fairseq dictionary"):
         check_dictionary(tmp_path / "codes")
 
 

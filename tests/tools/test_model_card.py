@@ -65,7 +65,7 @@ def test_its_scores_are_those_on_record_and_its_gains_those_of_the_table(model: 
 
 
 def test_scores_of_another_model_are_refused(model: str) -> None:
-    with pytest.raises(InkError, match=rf"ink/koran/seed1 are of model {model}, but what is trained is 0123; run"):
+    with pytest.raises(InkError, match=rf"ink/koran/seed1 are of model {model}, but the trained one is 0123; run"):
         measures_of(PUBLISHED, MINI, RUN, "0123")
 
 

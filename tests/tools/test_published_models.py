@@ -75,7 +75,9 @@ def test_what_translates_and_what_explains(trained: Layout, explained: str | Non
 
 def test_a_model_of_somebody_else_is_not_given_away(trained: Layout) -> None:
     config: dict[str, Any] = {**MINI, "base_model": {**MINI["base_model"], "path": "theirs/model.pt"}}
-    with pytest.raises(InkError, match=r"theirs/model.pt, a file of its own: publish without --models"):
+    with pytest.raises(
+        InkError, match=r"theirs/model.pt, which the experiment did not train: publish without --models"
+    ):
         copy_models(config, Path("models"))
 
 

@@ -197,7 +197,7 @@ def test_knn_kd_goes_on_after_a_whole_epoch_and_inside_one(tiny: Any, tmp_path: 
 @pytest.mark.failure(
     "Training",
     "a checkpoint of an interrupted training with other settings, model or text",
-    "`... is of another training (other settings, model or text): starting anew` in the log",
+    "`... is of another training (other settings, model or text): training starts again` in the log",
 )
 def test_what_another_training_has_left_is_not_gone_on_from(
     tiny: Any, tmp_path: Path, kill_at: Any, capsys: Any

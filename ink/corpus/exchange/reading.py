@@ -31,7 +31,7 @@ def read_units(path: Path, languages: LanguagePair, msgid_language: str) -> Unit
     files = sorted(file for file in path.rglob("*") if file.suffix.lower() in READERS and file.is_file())
     if not files:
         raise InkError(
-            f"{path} holds no file of a kind that is read ({', '.join(READERS)})", code="text/unknown-format"
+            f"{path} holds no file of a format that is read ({', '.join(READERS)})", code="text/unknown-format"
         )
     total, refused = UnitPairs(files=0), []
     for file in files:
@@ -41,7 +41,7 @@ def read_units(path: Path, languages: LanguagePair, msgid_language: str) -> Unit
             refused.append(error)
     if not total.files:
         raise InkError(
-            f"{refused[0]} (the first of {len(files)} files in {path}, of which none will do)",
+            f"{refused[0]} (the first of {len(files)} files in {path}, none of which is in these languages)",
             code="text/other-language",
         )
     total.passed_over = len(refused)
@@ -52,8 +52,8 @@ def _read(path: Path, languages: LanguagePair, msgid_language: str) -> UnitPairs
     reader = READERS.get(path.suffix.lower())
     if reader is None:
         raise InkError(
-            f"{path} is of no kind that is read: its name should end with one of {', '.join(READERS)}; "
-            "two text files are given by --text",
+            f"{path} is of no format that is read: its name should end with one of {', '.join(READERS)}; "
+            "give two text files with --text",
             code="text/unknown-format",
         )
     try:
@@ -64,5 +64,7 @@ def _read(path: Path, languages: LanguagePair, msgid_language: str) -> UnitPairs
         raise InkError(f"{path} cannot be read ({error.strerror})", code="file/unreadable") from None
     found = reader(path, data, languages, msgid_language)
     if not found.units:
-        raise InkError(f"{path} holds no unit; is it the whole file?", code="text/empty")
+        raise InkError(
+            f"{path} holds no translation unit; export it again, or check that it is whole", code="text/empty"
+        )
     return found

@@ -20,12 +20,14 @@ def parse(store: Any, path: Path, data: bytes, kind: str) -> Any:
     except etree.XMLSyntaxError as error:
         reason = " ".join(str(error.msg).split())
         raise InkError(
-            f"{path}: not well-formed XML ({reason}); export it again or mend that place", code="text/unknown-format"
+            f"{path}: not well-formed XML ({reason}); export it again, or correct that place",
+            code="text/unknown-format",
         ) from None
     except (AssertionError, ValueError, LookupError, StopIteration) as error:
         reason = f" ({' '.join(str(error).split())})" if str(error) else ""
         raise InkError(
-            f"{path} is not {kind}{reason}; its name says that it should be", code="text/unknown-format"
+            f"{path} is not {kind}{reason}, though its name says so; rename it, or export it again",
+            code="text/unknown-format",
         ) from None
 
 

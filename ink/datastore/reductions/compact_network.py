@@ -62,7 +62,8 @@ class CompactNetwork(Reduction):
         if self.dimension >= whole:
             raise InkError(
                 f"a compact network to {self.dimension} dimensions, but the keys of datastore {store.path} have "
-                f"{whole}; take fewer"
+                f"{whole}; take fewer",
+                code="datastore/not-reducible",
             )
         draw = np.random.default_rng(self.seed)
         sample = np.sort(draw.choice(entries, min(entries, original.index.training_sample), replace=False))
@@ -71,7 +72,8 @@ class CompactNetwork(Reduction):
         if len(clusters.several) < 2:
             raise InkError(
                 f"datastore {store.path} has fewer than two clusters of two keys of one token, of which the compact "
-                "network could learn; take more training text or another reduction"
+                "network could learn; take more training text or another reduction",
+                code="datastore/not-reducible",
             )
         first, last = trained(keys, clusters, self.dimension, self.updates, self.seed)
         return Reduced(np.arange(entries), projection=last, hidden=first, code_bytes=self.code_bytes)

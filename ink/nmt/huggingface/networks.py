@@ -83,7 +83,8 @@ def _check_sizes(origin: Path, settings: Mapping[str, Any], weights: Mapping[str
         numbers = [int(found.group(1)) for name in weights if (found := re.search(rf"{side}\.layers\.(\d+)\.", name))]
         if (held := max(numbers, default=-1) + 1) != (stated := settings[f"{side}_layers"]):
             raise InkError(
-                f"{origin}: its settings say {stated} {side} layers, and it has weights of {held}",
+                f"{origin}: its settings say {stated} {side} layers, and it has weights of {held}; fetch the model "
+                "again",
                 code="model/weights-mismatch",
             )
     embeddings = {tuple(tensor.shape) for name, tensor in weights.items() if name.endswith(_EMBEDDINGS)}
@@ -104,7 +105,7 @@ def _load(origin: Path, network: Any, architecture: Architecture, weights: Mappi
         if name in expected and tensor.shape != expected[name].shape:
             found, wanted = ("x".join(map(str, shape)) for shape in (tensor.shape, expected[name].shape))
             raise InkError(
-                f"{origin}: {name} is {found} and should be {wanted}, as its settings say",
+                f"{origin}: {name} is {found} and should be {wanted}, as its settings say; fetch the model again",
                 code="model/weights-mismatch",
             )
     if more := [name for name in weights if name not in expected and not name.endswith(_LEFT_OVER)]:

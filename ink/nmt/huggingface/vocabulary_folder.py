@@ -46,7 +46,8 @@ def read_vocabulary(folder: Path, pair: LanguagePair) -> tuple[TokenList, TokenL
     source, target = (TokenList.read(folder / f"tokens.{language}.json") for language in pair)
     if not target.start:
         raise InkError(
-            f"{folder / f'tokens.{pair.target}.json'} does not say what the decoder begins with",
+            f"{folder / f'tokens.{pair.target}.json'} does not say which token the decoder begins with; make the "
+            "vocabulary again",
             code="vocabulary/tokeniser-unreadable",
         )
     return source, target
@@ -133,7 +134,8 @@ def _start(model: Path, settings: Mapping[str, Any], tokenisers: Tokenisers, lan
         return [_end(tokeniser) if begin is None else begin, language]
     if begin is None:
         raise InkError(
-            f"{model / CONFIG} names no decoder_start_token_id, with which its decoder begins",
+            f"{model / CONFIG} names no decoder_start_token_id, the token that its decoder begins with; fetch the "
+            "model again",
             code="vocabulary/tokeniser-unreadable",
         )
     return [begin]

@@ -186,7 +186,8 @@ def _only_file(folder: Path, stem: str) -> Path:
         )
     if len(found) > 1:
         raise InkError(
-            f"{folder} has {' and '.join(path.name for path in found)}; keep the target language's only",
+            f"{folder} has {' and '.join(path.name for path in found)}; keep that of the target language, and "
+            "remove the others",
             code="results/moved",
         )
     return found[0]

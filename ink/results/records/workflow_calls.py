@@ -47,7 +47,8 @@ def calls(results: Path) -> list[Call]:
     found = read_json(path)
     if not isinstance(found, list):
         raise InkError(
-            f"{path} holds no list of calls; delete it, the workflow's next call begins it anew", code="file/damaged"
+            f"{path} holds no list of calls; delete it, and the next run of the workflow begins it anew",
+            code="file/damaged",
         )
     return [_call(Fields(path, entry, f"[{place}].")) for place, entry in enumerate(found)]
 

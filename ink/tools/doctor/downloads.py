@@ -95,7 +95,7 @@ def _expected(source: Source, answers: Answers) -> str:
     begun = f", {bytes_in_words(source.partial.stat().st_size)} have come" if source.partial.is_file() else ""
     if name not in answers:
         raise InkError(
-            f"not here yet{begun}, and {source.origin} not asked (offline); {fetched}", code="download/to-come"
+            f"not here yet{begun}, and {source.origin} not checked (offline); {fetched}", code="download/to-come"
         )
     answer = answers[name]
     if isinstance(answer, InkError):

@@ -56,7 +56,7 @@ def _to_be_had(model: HubModel, known: KnownModel) -> str:
 
 def _expected(model: HubModel, offline: bool) -> KnownModel:
     """Return what will come, from the hub or its cache; InkError where nobody knows that it can be had."""
-    problem = InkError("the hub was not asked (offline)", code="download/to-come")
+    problem = InkError("the hub was not checked (offline)", code="download/to-come")
     if not offline:
         try:
             return ask(model)

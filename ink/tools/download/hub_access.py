@@ -94,7 +94,7 @@ def hub_errors(model: HubModel) -> Iterator[None]:
         yield
     except errors.GatedRepoError:
         raise InkError(
-            f"base_model.hub: {model.name} is gated, and given to those alone whom its owner lets have it; accept its "
+            f"base_model.hub: {model.name} is gated: its owner decides who gets it; accept its "
             f"terms at {address} and log in with `hf auth login`, or take another model",
             code="download/hub-refused",
         ) from None
@@ -125,7 +125,7 @@ def hub_errors(model: HubModel) -> Iterator[None]:
         raise UnreachableError(_reason(error)) from None
     except ValueError as error:
         raise InkError(
-            f"base_model.hub: {model.name} is no name of a model on the hub ({_reason(error)})",
+            f"base_model.hub: {model.name} is not the name of a model on the hub ({_reason(error)})",
             code="download/hub-refused",
         ) from None
 

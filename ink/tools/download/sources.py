@@ -101,9 +101,7 @@ def is_below(path: str, folder: Path | None) -> bool:
 
 def _source(name: str, config: Mapping[str, Any], folder: Path) -> Source:
     if name not in ARTEFACTS:
-        raise InkError(
-            f"{name!r} is nothing that can be downloaded; known: {', '.join(ARTEFACTS)}", code="config/unknown-name"
-        )
+        raise InkError(f"{name!r} is no download; known: {', '.join(ARTEFACTS)}", code="config/unknown-name")
     artefact, entry = ARTEFACTS[name], (config.get("downloads") or {}).get(name) or {}
     local_copy = Path(entry["path"]) if entry.get("path") else None
     sha256 = entry["sha256"].lower() if entry.get("sha256") else None

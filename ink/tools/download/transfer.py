@@ -82,7 +82,8 @@ def transfer(address: str, partial: Path, description: str, patience: Patience =
                 if fruitless >= patience.attempts:
                     raise TransferError(
                         f"the connection broke off after {reached:,} bytes, {fruitless} times in a row without getting "
-                        f"further ({innermost_reason(error)}); what came is kept in {partial} and is gone on from",
+                        f"further ({innermost_reason(error)}); what came is kept in {partial} and the next attempt "
+                        "goes on from there",
                         code="download/no-answer",
                     ) from None
                 time.sleep(min(patience.pause_seconds * 2**fruitless, LONGEST_PAUSE_SECONDS))
@@ -164,7 +165,7 @@ def _begin(response: requests.Response, address: str, partial: Path) -> _Version
     length = headers.get("Content-Length")
     if length is None and "chunked" not in headers.get("Transfer-Encoding", ""):
         raise TransferError(
-            "the server does not say where the file ends, so that one cut short could not be told",
+            "the server does not say how long the file is, so that a file cut short could not be recognised",
             code="download/no-answer",
         )
     bytes_in_all = None if length is None else int(length)

@@ -143,7 +143,7 @@ def load_explainer(
     if known.strategy is not None:
         always, _ = always_searching(system)
         raise InkError(
-            f"{known.label} does not search for every token; explain {always}, which it is but for that",
+            f"{known.label} does not search for every token; explain {always}, which is the same system otherwise",
             code="translation/no-retrieval",
         )
     translator = load_translator(layout, settings, system, domain, seed, warn)

@@ -134,7 +134,7 @@ def test_another_language_is_named(tmp_path: Path, text: str, languages: tuple[s
         (po('msgid "a\nmsgstr "b"\n'), r"app\.po is not a whole gettext catalogue \(.*line 6"),
         (po('msgid "a"\nmsgid "b"\nmsgstr "c"\n'), r"not a whole gettext catalogue \(.*line 7"),
         ("Öffnen = Open\n", r"not a whole gettext catalogue \(.*line 1"),
-        (po(), r"app\.po holds no unit"),
+        (po(), r"app\.po holds no translation unit"),
         ("", r"does not say into which language"),
     ],
 )
@@ -164,7 +164,9 @@ def test_a_folder_gives_what_its_files_of_these_languages_give(tmp_path: Path) -
     found = read_units(tmp_path / "po", DE_EN, "en")
     assert found.pairs == [("Öffnen", "Open"), ("Hilfe", "Help")]
     assert (found.files, found.passed_over, found.units, found.left_out) == (2, 2, 3, {"untranslated": 1})
-    with pytest.raises(InkError, match=r"it is wanted \(the first of 4 files in .*po, of which none will do\)"):
+    with pytest.raises(
+        InkError, match=r"it is wanted \(the first of 4 files in .*po, none of which is in these languages\)"
+    ):
         read_units(tmp_path / "po", ("it", "en"), "en")
     (tmp_path / "po" / "de.po").write_text("nonsense")
     with pytest.raises(InkError, match=r"de\.po is not a whole gettext catalogue"):
@@ -172,10 +174,10 @@ def test_a_folder_gives_what_its_files_of_these_languages_give(tmp_path: Path) -
 
 
 def test_a_folder_without_such_files_a_missing_file_and_another_kind_are_named(tmp_path: Path) -> None:
-    with pytest.raises(InkError, match=r"holds no file of a kind that is read \(\.tmx, \.po, \.xlf, \.xliff\)"):
+    with pytest.raises(InkError, match=r"holds no file of a format that is read \(\.tmx, \.po, \.xlf, \.xliff\)"):
         read_units(tmp_path, DE_EN, "en")
     with pytest.raises(InkError, match=r"gone\.tmx does not exist"):
         read_units(tmp_path / "gone.tmx", DE_EN, "en")
     (tmp_path / "memory.csv").touch()
-    with pytest.raises(InkError, match=r"memory\.csv is of no kind that is read.*two text files are given by --text"):
+    with pytest.raises(InkError, match=r"memory\.csv is of no format that is read.*give two text files with --text"):
         read_units(tmp_path / "memory.csv", DE_EN, "en")

@@ -81,7 +81,7 @@ def test_a_file_without_one_of_the_languages_lists_those_that_it_has(tmp_path: P
         read(tmp_path, text)
     with pytest.raises(InkError, match=r"both de and fr; its languages are none \(1\)"):
         read(tmp_path, tmx("<tu><tuv><seg>a</seg></tuv><tuv><seg>b</seg></tuv></tu>"), ("de", "fr"))
-    with pytest.raises(InkError, match=r"holds no unit"):
+    with pytest.raises(InkError, match=r"holds no translation unit"):
         read(tmp_path, tmx())
 
 
@@ -150,7 +150,7 @@ def test_the_entities_of_xml_and_characters_by_number_are_text(tmp_path: Path) -
         (tmx(unit(("de", "a & b"), ("en", "b"))), r"not well-formed XML \(.*line 4"),
         ("", r"not well-formed XML \(Document is empty"),
         ("de\ten\nÖffnen\tOpen\n", r"not well-formed XML"),
-        ("<html><body/></html>", r"memory\.tmx is not TMX; its name says that it should be"),
+        ("<html><body/></html>", r"memory\.tmx is not TMX, though its name says so"),
         (tmx(unit(("de", "ä"), ("en", "b"))).encode("latin-1"), r"not well-formed XML"),
     ],
     ids=["cut short", "ampersand", "empty", "no XML", "other XML", "Latin-1"],

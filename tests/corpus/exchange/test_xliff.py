@@ -65,7 +65,7 @@ def test_finished_units_give_pairs_in_either_direction(tmp_path: Path) -> None:
             r"unit 1 \(u1\): the entity &e; is not expanded",
         ),
         ("<tmx/>", r"app\.xlf is not XLIFF 1"),
-        (xliff(), r"holds no unit"),
+        (xliff(), r"holds no translation unit"),
     ],
 )
 def test_what_cannot_be_read_is_named_in_one_line(tmp_path: Path, text: str, said: str) -> None:

@@ -183,7 +183,7 @@ def test_a_user_s_password_is_not_shown(server: Server) -> None:
 def test_offline_nobody_is_asked(server: Server) -> None:
     found = only(named(url=server.address("ranged")), offline=True)
     assert (found.status, server.asked) == (WARNING, [])
-    assert "not asked (offline)" in found.text
+    assert "not checked (offline)" in found.text
 
 
 def put(source: Source, body: bytes = BODY, *, record: str | None = None) -> None:

@@ -138,7 +138,8 @@ def test_binarised_text_is_counted_in_its_index(binarised: Any, tiny: Any) -> No
 def test_binarised_text_that_is_not_there_or_another(binarised: Any, tiny: Any, tmp_path: Path) -> None:
     binarised["data"]["binarised"]["sentences"]["koran"]["dev"] = 8
     assert problems(binarised) == [
-        f"text of koran: {tiny.data} has not the sentence pairs that it should have (koran dev: expected 8, found 7)"
+        f"text of koran: {tiny.data} does not have the expected numbers of sentence pairs (koran dev: expected 8, "
+        "found 7)"
     ]
     binarised["data"]["binarised"]["folder"] = str(tmp_path / "nothing")
     assert len(problems(binarised)) == 14

@@ -207,12 +207,12 @@ def test_no_cache_and_no_network(
 @pytest.mark.failure(
     "Downloads",
     "a gated model of the Hugging Face hub, without leave",
-    "`base_model.hub: ... is gated, and given to those alone whom its owner lets have it; accept its terms at ... and "
+    "`base_model.hub: ... is gated: its owner decides who gets it; accept its terms at ... and "
     "log in with hf auth login, or take another model [download/hub-refused]`",
 )
 def test_a_gated_model(hub: Hub, model: Path) -> None:
     hub.add(NAME, model, gated=True)
-    assert f"{NAME} is gated, and given to those alone" in refused(download(), "download/hub-refused")
+    assert f"{NAME} is gated: its owner decides" in refused(download(), "download/hub-refused")
 
 
 @pytest.mark.failure(

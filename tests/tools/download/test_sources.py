@@ -78,7 +78,7 @@ def test_names_go_before_the_section() -> None:
         ("comet_settings", None),
     ]
     assert sources(MINI) == []
-    with pytest.raises(InkError, match="'wmt' is nothing that can be downloaded; known: wmt19_model, "):
+    with pytest.raises(InkError, match="'wmt' is no download; known: wmt19_model, "):
         sources(config, ["wmt"])
 
 

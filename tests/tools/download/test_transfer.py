@@ -243,7 +243,7 @@ def test_a_page_in_place_of_the_file_is_refused_by_its_title(server: Any, tmp_pa
 
 
 def test_a_file_without_an_end_is_refused(server: Any, tmp_path: Path, haste: Patience) -> None:
-    assert "does not say where the file ends" in fail(server.then(BODY, said_length=False), tmp_path, haste)
+    assert "does not say how long the file is" in fail(server.then(BODY, said_length=False), tmp_path, haste)
 
 
 def test_bytes_are_kept_as_they_are_sent(server: Any, tmp_path: Path, haste: Patience) -> None:
