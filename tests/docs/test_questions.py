@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from docs.prose import REPOSITORY
 
+from ink.datastore.reductions.known_reductions import METHODS
+
 CLICKS = 2
 README = REPOSITORY / "README.md"
 
@@ -82,6 +84,11 @@ def test_a_question_is_answered_in_two_clicks_at_most(question: str) -> None:
     answer = below(page, heading)
     assert answer, f"{name} has no heading {heading!r}"
     assert [word for word in words if word not in answer] == []
+
+
+def test_the_page_on_shrinking_names_every_method() -> None:
+    answer = below(REPOSITORY / "docs" / "reducing.md", "1. Choose a method")
+    assert {*re.findall(r"^\| `(\w+)`", answer, flags=re.MULTILINE)} == {*METHODS}
 
 
 def test_clicks_are_counted_along_the_shortest_way(tmp_path: Path) -> None:
