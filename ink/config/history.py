@@ -22,6 +22,7 @@ HISTORY: dict[int, Mapping[str, Any | Callable[[Any], Any]]] = {
         "search_strategies": {},
         "sk_mt": {"key": "decoder_output", "candidates": 64, "pairs": 16, "k": 2, "temperature": 100},
     },
+    5: {"text.segmentation": "bpe"},
 }
 CURRENT = max(HISTORY)
 

@@ -14,6 +14,7 @@ from ink.config.languages import LanguagePair
 from ink.config.sections.parallel_text import MaxLength, Tokenisation
 from ink.corpus.dictionary import END, SPECIAL_SYMBOLS, UNKNOWN
 from ink.corpus.indexed_tokens import binarised_files, map_tokens, read_lengths
+from ink.corpus.model_text import Marks
 from ink.corpus.own_text import SPLITS, Pair, write_corpus
 from ink.corpus.preparation import check_known, fingerprint, overlap, read_splits
 from ink.corpus.prepared_corpus import PreparedCorpus
@@ -45,6 +46,7 @@ def restore(
     """
     given = PreparedCorpus(folder, languages)
     _check_files(given, domain, sentences)
+    _check_joined(folder, languages)
     text = TextProcessor(text_settings, None)
     decoders = (text.decode_source, text.decode_target)
     splits = {split: _pairs(given, split, decoders, f"{domain}: {split}") for split in SPLITS if split in sentences}
@@ -102,6 +104,19 @@ def _check_files(given: PreparedCorpus, domain: str, sentences: Mapping[str, int
             given.check_whole(split, language)
     found = count_binarised(given.path, given.languages)
     check_sentence_counts(given.path, {domain: found}, {domain: sentences})
+
+
+def _check_joined(folder: Path, languages: LanguagePair) -> None:
+    """Refuse pieces, which are not joined as words of Moses' tokens are."""
+    for language in languages:
+        symbols = load_dictionary(path := folder / f"dict.{language}.txt").symbols
+        marks = {mark for mark in Marks for symbol in symbols if mark.bare(symbol) != symbol}
+        if Marks.BEGUN in marks and Marks.CONTINUED not in marks:
+            raise InkError(
+                f"{path} has SentencePiece's pieces, and binarised text is put together of words and BPE; give the raw "
+                "text, with data.source: files",
+                code="vocabulary/not-bpe-codes",
+            )
 
 
 def _check_dictionary(folder: Path, vocabulary: Path, language: str) -> None:

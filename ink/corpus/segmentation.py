@@ -12,7 +12,6 @@ from subword_nmt.apply_bpe import BPE
 from ink.config.sections.parallel_text import Tokenisation
 from ink.corpus.model_text import LINE_BREAKS, Marks
 from ink.runtime.errors import InkError
-from ink.runtime.given_text import SENTENCEPIECE
 from ink.runtime.whole_files import read_lines
 
 SEPARATOR = "@@"
@@ -124,7 +123,7 @@ def read_codes(path: Path) -> str:
         )
     if "\t" in lines[0]:
         raise InkError(
-            f"{path} has a piece and its score per line: it is {SENTENCEPIECE.format(part='vocabulary')}",
+            f"{path} has a piece and its score per line: it is a SentencePiece vocabulary; name the model beside it",
             code="vocabulary/not-bpe-codes",
         )
     counted = not version and len(merges[0]) == 3

@@ -1,4 +1,4 @@
-"""The model's vocabulary: BPE codes and fairseq dictionaries, learned from a corpus or taken over from a base model.
+"""The model's vocabulary: subwords and fairseq dictionaries, learned from a corpus or taken over from a base model.
 
 What settings need of one that is there is checked before a job spends hours.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import shutil
 import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -18,7 +19,7 @@ from ink.config.languages import LanguagePair
 from ink.corpus.dictionary import OVERWRITE, SPECIAL_SYMBOLS, Dictionary
 from ink.corpus.token_list import TokenList
 from ink.runtime.errors import InkError
-from ink.runtime.given_text import marks_inside, without_mark
+from ink.runtime.given_text import is_sentencepiece, marks_inside, without_mark
 from ink.runtime.progress import progress
 from ink.runtime.whole_files import read_lines, write_atomically, write_lines
 from ink.systems.layout import Layout
@@ -29,16 +30,19 @@ if TYPE_CHECKING:
 
 # ink.corpus.segmentation is not imported here, with its tables of every character: many jobs only check a dictionary.
 
-CODES = "bpecodes"
+CODES, PIECES = "bpecodes", "sentencepiece.model"
 
 # fairseq-preprocess' default: a vocabulary size that suits tensor cores.
 PADDING_FACTOR = 8
 
 LONGEST_COUNT = 18  # digits
+LONGEST_BEGINNING = 300  # bytes: more than a first piece and its score
 
 
 def learn_vocabulary(corpus: Path, text_settings: MergedText, languages: LanguagePair, output: Path) -> None:
-    """Learn joint BPE codes and one joint dictionary from `corpus`/train and write them as the folder `output`.
+    """Learn joint subwords and one joint dictionary from `corpus`/train and write them as the folder `output`.
+
+    Subwords are BPE codes or, with text.segmentation sentencepiece, a SentencePiece model.
 
     The dictionary is what fairseq-preprocess --joined-dictionary makes: by frequency, then alphabetically, padded to a
     multiple of 8; both languages' files are the same.
@@ -49,40 +53,81 @@ def learn_vocabulary(corpus: Path, text_settings: MergedText, languages: Languag
             "text.bpe_merges is not set: give the number of merges to learn, or base_model.path with its bpe_codes",
             code="vocabulary/nothing-to-learn",
         )
+    with write_atomically(output) as folder:
+        folder.mkdir()
+        learn = _learn_pieces if text_settings.segmentation == "sentencepiece" else _learn_merges
+        dictionary = Dictionary.of_counts(learn(corpus, text_settings, languages, merges, folder), PADDING_FACTOR)
+        for language in languages:
+            write_lines(folder / f"dict.{language}.txt", dictionary.lines())
+
+
+def _learn_merges(
+    corpus: Path, text_settings: MergedText, languages: LanguagePair, merges: int, folder: Path
+) -> Counter[str]:
+    """Write BPE codes and return how often the text has each subword."""
     from ink.corpus.segmentation import TextProcessor
 
     words = _count_words(corpus, text_settings, languages)
-    with write_atomically(output) as folder:
-        folder.mkdir()
-        (folder / CODES).write_text(_learn_codes(words, merges, corpus), encoding="utf-8", newline="\n")
-        processor = TextProcessor(text_settings, folder / CODES)
-        subwords: Counter[str] = Counter()
-        for word, count in words.items():
-            for subword in processor.segment(word).split(" "):
-                subwords[subword] += count
-        dictionary = Dictionary.of_counts(subwords, PADDING_FACTOR)
-        for language in languages:
-            write_lines(folder / f"dict.{language}.txt", dictionary.lines())
+    (folder / CODES).write_text(_learn_codes(words, merges, corpus), encoding="utf-8", newline="\n")
+    processor = TextProcessor(text_settings, folder / CODES)
+    subwords: Counter[str] = Counter()
+    for word, count in words.items():
+        for subword in processor.segment(word).split(" "):
+            subwords[subword] += count
+    return subwords
+
+
+def _learn_pieces(
+    corpus: Path, _settings: MergedText, languages: LanguagePair, pieces: int, folder: Path
+) -> Counter[str]:
+    """Write a SentencePiece model and return how often the text has each piece."""
+    from ink.corpus.pieces import PieceText, learn_pieces
+
+    lines = [line for language in languages for line in read_lines(corpus / f"train.{language}")]
+    (folder / PIECES).write_bytes(learn_pieces(lines, pieces, corpus))
+    text = PieceText(folder / PIECES)
+    found: Counter[str] = Counter()
+    for line in progress(lines, total=len(lines), description="pieces", unit="line"):
+        found.update(text.encode(line).split())
+    return found
 
 
 def adopt_vocabulary(bpe_codes: Path, dictionaries: tuple[Path, Path], languages: LanguagePair, output: Path) -> None:
     """Copy a base model's codes and dictionaries into `output`; warn on standard error of byte-order marks inside.
 
-    dictionaries: the source's and the target's. InkError names the file and line that do not parse.
+    bpe_codes: or a SentencePiece model. dictionaries: the source's and the target's. InkError names the file and line
+    that do not parse.
     """
-    from ink.corpus.segmentation import read_codes
+    in_pieces = holds_pieces(bpe_codes)
+    if in_pieces:
+        from ink.corpus.pieces import load_pieces
 
-    read_codes(bpe_codes)
+        load_pieces(bpe_codes)
+    else:
+        from ink.corpus.segmentation import read_codes
+
+        read_codes(bpe_codes)
     for path in dictionaries:
         check_dictionary(path)
-    for path in dict.fromkeys((bpe_codes, *dictionaries)):
+    for path in dict.fromkeys(dictionaries if in_pieces else (bpe_codes, *dictionaries)):
         if remark := marks_inside(path, read_lines(path)):
             print(f"warning: {remark}", file=sys.stderr, flush=True)
     with write_atomically(output) as folder:
         folder.mkdir()
-        copy_text(bpe_codes, folder / CODES)
+        if in_pieces:
+            shutil.copyfile(bpe_codes, folder / PIECES)
+        else:
+            copy_text(bpe_codes, folder / CODES)
         for path, language in zip(dictionaries, languages, strict=True):
             copy_text(path, folder / f"dict.{language}.txt")
+
+
+def holds_pieces(codes: Path) -> bool:
+    """Tell by its beginning whether what is named as BPE codes is a SentencePiece model."""
+    if not codes.is_file():
+        return False
+    with codes.open("rb") as file:
+        return is_sentencepiece(file.read(LONGEST_BEGINNING))
 
 
 def copy_text(source: Path, target: Path) -> None:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ink.config.languages import LanguagePair
 from ink.corpus.fsmt_subwords import fairseq_codes, fairseq_symbols, fsmt_merges, fsmt_names, is_escaped
-from ink.corpus.vocabulary import CODES, load_dictionary
+from ink.corpus.vocabulary import CODES, PIECES, load_dictionary
 from ink.nmt.fairseq.as_fsmt import ACTIVATIONS, settings_of, state_of, weights_of
 from ink.nmt.fairseq.checkpoint import read_checkpoint, setting
 from ink.nmt.fairseq.fairseq_model import FairseqBackend
@@ -38,6 +38,11 @@ def to_fsmt(
     from ink.corpus.segmentation import read_codes
 
     _check_free(output)
+    if (vocabulary / PIECES).is_file():
+        raise InkError(
+            f"{vocabulary} has a SentencePiece model, which FSMT's tokeniser does not read; it cannot be converted",
+            code="model/not-convertible",
+        )
     state = read_checkpoint(checkpoint)
     languages = languages or _languages(checkpoint, state["cfg"])
     dtype = _common_dtype(state["model"])

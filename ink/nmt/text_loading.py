@@ -7,22 +7,27 @@ from pathlib import Path
 from ink.config.languages import LanguagePair
 from ink.config.sections.parallel_text import Tokenisation
 from ink.corpus.model_text import ModelText
-from ink.corpus.vocabulary import CODES, known_subwords
+from ink.corpus.vocabulary import CODES, PIECES, known_subwords
 from ink.nmt.huggingface import DESCRIPTION
 
 
 def load_text(
     vocabulary: Path, settings: Tokenisation, languages: LanguagePair, *, split_unknown: bool = False
 ) -> ModelText:
-    """Return the text of the model whose vocabulary this is: by its own tokeniser, or by Moses' rules and BPE codes.
+    """Return the text of the model whose vocabulary this is.
 
-    settings, and `split_unknown`, which divides subwords that the dictionary lacks, are of the latter alone.
+    It goes through the model's own tokeniser, a SentencePiece model, or Moses' rules and BPE codes. settings, and
+    `split_unknown`, which divides subwords that the dictionary lacks, are of the last alone.
     """
     if is_huggingface(vocabulary):
         # most experiments do without
         from ink.nmt.huggingface.subword_text import SubwordText
 
         return SubwordText(vocabulary, languages)
+    if (vocabulary / PIECES).is_file():
+        from ink.corpus.pieces import PieceText
+
+        return PieceText(vocabulary / PIECES)
     # with its tables of every character, which many jobs do without
     from ink.corpus.segmentation import TextProcessor
 

@@ -12,11 +12,6 @@ MARK = "\ufeff"
 NUL = b"\0"
 LOOKED_AT = 1 << 16  # bytes
 
-SENTENCEPIECE = (
-    "a SentencePiece {part}, which is not supported; take a base model whose text was segmented with subword-nmt or "
-    "fastBPE, and name its codes"
-)
-
 _MARKS = re.compile(b"(?:%b)+" % MARK.encode("utf-8"))
 _CONVERT = "{0}; convert it to UTF-8, for example with iconv -f {0} -t UTF-8"
 # beginnings of files that are no UTF-8 text, the longer ones first: UTF-32's contains UTF-16's
@@ -66,7 +61,7 @@ def reason_not_text(beginning: bytes) -> str:
         if re.match(signature, beginning):
             return f"it is {kind}"
     if is_sentencepiece(beginning):
-        return f"it is {SENTENCEPIECE.format(part='model')}"
+        return "it is a SentencePiece model, which base_model.bpe_codes may name; name a text file"
     if NUL not in beginning:
         return ""
     if name := _utf_16(beginning):

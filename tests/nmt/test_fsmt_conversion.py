@@ -99,7 +99,7 @@ def test_separate_vocabularies_and_precision_stay(tiny: Any, tmp_path: Path, dty
 @pytest.mark.failure(
     "Models and adapters",
     "a fairseq model that FSMT cannot express: learned positions, layer norm before each block, another activation",
-    "`ink convert [model/not-convertible]` names each such property, and writes nothing",
+    "`checkpoint model.pt cannot be converted to FSMT [model/not-convertible]`, with a line for each",
 )
 @pytest.mark.parametrize(("options", "message"), CHANGED)
 def test_what_fsmt_cannot_express_is_refused(tiny: Any, tmp_path: Path, options: list[str], message: str) -> None:

@@ -151,9 +151,9 @@ def test_what_is_packed_is_named_and_unpacking_helps(tmp_path: Path) -> None:
 
 @pytest.mark.failure(
     "Text and vocabulary",
-    "a SentencePiece model or its vocabulary as base_model.bpe_codes, or as a dictionary",
-    "`spm.model is no UTF-8 text: it is a SentencePiece model, which is not supported; take a base model ... "
-    "[text/not-utf-8]`",
+    "a SentencePiece vocabulary as base_model.bpe_codes, or a SentencePiece model as a dictionary",
+    "`dict.de.txt is no UTF-8 text: it is a SentencePiece model, ... [text/not-utf-8]`; "
+    "of a vocabulary `name the model beside it`",
 )
 def test_a_sentencepiece_model_is_named_and_other_codes_help(tmp_path: Path) -> None:
     import sentencepiece
@@ -165,9 +165,9 @@ def test_a_sentencepiece_model_is_named_and_other_codes_help(tmp_path: Path) -> 
             minloglevel=9, num_threads=1,
         )  # fmt: skip
         for read in (read_codes, check_dictionary):
-            with pytest.raises(InkError, match=r"it is a SentencePiece model, .* take a base model .* subword-nmt or"):
+            with pytest.raises(InkError, match=r"it is a SentencePiece model, which base_model.bpe_codes may name"):
                 read(tmp_path / "spm.model")
-        with pytest.raises(InkError, match=r"it is a SentencePiece vocabulary, .* subword-nmt or fastBPE"):
+        with pytest.raises(InkError, match=r"it is a SentencePiece vocabulary; name the model beside it"):
             read_codes(tmp_path / "spm.vocab")
     for name in ("codes", "codes of fastBPE"):
         (tmp_path / "codes").write_bytes(READERS[name][1])

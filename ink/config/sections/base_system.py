@@ -78,7 +78,8 @@ class BaseModelSource(HuggingFaceModel):
     path: values.Path | None = None
     """A fairseq Transformer checkpoint. null trains one, or takes hub or folder."""
     bpe_codes: values.Path | None = None
-    """With path the codes it was trained with, subword-nmt's or fastBPE's."""
+    """With path the codes it was trained with, subword-nmt's or fastBPE's; or a SentencePiece model of both languages,
+    with which the settings of Moses are without effect."""
     source_dictionary: values.Path | None = None
     """With path its fairseq dictionary of the source language."""
     target_dictionary: values.Path | None = None

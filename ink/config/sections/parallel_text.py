@@ -183,8 +183,13 @@ class Tokenisation(values.Section):
 class Merges(values.Section):
     """The subwords that are learned."""
 
+    segmentation: Literal["bpe", "sentencepiece"] = "bpe"
+    """How the subwords of a model that is trained here are learned and split: bpe, by subword-nmt after Moses'
+    tokenisation; sentencepiece, a unigram model of raw text, for which the settings of Moses are without effect. Of a
+    given model base_model.bpe_codes tells."""
     bpe_merges: values.Count | None = None
-    """BPE merges learned on the general domain, both languages joined. null where base_model.bpe_codes are given."""
+    """BPE merges learned on the general domain, both languages joined; with sentencepiece the pieces of its model. null
+    where base_model.bpe_codes are given."""
 
 
 class UnknownSubwords(values.Section):

@@ -15,7 +15,7 @@ from ink.config.domains import huggingface_folder
 from ink.config.languages import MOSES, LanguagePair, moses_languages
 from ink.corpus.raw_text import beginning, remarks
 from ink.corpus.sentence_counts import check_sentence_counts, count_binarised
-from ink.corpus.vocabulary import check_vocabulary_size
+from ink.corpus.vocabulary import check_vocabulary_size, holds_pieces
 from ink.metrics.bleu_tokeniser import bleu_with
 from ink.runtime.errors import InkError
 from ink.runtime.given_text import LOOKED_AT, MARK, reason_not_text, without_mark
@@ -75,7 +75,10 @@ def _base_model(config: Config) -> Iterator[Finding]:
         return
     problems = [f"base_model.{name}: {problem}" for name, path in named.items() if (problem := _unreadable(path))]
     if not problems:
-        problems = [problem for name, path in named.items() if name != "path" and (problem := _no_text(path))]
+        texts = [path for name, path in named.items() if name != "path"]
+        if holds_pieces(named["bpe_codes"]):
+            texts.remove(named["bpe_codes"])
+        problems = [problem for path in texts if (problem := _no_text(path))]
     if problems:
         yield from (error("base model", problem) for problem in problems)
     else:

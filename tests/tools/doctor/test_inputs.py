@@ -85,12 +85,13 @@ def test_text_that_is_not_there_not_utf_8_empty_or_no_file(own_corpus: Any, tmp_
 def test_text_that_is_none_and_text_that_is_prepared_already(own_corpus: Any, tmp_path: Path) -> None:
     (tmp_path / "koran.train.de").write_bytes("Wort\n".encode("utf-16"))
     (tmp_path / "koran.dev.de").write_bytes(gzip.compress(b"Wort\n"))
-    (tmp_path / "bpe_codes").write_bytes(b"\n\x0e\n\x05<unk>\x15\x00\x00\x00\x00\x18\x02")
+    for name in ("bpe_codes", "target_dictionary"):  # of the former it may be one
+        (tmp_path / name).write_bytes(b"\n\x0e\n\x05<unk>\x15\x00\x00\x00\x00\x18\x02")
     for language in ("de", "en"):
         (tmp_path / f"it.test.{language}").write_text("ein Wort , mehr .\n" * 90, encoding="utf-8-sig")
     assert problems(own_corpus) == [
-        f"base model: {tmp_path}/bpe_codes is no UTF-8 text: it is a SentencePiece model, which is not supported; take "
-        "a base model whose text was segmented with subword-nmt or fastBPE, and name its codes",
+        f"base model: {tmp_path}/target_dictionary is no UTF-8 text: it is a SentencePiece model, which "
+        "base_model.bpe_codes may name; name a text file",
         f"text of koran: {tmp_path}/koran.train.de is no UTF-8 text: it is UTF-16; convert it to UTF-8, for example "
         "with iconv -f UTF-16 -t UTF-8",
         f"text of koran: {tmp_path}/koran.dev.de is no UTF-8 text: it is compressed with gzip; unpack it",
