@@ -20,7 +20,7 @@ from ink.config.slices.commands import settings_for
 from ink.config.slices.result_slices import TranslationSettings
 from ink.runtime.errors import InkError
 from ink.runtime.whole_files import read_json, write_json
-from ink.systems.inference import checkpoint_files, datastore_files, trained_files
+from ink.systems.inference import checkpoint_files, datastore_files, trained_files, training_text
 from ink.systems.known_systems import system_named
 from ink.systems.layout import Layout, Run
 from ink.tools.translation.translator import Translator, load_translator
@@ -43,7 +43,7 @@ def parts_of(layout: Layout, run: Run) -> dict[str, Path]:
         below += datastore_files(trained["datastore"], trained["combiner"], system_named(run.system).without_keys)
         below.append(Path(layout.data(run.domain)) / "prepared.json")  # which text the datastore is of
     if system_named(run.system).by_sentence:
-        below += [path for path in sorted(Path(layout.data(run.domain)).glob("[!.]*")) if path.is_file()]
+        below += training_text(Path(layout.data(run.domain)))
     return _base_model(Path(layout.base_model)) | {path.relative_to(layout.work).as_posix(): path for path in below}
 
 

@@ -16,6 +16,7 @@ from ink.config.sections.base_system import Index
 from ink.config.sections.retrieval_systems import SkMt
 from ink.config.slices.result_slices import SearchSettings, SpeedSettings, TranslationSettings
 from ink.config.slices.slice import ModelSettings
+from ink.corpus.indexed_tokens import FAIRSEQ_NAMES
 from ink.corpus.prepared_corpus import PreparedCorpus
 from ink.datastore.search import Searcher
 from ink.datastore.sentences.sentence_datastores import SentenceDatastores
@@ -95,6 +96,12 @@ def _by_sentence(model: TranslationModel, data: PreparedCorpus, settings: SkMt) 
 def sentence_files(data: PreparedCorpus) -> list[Path]:
     """Return the files of the training text that SK-MT's datastores are made of."""
     return [data.file("train", language, kind) for language in data.languages for kind in ("bin", "idx")]
+
+
+def training_text(prepared: Path) -> list[Path]:
+    """Return the files of a folder of binarised text without dev and test: train, and how it was prepared."""
+    others = tuple(f"{name}." for split, name in FAIRSEQ_NAMES.items() if split != "train")
+    return [path for path in sorted(prepared.glob("[!.]*")) if path.is_file() and not path.name.startswith(others)]
 
 
 def load_system(

@@ -135,9 +135,11 @@ def load_explainer(
     known = system_named(system)
     if not known.retrieves:
         retrieving = [name for name in [*SYSTEMS, *config[OWN_SYSTEMS]] if system_named(name).retrieves]
+        lacking = "does not retrieve while it translates, so that it has no neighbours to explain"
+        if known.by_sentence:
+            lacking = "drops a sentence's datastore once that is translated, and keeps no neighbours to explain"
         raise InkError(
-            f"{known.label} does not retrieve while it translates, so that it has no neighbours to explain; "
-            f"systems that do: {', '.join(retrieving)}",
+            f"{known.label} {lacking}; systems that do: {', '.join(retrieving)}",
             code="translation/no-retrieval",
         )
     if known.strategy is not None:
