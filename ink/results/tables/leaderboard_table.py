@@ -34,7 +34,7 @@ ELSEWHERE = (
     "the level."
 )
 MEMORY = (
-    "Memory: bytes of the files that a system needs beside the base model, summed over the domains (MB: 10^6). For the "
+    "Memory: the files that a system needs beside the base model, summed over the domains (MB: 10^6). For the "
     "front its first three digits count."
 )
 TRAINING = (
@@ -58,9 +58,9 @@ def render(board: Leaderboard, output: Path) -> list[Path]:
             Column(metric.heading, metric.name, decimals=2, best=True, lowest=not metric.higher_is_better)
             for metric in board.metrics
         ),
-        Column("Memory (MB)", "memory_megabytes", decimals=2),
-        Column("Sentences a second", "sentences_a_second", decimals=1, best=True),
-        Column("Training (CPU s)", "training_cpu_seconds", decimals=0),
+        Column("MB", "memory_megabytes", decimals=2, group="Memory"),
+        Column("sent./s", "sentences_a_second", decimals=1, best=True, group="Speed"),
+        Column("CPU s", "training_cpu_seconds", decimals=0, group="Training"),
         Column("Front", "fronts"),
         *(Column(source, field_of(source), decimals=2, group="BLEU elsewhere") for source in printed),
     ]
@@ -105,7 +105,7 @@ def _notes(board: Leaderboard, sources: Sequence[str]) -> list[str]:
         notes.append("Speed has not been measured in this experiment: speed.systems names what is.")
     else:
         notes.append(
-            f"Sentences a second: beam search on {domain_label(board.speeds.domain)} with {board.speeds.batch} "
+            f"Speed, sentences a second: beam search on {domain_label(board.speeds.domain)} with {board.speeds.batch} "
             f"sentences a batch, as in Table 5, of the systems that were timed ({board.speeds.hardware})."
         )
     notes.append(TRAINING)
