@@ -15,7 +15,7 @@ from ink.cli.options import PATH
 @click.command("doctor")
 @click.argument("config", type=PATH)
 @click.option("--offline", is_flag=True, help="Contact no server about what is still to be downloaded.")
-@click.option("--json", "as_json", is_flag=True, help="A JSON list of checks: status, check, text.")
+@click.option("--json", "as_json", is_flag=True, help="A JSON list of checks: status, check, text, code.")
 def doctor(config: Path, offline: bool, as_json: bool) -> None:
     """Check that an experiment can run here: config, packages, device, files, disk, time. Writes nothing.
 

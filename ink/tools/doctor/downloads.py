@@ -77,7 +77,7 @@ def _finding(source: Source, answers: Answers) -> Finding:
     try:
         return ok(CHECK, f"{name}: {_described(source) if source.file.exists() else _expected(source, answers)}")
     except InkError as problem:
-        return warning(CHECK, f"{name}: {problem}")
+        return warning(CHECK, f"{name}: {problem}", problem.code)
 
 
 def _expected(source: Source, answers: Answers) -> str:

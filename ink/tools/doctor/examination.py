@@ -36,7 +36,7 @@ def examine(path: Path, *, offline: bool = False) -> Iterator[Finding]:
     except InkError as problem:
         config = None
         first, *more = str(problem).removeprefix("configuration: ").splitlines()
-        yield from (error("config", line.strip()) for line in (more or [first]))
+        yield from (error("config", line.strip(), problem.code) for line in (more or [first]))
     yield environment.python()
     yield from environment.packages("cpu" if config is None else config["index"]["device"])
     yield environment.compiler()

@@ -15,6 +15,7 @@ from ink.tools.costs.workload import Workload
 from ink.tools.doctor.finding import Finding, error, ok, warning
 from ink.tools.doctor.machine import processes
 
+NO_GPU = "device/no-gpu"  # the code of the error that a job would end with
 DRIVER_FILE = Path("/proc/driver/nvidia/version")
 RESERVED = 1.0e9  # CUDA's context and libraries, and what torch's allocator keeps in between
 
@@ -27,7 +28,7 @@ def devices(config: Config) -> Iterator[Finding]:
     try:
         found = torch_device(name)
     except (InkError, RuntimeError) as problem:
-        yield error("device", f"{' '.join(str(problem).split())} ({builds()})")
+        yield error("device", f"{' '.join(str(problem).split())} ({builds()})", NO_GPU)
         return
     if found.type != "cuda":
         yield ok("device", f"{name}: {processor()}; no GPU is used")
@@ -36,7 +37,7 @@ def devices(config: Config) -> Iterator[Finding]:
 
     needed, gpus = processes(config), torch.cuda.device_count()
     if needed > gpus:
-        yield error("device", f"{name}: {gpus} GPUs, and {needed} processes that train together take one each")
+        yield error("device", f"{name}: {gpus} GPUs, and {needed} processes that train together take one each", NO_GPU)
         return
     described = torch.cuda.get_device_properties(found)
     free, total = torch.cuda.mem_get_info(found)
@@ -67,13 +68,14 @@ def index_device(config: Config) -> Iterator[Finding]:
             "index device",
             f"index.device is {name}, but the FAISS installed here searches on the CPU alone: make environment "
             "FAISS=gpu, or set index.device to cpu",
+            NO_GPU,
         )
         return
     found = faiss.get_num_gpus()
     if (torch.device(name).index or 0) < found:
         yield ok("index device", f"{name}: FAISS finds {found} GPUs")
     else:
-        yield error("index device", f"index.device is {name}, but FAISS finds {found} GPUs here; set it to cpu")
+        yield error("index device", f"index.device is {name}, but FAISS finds {found} GPUs here; set it to cpu", NO_GPU)
 
 
 def half_precisions(major: int) -> list[str]:

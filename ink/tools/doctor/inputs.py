@@ -60,7 +60,7 @@ def _binarised(config: Config, domain: str, paths: Sequence[str]) -> Iterator[Fi
             counted = [f"{count:,} {split}" for split, count in found.items() if split in expected]
             yield ok(check, f"{', '.join(counted)} pairs, binarised")
         except InkError as problem:
-            problems = [str(problem)]
+            yield error(check, str(problem), problem.code)
     yield from (error(check, problem) for problem in problems)
 
 
@@ -160,7 +160,7 @@ def examine_languages(config: Config) -> Iterator[Finding]:
     try:
         yield ok("BLEU", f"sacrebleu's tokeniser {bleu_with(tokeniser).tokenizer_signature}")
     except InkError as problem:
-        yield error("BLEU", str(problem))
+        yield error("BLEU", str(problem), problem.code)
     for side, language in moses_languages(config).items():
         if language not in MOSES:
             yield warning(
@@ -175,7 +175,7 @@ def sizes(workload: Workload) -> Iterator[Finding]:
     try:
         check_vocabulary_size(config)
     except InkError as problem:
-        yield error("vocabulary", str(problem))
+        yield error("vocabulary", str(problem), problem.code)
     for domain in workload.domains:
         entries = workload.entries(domain)
         wanted = {**requested_neighbours(config), **measured_neighbours(config, domain)}

@@ -38,7 +38,7 @@ def examine_hub_model(config: Config, *, offline: bool) -> tuple[list[Finding], 
             to_come = float(known.bytes or 0)
             findings = [ok(CHECK, f"base_model: not here yet; {_to_be_had(model, known)}; {FETCHED}")]
     except InkError as problem:
-        findings = [warning(CHECK, f"base_model: not here yet; {problem}")]
+        findings = [warning(CHECK, f"base_model: not here yet; {problem}", problem.code)]
     if advice := model.warning(None if record is None else record.commit):
         findings.append(warning(CHECK, advice))
     return findings, to_come

@@ -70,6 +70,7 @@ def test_a_config_out_of_order_leaves_the_machine_to_look_at(quick: Path, config
     found = list(examine(quick / "bad.yaml"))
     wrong = [finding.text for finding in found if finding.check == "config"]
     assert len(wrong) == 2
+    assert {finding.code for finding in found if finding.check == "config"} == {"config/wrong-setting"}
     assert any("ink.alhpa: unknown key" in text for text in wrong)
     assert "python" in [finding.check for finding in found]
     assert "disk" not in [finding.check for finding in found]
@@ -125,10 +126,10 @@ def test_a_running_workflow_is_told(quick: Path) -> None:
 
 
 def test_findings_stand_in_columns() -> None:
-    assert aligned([ok("a", "x"), warning("longer", "y"), error("b", "z")]) == [
+    assert aligned([ok("a", "x"), warning("longer", "y"), error("b", "z", "device/no-gpu")]) == [
         "ok       a       x",
         "warning  longer  y",
-        "error    b       z",
+        "error    b       z [device/no-gpu]",
     ]
 
 
