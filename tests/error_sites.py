@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -39,7 +40,7 @@ def sites() -> tuple[Site, ...]:
 
 @cache
 def given_codes() -> frozenset[str]:
-    """Return every code that stands in ink/: as code= of any call, or as a class's own."""
+    """Return every code that stands in ink/, as code= of any call or as a class's own, and in the workflow."""
     found = {site.code for site in sites()}
     for path in (REPOSITORY / "ink").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -47,6 +48,8 @@ def given_codes() -> frozenset[str]:
                 found.add(node.value.value)
             elif isinstance(node, ast.ClassDef):
                 found.add(_own_code(node))
+    for path in (REPOSITORY / "workflow").rglob("*.smk"):
+        found.update(re.findall(r'\bcode="([^"]+)"', path.read_text(encoding="utf-8")))
     return frozenset(code for code in found if isinstance(code, str))
 
 

@@ -38,7 +38,7 @@ def convert(
     if None in languages and languages != (None, None):
         raise click.UsageError("give both --source-language and --target-language, or neither")
     if model.is_dir() and (vocabulary, *languages, escaped) != (None,) * 4:
-        raise click.UsageError(f"{model} is a folder, whose own files say what the options would")
+        raise click.UsageError(f"{model} is a folder, whose files say this already; leave the options out")
     from ink.cli.threads import use_machine
     from ink.config.languages import LanguagePair
     from ink.nmt.fsmt_conversion import to_fairseq, to_fsmt

@@ -106,7 +106,9 @@ def layout_of(
     given = [name for name, value in {"--config": config, **named}.items() if value is not None]
     if demo is not None:
         if given:
-            raise click.UsageError(f"{given[0]} and --demo exclude each other: --demo has the system {system_of_demo}")
+            raise click.UsageError(
+                f"{given[0]} and --demo exclude each other: --demo is of the system {system_of_demo}"
+            )
         return published(demo, system_of_demo), system_of_demo, demo
     if config is None:
         raise click.UsageError("Missing option '--config'; or give --demo with a domain")
@@ -124,7 +126,9 @@ def _check_choice(named: dict[str, Any], adapter: Path | None) -> None:
     """UsageError unless a trained system is named, or else an adapter's file."""
     given = [name for name, value in named.items() if value is not None]
     if adapter is not None and given:
-        raise click.UsageError(f"{given[0]} and --adapter exclude each other: an adapter file says what it is")
+        raise click.UsageError(
+            f"{given[0]} and --adapter exclude each other: the adapter file says its system and domain"
+        )
     for name in ("--system", "--domain"):
         if adapter is None and named[name] is None:
             raise click.UsageError(f"Missing option '{name}'; give --system and --domain, or --adapter")

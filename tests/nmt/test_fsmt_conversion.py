@@ -156,4 +156,4 @@ def test_a_folder_with_something_in_it_stays_as_it_is(tiny: Any, fsmt: Path, tmp
 def test_options_of_a_checkpoint_do_not_go_with_a_folder(fsmt: Path, tmp_path: Path) -> None:
     done = CliRunner().invoke(ink, ["convert", str(fsmt), str(tmp_path / "back"), "--plain"])
     assert done.exit_code == 2
-    assert "whose own files say what the options would" in done.output
+    assert "whose files say this already; leave the options out" in done.output

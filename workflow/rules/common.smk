@@ -160,9 +160,11 @@ def check_gpus():
     devices = {"device": config["device"], "index.device": config["index"]["device"]}
     for name, device in devices.items():
         if device != "cpu" and workflow.local_exec and "gpu" not in workflow.global_resources:
-            raise WorkflowError(
-                f"{name} is {device}, and nothing bounds how many jobs take it at a time: add gpu=1 to --resources"
+            unbounded = InkError(
+                f"{name} is {device}, and nothing limits how many jobs use it at a time; add gpu=1 to --resources",
+                code="device/no-limit",
             )
+            raise WorkflowError(unbounded.with_code())
 
 
 def check_tokeniser():

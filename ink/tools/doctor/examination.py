@@ -69,9 +69,11 @@ def _experiment(config: Config, offline: bool) -> Iterator[Finding]:
     if running is None:
         yield ok("workflow", f"none is running experiment {config['experiment']} here")
     else:
-        yield warning("workflow", f"process {running['pid']} is running it since {running['started']}: wait or stop it")
+        yield warning(
+            "workflow", f"process {running['pid']} is running it since {running['started']}; wait for it or stop it"
+        )
     if not complete:
-        yield warning("estimates", "none of memory, disk and time before the files above are in order")
+        yield warning("estimates", "memory, disk and time are not estimated until the files above are in order")
     elif any(finding.status == ERROR for finding in devices):
         yield warning("time", "not estimated without the device")
     else:

@@ -50,7 +50,7 @@ def devices(config: Config) -> Iterator[Finding]:
     if config["precision"] not in ("fp32", *known):
         yield warning(
             "precision",
-            f"{config['precision']} is not what {described.name} multiplies in, and is slow on it; set precision to "
+            f"{config['precision']} is slow on {described.name}, which does not compute in it; set precision to "
             f"{' or '.join(['fp32', *known])}",
         )
 

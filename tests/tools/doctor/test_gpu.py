@@ -95,7 +95,7 @@ def test_a_precision_that_the_gpu_has_not_is_told(
     if wrong:
         assert found["precision"].status == WARNING
         assert found["precision"].text == (
-            "bf16 is not what A Card multiplies in, and is slow on it; set precision to fp32 or fp16"
+            "bf16 is slow on A Card, which does not compute in it; set precision to fp32 or fp16"
         )
 
 

@@ -114,17 +114,16 @@ def test_jobs_take_a_gpu_where_they_use_one(clone: Any, override: str, reading: 
 
 @pytest.mark.failure(
     "Two at once and killed",
-    "GPU jobs on one machine whose number nothing bounds",
-    "`device is cuda, and nothing bounds how many jobs take it at a time: add gpu=1 to --resources`",
+    "GPU jobs on one machine whose number nothing limits",
+    "`device is cuda, and nothing limits how many jobs use it at a time; add gpu=1 to --resources [device/no-limit]`",
 )
 def test_gpu_jobs_without_a_bound_are_refused_before_the_first_job(workspace: Any) -> None:
     """A list on the command line replaces the profile's, and its bound with it."""
     call = ("--cores", "2", "--configfile", "micro.yaml", "--config", "device=cuda", "--until", "generate_corpus")
     refused = workspace.snakemake(*call, "--resources", "mem_mb=8000")
     assert refused.code != 0
-    assert (
-        "device is cuda, and nothing bounds how many jobs take it at a time: add gpu=1 to --resources" in refused.text
-    )
+    said = "device is cuda, and nothing limits how many jobs use it at a time; add gpu=1 to --resources"
+    assert f"{said} [device/no-limit]" in refused.text
     assert workspace.files("work/**/*") == []
     for bound in ([], ["--resources", "mem_mb=8000", "gpu=2"]):
         ran = workspace.snakemake(*call, *bound)
