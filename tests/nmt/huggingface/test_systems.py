@@ -19,6 +19,7 @@ from ink.combiners.combiner_file import read_combiner
 from ink.combiners.fitting.learned import train_combiner
 from ink.combiners.fitting.vanilla_on_dev import tune_vanilla
 from ink.config.sections.base_system import Index
+from ink.config.sections.retrieval_systems import SkMt
 from ink.datastore.build import Extraction, build_datastore
 from ink.datastore.knn_graph import store_neighbours
 from ink.datastore.storage import ModelDatastore, open_datastore
@@ -93,6 +94,19 @@ def test_neighbours_make_training_sources_into_their_targets(
     wanted = [lines[number] for number in chosen]
     assert sum(map(str.__eq__, found.hypotheses, wanted)) >= 9
     assert generate(system.model, text.part(chosen), decoding).hypotheses != found.hypotheses
+
+
+@pytest.mark.parametrize("kind", ["marian", "nllb"])
+def test_sk_mt_gives_each_sentence_of_a_batch_its_own_datastore(tiny: Any, domain_of: DomainOf, kind: str) -> None:
+    domain, settings = domain_of(kind), settings_of(tiny)
+    sk_mt = SkMt(key="decoder_output", candidates=20, pairs=1, k=1, temperature=1e-2)
+    system = assemble(domain, Parts(sk_mt=sk_mt), settings, settings.index)
+    text = system.model.parallel_text(domain.data, "train")
+    lines = read_lines(domain.data.path / f"train.bpe.{tiny.languages.target}")
+    decoding = settings.changed(decoding={"beam": 1, "max_len_a": 3, "max_len_b": 5}).decoding
+    chosen = range(2, 60, 7)
+    found = generate(system.model, text.part(chosen), decoding, mixture=system.mixture).hypotheses
+    assert sum(map(str.__eq__, found, [lines[number] for number in chosen])) >= 7
 
 
 @pytest.mark.parametrize("kind", ["marian", "nllb"])
