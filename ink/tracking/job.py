@@ -136,11 +136,17 @@ def track(
             job.end(KILLED, "interrupted" if isinstance(error, KeyboardInterrupt) else "terminated")
             raise
         except BaseException as error:
-            message = " ".join(str(error).split())
-            text = message if isinstance(error, InkError) else f"{type(error).__name__}: {message}"
-            job.end(FAILED, text[:ERROR_LENGTH])
+            job.end(FAILED, _in_words(error))
             raise
     job.end(FINISHED)
+
+
+def _in_words(error: BaseException) -> str:
+    """Return what an error says on one line, with its code at the end if it has one, by which runs can be searched."""
+    message = " ".join(str(error).split())
+    if isinstance(error, InkError):
+        return f"{message[:ERROR_LENGTH]} [{error.code}]"
+    return f"{type(error).__name__}: {message}"[:ERROR_LENGTH]
 
 
 def _upload(config: Mapping[str, Any], config_path: Path, journal: Journal, record: JobRecord) -> None:

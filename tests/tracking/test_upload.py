@@ -235,9 +235,9 @@ def test_a_failed_job_ends_failed_with_its_error_and_its_log_and_goes_on_when_re
         raise InkError("the disk\nis full")
     assert store.statuses() == ["FAILED"]
     run_id = store.only_run()
-    assert store.tags(run_id)["ink.error"] == "train-adapter: the disk is full"
+    assert store.tags(run_id)["ink.error"] == "train-adapter: the disk is full [other/no-code]"
     assert (store.files() / "logs" / "train-adapter.log").read_text() == log.read_text()
-    assert experiment.journal().jobs()["train-adapter"]["error"] == "the disk is full"
+    assert experiment.journal().jobs()["train-adapter"]["error"] == "the disk is full [other/no-code]"
     experiment.train([3.0])
     experiment.evaluate()
     assert store.statuses() == ["FINISHED"]
