@@ -16,6 +16,7 @@ from typing import Any
 import hypothesis
 import pytest
 from every_setting import SETTINGS, Everything
+from warm.programme import INK, SNAKEMAKE
 
 from ink.config.languages import LanguagePair
 from ink.config.sections.base_system import Index
@@ -55,6 +56,14 @@ def one_core() -> None:
 
     torch.set_num_threads(1)
     faiss.omp_set_num_threads(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def programmes_end() -> Iterator[None]:
+    """Leave no process behind."""
+    yield
+    INK.end()
+    SNAKEMAKE.end()
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import resource
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -14,7 +15,7 @@ from typing import Any
 
 import pytest
 import yaml
-from warm_programmes import WarmProgramme
+from warm.programme import WarmProgramme
 
 from ink.config import load
 from ink.runtime.whole_files import write_json
@@ -51,13 +52,13 @@ class Commands:
 
     def __call__(self, *arguments: str | Path, folder: Path, largest_file: int | None = None) -> Ended:
         """Run `ink`; no file that it writes may grow beyond `largest_file` bytes."""
-        ended = self._ink(*arguments, folder=folder, largest_file=largest_file)
+        limit = None if largest_file is None else lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file,) * 2)
+        ended = self._ink.run(*arguments, cwd=folder, stdin=subprocess.DEVNULL, preexec_fn=limit)
         return Ended(ended.returncode, ended.stdout.decode(errors="replace"), ended.stderr.decode(errors="replace"))
 
     def system(self, *command: str | Path) -> None:
         """Run another programme where the mounts are seen."""
-        ended = self._ink.system(*command)
-        assert ended.returncode == 0, ended.stderr
+        subprocess.run([*self._ink.running, *map(str, command)], check=True, capture_output=True)
 
     def seen(self, path: Path) -> Path:
         """Return where this process finds what is `path` for the commands."""

@@ -7,18 +7,17 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from warm_programmes import WarmProgramme
+from warm.programme import INK, SNAKEMAKE
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
-SNAKEMAKE = WarmProgramme("snakemake")
 PARTS = ("Snakefile", "workflow", "config", "profiles", "results/paper")
 
 
@@ -43,10 +42,14 @@ class Finished:
 
 @dataclass(frozen=True)
 class Workspace:
-    """A folder with the workflow's files, in which it may write."""
+    """A folder with the workflow's files, in which it may write.
+
+    warm: jobs that `snakemake` runs are spared their imports; each is a process of its own all the same.
+    """
 
     path: Path
     home: Path | None = None
+    warm: bool = False
 
     snakemake_program = str(BIN / "snakemake")
 
@@ -60,22 +63,26 @@ class Workspace:
         return environment
 
     def snakemake(self, *arguments: str) -> Finished:
+        environment = self.environment
+        if self.warm:
+            environment["PATH"] = f"{INK.on_path}{os.pathsep}{environment['PATH']}"
+        return self._finish([self.snakemake_program, *arguments], environment)
+
+    def plan(self, *arguments: str) -> Finished:
+        """Plan, which is spared the import of snakemake."""
+        return self._finish([*SNAKEMAKE.command, "--dry-run", *arguments], self.environment)
+
+    def _finish(self, command: list[str], environment: dict[str, str]) -> Finished:
         done = subprocess.run(
-            [self.snakemake_program, *arguments],
+            command,
             cwd=self.path,
-            env=self.environment,
+            env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             stdin=subprocess.DEVNULL,
         )
         return Finished(done.returncode, done.stdout)
-
-    def plan(self, *arguments: str) -> Finished:
-        """Plan as `snakemake --dry-run` does, in a process of its own that has imported snakemake already."""
-        given: Any = {"folder": self.path, "environment": self.environment, "together": True}
-        done = SNAKEMAKE("--dry-run", *arguments, **given)
-        return Finished(done.returncode, done.stdout.decode())
 
     def write_config(self, name: str, config: Any) -> str:
         (self.path / name).write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
@@ -105,13 +112,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group("workflow" if used else item.path.stem))
 
 
-@pytest.fixture(scope="session", autouse=True)
-def snakemake_ends() -> Iterator[None]:
-    """Leave no process behind."""
-    yield
-    SNAKEMAKE.end()
-
-
 @pytest.fixture(scope="session")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """The workflow as in a fresh clone, for planning: nothing is run in it."""
@@ -137,7 +137,7 @@ def micro(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, Finished
     Home and project have names with a blank and an umlaut, and what a shell, a URI or a format would read as theirs.
     """
     home = tmp_path_factory.mktemp("micro") / "Jörg Müller"
-    workspace = replace(fresh(home / "100%25 größer & 'schöner' #1?"), home=home)
+    workspace = replace(fresh(home / "100%25 größer & 'schöner' #1?"), home=home, warm=True)
     return workspace, workspace.snakemake("--cores", "2", "--configfile", "micro.yaml")
 
 
@@ -151,6 +151,6 @@ def after_micro(micro: tuple[Workspace, Finished], tmp_path: Path) -> Callable[[
     def copy() -> Workspace:
         path = tmp_path / "ink"
         shutil.copytree(finished.path, path, symlinks=True)
-        return Workspace(path)
+        return Workspace(path, warm=True)
 
     return copy

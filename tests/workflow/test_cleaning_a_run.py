@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-INK = Path(sys.executable).with_name("ink")
+from warm.programme import INK
+
 CONFIG = ("--configfile", "micro.yaml")
 
 
 def test_a_cleaned_experiment_has_nothing_to_do(after_micro: Callable[[], Any]) -> None:
     workspace = after_micro()
-    subprocess.run([INK, "clean", "micro.yaml"], cwd=workspace.path, check=True, capture_output=True)
+    INK.run("clean", "micro.yaml", cwd=workspace.path, check=True)
     for name in ("datastores", "ink", "base_model"):
         assert not (workspace.path / "work" / "micro" / name).exists()
     for asked in ((), ("table2",), ("results/micro/scores/ink/koran/seed1.json",)):

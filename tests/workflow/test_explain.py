@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from warm.programme import INK
 
 from ink.runtime.whole_files import read_lines
 
-INK = str(Path(sys.executable).parent / "ink")
 LINES = 'Der Text ist gut.\nWer sieht das <b>Wort</b>, & "wie"? \U0001f600\n'
 
 
 def run(folder: Path, command: str, text: bytes, *arguments: str) -> subprocess.CompletedProcess[bytes]:
-    whole = [INK, "--threads", "1", command, "--config", "results/micro/config.yaml", "--domain", "koran", *arguments]
-    return subprocess.run(whole, cwd=folder, input=text, capture_output=True, check=False)
+    whole = ("--threads", "1", command, "--config", "results/micro/config.yaml", "--domain", "koran", *arguments)
+    return INK.run(*whole, cwd=folder, input=text)
 
 
 @pytest.mark.parametrize("system", ["v_knn", "ink_r_knn"])

@@ -191,8 +191,7 @@ def test_rounds_after_the_last_are_records_and_cost_no_start_up(micro: Any) -> N
         for first in set(FIRST_ROUNDS) - set(trained):
             stopped += 1
             benchmark = workspace.path / f"results/micro/benchmarks/train_ink_round/ink/{chain}/{first}.tsv"
-            # not measured at all where it is too short
-            assert not float(pd.read_csv(benchmark, sep="\t")["cpu_time"].iloc[0]) >= 1
+            assert benchmark.exists() and not benchmark.with_suffix(".startup").exists(), "it has begun to work"
     assert stopped > 0
 
 

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from warm.programme import INK
 
 from ink.runtime.whole_files import read_lines
 
-INK = str(Path(sys.executable).parent / "ink")
-
 
 def translate(folder: Path, text: bytes, *arguments: str) -> subprocess.CompletedProcess[bytes]:
-    command = [INK, "--threads", "1", "translate", "--config", "results/micro/config.yaml", *arguments]
-    return subprocess.run(command, cwd=folder, input=text, capture_output=True, check=False)
+    command = ("--threads", "1", "translate", "--config", "results/micro/config.yaml", *arguments)
+    return INK.run(*command, cwd=folder, input=text)
 
 
 @pytest.mark.parametrize("system", ["off_the_shelf", "knn_kd", "v_knn", "r_knn_without_keys", "adapter", "ink_r_knn"])
@@ -47,9 +45,7 @@ def test_a_copied_adapter_file_translates_as_the_system_it_was_trained_as(micro:
     )
     assert by_file.returncode == 0, by_file.stderr.decode()
     assert by_file.stdout == by_system.stdout != unadapted.stdout
-    described = subprocess.run(
-        [INK, "describe-adapter", str(carried)], cwd=folder, capture_output=True, text=True, check=True
-    ).stdout
+    described = INK.run("describe-adapter", carried, cwd=folder, text=True, check=True).stdout
     command = "ink finish-ink --config results/micro/config.yaml --domain koran --seed 1"
     assert {"system           ink", "domain           koran", f"trained with     {command}"} <= {
         *described.splitlines()
