@@ -132,7 +132,7 @@ def _sources(folder: Path, language: str) -> Iterable[str]:
     if not files:
         raise InkError(
             f"{folder} has no train.{language}; name a folder that `ink import-text` wrote",
-            code="text/not-an-import",
+            code="file/missing",
         )
     for file in files:
         yield from read_lines(file)

@@ -196,14 +196,15 @@ def _check_splits(domain: str, splits: Sequence[str]) -> None:
     given = ", ".join(splits) or "none"
     if unknown := [split for split in splits if split not in SPLITS]:
         raise InkError(
-            f"domain {domain}: unknown split {unknown[0]}; allowed are {', '.join(SPLITS)}", code="text/wrong-splits"
+            f"domain {domain}: unknown split {unknown[0]}; allowed are {', '.join(SPLITS)}",
+            code="config/impossible-combination",
         )
     if len(set(splits)) < len(splits):
-        raise InkError(f"domain {domain}: a split is listed twice ({given})", code="text/wrong-splits")
+        raise InkError(f"domain {domain}: a split is listed twice ({given})", code="config/impossible-combination")
     if "train" not in splits and "test" not in splits:
         raise InkError(
             f"domain {domain} has neither train nor test (splits: {given}), so there is nothing to score",
-            code="text/wrong-splits",
+            code="config/impossible-combination",
         )
 
 
@@ -215,17 +216,17 @@ def _check_pattern(pattern: str, splits: Sequence[str]) -> None:
         raise InkError(
             f"the path {pattern!r} cannot be filled in ({error!r}); "
             "its placeholders are {domain}, {split} and {language}",
-            code="text/wrong-path-pattern",
+            code="config/impossible-combination",
         ) from None
     if len(of_sides) < 2:
         raise InkError(
             f"the path {pattern!r} names one file for both sides; write {{language}} where they differ",
-            code="text/wrong-path-pattern",
+            code="config/impossible-combination",
         )
     if len(of_splits) < len(splits):
         raise InkError(
             f"the path {pattern!r} names one file for {', '.join(splits)}; write {{split}} where they differ",
-            code="text/wrong-path-pattern",
+            code="config/impossible-combination",
         )
 
 

@@ -49,7 +49,7 @@ def build_index(
             raise InkError(
                 f"index {trained} is for keys of dimension {index.d}, but these have {keys.shape[1]}; build the "
                 "datastore again",
-                code="datastore/parts-differ",
+                code="datastore/damaged",
             )
         index.reset()
     else:

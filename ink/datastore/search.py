@@ -65,7 +65,7 @@ class Searcher:
             raise InkError(
                 f"index {datastore.index_path} holds {self.index.ntotal} keys of dimension {self.index.d}, but the "
                 f"datastore has {meta.entries} of dimension {meta.dimension}; build the datastore again",
-                code="datastore/parts-differ",
+                code="datastore/damaged",
             )
         self.reachable = meta.entries
         if settings.type == "ivfpq":

@@ -35,7 +35,7 @@ class Comet(SentenceMetric):
         """Take the model that evaluation.comet names; InkError where it names none."""
         if (chosen := settings["evaluation"]["comet"]) is None:
             raise InkError(
-                "evaluation.comet is null: name a model there to score with COMET", code="metric/not-configured"
+                "evaluation.comet is null: name a model there to score with COMET", code="config/impossible-combination"
             )
         return cls(**chosen, device=settings.get("device", "cpu"))
 

@@ -74,7 +74,7 @@ def leaderboard(
     if not quality:
         raise InkError(
             f"{runs.results}: no system has a score on each of {', '.join(runs.domains)}: there is no leaderboard",
-            code="results/nothing-to-draw",
+            code="results/none",
         )
     # two adapters differ by some bytes of their files' headers
     least = {one.system: -float(f"{one.memory:.3g}") for one in found if one.memory is not None}

@@ -45,4 +45,4 @@ def known_error(code: str) -> KnownError:
         return known[asked]
     alike = [one for one in known if asked and asked in one.split("/")] or get_close_matches(asked, known, n=3)
     hint = f"did you mean {' or '.join(alike)}?" if alike else "`ink explain-error` lists them"
-    raise InkError(f"no error has the code {code!r}; {hint}", code="other/unknown-code")
+    raise InkError(f"no error has the code {code!r}; {hint}", code="config/unknown-name")

@@ -153,7 +153,7 @@ def _first_lines(layout: Layout, domain: str) -> list[str]:
     raise InkError(
         f"the model needs an example of what it translates, and there is no text of {domain} in "
         f"{layout.corpus(domain)}; give one with --example",
-        code="serving/no-example",
+        code="text/missing",
     )
 
 

@@ -146,7 +146,7 @@ def trained_files(layout: Layout, run: Run) -> dict[str, Path]:
             raise InkError(
                 f"{path} does not exist: {system_named(run.system).label} has not been trained for {run.domain}; "
                 f"run: snakemake --cores all {layout.scores(*run)}",
-                code="results/not-trained",
+                code="results/incomplete",
             )
     return files
 

@@ -77,9 +77,7 @@ def demo(domain: str, system: str) -> Layout:
         found = [name for name in adapted_domains(dict(layout.config)) if is_there(name)]
         label = system_named(system).label
         remedy = f"take one of {', '.join(found)}" if found else "this copy of ink comes without models"
-        raise InkError(
-            f"--demo: no model of {label} is published for {domain!r}; {remedy}", code="translation/no-published-model"
-        )
+        raise InkError(f"--demo: no model of {label} is published for {domain!r}; {remedy}", code="config/unknown-name")
     return layout
 
 

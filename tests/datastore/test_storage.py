@@ -109,7 +109,7 @@ def test_a_missing_index_is_named(path: Path) -> None:
     "Datastores and combiners",
     "an index of keys of another number or dimension",
     "`index ... holds 5 keys of dimension 16, but the datastore has ...; build the datastore again "
-    "[datastore/parts-differ]`",
+    "[datastore/damaged]`",
 )
 def test_an_index_of_other_keys_is_refused(path: Path) -> None:
     import faiss

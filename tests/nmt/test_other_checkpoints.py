@@ -247,7 +247,7 @@ def test_the_names_that_wrappers_give_are_taken_off(load: Any, state: Any, prefi
 @failure(
     "a bare state dict",
     "`checkpoint model.pt holds weights alone, a state dict, and not the settings that their model is built from; ... "
-    "[model/settings-missing]`",
+    "[model/damaged]`",
 )
 def test_weights_alone_are_told_from_a_checkpoint(load: Any, state: Any) -> None:
     assert "holds weights alone, a state dict" in refusal(load, state["model"])

@@ -67,7 +67,7 @@ def test_the_command_explains_a_code_and_lists_all_of_them() -> None:
 def test_an_unknown_code_is_told_with_those_like_it(code: str, said: str) -> None:
     with pytest.raises(InkError, match=re.escape(said)) as refused:
         known_error(code)
-    assert refused.value.code == "other/unknown-code"
+    assert refused.value.code == "config/unknown-name"
 
 
 def explain(*arguments: str) -> str:

@@ -105,8 +105,7 @@ def test_published_models_translate_as_the_published_table_says(domain: str) -> 
 @pytest.mark.failure(
     "Translating",
     "`ink translate --demo` or `ink explain --demo` with a domain for which no model is published",
-    "`--demo: no model of INK is published for 'legal'; take one of medical, law, it, koran "
-    "[translation/no-published-model]`",
+    "`--demo: no model of INK is published for 'legal'; take one of medical, law, it, koran [config/unknown-name]`",
 )
 def test_a_domain_without_published_models_is_named() -> None:
     with pytest.raises(InkError, match="no model of INK is published for 'legal'; take one of medical, law, it, koran"):

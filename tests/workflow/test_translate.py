@@ -86,7 +86,7 @@ def test_every_line_is_answered_or_refused_by_number(micro: Any) -> None:
 @pytest.mark.failure(
     "Translating",
     "a system that has not been trained",
-    "`... has not been trained for koran; run: snakemake --cores all results/... [results/not-trained]`",
+    "`... has not been trained for koran; run: snakemake --cores all results/... [results/incomplete]`",
 )
 def test_what_was_not_trained_is_named_with_the_command_that_trains_it(micro: Any) -> None:
     done = translate(micro[0].path, b"", "--system", "ink", "--domain", "koran", "--seed", "7")

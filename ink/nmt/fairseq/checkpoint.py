@@ -90,7 +90,7 @@ def _check_holds_a_model(state: Any, path: Path) -> None:
             raise InkError(
                 f"checkpoint {path} holds weights alone, a state dict, and not the settings that their model is built "
                 "from; save it as fairseq does: the weights as `model`, the settings beside them as `cfg` or `args`",
-                code="model/settings-missing",
+                code="model/damaged",
             )
         raise InkError(f"checkpoint {path} holds no model; is it a fairseq checkpoint?", code="model/damaged")
     if strange := [
@@ -105,7 +105,7 @@ def _check_holds_a_model(state: Any, path: Path) -> None:
         raise InkError(
             f"checkpoint {path} holds a model without its settings, neither `cfg` nor `args`; take the checkpoint that "
             "fairseq wrote in training",
-            code="model/settings-missing",
+            code="model/damaged",
         )
 
 
@@ -119,7 +119,7 @@ def _check_names(state: Mapping[str, Any], path: Path) -> None:
         if name is None:
             raise InkError(
                 f"checkpoint {path} does not say of which {kind} it is; take one that fairseq wrote in training",
-                code="model/settings-missing",
+                code="model/damaged",
             )
         raise InkError(
             f"checkpoint {path} is of the {kind} {name}, which this fairseq does not have; {SUPPORTED}",

@@ -58,7 +58,7 @@ def read_hub_record(folder: Path) -> HubRecord | None:
     ):
         raise InkError(
             f"{path} is not as `ink download` writes it; remove {folder}, and fetch the model again",
-            code="download/record-unreadable",
+            code="file/damaged",
         )
     return HubRecord(found["hub"], found["revision"], found["commit"], licence, found["files"])
 

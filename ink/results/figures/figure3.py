@@ -84,7 +84,7 @@ def render(
         raise InkError(
             f"{runs.results}: no system that adds memory has a score on {', '.join(runs.domains)}: there is no "
             "Figure 3 to draw",
-            code="results/nothing-to-draw",
+            code="results/none",
         )
     points = [point for point in points if point.domain in panels]
     with styled():

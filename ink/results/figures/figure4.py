@@ -68,7 +68,7 @@ def render(output: Path, comparisons: Comparisons) -> list[Path]:
         raise InkError(
             f"{runs.results}: no gain to draw in Figure 4, since on {', '.join(runs.domains)} either the off-the-shelf "
             f"model or each of {', '.join(names.values())} has no score; run the workflow for them",
-            code="results/nothing-to-draw",
+            code="results/none",
         )
     compared = ", and what the paper gained" if _in_paper(runs.results, metric) else ""
     with styled():

@@ -113,7 +113,7 @@ def _unpack(source: Source, folder: Path, sha256: str, limits: Limits) -> None:
         raise InkError(
             f"{source.artefact.name}: {folder} is there, but was not unpacked from {source.file} by `ink download`; "
             "move it away, then run this again",
-            code="download/folder-in-the-way",
+            code="folder/not-empty",
         )
     if unpacked_from(folder) == sha256 and is_whole(folder):
         return
@@ -151,7 +151,5 @@ def read_record(record: Path) -> str | None:
     lines = [line for line in read_lines(record) if line.strip()]
     found = re.fullmatch(r"\\?([0-9a-fA-F]{64})(?:\s.*)?", lines[0]) if len(lines) == 1 else None
     if found is None:
-        raise InkError(
-            f"{record} holds no sha256; write it anew with `sha256sum`, or delete it", code="download/record-unreadable"
-        )
+        raise InkError(f"{record} holds no sha256; write it anew with `sha256sum`, or delete it", code="file/damaged")
     return found[1].lower()

@@ -43,7 +43,7 @@ def fetch_model(model: HubModel, languages: Languages) -> tuple[HubRecord, bool]
     if record is None and folder.is_dir() and any(folder.iterdir()):
         raise InkError(
             f"{folder} is there, but `ink download` has not fetched it; move it away, or name it in base_model.folder",
-            code="download/folder-in-the-way",
+            code="folder/not-empty",
         )
     snapshot, licence = _snapshot(model, languages)
     with write_atomically(folder) as temporary:
