@@ -36,7 +36,8 @@ MAY_IMPORT = {
 }
 # The bottom of two parts, which everybody above `runtime` may know: names, and where files are.
 FACTS = {
-    *("ink.systems.known_systems", "ink.systems.variations", "ink.systems.search_methods", "ink.systems.layout"),
+    *("ink.systems.known_systems", "ink.systems.systems_of_experiment", "ink.systems.variations"),
+    *("ink.systems.search_methods", "ink.systems.layout"),
     "ink.metrics.known_metrics",
 }
 # part -> the only modules of another part that it may import

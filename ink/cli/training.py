@@ -242,7 +242,7 @@ def train_combiner(
     **files: Path,
 ) -> None:
     """Train a system's combiner on the domain's dev set."""
-    from ink.systems.known_systems import run_that_trains
+    from ink.systems.systems_of_experiment import run_that_trains
 
     owner = run_that_trains(options.load_config(config), system)
     with tracked(config, "train-combiner", system=owner, domain=domain, seed=seed) as job:

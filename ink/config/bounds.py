@@ -7,7 +7,8 @@ from typing import Any
 
 from ink.config.domains import Config
 from ink.config.measures import accuracy_domains
-from ink.systems.known_systems import OWN_SYSTEMS, SYSTEMS, retrieval_settings, section_of, system_named
+from ink.systems.known_systems import OWN_SYSTEMS, SYSTEMS, system_named
+from ink.systems.systems_of_experiment import retrieval_settings, section_of
 
 # Of each section of a system with a datastore, the setting that says how many neighbours.
 NEIGHBOURS = {"v_knn": "k", "a_knn": "max_k", "r_knn": "max_k", "ink": "k", "knn_kd": "stored", "sk_mt": "k"}

@@ -26,7 +26,8 @@ from ink.config.schema import nearest, refusal, shown, unknown_names
 from ink.config.strategy_constraints import strategy_problems
 from ink.config.text_sources import sources, splits
 from ink.metrics.known_metrics import METRICS, SCORED_WITH_TRANSLATION
-from ink.systems.known_systems import OWN_SYSTEMS, SYSTEMS, system_named, systems_of
+from ink.systems.known_systems import OWN_SYSTEMS, SYSTEMS, system_named
+from ink.systems.systems_of_experiment import systems_of
 from ink.systems.variations import variation_named
 
 SECTIONS_BY_DOMAIN = ("datastore", "adapter", "ink", "v_knn", "a_knn", "r_knn", "sk_mt", "knn_kd")

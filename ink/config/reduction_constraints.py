@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from ink.config.domains import Config
 from ink.config.schema import nearest, refusal, shown
 from ink.config.sections.reductions import NEEDED, POSSIBLE
-from ink.systems.known_systems import REDUCTIONS, retrieval_settings, system_named
+from ink.systems.known_systems import REDUCTIONS, system_named
+from ink.systems.systems_of_experiment import retrieval_settings
 
 # Combiners that read keys as the model's own: networks take them in, or the model is asked about them.
 READ_KEYS = {"robust": "the model is asked about its keys", "kernel_smoothed": "its networks read keys beside h_t"}

@@ -26,8 +26,9 @@ from ink.nmt.huggingface.folder_files import files_read
 from ink.nmt.model_loading import backend_of
 from ink.nmt.translation_model import TranslationModel
 from ink.runtime.errors import InkError
-from ink.systems.known_systems import check_exists, system_named
+from ink.systems.known_systems import system_named
 from ink.systems.layout import Layout, Run
+from ink.systems.systems_of_experiment import check_exists
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ink.runtime.errors import InkError
 from ink.systems.row_names import in_words, row_name
-from ink.systems.search_methods import SEARCH_STRATEGIES, search_method
+from ink.systems.search_methods import search_method
 from ink.systems.variations import variation_named
 
 BLACK, GREY, ORANGE, SKY, GREEN = "#000000", "#767676", "#E69F00", "#56B4E9", "#009E73"
@@ -245,7 +244,7 @@ def system_named(name: str) -> System:
     counts as trained, and go by their name, in words. SYSTEM+REDUCTION is a system on a reduced datastore, where its
     combiner is chosen or trained anew. SYSTEM+STRATEGY is a system, with its combiner, that searches by a strategy.
     """
-    if (known := _of_papers(name)) is not None:
+    if (known := system_of_papers(name)) is not None:
         return known
     always, strategy = always_searching(name)
     if strategy is not None:
@@ -258,7 +257,8 @@ def system_named(name: str) -> System:
     return System(row_name(name), "base", LEARNING_COMBINER, "train-combiner", section=name, learns_combiner=True)
 
 
-def _of_papers(name: str) -> System | None:
+def system_of_papers(name: str) -> System | None:
+    """Return the system of Table 2 or of a later paper with this name, or None."""
     return SYSTEMS.get(name) or LATER_SYSTEMS.get(name)
 
 
@@ -292,83 +292,3 @@ def _reduced(whole: str, reduction: str) -> System:
         reduction=reduction,
         trained_as=known.combiner_of and f"{known.combiner_of}{REDUCED_BY}{reduction}",
     )
-
-
-def reduced_systems(config: Mapping[str, Any]) -> list[str]:
-    """Return every system on a reduced datastore: those that retrieve with the base model, with each reduction."""
-    systems = [(name, system_named(name)) for name in [*SYSTEMS, *config[OWN_SYSTEMS]]]
-    return [
-        f"{name}{REDUCED_BY}{reduction}"
-        for name, system in systems
-        if system.retrieves and not system.has_adapter
-        for reduction in config.get(REDUCTIONS, {})
-    ]
-
-
-def systems_with_strategy(config: Mapping[str, Any]) -> list[str]:
-    """Return every system with a search strategy: those that retrieve, on reduced datastores too, with each."""
-    always = [*SYSTEMS, *config[OWN_SYSTEMS], *reduced_systems(config)]
-    return [
-        f"{name}{REDUCED_BY}{strategy}"
-        for name in always
-        if system_named(name).retrieves
-        for strategy in config.get(SEARCH_STRATEGIES, {})
-    ]
-
-
-def systems_of(config: Mapping[str, Any]) -> list[str]:
-    """Return every system that the experiment could have, variations apart."""
-    given = [*SYSTEMS, *LATER_SYSTEMS, *config[OWN_SYSTEMS]]
-    return [*given, *reduced_systems(config), *systems_with_strategy(config)]
-
-
-def check_exists(config: Mapping[str, Any], system: str) -> None:
-    """InkError where `system` is neither one that the experiment could have nor a variation."""
-    known = systems_of(config)
-    if system not in known and variation_named(system) is None:
-        raise InkError(f"system {system!r} does not exist; known: {', '.join(known)}", code="config/unknown-name")
-
-
-def run_that_trains(config: Mapping[str, Any], system: str) -> str:
-    """Return the system whose run trains the combiner of `system`, where several systems share one.
-
-    It is the system that the combiner is named after. Where the experiment lacks that one, it is the first of its
-    systems that share the combiner. InkError where `system` learns no combiner.
-    """
-    check_exists(config, system)
-    system, _ = always_searching(system)
-    known = system_named(system)
-    if known.combiner_of is None or not known.learns_combiner:
-        raise InkError(
-            f"{known.label} learns no combiner; name a system that does, such as r_knn", code="combiner/not-learned"
-        )
-    whole, reduced = unreduced(system), system.removeprefix(unreduced(system))
-    trained = system_named(whole).combiner_of
-    sharing = [f"{name}{reduced}" for name, other in SYSTEMS.items() if other.combiner_of == trained]
-    run = [name for name in sharing if name in config["systems"]]
-    return run[0] if run and known.combiner_of not in run else known.combiner_of
-
-
-def retrieval_settings(config: Mapping[str, Any], system: str) -> dict[str, Any]:
-    """Return a retrieving system's settings, in which "combiner" is its combiner's name and "key" its kind of key.
-
-    config: the whole, or of it the system's section (of an own system, and of one with settings here: own_systems).
-    """
-    whole = unreduced(system)
-    known = _of_papers(whole)
-    if known is None or whole in config.get(OWN_SYSTEMS, {}):
-        return dict(config[OWN_SYSTEMS][whole])
-    if known.section is None:
-        raise ValueError(f"{system} does not retrieve")
-    return {"combiner": known.combiner, **(config[known.section] if known.settings is None else known.settings)}
-
-
-def section_of(system: str) -> str:
-    """Return where in the config a retrieving system's settings stand."""
-    known = _of_papers(unreduced(system))
-    return f"{OWN_SYSTEMS}.{unreduced(system)}" if known is None else str(known.section)
-
-
-def seeds_of(system: str, seeds: list[int]) -> list[int]:
-    """Return the seeds that `system` runs with: all of them if it is trained, else the first alone."""
-    return list(seeds) if system_named(system).is_trained else list(seeds[:1])

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 from ink.config.domains import given_base_model
 from ink.runtime.project import project_path
-from ink.systems.known_systems import retrieval_settings, system_named
+from ink.systems.known_systems import system_named
+from ink.systems.systems_of_experiment import retrieval_settings
 
 # of the repository that holds this code, or of the installed package
 PAPER = project_path("results/paper")

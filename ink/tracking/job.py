@@ -15,8 +15,8 @@ from typing import Any
 from ink.config import load
 from ink.runtime.errors import InkError
 from ink.runtime.whole_files import read_json
-from ink.systems.known_systems import seeds_of
 from ink.systems.layout import Layout, Run
+from ink.systems.systems_of_experiment import seeds_of
 from ink.tracking.curves import curve_points, score_measures, training_measures
 from ink.tracking.experiment_run import ExperimentRun
 from ink.tracking.journal import FAILED, FINISHED, KILLED, RUNNING, JobRecord, Journal

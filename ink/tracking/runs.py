@@ -7,8 +7,9 @@ from typing import Any
 
 from ink.config import given_base_model, searched_points
 from ink.config.slices.commands import READS, settings_for
-from ink.systems.known_systems import OFF_THE_SHELF, check_exists, run_that_trains, system_named
+from ink.systems.known_systems import OFF_THE_SHELF, system_named
 from ink.systems.layout import Run
+from ink.systems.systems_of_experiment import check_exists, run_that_trains
 from ink.systems.variations import is_search_point
 
 # by data.source

@@ -26,8 +26,8 @@ from ink.results.records.scores import labels
 from ink.runtime.errors import InkError
 from ink.runtime.whole_files import read_json
 from ink.systems.inference import Parts
-from ink.systems.known_systems import run_that_trains, seeds_of
 from ink.systems.layout import Run
+from ink.systems.systems_of_experiment import run_that_trains, seeds_of
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 TEXT = (REPOSITORY / "docs" / "adding-a-system.md").read_text(encoding="utf-8")

@@ -10,16 +10,9 @@ import pytest
 from ink.combiners.known_combiners import BUILT_IN
 from ink.config import load
 from ink.results.records.scores import labels
-from ink.systems.known_systems import (
-    BEST_KNN,
-    OFF_THE_SHELF,
-    SYSTEMS,
-    retrieval_settings,
-    seeds_of,
-    system_named,
-    systems_of,
-)
+from ink.systems.known_systems import BEST_KNN, OFF_THE_SHELF, SYSTEMS, system_named
 from ink.systems.layout import Layout
+from ink.systems.systems_of_experiment import retrieval_settings, seeds_of, systems_of
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 MINI = load(REPOSITORY / "config" / "config.yaml")

@@ -11,16 +11,16 @@ from ink.config import load
 from ink.results.figures.style import mark_of
 from ink.results.records.scores import labels
 from ink.runtime.errors import InkError
-from ink.systems.known_systems import (
+from ink.systems.known_systems import system_named
+from ink.systems.layout import Layout, Run
+from ink.systems.systems_of_experiment import (
     check_exists,
     reduced_systems,
     retrieval_settings,
     run_that_trains,
     section_of,
     seeds_of,
-    system_named,
 )
-from ink.systems.layout import Layout, Run
 from ink.tracking.runs import first_job, parameters
 
 REPOSITORY = Path(__file__).resolve().parents[2]

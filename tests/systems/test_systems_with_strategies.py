@@ -13,8 +13,9 @@ from ink.config.slices.commands import settings_for
 from ink.config.slices.result_slices import EvaluationSettings, SpeedSettings
 from ink.runtime.errors import InkError
 from ink.systems.inference import Parts, with_search
-from ink.systems.known_systems import always_searching, check_exists, run_that_trains, system_named
+from ink.systems.known_systems import always_searching, system_named
 from ink.systems.layout import Layout, Run
+from ink.systems.systems_of_experiment import check_exists, run_that_trains
 from ink.tracking.runs import first_job, parameters
 
 REPOSITORY = Path(__file__).resolve().parents[2]

@@ -11,8 +11,9 @@ import pytest
 from ink.config import load
 from ink.config.slices.commands import READS
 from ink.runtime.errors import InkError
-from ink.systems.known_systems import SYSTEMS, run_that_trains
+from ink.systems.known_systems import SYSTEMS
 from ink.systems.layout import Run
+from ink.systems.systems_of_experiment import run_that_trains
 from ink.tracking.runs import first_job, last_job, parameters
 
 CONFIG = Path(__file__).resolve().parents[2] / "config"

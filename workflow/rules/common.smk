@@ -54,15 +54,8 @@ from ink.runtime.processes import own_name
 from ink.results import contents
 from ink.results.records.job_times import renders
 from ink.config.slices.commands import READS, settings_for
-from ink.systems.known_systems import (
-    OFF_THE_SHELF,
-    REDUCTIONS,
-    reduced_systems,
-    seeds_of,
-    system_named,
-    systems_of,
-    unreduced,
-)
+from ink.systems.known_systems import OFF_THE_SHELF, REDUCTIONS, system_named, unreduced
+from ink.systems.systems_of_experiment import reduced_systems, seeds_of, systems_of
 from ink.tracking.provenance import record_environment
 from ink.tracking.following import FINISHED
 from ink.tracking.provenance import record_workflow

@@ -27,7 +27,7 @@ from ink.nmt.device import torch_device
 from ink.nmt.domain_files import Domain
 from ink.runtime.errors import InkError
 from ink.runtime.whole_files import write_atomically, write_json
-from ink.systems.known_systems import retrieval_settings, section_of
+from ink.systems.systems_of_experiment import retrieval_settings, section_of
 
 NO_SETTINGS_OF_THE_COMBINER = ("combiner", "key")
 

@@ -20,16 +20,9 @@ from ink.config.slices.slice import Slice, section_in
 from ink.config.values import Section
 from ink.metrics.known_metrics import read_by_other_metrics
 from ink.runtime.errors import InkError
-from ink.systems.known_systems import (
-    LATER_SYSTEMS,
-    OWN_SYSTEMS,
-    REDUCTIONS,
-    SYSTEMS,
-    retrieval_settings,
-    system_named,
-    unreduced,
-)
+from ink.systems.known_systems import LATER_SYSTEMS, OWN_SYSTEMS, REDUCTIONS, SYSTEMS, system_named, unreduced
 from ink.systems.search_methods import SEARCH_STRATEGIES
+from ink.systems.systems_of_experiment import retrieval_settings
 from ink.systems.variations import changed
 
 # command -> what it reads

@@ -9,8 +9,9 @@ from typing import Any
 
 from ink.config import for_domain, searched_points
 from ink.results.records.job_times import measured_cpu_seconds
-from ink.systems.known_systems import REDUCTIONS, retrieval_settings, system_named
+from ink.systems.known_systems import REDUCTIONS, system_named
 from ink.systems.layout import Run
+from ink.systems.systems_of_experiment import retrieval_settings
 
 ANY = "*"  # of a job's name: all that there are
 BASE_KEY = "decoder_output"  # what training compares keys on

@@ -16,7 +16,8 @@ from ink.config import (
     speed_systems,
 )
 from ink.datastore.knn_graph_division import PROBES
-from ink.systems.known_systems import retrieval_settings, system_named, unreduced
+from ink.systems.known_systems import system_named, unreduced
+from ink.systems.systems_of_experiment import retrieval_settings
 from ink.tools.costs import operations
 from ink.tools.costs.cost import NO_JOB, Cost, mean_of_jobs
 from ink.tools.costs.file_sizes import (

@@ -20,7 +20,8 @@ from ink.config.domains import huggingface_folder
 from ink.datastore.knn_graph_division import lists_of, queries_at_once, sampled_of
 from ink.runtime.errors import InkError
 from ink.runtime.whole_files import read_json
-from ink.systems.known_systems import REDUCTIONS, retrieval_settings, seeds_of, system_named
+from ink.systems.known_systems import REDUCTIONS, system_named
+from ink.systems.systems_of_experiment import retrieval_settings, seeds_of
 from ink.systems.variations import variation_named
 from ink.tools.costs.text_amounts import Text, TextCounts, text_of
 

@@ -12,8 +12,9 @@ from ink.datastore.search import Neighbours
 from ink.nmt.beam_search import Translation
 from ink.nmt.device import device_of
 from ink.runtime.errors import InkError
-from ink.systems.known_systems import OWN_SYSTEMS, SYSTEMS, always_searching, check_exists, system_named
+from ink.systems.known_systems import OWN_SYSTEMS, SYSTEMS, always_searching, system_named
 from ink.systems.layout import Layout
+from ink.systems.systems_of_experiment import check_exists
 from ink.tools.explanation.decomposition import Decomposition, decompose_translation
 from ink.tools.explanation.explanation import ExplainedSystem, Explanation, Neighbour, Piece, Token
 from ink.tools.explanation.subwords import END, Subword, as_words, subwords
