@@ -19,6 +19,8 @@ SOURCES = (
     *("results/published/mini/config.yaml", "pyproject.toml", "setup.py", "README.md", "LICENSE"),
 )
 
+pytestmark = pytest.mark.xdist_group("wheel")
+
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:

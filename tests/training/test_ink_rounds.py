@@ -24,6 +24,8 @@ from ink.training.training_neighbours import TrainingNeighbours
 ROUNDS = 3
 EXACT = Index(type="exact")
 
+pytestmark = pytest.mark.xdist_group("ink_rounds")  # which are trained once
+
 
 def settings_of(tiny: Any, **ink: Any) -> Any:
     return tiny.settings.changed(ink=ink, adapter={"max_epochs": ROUNDS}, index=EXACT)
