@@ -124,6 +124,12 @@ def workspace(tmp_path: Path) -> Workspace:
     return fresh(tmp_path / "ink")
 
 
+@pytest.fixture
+def without_tracking(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Name a server that is not there, so that no workflow takes seconds to import MLflow and make its database."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+
+
 @pytest.fixture(scope="session")
 def fresh_workspace() -> Callable[[Path], Workspace]:
     """Make folders with the workflow as in a fresh clone."""

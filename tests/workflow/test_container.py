@@ -33,6 +33,7 @@ def calls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "calls"
 
 
+@pytest.mark.usefixtures("without_tracking")
 def test_a_job_runs_in_the_image_where_that_is_asked_for(workspace: Any, calls: Path) -> None:
     image = workspace.path / "images" / "ink.sif"
     image.parent.mkdir()

@@ -131,6 +131,7 @@ def broken(folder: Path, name: str) -> list[str]:
 
 
 @pytest.mark.parametrize("name", ["different line counts", "not UTF-8", "an empty file"])
+@pytest.mark.usefixtures("without_tracking")
 def test_a_failed_job_shows_log_error_and_the_command_that_repeats_it(
     workspace: Any, tmp_path: Path, name: str
 ) -> None:

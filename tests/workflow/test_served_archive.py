@@ -150,6 +150,7 @@ def test_the_paper_s_experiment_runs_from_the_archives_to_its_tables(published: 
         ("wmt19_model", {"url": "gone"}, {}, "the server answered 404"),
     ],
 )
+@pytest.mark.usefixtures("without_tracking")
 def test_what_is_wrong_with_a_download_reaches_who_runs_the_workflow(
     published: Published, workspace: Any, name: str, entry: dict[str, Any], sentences: dict[str, int], said: str
 ) -> None:

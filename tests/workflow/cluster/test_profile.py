@@ -117,6 +117,7 @@ def test_jobs_take_a_gpu_where_they_use_one(clone: Any, override: str, reading: 
     "GPU jobs on one machine whose number nothing limits",
     "`device is cuda, and nothing limits how many jobs use it at a time; add gpu=1 to --resources [device/no-limit]`",
 )
+@pytest.mark.usefixtures("without_tracking")
 def test_gpu_jobs_without_a_bound_are_refused_before_the_first_job(workspace: Any) -> None:
     """A list on the command line replaces the profile's, and its bound with it."""
     call = ("--cores", "2", "--configfile", "micro.yaml", "--config", "device=cuda", "--until", "generate_corpus")
