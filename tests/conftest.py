@@ -8,6 +8,7 @@ import os
 os.environ["OMP_NUM_THREADS"] = "1"
 
 import random
+import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,10 @@ pytest_plugins = ["failures_page", "fuzzing.summary"]
 
 hypothesis.settings.register_profile("ink", deadline=None, max_examples=50)
 hypothesis.settings.load_profile("ink")
+
+# What a shell starts in the background ignores Ctrl-C, and so would the processes of tests, some of which wait for it.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @dataclass(frozen=True)

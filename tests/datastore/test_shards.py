@@ -103,7 +103,7 @@ def test_shards_are_ranges_of_all_batches_of_about_one_size(batches: int, data: 
 def test_more_shards_than_batches_and_a_shard_that_does_not_exist_are_refused(
     model: Any, dataset: Any, tmp_path: Path
 ) -> None:
-    with pytest.raises(InkError, match=r"datastore\.shards is 3, but .* in 1 batches .*; lower one of the two"):
+    with pytest.raises(InkError, match=r"datastore\.shards is 3, but .* 1 batches .*; lower one of the two"):
         build_shard(Extraction(model, dataset, "c", "decoder_output", 10**6), tmp_path / "s", number=1, count=3)
     with pytest.raises(InkError, match=r"shard 4 is asked for, but datastore\.shards is 3"):
         build_shard(Extraction(model, dataset, "c", **PARTS), tmp_path / "s", number=4, count=3)

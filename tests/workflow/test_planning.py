@@ -400,10 +400,12 @@ def test_what_an_experiment_s_file_lacks_is_the_default_and_never_another_file_s
     config["text"].pop("bpe_merges")
     refused = clone.plan("--configfile", clone.write_config("short.yaml", config))
     assert "text.bpe_merges: null; allowed: a whole number" in refused.text
-    del config["domains"], config["text"]
+    config["text"] = {"bpe_merges": 300}
+    refused = clone.plan("--configfile", clone.write_config("short.yaml", config))
+    assert "text.source_tokeniser_language: missing; allowed: a language code" in refused.text
+    del config["domains"]
     refused = clone.plan("--configfile", clone.write_config("short.yaml", config))
     assert "domains: missing; allowed: a list of different domains, not empty" in refused.text
-    assert "text.source_tokeniser_language: missing; allowed: a language code" in refused.text
 
 
 def test_another_experiment_s_file_decides_alone(clone: Any) -> None:
