@@ -24,16 +24,19 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ink.config.slices.result_slices import EvaluationSettings
+    from ink.datastore.storage import Datastore
     from ink.nmt.generation import Translations
     from ink.systems.inference import AssembledSystem
 
 BASE = "off_the_shelf"
 REST = "rest of beam search"
-SEARCH, LOOKED_UP, KEYS, COMBINER = NEIGHBOURS = (
+SAMPLE = 200_000  # keys at once
+SEARCH, LOOKED_UP, KEYS, COMBINER, MIXTURE = NEIGHBOURS = (
     "search in the index",
     "values and log-probabilities",
     "keys and distances",
     "combiner",
+    "search strategy, and the rest of the mixture",
 )
 
 
@@ -90,6 +93,7 @@ def profile_of(system: AssembledSystem) -> Profile:
     from fairseq.models import FairseqIncrementalDecoder
 
     from ink.combiners.combiner import Combiner
+    from ink.combiners.knn_mixture import KnnMixture
 
     profile, model = Profile(), system.model.network
     profile.watch(model.encoder, "forward", "encoder")
@@ -101,6 +105,7 @@ def profile_of(system: AssembledSystem) -> Profile:
     profile.watch(model.decoder, "get_normalized_probs", "output layer and softmax")
     if system.mixture is not None:
         searcher = system.mixture.searcher
+        profile.watch(KnnMixture, "__call__", MIXTURE)
         profile.watch(searcher.index, "search", SEARCH)
         profile.watch(searcher, "search", LOOKED_UP)
         profile.watch(searcher, "_with_keys", KEYS)
@@ -212,34 +217,60 @@ def profiled(runner: Runner, batch: int) -> pd.DataFrame:
 
 
 def by_search(runner: Runner, batch: int, searches: Sequence[str]) -> pd.DataFrame:
-    """Return BLEU and CPU milliseconds a sentence of the systems that retrieve, by number of probes or `exact`."""
-    import faiss
-    import numpy as np
+    """Return BLEU, CPU milliseconds a sentence and of its searches, and speed relative to the same without neighbours.
+
+    A row for each system that retrieves and each of `searches`: a number of probes, `exact`, or FACTORY:PROBES, an
+    index of that FAISS description which is trained on 200,000 of the datastore's keys.
+    """
     import pandas as pd
 
-    # a matrix product for few queries too: without it exact search reads all keys again for each of them
-    faiss.cvar.distance_compute_blas_threshold = 1
+    made: dict[tuple[str, Path], Any] = {}
     rows = []
-    exact: dict[Path, Any] = {}
     for search in searches:
         for name, system in runner.systems.items():
             if system.mixture is None:
                 continue
             searcher = system.mixture.searcher
             own, store = searcher.index, searcher.datastore
-            if search == "exact":
-                if store.path not in exact:
-                    exact[store.path] = faiss.IndexFlatL2(store.meta.dimension)
-                    exact[store.path].add(np.asarray(store.keys, dtype=np.float32))
-                searcher.index = exact[store.path]
-            else:
+            if search.isdigit():
                 own.nprobe = int(search)
-            found = runner.decode(name, batch)
+            else:
+                factory, _, probes = search.partition(":")
+                index = made.setdefault((factory, store.path), None) or index_of(store, factory)
+                made[factory, store.path] = searcher.index = index
+                if probes:
+                    index.nprobe = int(probes)
+            asked_before, searched_before = system.mixture.positions, system.mixture.searched
+            profile = profile_of(system)
+            with profile.running():
+                found = runner.decode(name, batch)
             searcher.index = own
-            milliseconds = 1000 * found.cpu_seconds / len(runner.indices)
-            rows.append({"probes": search, "system": name, "BLEU": runner.bleu(found), "CPU ms": milliseconds})
+            parts = {part: 1000 * spent / len(runner.indices) for part, spent in profile.seconds.items()}
+            together, added = sum(parts.values()), sum(parts.get(part, 0.0) for part in NEIGHBOURS)
+            asked = system.mixture.positions - asked_before
+            row = {"index": search, "system": name, "BLEU": runner.bleu(found), "CPU ms": together}
+            row |= {"searches": parts[SEARCH], "searched": (system.mixture.searched - searched_before) / asked}
+            rows.append(row | {"ratio to the same without neighbours": 1 - added / together})
             click.echo(rows[-1], err=True)
     return pd.DataFrame(rows)
+
+
+def index_of(store: Datastore, factory: str) -> Any:
+    """Index all keys of a datastore as the FAISS factory string says, or `exact`."""
+    import faiss
+    import numpy as np
+
+    if factory == "exact":
+        # a matrix product for few queries too: without it exact search reads all keys again for each of them
+        faiss.cvar.distance_compute_blas_threshold = 1
+        index: Any = faiss.IndexFlatL2(store.meta.dimension)
+    else:
+        index = faiss.index_factory(store.meta.dimension, factory)
+        drawn = np.random.default_rng(0).choice(len(store.keys), min(len(store.keys), SAMPLE), replace=False)
+        index.train(np.asarray(store.keys[np.sort(drawn)], dtype=np.float32))
+    for start in range(0, len(store.keys), SAMPLE):
+        index.add(np.asarray(store.keys[start : start + SAMPLE], dtype=np.float32))
+    return index
 
 
 @click.command(help=__doc__)
@@ -252,6 +283,7 @@ def by_search(runner: Runner, batch: int, searches: Sequence[str]) -> pd.DataFra
 @click.option("--threads", default=2, show_default=True)
 @click.option("--profile", is_flag=True, help="CPU milliseconds a sentence of each part, at the first batch size.")
 @click.option("--probes", default="", help="BLEU with so many probes, or exact: 4,8,exact; at the first batch size.")
+@click.option("--indexes", default="", help="The same with other indexes: 'IVF4096,PQ64np:8;IVF2048,PQ64np:4'.")
 def main(
     config: Path,
     domain: str,
@@ -262,6 +294,7 @@ def main(
     threads: int,
     profile: bool,
     probes: str,
+    indexes: str,
 ) -> None:
     """Print the tables."""
     # as `ink --threads` does, before numerical libraries are imported
@@ -284,9 +317,10 @@ def main(
     if profile:
         click.echo(f"\nCPU milliseconds a sentence, batch {sizes[0]}")
         click.echo(profiled(runner, sizes[0]).to_string(index=False, float_format="%.2f", na_rep=""))
-    if probes:
-        click.echo(f"\nBLEU and CPU milliseconds a sentence by lists looked into, batch {sizes[0]}")
-        click.echo(by_search(runner, sizes[0], probes.split(",")).to_string(index=False, float_format="%.2f"))
+    searches = [search for search in [*probes.split(","), *indexes.split(";")] if search]
+    if searches:
+        click.echo(f"\nBLEU and CPU milliseconds a sentence by index and lists looked into, batch {sizes[0]}")
+        click.echo(by_search(runner, sizes[0], searches).to_string(index=False, float_format="%.2f"))
 
 
 def make_runner(config: Path, domain: str, systems: Sequence[str], sentences: int) -> Runner:

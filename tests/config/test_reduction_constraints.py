@@ -17,6 +17,7 @@ METHODS = load(REPOSITORY / "config" / "methods.yaml")
 PCA = {"method": "pca", "dimension": 64}
 COMPACT = {"method": "compact_network", "dimension": 64, "updates": 100}
 PLAC = {"method": "plac", "k": 4, "keep": 0.6}
+HALF = {"method": "random", "keep": 0.5}
 OWN = {"combiner": "vanilla", "key": "ffn_input", "k": 4, "lambda": 0.5, "temperature": 10}
 SMOOTHED = {**OWN, "combiner": "kernel_smoothed", "key": "decoder_output"}
 
@@ -40,6 +41,8 @@ def test_the_shipped_experiment_of_all_methods_is_in_order() -> None:
         ({"a": PLAC, "b": {"method": "random", "as_many_as": "a"}}, ("a_knn+a", "r_knn+b", "mine+b")),
         ({"a": {"method": "greedy_merging", "k": 2}}, ("r_knn+a", "mine+a", "smoothed+a")),
         ({"a": PCA, "b": {"method": "pca", "dimension": 24, "code_bytes": 8}}, ("v_knn+a", "a_knn+b", "mine+a")),
+        ({"a": {"method": "greedy_merging", "k": 2, "lists": 16}, "b": {**PCA, "of": "a"}}, ("v_knn+a", "v_knn+b")),
+        ({"a": PLAC, "b": {"method": "random", "keep": 0.5, "of": "a"}, "c": {**PCA, "of": "b"}}, ("v_knn+c",)),
         ({"a": COMPACT, "b": {**COMPACT, "seed": 2, "code_bytes": 16}}, ("v_knn+a", "a_knn+b", "mine+a")),
     ],
 )
@@ -95,6 +98,20 @@ WRONG: list[tuple[dict[str, Any], tuple[str, ...], str]] = [
         (),
         r"reductions\.a\.dimension: found 64; allowed: a multiple of code_bytes \(7\)",
     ),
+    ({"a": {**PCA, "of": "b"}}, (), r"reductions\.a\.of: found b; allowed: none here"),
+    (
+        {"a": {**PCA, "of": "b"}, "b": PCA, "c": PLAC},
+        (),
+        r"reductions\.a\.of: found b; allowed: a reduction that leaves keys as they are \(c\)",
+    ),
+    (
+        {"a": {**HALF, "of": "b"}, "b": {**HALF, "of": "a"}},
+        (),
+        r"reductions\.a\.of: found b; allowed: one that is not made of this one in turn",
+    ),
+    ({"a": {**PLAC, "of": "b"}, "b": HALF}, (), r"reductions\.a\.of: found 'b' .*; allowed: with method plac k, keep"),
+    ({"a": {**PCA, "of": "b"}, "b": PLAC}, ("mine+a",), r"found mine\+a; allowed: a system with key decoder_output"),
+    ({"a": {**HALF, "lists": 1}}, (), r"reductions\.a\.lists: found 1; allowed: at least index\.probes"),
     ({"A": PCA}, (), r"reductions\.A: found the unknown name 'A'; allowed: a name of small letters"),
     ({"a": {"method": "knn"}}, (), r"reductions\.a\.method: found 'knn' \(text\); allowed: one of random, plac"),
 ]

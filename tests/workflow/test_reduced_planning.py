@@ -39,6 +39,21 @@ def test_a_row_on_a_reduced_datastore_takes_a_reduction_and_a_combiner_of_its_ow
     assert "results/mini/scores/v_knn+control/koran/seed1.json" in plan.text
 
 
+def test_a_reduction_of_a_reduced_datastore_waits_for_it(clone: Any) -> None:
+    reductions = "{half: {method: random, keep: 0.5}, small: {method: pca, dimension: 32, code_bytes: 8, of: half}}"
+    plan = clone.plan(
+        "results/mini/scores/v_knn+small/law/seed1.json",
+        "--printshellcmds",
+        "--config",
+        "domains=[law]",
+        f"reductions={reductions}",
+    )
+    assert plan.code == 0, plan.text
+    assert plan.planned["reduce_datastore"] == 2
+    half, small = (f"work/mini/datastores/reduced/{name}/decoder_output/law" for name in ("half", "small"))
+    assert f"--datastore {half} --output {small}" in plan.text
+
+
 def test_the_shipped_experiment_of_all_methods(clone: Any) -> None:
     methods = load(REPOSITORY / "config" / "methods.yaml")
     plan = clone.plan("--configfile", "config/methods.yaml")

@@ -42,6 +42,7 @@ from ink.config import (
 )
 from ink.config.domains import huggingface_folder
 from ink.config.hub_model import HubModel
+from ink.config.sections.reductions import origins
 from ink.corpus.vocabulary import check_vocabulary_size
 from ink.tools.download.provided_files import binarised_paths, provided_files
 from ink.runtime.errors import InkError
@@ -295,12 +296,12 @@ def datastore_call(wildcards, input):
 
 def reduced_files(wildcards):
     """What a reduced datastore is made of; of a control also that whose number of entries it has."""
-    datastore = LAYOUT.datastore(wildcards.domain, wildcards.key)
-    files = {"base_model": LAYOUT.base_model, "vocabulary": LAYOUT.vocabulary, "datastore": datastore}
-    other = config[REDUCTIONS][wildcards.reduction].get("as_many_as")
-    if other is not None:
-        files["as_many_as"] = LAYOUT.reduced_datastore(other, wildcards.domain, wildcards.key)
-    return files
+    others = {
+        name: LAYOUT.reduced_datastore(other, wildcards.domain, wildcards.key)
+        for name, other in origins(config[REDUCTIONS][wildcards.reduction]).items()
+    }
+    datastore = others.pop("of", LAYOUT.datastore(wildcards.domain, wildcards.key))
+    return {"base_model": LAYOUT.base_model, "vocabulary": LAYOUT.vocabulary, "datastore": datastore, **others}
 
 
 def system_files(wildcards):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -21,12 +21,14 @@ NEEDED: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "compact_network": (("dimension",),),
 }
 POSSIBLE: Mapping[str, tuple[str, ...]] = {
-    "random": ("seed",),
-    "plac": ("keep", "seed"),
-    "greedy_merging": ("seed",),
-    "pca": ("code_bytes",),
-    "compact_network": ("code_bytes", "updates", "seed"),
+    "random": ("of", "lists", "seed"),
+    "plac": ("keep", "lists", "seed"),
+    "greedy_merging": ("lists", "seed"),
+    "pca": ("of", "lists", "code_bytes"),
+    "compact_network": ("of", "lists", "code_bytes", "updates", "seed"),
 }
+# methods after which keys are no longer the model's own, and have fewer dimensions
+PROJECTING = ("pca", "compact_network")
 
 
 class Reduction(values.Section):
@@ -54,11 +56,22 @@ class Reduction(values.Section):
     code_bytes: Annotated[values.Count, values.Keyword("unit", "bytes")] = values.optional()
     """pca, compact_network: bytes of a quantised key of the reduced datastore's index; without it index.code_bytes.
     They divide dimension."""
+    lists: values.Count = values.optional()
+    """Inverted lists of the reduced datastore's index; without it index.lists. Of few entries the lists' centroids are
+    most of the index."""
+    of: Name = values.optional()
+    """random, pca, compact_network: another reduction whose datastore this one reduces further, in place of the whole.
+    Its keys have to be the model's own: it is neither pca nor compact_network."""
     updates: Annotated[values.Count, values.Keyword("unit", "updates")] = values.optional()
     """compact_network: updates of its training. Without it 1000."""
     seed: values.Seed = values.optional()
     """random, plac: of the draw; greedy_merging: of the order in which entries are merged; compact_network: of its
     training. Without it 1."""
+
+
+def origins(settings: Mapping[str, Any]) -> dict[str, str]:
+    """Return the reductions that have to be made before this one, by the setting that names them."""
+    return {name: settings[name] for name in ("of", "as_many_as") if settings.get(name) is not None}
 
 
 Reductions = dict[Name, Reduction]

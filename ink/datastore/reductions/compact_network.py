@@ -45,7 +45,6 @@ class CompactNetwork(Reduction):
     """
 
     dimension: int
-    code_bytes: int | None
     updates: int
     seed: int
 
@@ -54,7 +53,7 @@ class CompactNetwork(Reduction):
         if settings.dimension is None:
             raise ValueError("the compact network was given no dimension")
         updates = UPDATES if settings.updates is None else settings.updates
-        return cls(settings.dimension, settings.code_bytes, updates, seed_of(settings))
+        return cls(settings.dimension, updates, seed_of(settings))
 
     def reduce(self, original: Original) -> Reduced:
         store = original.datastore
@@ -76,7 +75,7 @@ class CompactNetwork(Reduction):
                 code="datastore/not-reducible",
             )
         first, last = trained(keys, clusters, self.dimension, self.updates, self.seed)
-        return Reduced(np.arange(entries), projection=last, hidden=first, code_bytes=self.code_bytes)
+        return Reduced(np.arange(entries), projection=last, hidden=first)
 
 
 def clusters_of(keys: NDArray[np.float16], values: NDArray[np.int32], seed: int) -> NDArray[np.int64]:

@@ -25,13 +25,12 @@ class Pca(Reduction):
     """
 
     dimension: int
-    code_bytes: int | None
 
     @classmethod
     def from_settings(cls, settings: reductions.Reduction) -> Self:
         if settings.dimension is None:
             raise ValueError("PCA was given no dimension")
-        return cls(settings.dimension, settings.code_bytes)
+        return cls(settings.dimension)
 
     def reduce(self, original: Original) -> Reduced:
         store, index = original.datastore, original.index
@@ -44,7 +43,7 @@ class Pca(Reduction):
         size = min(entries, index.training_sample)
         sample = np.sort(np.random.default_rng(index.seed).choice(entries, size, replace=False))
         projection = principal_axes(store.keys, sample, self.dimension)
-        return Reduced(np.arange(entries), projection=projection, code_bytes=self.code_bytes)
+        return Reduced(np.arange(entries), projection=projection)
 
 
 def principal_axes(keys: NDArray[np.float16], sample: NDArray[np.int64], dimension: int) -> NDArray[np.float32]:

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from ink.config.sections.base_system import Index
-from ink.config.sections.reductions import Reduction
+from ink.config.sections.reductions import POSSIBLE, Reduction
 from ink.datastore.index import ADD_AT_ONCE, build_index, check_settings_fit
 from ink.datastore.reductions.known_reductions import METHODS
 from ink.datastore.reductions.reduction import Original, Reduced
@@ -22,6 +22,7 @@ from ink.runtime.progress import progress
 from ink.runtime.whole_files import write_atomically
 
 KEY = "decoder_output"  # of which a model can say what it predicts there
+FURTHER = [method for method, settings in POSSIBLE.items() if "of" in settings]
 
 
 def reduce_datastore(
@@ -41,13 +42,14 @@ def reduce_datastore(
     - model: that of the datastore, where the method asks for its predictions, at `batch_tokens` keys at a time
     - as_many_as: the reduced datastore whose control this one is
 
-    Raises InkError where the datastore is a reduced one, or of another model, or the index's settings cannot hold for
-    what is left.
+    Raises InkError where the datastore is a reduced one that the method cannot reduce further, or of another model, or
+    the index's settings cannot hold for what is left.
     """
     whole = open_datastore(datastore, model=None if model is None else model.fingerprint)
-    if whole.meta.reduced is not None:
+    if whole.meta.reduced is not None and (whole.projection is not None or settings.method not in FURTHER):
         raise InkError(
-            f"datastore {datastore} is reduced already, by {whole.meta.reduced.method}; name the whole one",
+            f"datastore {datastore} is reduced already, by {whole.meta.reduced.method}, and {settings.method} cannot "
+            "reduce it further; name the whole one",
             code="datastore/not-reducible",
         )
     as_many = None if as_many_as is None else open_datastore(as_many_as, corpus=whole.meta.corpus).meta.entries
@@ -59,23 +61,26 @@ def reduce_datastore(
 
     method = METHODS[settings.method].from_settings(settings)
     reduced = method.reduce(Original(whole, index, predictions, as_many))
-    return write_reduced(whole, reduced, settings.method, index, output)
+    own = {"lists": settings.lists, "code_bytes": settings.code_bytes}
+    fitting = index.model_copy(update={name: value for name, value in own.items() if value is not None})
+    return write_reduced(whole, reduced, settings.method, fitting, output)
 
 
 def write_reduced(whole: Datastore, reduced: Reduced, method: str, index: Index, output: Path) -> DatastoreMeta:
-    """Write what is left of a datastore, with an index of its own."""
+    """Write what is left of a datastore, which may be a reduced one itself, with an index of its own."""
     projection, numbers = reduced.projection, reduced.numbers
+    counts = whole.counts[numbers] if reduced.counts is None and whole.counts is not None else reduced.counts
     dimension = whole.meta.dimension if projection is None else len(projection)
     hidden = 0 if reduced.hidden is None else len(reduced.hidden)
-    origin = ReducedFrom(method, whole.meta.entries, whole.meta.dimension, reduced.counts is not None, hidden)
+    entries = whole.meta.entries if whole.meta.reduced is None else whole.meta.reduced.entries
+    origin = ReducedFrom(method, entries, whole.meta.dimension, counts is not None, hidden)
     meta = replace(whole.meta, entries=len(numbers), dimension=dimension, reduced=origin)
-    if reduced.code_bytes is not None:
-        index = index.model_copy(update={"code_bytes": reduced.code_bytes})
     check_settings_fit(meta.entries, dimension, index)
     with write_atomically(output) as temporary:
         store = create_datastore(temporary, meta)
         store.offsets[:], store.values[:] = whole.offsets, whole.values[numbers]
-        arrays = {"numbers": numbers, "counts": reduced.counts, "projection": projection, "hidden": reduced.hidden}
+        in_whole = numbers if whole.numbers is None else whole.numbers[numbers]
+        arrays = {"numbers": in_whole, "counts": counts, "projection": projection, "hidden": reduced.hidden}
         for name, found in arrays.items():
             if found is not None:
                 getattr(store, name)[:] = found

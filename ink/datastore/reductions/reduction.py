@@ -51,14 +51,12 @@ class Reduced:
     - counts: (entries,) int32, for how many of the whole's each stands, where some were merged
     - projection: (dimension, whole dimension + 1) fp32, as a reduced datastore holds it
     - hidden: (units, whole dimension + 1) fp32, where a layer of a network comes before the projection
-    - code_bytes: of its index, where that has its own
     """
 
     numbers: NDArray[np.int64]
     counts: NDArray[np.int32] | None = None
     projection: NDArray[np.float32] | None = None
     hidden: NDArray[np.float32] | None = None
-    code_bytes: int | None = None
 
 
 class Reduction(ABC):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ink.config import for_domain, searched_points
+from ink.config.sections.reductions import origins
 from ink.results.records.job_times import measured_cpu_seconds
 from ink.systems.known_systems import REDUCTIONS, system_named
 from ink.systems.layout import Run
@@ -67,10 +68,11 @@ def _searched_datastore(config: Mapping[str, Any], run: Run) -> list[str]:
         return _datastore(config, "adapted_datastore", f"{known.model}/{run.domain}/seed{run.seed}", run.domain)
     key = retrieval_settings(config, run.system)["key"]
     jobs, reduction = _base_datastore(config, key, run.domain), known.reduction
-    while reduction is not None:
-        jobs.append(f"reduce_datastore/{reduction}/{key}/{run.domain}")
-        # a control has as many entries as another reduction leaves, which has to be made first
-        reduction = config[REDUCTIONS][reduction].get("as_many_as")
+    made_first = [] if reduction is None else [reduction]
+    for name in made_first:
+        jobs.append(f"reduce_datastore/{name}/{key}/{run.domain}")
+        # a reduction may go on from another one's datastore, and a control has as many entries as another one leaves
+        made_first += [other for other in origins(config[REDUCTIONS][name]).values() if other not in made_first]
     return jobs
 
 

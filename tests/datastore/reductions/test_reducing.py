@@ -107,10 +107,58 @@ def test_plac_drops_what_the_model_knows(model: Any, whole: Path, tmp_path: Path
     assert known[dropped].all()
 
 
-def test_a_reduced_datastore_is_not_reduced_again(whole: Path, tmp_path: Path) -> None:
-    reduce_datastore(whole, HALF, EXACT, tmp_path / "half")
-    with pytest.raises(InkError, match="is reduced already, by random; name the whole one"):
-        reduce_datastore(tmp_path / "half", HALF, EXACT, tmp_path / "quarter")
+PROJECTED = Reduction(method="pca", dimension=4, of="merged")
+
+
+def test_a_projection_goes_on_from_what_was_merged(whole: Path, tmp_path: Path) -> None:
+    merged = reduce_datastore(whole, MERGED, EXACT, tmp_path / "merged")
+    meta = reduce_datastore(tmp_path / "merged", PROJECTED, EXACT, tmp_path / "small")
+    store, before = open_datastore(tmp_path / "small"), open_datastore(tmp_path / "merged")
+    original = open_datastore(whole).meta
+    assert meta.reduced == ReducedFrom("pca", original.entries, original.dimension, counts=True)
+    assert (meta.entries, meta.dimension) == (merged.entries, 4)
+    for name in ("numbers", "counts", "values", "log_probs", "offsets"):
+        assert np.array_equal(getattr(store, name), getattr(before, name)), name
+    # a query of the model's is projected on its way, and still finds what it was
+    queries = torch.from_numpy(np.array(before.keys[:9])).float()
+    found = Searcher(store, EXACT).search(queries, 1)
+    assert float(found.distances.max()) < 1e-2
+    assert found.log_counts is not None
+
+
+def test_entries_are_drawn_of_what_was_merged(whole: Path, tmp_path: Path) -> None:
+    reduce_datastore(whole, MERGED, EXACT, tmp_path / "merged")
+    meta = reduce_datastore(tmp_path / "merged", HALF, EXACT, tmp_path / "few")
+    few, merged, original = (open_datastore(path) for path in (tmp_path / "few", tmp_path / "merged", whole))
+    assert meta.entries == round(merged.meta.entries / 2)
+    assert few.numbers is not None and merged.numbers is not None
+    assert few.counts is not None and merged.counts is not None
+    # numbers are those of the whole datastore
+    assert np.array_equal(few.keys, original.keys[few.numbers])
+    assert np.array_equal(few.counts, merged.counts[np.searchsorted(merged.numbers, few.numbers)])
+
+
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [(HALF, MERGED), (HALF, Reduction(method="plac", k=2)), (Reduction(method="pca", dimension=4), HALF)],
+)
+def test_what_cannot_go_on_from_a_reduced_datastore_is_refused(
+    whole: Path, tmp_path: Path, first: Reduction, then: Reduction
+) -> None:
+    reduce_datastore(whole, first, EXACT, tmp_path / "first")
+    with pytest.raises(
+        InkError, match=f"by {first.method}, and {then.method} cannot reduce it further; name the whole"
+    ):
+        reduce_datastore(tmp_path / "first", then, EXACT, tmp_path / "then")
+
+
+def test_a_reduced_datastore_may_have_an_index_of_its_own_settings(whole: Path, tmp_path: Path) -> None:
+    index = Index(type="ivfpq", lists=8, code_bytes=8, probes=2, training_sample=2000, seed=7)
+    reduce_datastore(whole, Reduction(method="random", keep=0.9, lists=3), index, tmp_path / "few")
+    small = Reduction(method="pca", dimension=4, code_bytes=2)
+    reduce_datastore(whole, small, index, tmp_path / "small")
+    found = [Searcher(open_datastore(tmp_path / name), index).index for name in ("few", "small")]
+    assert [(one.nlist, one.pq.code_size) for one in found] == [(3, 8), (8, 2)]
 
 
 @pytest.mark.failure(

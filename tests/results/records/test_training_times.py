@@ -19,6 +19,7 @@ CONFIG: dict[str, Any] = {
     "reductions": {
         "merged": {"method": "greedy_merging", "k": 2},
         "control": {"method": "random", "as_many_as": "merged"},
+        "small": {"method": "pca", "dimension": 8, "of": "control"},
     },
 }
 BASE = "build_datastore/decoder_output/koran"
@@ -39,6 +40,13 @@ JOBS = {
         BASE,
         "reduce_datastore/merged/decoder_output/koran",
         "tune_reduced_v_knn/v_knn+merged/koran",
+    ],
+    "v_knn+small": [
+        BASE,
+        "reduce_datastore/small/decoder_output/koran",
+        "reduce_datastore/control/decoder_output/koran",
+        "reduce_datastore/merged/decoder_output/koran",
+        "tune_reduced_v_knn/v_knn+small/koran",
     ],
     "sk_mt": [],
     "r_knn+control": [
