@@ -9,7 +9,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 
 import random
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -97,7 +97,10 @@ def tiny(tmp_path_factory: pytest.TempPathFactory, one_core: None) -> Tiny:
 
 @pytest.fixture(scope="session")
 def store_of() -> Callable[..., Any]:
-    """Write a datastore by hand: `store_of(path, keys, values, index=..., model=..., corpus=...)`."""
+    """Write a datastore by hand: `store_of(path, keys, values, index=..., model=..., corpus=..., offsets=...)`.
+
+    Without `offsets` it is of one sentence.
+    """
     import numpy as np
 
     from ink.datastore.index import build_index
@@ -110,11 +113,13 @@ def store_of() -> Callable[..., Any]:
         index: Index | None = None,
         model: str = "model",
         corpus: str = "corpus",
+        offsets: Sequence[int] | None = None,
     ) -> Any:
         entries, dimension = np.shape(keys)
-        meta = DatastoreMeta(entries, dimension, 1, "decoder_output", model, corpus, log_probs=False)
+        bounds = [0, entries] if offsets is None else [*offsets]
+        meta = DatastoreMeta(entries, dimension, len(bounds) - 1, "decoder_output", model, corpus, log_probs=False)
         store = create_datastore(path, meta)
-        store.keys[:], store.values[:], store.offsets[:] = keys, values, [0, entries]
+        store.keys[:], store.values[:], store.offsets[:] = keys, values, bounds
         build_index(store.keys, index or Index(type="exact"), store.index_path)
         seal(store)
         return open_datastore(path)

@@ -26,6 +26,11 @@ class KnnMixture:
     positions: int = 0
     searched: int = 0
 
+    def __post_init__(self) -> None:
+        """Tell the strategy what is searched; InkError where it cannot be by it."""
+        if self.strategy is not None:
+            self.strategy.search_in(self.searcher.datastore, self.combiner)
+
     @property
     def key(self) -> str:
         """The kind of keys in the datastore, of which queries have to be."""

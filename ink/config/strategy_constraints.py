@@ -9,6 +9,10 @@ from ink.config.schema import refusal, shown
 from ink.config.sections.search_strategies import NEEDED
 from ink.systems.known_systems import REDUCTIONS, system_named
 from ink.systems.search_methods import SEARCH_STRATEGIES, search_method
+from ink.systems.systems_of_experiment import retrieval_settings
+
+# Methods that make p_kNN of entries that no search has found, in the order of the text.
+OF_V_KNN = ("chunks",)
 
 
 def strategy_problems(config: Config) -> Iterator[str]:
@@ -23,13 +27,16 @@ def strategy_problems(config: Config) -> Iterator[str]:
 
 
 def _settings(key: str, method: str, settings: Config) -> Iterator[str]:
-    """What the method needs and lacks, and what is there and not its own."""
+    """What the method needs and lacks, what is there and not its own, and what contradicts itself."""
     for name in NEEDED[method]:
         if name not in settings:
             yield f"{key}.{name}: missing; allowed: it with {method}"
     for name in settings:
         if name not in NEEDED[method]:
             yield refusal(f"{key}.{name}", shown(settings[name]), f"with {method} {', '.join(NEEDED[method])}")
+    shortest, longest = settings.get("shortest_interval"), settings.get("longest_interval")
+    if shortest is not None and longest is not None and shortest > longest:
+        yield refusal(f"{key}.shortest_interval", shortest, f"at most longest_interval {longest}")
 
 
 def _systems(key: str, names: Sequence[str], config: Config) -> Iterator[str]:
@@ -40,3 +47,10 @@ def _systems(key: str, names: Sequence[str], config: Config) -> Iterator[str]:
         (always,) = system.compared_with
         if always not in config["systems"]:
             yield f"{key}[{position}]: found {name} without {always}; allowed: both, since they share a combiner"
+        if search_method(system.strategy) in OF_V_KNN and not _is_v_knn(config, name):
+            allowed = f"{system.strategy} with the combiner vanilla on a whole datastore, as in v_knn+{system.strategy}"
+            yield refusal(f"{key}[{position}]", name, allowed)
+
+
+def _is_v_knn(config: Config, name: str) -> bool:
+    return system_named(name).reduction is None and retrieval_settings(config, name)["combiner"] == "vanilla"

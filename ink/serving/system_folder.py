@@ -40,7 +40,7 @@ def parts_of(layout: Layout, run: Run) -> dict[str, Path]:
     if "datastore" in trained:
         weights = trained["combiner"].with_name(WEIGHTS)
         below += [weights] if weights.is_file() else []
-        below += datastore_files(trained["datastore"], trained["combiner"], system_named(run.system).without_keys)
+        below += datastore_files(trained["datastore"], trained["combiner"], system_named(run.system))
         below.append(Path(layout.data(run.domain)) / "prepared.json")  # which text the datastore is of
     if system_named(run.system).by_sentence:
         below += training_text(Path(layout.data(run.domain)))

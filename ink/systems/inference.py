@@ -10,7 +10,7 @@ from ink.combiners.combiner_file import combiner_files, load_combiner
 from ink.combiners.distance_aware import DistanceAwareCombiner
 from ink.combiners.knn_mixture import KnnMixture
 from ink.combiners.sentence_mixture import SentenceMixture
-from ink.combiners.strategies.known_strategies import make_strategy
+from ink.combiners.strategies.known_strategies import kind_of_strategy, make_strategy
 from ink.combiners.strategies.strategy import SearchStrategy
 from ink.config.sections.base_system import Index
 from ink.config.sections.retrieval_systems import SkMt
@@ -26,7 +26,7 @@ from ink.nmt.huggingface.folder_files import files_read
 from ink.nmt.model_loading import backend_of
 from ink.nmt.translation_model import TranslationModel
 from ink.runtime.errors import InkError
-from ink.systems.known_systems import system_named
+from ink.systems.known_systems import System, system_named
 from ink.systems.layout import Layout, Run
 from ink.systems.systems_of_experiment import check_exists
 
@@ -81,7 +81,8 @@ def assemble(domain: Domain, parts: Parts, settings: ModelSettings, index: Index
     combiner = load_combiner(parts.combiner, device=settings.device, without_keys=parts.without_keys)
     combiner.check_vocabulary(len(model.target_vocabulary), str(parts.combiner))
     combiner.check_datastore(store)
-    files |= {path.name: path for path in _read_of(store, combiner)} | combiner_files(parts.combiner, combiner)
+    kind = None if parts.strategy is None else type(parts.strategy)
+    files |= {path.name: path for path in _read_of(store, combiner, kind)} | combiner_files(parts.combiner, combiner)
     return AssembledSystem(model, KnnMixture(searcher, combiner, parts.strategy), files)
 
 
@@ -157,18 +158,19 @@ def checkpoint_files(model: Path) -> list[Path]:
     return files_read(model) if model.is_dir() else [model]
 
 
-def datastore_files(datastore: Path, combiner: Path, without_keys: bool) -> list[Path]:
+def datastore_files(datastore: Path, combiner: Path, system: System) -> list[Path]:
     """Return the files of a datastore that a system with this combiner opens: all but the keys where it has no use
     for them.
     """
-    store, mixing = open_datastore(datastore), load_combiner(combiner, without_keys=without_keys)
-    opened = [store.path / "meta.json", store.file("offsets"), *_read_of(store, mixing)]
+    store, mixing = open_datastore(datastore), load_combiner(combiner, without_keys=system.without_keys)
+    kind = None if system.strategy is None else kind_of_strategy(system.strategy)
+    opened = [store.path / "meta.json", store.file("offsets"), *_read_of(store, mixing, kind)]
     if store.meta.log_probs:
         opened.append(store.file("log_probs"))
     return list(dict.fromkeys(opened))
 
 
-def _read_of(store: Datastore, combiner: Combiner) -> list[Path]:
+def _read_of(store: Datastore, combiner: Combiner, strategy: type[SearchStrategy] | None) -> list[Path]:
     """What decoding reads of a datastore."""
     files = [store.index_path, store.file("values")]
     files += [store.file(name) for name in ("counts", "projection", "hidden") if getattr(store, name) is not None]
@@ -176,4 +178,4 @@ def _read_of(store: Datastore, combiner: Combiner) -> list[Path]:
         files.append(store.file("log_probs"))
     if combiner.needs_keys:
         files.append(store.file("keys"))
-    return files
+    return files if strategy is None else [*files, *map(store.file, strategy.reads)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 SEARCH_STRATEGIES = "search_strategies"  # the section of the config
-METHODS = ("unsure", "cache")
+METHODS = ("unsure", "cache", "chunks")
 NAME_PATTERN = f"^({'|'.join(METHODS)})(_[a-z0-9_]+)?$"
 _NAME = re.compile(NAME_PATTERN)
 

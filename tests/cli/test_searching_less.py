@@ -9,7 +9,8 @@ import yaml
 
 from ink.runtime.whole_files import read_json
 
-SYSTEMS = ["off_the_shelf", "v_knn", "v_knn+unsure", "v_knn+cache", "sk_mt"]
+SYSTEMS = ["off_the_shelf", "v_knn", "v_knn+unsure", "v_knn+cache", "v_knn+chunks", "sk_mt"]
+CHUNKS = {"chunk_tokens": 3, "shortest_interval": 2, "longest_interval": 4}
 
 
 @pytest.fixture
@@ -18,7 +19,8 @@ def score(experiment: Any, commands: Any, spelled: Any) -> Any:
     experiment.write_config()
     path = experiment.path("config.yaml")
     config = yaml.safe_load(path.read_text(encoding="utf-8"))
-    config |= {"systems": SYSTEMS, "search_strategies": {"unsure": {"below": 1e-6}, "cache": {"distance": 1e6}}}
+    strategies = {"unsure": {"below": 1e-6}, "cache": {"distance": 1e6}, "chunks": CHUNKS}
+    config |= {"systems": SYSTEMS, "search_strategies": strategies}
     config["sk_mt"] |= {"pairs": 2, "temperature": 1000}
     path.write_text(yaml.safe_dump(config), encoding="utf-8")
 
@@ -41,6 +43,10 @@ def test_a_strategy_is_the_system_s_own(experiment: Any, commands: Any, spelled:
     assert unsure["search"]["searched"] == 0 < unsure["search"]["positions"]
     assert 0 < cache["search"]["searched"] < cache["search"]["positions"]
     assert whole["added_memory"] == unsure["added_memory"] == cache["added_memory"]
+    chunks = score("v_knn+chunks", *parts)
+    assert 0 < chunks["search"]["searched"] < chunks["search"]["positions"]
+    read = {name: experiment.path(f"datastore/{name}").stat().st_size for name in ("keys.npy", "offsets.npy")}
+    assert chunks["added_memory"] == whole["added_memory"] | read
     assert experiment.path("results/micro/runs/v_knn+cache/koran/seed1").is_dir()
 
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ink.combiners.combiner_file import write_combiner
 from ink.combiners.strategies.ask_where_unsure import AskWhereUnsure
 from ink.config import check, load
 from ink.config.slices.commands import settings_for
 from ink.config.slices.result_slices import EvaluationSettings, SpeedSettings
 from ink.runtime.errors import InkError
-from ink.systems.inference import Parts, with_search
+from ink.systems.inference import Parts, datastore_files, with_search
 from ink.systems.known_systems import always_searching, system_named
 from ink.systems.layout import Layout, Run
 from ink.systems.systems_of_experiment import check_exists, run_that_trains
@@ -79,6 +81,7 @@ def test_only_what_retrieves_can_search_less() -> None:
 
 
 UNSURE = {"below": 0.5}
+CHUNKS = {"chunk_tokens": 16, "shortest_interval": 2, "longest_interval": 8}
 WRONG: list[tuple[dict[str, Any], str]] = [
     (
         {"systems": ["v_knn+unsure"]},
@@ -98,6 +101,18 @@ WRONG: list[tuple[dict[str, Any], str]] = [
         {"search_strategies": {"unsure": UNSURE, "cache": UNSURE}},
         r"search_strategies\.cache\.below: found 0\.5; allowed: with cache distance",
     ),
+    (
+        {"search_strategies": {"unsure": UNSURE, "chunks": {**CHUNKS, "shortest_interval": 9}}},
+        r"search_strategies\.chunks\.shortest_interval: found 9; allowed: at most longest_interval 8",
+    ),
+    (
+        {"search_strategies": {"unsure": UNSURE, "chunks": {"chunk_tokens": 4}}},
+        r"search_strategies\.chunks\.shortest_interval: missing; allowed: it with chunks",
+    ),
+    (
+        {"search_strategies": {"unsure": UNSURE, "chunks": {**CHUNKS, "chunk_tokens": 0}}},
+        r"search_strategies\.chunks\.chunk_tokens: found 0; allowed: .* at least 1",
+    ),
     ({"search_strategies": {"rarely": UNSURE}}, r"search_strategies\.rarely: found the unknown name 'rarely'"),
     (
         {"reductions": {"unsure_half": {"method": "random", "keep": 0.5}}},
@@ -115,3 +130,31 @@ WRONG: list[tuple[dict[str, Any], str]] = [
 def test_what_cannot_be_is_named(changes: dict[str, Any], said: str) -> None:
     with pytest.raises(InkError, match=said):
         check({**CONFIG, "systems": ["v_knn", "v_knn+unsure"], "reductions": {}, **changes})
+
+
+@pytest.mark.failure(
+    "Config",
+    "chunks for another combiner than V-kNN's, or on a reduced datastore",
+    "`configuration: systems[2]: found a_knn+chunks; allowed: chunks with the combiner vanilla on a whole datastore, "
+    "as in v_knn+chunks [config/impossible-combination]`",
+)
+@pytest.mark.parametrize("always", ["a_knn", "r_knn_without_keys", "ink_r_knn", "v_knn+half"])
+def test_chunks_are_for_v_knn_alone(always: str) -> None:
+    chunks = {"chunks_short": CHUNKS}
+    check(config_with(["v_knn", "v_knn+chunks_short", "mine", "mine+chunks_short"], search_strategies=chunks))
+    said = r"systems\[2\]: found {}; allowed: chunks_short with the combiner vanilla on a whole datastore, as in"
+    with pytest.raises(InkError, match=said.format(re.escape(f"{always}+chunks_short"))):
+        check(config_with(["v_knn", always, f"{always}+chunks_short"], search_strategies=chunks))
+
+
+def test_what_a_strategy_reads_of_the_datastore_goes_along(tmp_path: Path, store_of: Any) -> None:
+    settings = {"k": 1, "lambda": 0.5, "temperature": 1}
+    write_combiner(tmp_path / "c.json", "vanilla", settings, chosen=settings, tried=[settings])
+    store_of(tmp_path / "store", [[0.0], [1.0]], [4, 5])
+
+    def names(system: str) -> list[str]:
+        return [path.name for path in datastore_files(tmp_path / "store", tmp_path / "c.json", system_named(system))]
+
+    for system in ("v_knn", "v_knn+unsure", "v_knn+cache"):
+        assert names(system) == ["meta.json", "offsets.npy", "index.faiss", "values.npy"]
+    assert names("v_knn+chunks") == [*names("v_knn"), "keys.npy"]

@@ -14,8 +14,14 @@ Name = Annotated[
     str, Field(title=f"{' or '.join(METHODS)}, or one with _ and more letters and digits", pattern=NAME_PATTERN)
 ]
 
+Steps = Annotated[values.Count, values.Keyword("unit", "steps of beam search")]
+
 # method -> the settings that it needs
-NEEDED: Mapping[str, tuple[str, ...]] = {"unsure": ("below",), "cache": ("distance",)}
+NEEDED: Mapping[str, tuple[str, ...]] = {
+    "unsure": ("below",),
+    "cache": ("distance",),
+    "chunks": ("chunk_tokens", "shortest_interval", "longest_interval"),
+}
 
 
 class SearchStrategy(values.Section):
@@ -30,6 +36,18 @@ class SearchStrategy(values.Section):
     distance: values.Positive = values.optional()
     """cache: a query takes the neighbours of an earlier one of its batch, where the two are at most this far apart, not
     squared (released: 6, of the paper's keys); the datastore is searched elsewhere (Martins et al. 2022)."""
+
+    chunk_tokens: values.Tokens = values.optional()
+    """chunks: tokens of a chunk, which is an entry of the datastore and those that follow it in its training sentence
+    (Martins et al., EMNLP 2022)."""
+
+    shortest_interval: Steps = values.optional()
+    """chunks: the datastore is searched at the first step and so many later, and then at intervals that grow (released:
+    2). At the other steps neighbours are sought among the tokens of the chunks that were found."""
+
+    longest_interval: Steps = values.optional()
+    """chunks: the most steps from one search to the next (released: 8); the larger, the faster intervals grow. Where it
+    equals shortest_interval they are all the same."""
 
 
 SearchStrategies = dict[Name, SearchStrategy]
