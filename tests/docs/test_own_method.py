@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -38,15 +38,9 @@ FORMULA, TERM, WEIGHT, TEST = blocks("own-method.md", "python")
 
 
 @pytest.fixture
-def copy(tmp_path: Path) -> Path:
+def copy(copy_of: Callable[..., Path]) -> Path:
     """A copy of the repository, in which the page's text is written."""
-    for name in COPIED:
-        source = REPOSITORY / name
-        if source.is_dir():
-            shutil.copytree(source, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy2(source, tmp_path / name)
-    return tmp_path
+    return copy_of(COPIED)
 
 
 def run(copy: Path, *command: str) -> str:
