@@ -23,6 +23,7 @@ from ink.config.paths import unusable
 from ink.config.reduction_constraints import reduction_problems
 from ink.config.resolving import SCALE, VERSION
 from ink.config.schema import nearest, refusal, shown, unknown_names
+from ink.config.sections.base_system import BITS, code_bits, codes_of
 from ink.config.strategy_constraints import strategy_problems
 from ink.config.text_sources import sources, splits
 from ink.metrics.known_metrics import METRICS, SCORED_WITH_TRANSLATION
@@ -237,12 +238,13 @@ def _model(config: Config) -> Iterator[str]:
         if (longest := config["text"]["max_length"] + 1) > POSITIONS:
             allowed = f"at most {POSITIONS - 1}, since base_model.train makes models of {POSITIONS} positions"
             yield f"text.max_length: found {longest - 1}; allowed: {allowed}"
-        dimension, heads, code_bytes = train["dimension"], train["attention_heads"], index["code_bytes"]
+        dimension, heads = train["dimension"], train["attention_heads"]
         divisor = f"a divisor of base_model.train.dimension {dimension}"
         if dimension % heads:
             yield refusal("base_model.train.attention_heads", heads, divisor)
-        if index["type"] == "ivfpq" and dimension % code_bytes:
-            yield refusal("index.code_bytes", code_bytes, divisor)
+        if index["type"] == "ivfpq" and dimension % (codes := codes_of(index["code_bytes"], code_bits(index))):
+            of_codes = "" if codes == index["code_bytes"] else f" and so many codes of {code_bits(index)} bits"
+            yield refusal("index.code_bytes", index["code_bytes"], f"{divisor}{of_codes}")
     if (merges := config["text"]["bpe_merges"]) is not None:
         for name, value in requested_probabilities(config).items():
             for key, found in values_of(name, value):
@@ -261,6 +263,8 @@ def _model(config: Config) -> Iterator[str]:
 def _index_on_gpu(index: Config) -> Iterator[str]:
     if index["probes"] > MOST_ON_GPU:
         yield f"index.probes: found {index['probes']}; allowed: at most {MOST_ON_GPU} on a GPU (index.device)"
+    if code_bits(index) != BITS:
+        yield refusal("index.code_bits", code_bits(index), f"{BITS} on a GPU (index.device)")
     if index["code_bytes"] not in CODE_BYTES_ON_GPU:
         allowed = ", ".join(map(str, CODE_BYTES_ON_GPU))
         yield f"index.code_bytes: found {index['code_bytes']}; allowed: one of {allowed} on a GPU (index.device)"

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from ink.config.domains import Config
 from ink.config.schema import nearest, refusal, shown
+from ink.config.sections.base_system import code_bits, codes_of
 from ink.config.sections.reductions import NEEDED, POSSIBLE, PROJECTING
 from ink.systems.known_systems import REDUCTIONS, system_named
 from ink.systems.systems_of_experiment import retrieval_settings
@@ -80,7 +81,7 @@ def _projection(key: str, settings: Config, config: Config) -> Iterator[str]:
     if train is not None and config["base_model"]["path"] is None and dimension >= train["dimension"]:
         yield refusal(f"{key}.dimension", dimension, f"fewer than base_model.train.dimension {train['dimension']}")
     code_bytes = settings.get("code_bytes", index["code_bytes"])
-    if index["type"] == "ivfpq" and dimension % code_bytes:
+    if index["type"] == "ivfpq" and dimension % codes_of(code_bytes, code_bits(index)):
         where = (
             "code_bytes" if "code_bytes" in settings else "index.code_bytes, or set code_bytes here, which divides it"
         )

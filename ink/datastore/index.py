@@ -9,14 +9,13 @@ import faiss
 import numpy as np
 from numpy.typing import NDArray
 
-from ink.config.sections.base_system import Index
+from ink.config.sections.base_system import BITS, Index, codes_of
 from ink.datastore import faiss_gpu
 from ink.runtime.errors import InkError
 from ink.runtime.progress import progress
 from ink.runtime.whole_files import write_atomically
 
 ADD_AT_ONCE = 65536
-BITS = 8
 
 
 def set_threads(threads: int) -> None:
@@ -92,16 +91,23 @@ def check_settings_fit(entries: int, dimension: int, settings: Index) -> None:
     """Raise InkError where an index with these settings cannot be made of so many keys of this dimension."""
     if settings.type == "exact":
         return
-    lists, code_bytes = settings.lists, settings.code_bytes
-    if dimension % code_bytes:
-        fitting = max(number for number in range(1, code_bytes) if dimension % number == 0)
+    lists, code_bytes, bits = (
+        settings.lists,
+        settings.code_bytes,
+        BITS if settings.code_bits is None else settings.code_bits,
+    )
+    if dimension % codes_of(code_bytes, bits):
+        fitting = max(number for number in range(1, code_bytes) if dimension % codes_of(number, bits) == 0)
         raise InkError(
-            f"index.code_bytes is {code_bytes}, which does not divide the keys' dimension {dimension}; {fitting} does",
+            f"index.code_bytes is {code_bytes}, which does not divide the keys' dimension {dimension}; {fitting} does"
+            if bits == BITS
+            else f"index.code_bytes is {code_bytes}, {codes_of(code_bytes, bits)} codes of {bits} bits, which do not "
+            f"divide the keys' dimension {dimension}; {fitting} bytes do",
             code="index/impossible-settings",
         )
-    if entries < 2**BITS:
+    if entries < 2**bits:
         raise InkError(
-            f"index.type ivfpq has {BITS}-bit codes, which need {2**BITS} entries or more, but the datastore has "
+            f"index.type ivfpq has {bits}-bit codes, which need {2**bits} entries or more, but the datastore has "
             f"{entries}; set index.type to exact",
             code="index/impossible-settings",
         )
@@ -118,9 +124,12 @@ def _train(keys: Keys, settings: Index, datastore: Path) -> Any:
     check_settings_fit(entries, dimension, settings)
     if settings.type == "exact":
         return faiss.IndexFlatL2(dimension)
-    lists, code_bytes = settings.lists, settings.code_bytes
-    # np: no polysemous training, which reorders codes for a filter that is not used here and takes 1.5 s for each byte
-    index: Any = faiss.index_factory(dimension, f"IVF{lists},PQ{code_bytes}x{BITS}np")
+    bits = BITS if settings.code_bits is None else settings.code_bits
+    # np: no polysemous training, which reorders codes for a filter that is not used here and takes 1.5 s for each byte;
+    # fsr: fast scan of residuals, as codes of 8 bits are of
+    kind = "np" if bits == BITS else "fsr"
+    codes = codes_of(settings.code_bytes, bits)
+    index: Any = faiss.index_factory(dimension, f"IVF{settings.lists},PQ{codes}x{bits}{kind}")
     index.cp.seed = index.pq.cp.seed = settings.seed
     # the sample is drawn here, so FAISS has no reason to complain about it or to draw its own
     index.cp.min_points_per_centroid = index.pq.cp.min_points_per_centroid = 1

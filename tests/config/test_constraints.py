@@ -390,6 +390,11 @@ WRONG: list[tuple[dict[str, Any], list[str]]] = [
         {"index.probes": 4000, "index.lists": 4096, "index.device": "cuda"},
         ["index.probes", "found 4000", "at most 2048 on a GPU"],
     ),
+    (
+        {"index.code_bytes": 128, "index.code_bits": 4},
+        ["index.code_bytes", "found 128", "a divisor", "128 and so many codes of 4 bits"],
+    ),
+    ({"index.code_bits": 4, "index.device": "cuda"}, ["index.code_bits", "found 4", "8 on a GPU"]),
     ({"index.code_bytes": 128, "index.device": "cuda"}, ["index.code_bytes", "found 128", "56, 64, 96 on a GPU"]),
     ({"datastore.shards": {"koran": 4}}, ["datastore.shards.medical", "missing", "one for each domain"]),
     ({"index.lists": 200_000}, ["index.lists", "found 200000", "at most index.training_sample 100000"]),

@@ -324,3 +324,34 @@ def test_the_key_file_is_opened_when_keys_are_asked_for(store_of: Any, tmp_path:
     assert searcher.search(torch.zeros(1, 2), 1).values.tolist() == [[7]]
     with pytest.raises(InkError, match=r"keys\.npy does not exist"):
         searcher.search(torch.zeros(1, 2), 1, keys=True)
+
+
+FAST = IVFPQ.model_copy(update={"code_bits": 4})
+
+
+def test_codes_of_four_bits_take_the_same_bytes_and_come_near_exact_search(
+    store_of: Any, tmp_path: Path, clustered: Any
+) -> None:
+    keys, queries = clustered
+    stores = {name: store_of(tmp_path / name, keys, range(len(keys)), index=index) for name, index in KINDS.items()}
+    found = {name: Searcher(store, KINDS[name]).search(torch.from_numpy(queries), 5) for name, store in stores.items()}
+    index = faiss.downcast_index(read_index(stores["fast"].index_path))
+    assert (index.pq.M, index.pq.nbits, index.code_size) == (16, 4, 8)
+    shared = [len(np.intersect1d(a, b)) / 5 for a, b in zip(found["fast"].ids, found["exact"].ids, strict=True)]
+    assert np.mean(shared) > 0.5
+    # its distances are of codes, and most are near the true ones
+    true = squared_distances(queries, keys.astype(np.float32))
+    off = found["fast"].distances.numpy() - np.take_along_axis(true, found["fast"].ids.numpy(), axis=1)
+    assert np.median(np.abs(off)) < 3 < np.median(true)
+
+
+def test_four_bits_need_few_entries_and_twice_as_many_codes_that_divide_the_dimension(
+    store_of: Any, tmp_path: Path
+) -> None:
+    keys = np.random.default_rng(0).standard_normal((40, 16)).astype(np.float16)
+    store_of(tmp_path / "few", keys, range(40), index=FAST.model_copy(update={"lists": 2, "probes": 2}))
+    with pytest.raises(InkError, match=r"code_bytes is 16, 32 codes of 4 bits, which do not divide .* 16; 8 bytes do"):
+        store_of(tmp_path / "wide", keys, range(40), index=FAST.model_copy(update={"code_bytes": 16}))
+
+
+KINDS = {"exact": EXACT, "fast": FAST}
