@@ -27,7 +27,7 @@ _HELP = {
         ("doctor", "doctor"),
         ("explain_error", "explain-error"),
         ("download", "download"),
-        ("conversion", "convert"),
+        ("conversion", "convert convert-adapter"),
         ("translation", "translate explain describe-adapter"),
         ("results", "compare report publish"),
         ("serving", "log-model"),

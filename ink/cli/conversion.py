@@ -1,4 +1,4 @@
-"""The command that takes a model from one toolkit to the other."""
+"""The commands that take a model from one toolkit to the other, and an adapter to AdapterHub's library."""
 
 from __future__ import annotations
 
@@ -50,4 +50,23 @@ def convert(
         pair = None if source_language is None else LanguagePair(source_language, str(target_language))
         said = to_fsmt(model, vocabulary or model.parent, output, languages=pair, escaped=escaped)
     for line in said:
+        click.echo(line)
+
+
+@click.command("convert-adapter")
+@click.argument("adapter", metavar="FILE", type=options.PATH)
+@click.argument("output", metavar="TO", type=options.PATH)
+@options.path("--base-model", "Folder of the Hugging Face model that the adapter was trained on.")
+def convert_adapter(adapter: Path, output: Path, base_model: Path) -> None:
+    """Convert an adapter of a Hugging Face model to a folder of AdapterHub's library `adapters`.
+
+    FILE is what ink has trained as the Adapter or INK. TO is a new folder: with adapter_config.json,
+    adapter_interface.json and adapter.safetensors; a card beside the adapter goes along. README.md has the lines of
+    Python by which transformers translates with it, without ink.
+    """
+    from ink.cli.threads import use_machine
+    from ink.nmt.huggingface.library_adapter import write_library_adapter
+
+    use_machine()
+    for line in write_library_adapter(adapter, base_model, output):
         click.echo(line)

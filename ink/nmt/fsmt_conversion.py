@@ -20,7 +20,7 @@ from ink.nmt.huggingface.model_folder import CONFIG, read_model
 from ink.nmt.huggingface.networks import load_network
 from ink.nmt.huggingface.tokenisers import TOKENISER_CONFIG, Languages, load_tokenisers
 from ink.runtime.errors import InkError
-from ink.runtime.whole_files import read_json, read_lines, write_atomically, write_json, write_lines
+from ink.runtime.whole_files import check_free, read_json, read_lines, write_atomically, write_json, write_lines
 
 CHECKPOINT, WEIGHTS, MERGES = "model.pt", "model.safetensors", "merges.txt"
 _VOCABULARIES = ("vocab-src.json", "vocab-tgt.json")
@@ -37,7 +37,7 @@ def to_fsmt(
     """
     from ink.corpus.segmentation import read_codes
 
-    _check_free(output)
+    check_free(output)
     if (vocabulary / PIECES).is_file():
         raise InkError(
             f"{vocabulary} has a SentencePiece model, which FSMT's tokeniser does not read; it cannot be converted",
@@ -78,7 +78,7 @@ def to_fairseq(model: Path, output: Path) -> list[str]:
     Return what there is to say of it. Counts, which FSMT does not keep, are 1 in the dictionaries. InkError where the
     model is no FSMT or fairseq cannot express it, and where `output` has something in it.
     """
-    _check_free(output)
+    check_free(output)
     settings, weights = read_model(model)
     _check_kind(model, settings)
     _, network = load_network(model, settings, weights, None)
@@ -99,13 +99,6 @@ def to_fairseq(model: Path, output: Path) -> list[str]:
         torch.save(state_of(stated, whole, folder, languages), folder / CHECKPOINT)
         FairseqBackend().load(folder / CHECKPOINT, folder, languages)
     return [f"{output}: fairseq from {languages.source} to {languages.target}, {_size(stated)}", _text(escaped)]
-
-
-def _check_free(output: Path) -> None:
-    if output.is_dir() and not any(output.iterdir()):
-        return
-    if output.exists():
-        raise InkError(f"{output} is there already; name a folder that is not, or is empty", code="folder/not-empty")
 
 
 def _check_kind(model: Path, settings: Mapping[str, Any]) -> None:

@@ -87,6 +87,14 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def check_free(folder: Path) -> None:
+    """Raise InkError where a folder that is to be written is a file, or has something in it."""
+    if folder.is_dir() and not any(folder.iterdir()):
+        return
+    if folder.exists():
+        raise InkError(f"{folder} is there already; name a folder that is not, or is empty", code="folder/not-empty")
+
+
 def write_json(path: Path | str, value: Any) -> None:
     """Write `value` as indented JSON, keys in the order given."""
     with write_atomically(path) as temporary:

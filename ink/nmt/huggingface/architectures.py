@@ -44,7 +44,7 @@ class Architecture:
 
     tokenisers: transformers' classes of its tokenisers, by name, the usual one first. bounded: whether it has no
     positions beyond those that it was made with. unsaved: endings of weights that a checkpoint may lack, for they
-    follow from the settings.
+    follow from the settings. norm_first: whether its layers normalise before each block, and not after.
     """
 
     config: type[PretrainedConfig]
@@ -52,6 +52,7 @@ class Architecture:
     tokenisers: tuple[str, ...]
     bounded: bool
     unsaved: tuple[str, ...] = ()
+    norm_first: bool = False
 
 
 ARCHITECTURES = {
@@ -59,9 +60,16 @@ ARCHITECTURES = {
     "marian": Architecture(
         MarianConfig, MarianMTModel, ("MarianTokenizer",), True, ("embed_positions.weight", "final_logits_bias")
     ),
-    "m2m_100": Architecture(M2M100Config, M2M100ForConditionalGeneration, ("M2M100Tokenizer", "NllbTokenizer"), False),
+    "m2m_100": Architecture(
+        M2M100Config, M2M100ForConditionalGeneration, ("M2M100Tokenizer", "NllbTokenizer"), False, norm_first=True
+    ),
     "mbart": Architecture(
-        MBartConfig, MBartForConditionalGeneration, ("MBartTokenizer", "MBart50Tokenizer"), True, ("final_logits_bias",)
+        MBartConfig,
+        MBartForConditionalGeneration,
+        ("MBartTokenizer", "MBart50Tokenizer"),
+        True,
+        ("final_logits_bias",),
+        norm_first=True,
     ),
 }
 SUPPORTED = "use one of FSMT, Marian (OPUS-MT), M2M100, NLLB or mBART"

@@ -19,12 +19,11 @@ from ink.nmt.huggingface.architectures import NetworkParts, architecture_of
 from ink.nmt.huggingface.library_search import LibrarySearch, source_mask
 from ink.nmt.huggingface.mapped_text import MappedText, batch_of, padded
 from ink.nmt.huggingface.model_folder import read_model, write_model
-from ink.nmt.huggingface.networks import load_network, make_network
+from ink.nmt.huggingface.networks import load_network, make_network, network_fingerprint
 from ink.nmt.huggingface.state_reader import StateReader
 from ink.nmt.huggingface.vocabulary_folder import read_vocabulary
 from ink.nmt.training_run import Objective, Optimisation, TrainingRun
 from ink.nmt.translation_model import Backend, Layer, TeacherForced, TranslationModel, Vocabulary, check_kind
-from ink.nmt.weights import fingerprint
 from ink.runtime.errors import InkError
 
 
@@ -170,7 +169,7 @@ class HuggingFaceBackend(Backend):
         settings, weights = read_model(checkpoint)
         _, network = load_network(checkpoint, settings, weights, dropout)
         model = HuggingFaceModel(network.eval(), settings, vocabulary, languages)
-        model.base_fingerprint = fingerprint(_untied(network))
+        model.base_fingerprint = network_fingerprint(network)
         return model
 
     def untrained(self, data: PreparedCorpus, sizes: base_system.BaseModelTraining, seed: int) -> TranslationModel:
@@ -187,12 +186,3 @@ class HuggingFaceBackend(Backend):
         torch.manual_seed(seed)
         network = make_network(checkpoint, base.settings, dropouts)
         return HuggingFaceModel(network, base.settings, base.folder, data.languages)
-
-
-def _untied(network: Any) -> dict[str, Tensor]:
-    """Return the weights by name, those that several modules share under the first of their names."""
-    found: dict[int, str] = {}
-    weights = network.state_dict()
-    for name, tensor in weights.items():
-        found.setdefault(tensor.data_ptr(), name)
-    return {name: weights[name] for name in found.values()}

@@ -13,7 +13,7 @@ from transformers import GenerationConfig, PretrainedConfig
 from transformers.utils import logging
 
 from ink.nmt.huggingface.architectures import SUPPORTED, Architecture, NetworkParts, architecture_of
-from ink.nmt.weights import check_finite
+from ink.nmt.weights import check_finite, fingerprint
 from ink.runtime.errors import InkError
 
 # what older versions saved and nothing reads: tables of sines, and version numbers
@@ -69,6 +69,15 @@ def make_network(origin: Path, settings: Mapping[str, Any], changed: Mapping[str
     # of beam search nothing is taken from the model's own settings but what is asked for
     network.generation_config = GenerationConfig()
     return network.float()
+
+
+def network_fingerprint(network: Any) -> str:
+    """Return the fingerprint of a network's weights; one that several modules share has the first of their names."""
+    found: dict[int, str] = {}
+    weights = network.state_dict()
+    for name, tensor in weights.items():
+        found.setdefault(tensor.data_ptr(), name)
+    return fingerprint({name: weights[name] for name in found.values()})
 
 
 def _check_sizes(origin: Path, settings: Mapping[str, Any], weights: Mapping[str, Tensor]) -> None:
