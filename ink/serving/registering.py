@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import ink
+from ink.config import load_resolved
+from ink.config.domains import huggingface_folder
 from ink.results.run_measures import measures_of
 from ink.runtime.errors import InkError, warn
 from ink.serving.answers import answers
-from ink.serving.system_folder import BASE_MODEL, load_system_folder, make_system_folder
+from ink.serving.system_folder import CONFIG, load_system_folder, make_system_folder
 from ink.systems.layout import Layout, Run
 from ink.tools.model_card import CARD, Subject, model_card
 from ink.tracking.experiment_run import ExperimentRun
@@ -117,7 +119,7 @@ def _logged(name: str, run: Run, run_id: str | None, code: Path, system: Path, e
 def requirements(system: Path) -> list[str]:
     """Return what a system's folder needs to be installed, as pip takes it, of the versions that are installed here."""
     found = []
-    of_library = REQUIRED_BY_HUGGING_FACE if any(path.is_dir() for path in (system / BASE_MODEL).iterdir()) else ()
+    of_library = REQUIRED_BY_HUGGING_FACE if huggingface_folder(load_resolved(system / CONFIG)["base_model"]) else ()
     for name in (*REQUIRED, *of_library):
         try:
             version = metadata.version(name)

@@ -32,7 +32,8 @@ BASE_MODEL = "base_model"
 def parts_of(layout: Layout, run: Run) -> dict[str, Path]:
     """Return the files that translating with a trained system reads, by their places in a folder of its own.
 
-    InkError as `trained_files`.
+    A model that takes the base model's place is whole, and the base model stays where it is. InkError as
+    `trained_files`.
     """
     trained = trained_files(layout, run)
     below = [path for path in sorted(Path(layout.vocabulary).glob("[!.]*")) if path.is_file()]
@@ -44,7 +45,8 @@ def parts_of(layout: Layout, run: Run) -> dict[str, Path]:
         below.append(Path(layout.data(run.domain)) / "prepared.json")  # which text the datastore is of
     if system_named(run.system).by_sentence:
         below += training_text(Path(layout.data(run.domain)))
-    return _base_model(Path(layout.base_model)) | {path.relative_to(layout.work).as_posix(): path for path in below}
+    base_model = {} if system_named(run.system).own_checkpoint else _base_model(Path(layout.base_model))
+    return base_model | {path.relative_to(layout.work).as_posix(): path for path in below}
 
 
 def _base_model(model: Path) -> dict[str, Path]:
@@ -72,8 +74,9 @@ def load_system_folder(folder: Path, warn: Callable[[str], None]) -> Translator:
     """Load the system of a folder, which may have been moved; `warn` is told of lines what a person should know."""
     config, named = load_resolved(folder / CONFIG), read_json(folder / NAME, *Run._fields)
     run = Run(*(named[name] for name in Run._fields))
-    (model,) = sorted((folder / BASE_MODEL).glob("[!.]*"))
-    config["base_model"] = {**config["base_model"], "folder" if model.is_dir() else "path": str(model)}
+    if not system_named(run.system).own_checkpoint:
+        (model,) = sorted((folder / BASE_MODEL).glob("[!.]*"))
+        config["base_model"] = {**config["base_model"], "folder" if model.is_dir() else "path": str(model)}
     settings = settings_for(config, TranslationSettings, run.domain)
     return load_translator(Layout(config, str(folder)), settings, *run, warn)
 
