@@ -102,6 +102,30 @@ def store_neighbours(config: Path, domain: str, datastore: Path, output: Path) -
     store(open_datastore(datastore, key="decoder_output"), settings.index, settings.knn_kd.stored, output)
 
 
+@click.command("store-source-tokens")
+@options.config
+@options.domain
+@options.base_model
+@options.vocabulary
+@options.data
+@options.output
+def store_source_tokens(
+    config: Path, domain: str, base_model: Path, vocabulary: Path, data: Path, output: Path
+) -> None:
+    """Encode and align the source tokens of a domain's training set, once, for the strategy source_tokens."""
+    from ink.config.slices.training_slices import SourceTokensSettings
+    from ink.datastore.source_tokens.token_storing import store_source_tokens as store
+    from ink.nmt.model_loading import BaseModelFiles, backend_of
+
+    use_machine()
+    settings = options.load_settings(config, SourceTokensSettings, domain)
+    prepared = options.prepared_corpus(settings.data, data)
+    files = BaseModelFiles(base_model, vocabulary, prepared.languages, backend_of(vocabulary))
+    model = files.load(settings.device, settings.precision)
+    text, at_once = model.parallel_text(prepared, "train"), settings.datastore.batch_tokens
+    store(model, text, prepared.fingerprint, output, batch_tokens=at_once)
+
+
 @click.command("reduce-datastore")
 @options.config
 @options.domain

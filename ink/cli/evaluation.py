@@ -46,6 +46,7 @@ def tune_v_knn(config: Path, system: str, domain: str, datastore: Path, output: 
 @options.path("--adapter", "The system's adapter, if it has one.", required=False)
 @options.path("--datastore", "The system's datastore, if it has one.", required=False)
 @options.path("--combiner", "The system's combiner, if it has one.", required=False)
+@options.path("--source-tokens", "The training text's source tokens, if it searches by them.", required=False)
 @options.path("--model", "The checkpoint that takes the base model's place, if it has one.", required=False)
 @options.path("--general-corpus", "Raw text of the general domain, to score what was forgotten.", required=False)
 @options.path("--general-data", "Binarised text of the general domain.", required=False)
@@ -59,6 +60,7 @@ def evaluate(
     adapter: Path | None,
     datastore: Path | None,
     combiner: Path | None,
+    source_tokens: Path | None,
     model: Path | None,
     general_corpus: Path | None,
     general_data: Path | None,
@@ -80,7 +82,7 @@ def evaluate(
         if general_corpus is not None and general_data is not None:
             name = str(settings.data.general_domain)
             general = GeneralTest(name, general_corpus, options.prepared_corpus(settings.data, general_data))
-        parts = Parts(adapter, datastore, combiner, system_named(system).without_keys, model)
+        parts = Parts(adapter, datastore, combiner, source_tokens, system_named(system).without_keys, model)
         evaluate_system(
             Run(system, domain, seed),
             options.make_domain(settings.data, **files),

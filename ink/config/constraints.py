@@ -28,7 +28,7 @@ from ink.config.strategy_constraints import strategy_problems
 from ink.config.text_sources import sources, splits
 from ink.metrics.known_metrics import METRICS, SCORED_WITH_TRANSLATION
 from ink.systems.known_systems import OWN_SYSTEMS, SYSTEMS, system_named
-from ink.systems.systems_of_experiment import systems_of
+from ink.systems.systems_of_experiment import impossible_systems, systems_of
 from ink.systems.variations import variation_named
 
 SECTIONS_BY_DOMAIN = ("datastore", "adapter", "ink", "v_knn", "a_knn", "r_knn", "sk_mt", "knn_kd")
@@ -58,8 +58,9 @@ def impossible_combinations(config: Config) -> list[str]:
 def _systems(config: Config) -> Iterator[str]:
     """Systems of the paper and the experiment's own, told apart by their names."""
     known = systems_of(config)
-    yield from unknown_names("systems", config["systems"], known)
-    yield from unknown_names("speed.systems", config["speed"]["systems"], known)
+    impossible = impossible_systems(config)  # strategy_problems says why
+    for key, names in (("systems", config["systems"]), ("speed.systems", config["speed"]["systems"])):
+        yield from unknown_names(key, names, [*known, *(name for name in names if name in impossible)])
     for name in config[OWN_SYSTEMS]:
         if name in {*SYSTEMS, *config} or variation_named(name) is not None:
             yield f"{OWN_SYSTEMS}.{name}: found a name that is taken; allowed: no other system's or section's"

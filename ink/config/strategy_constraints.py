@@ -9,7 +9,7 @@ from ink.config.schema import refusal, shown
 from ink.config.sections.search_strategies import NEEDED
 from ink.systems.known_systems import REDUCTIONS, system_named
 from ink.systems.search_methods import SEARCH_STRATEGIES, search_method
-from ink.systems.systems_of_experiment import retrieval_settings
+from ink.systems.systems_of_experiment import impossible_systems, retrieval_settings
 
 # Methods that make p_kNN of entries that no search has found, in the order of the text.
 OF_V_KNN = ("chunks",)
@@ -40,11 +40,14 @@ def _settings(key: str, method: str, settings: Config) -> Iterator[str]:
 
 
 def _systems(key: str, names: Sequence[str], config: Config) -> Iterator[str]:
+    impossible = impossible_systems(config)
     for position, name in enumerate(names):
         system = system_named(name)
         if system.strategy is None:
             continue
         (always,) = system.compared_with
+        if name in impossible:
+            yield refusal(f"{key}[{position}]", name, f"another strategy, since {always} {impossible[name]}")
         if always not in config["systems"]:
             yield f"{key}[{position}]: found {name} without {always}; allowed: both, since they share a combiner"
         if search_method(system.strategy) in OF_V_KNN and not _is_v_knn(config, name):

@@ -78,6 +78,7 @@ Epochs = Annotated[Count, Keyword("unit", "epochs")]
 Rounds = Annotated[Count, Keyword("unit", "rounds")]
 EpochsOrRounds = Annotated[Count, Keyword("unit", "epochs or rounds")]
 Layers = Annotated[Count, Keyword("unit", "layers")]
+Occurrences = Annotated[Count, Keyword("unit", "occurrences")]
 Dimensions = Annotated[Count, Keyword("unit", "dimensions")]
 
 Path = Annotated[str, Field(title="a path", min_length=1)]

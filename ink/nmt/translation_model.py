@@ -141,6 +141,14 @@ class TranslationModel(ABC):
         """
 
     @abstractmethod
+    def encode(self, batch: SourceBatch) -> Tensor:
+        """Return what the encoder makes of the sources of a batch, which is on the model's device.
+
+        (batch, source length, dimension), the last layer's output in the mode that the network is in; padding's means
+        nothing.
+        """
+
+    @abstractmethod
     def project(self, decoder_output: Tensor) -> Tensor:
         """Return the logits (..., vocabulary) of what the output projection reads, (..., dimension)."""
 

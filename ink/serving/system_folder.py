@@ -41,7 +41,8 @@ def parts_of(layout: Layout, run: Run) -> dict[str, Path]:
     if "datastore" in trained:
         weights = trained["combiner"].with_name(WEIGHTS)
         below += [weights] if weights.is_file() else []
-        below += datastore_files(trained["datastore"], trained["combiner"], system_named(run.system))
+        known, source_tokens = system_named(run.system), trained.get("source_tokens")
+        below += datastore_files(trained["datastore"], trained["combiner"], known, source_tokens)
         below.append(Path(layout.data(run.domain)) / "prepared.json")  # which text the datastore is of
     if system_named(run.system).by_sentence:
         below += training_text(Path(layout.data(run.domain)))

@@ -10,6 +10,7 @@ from ink.combiners.combiner_file import combiner_files, load_combiner
 from ink.combiners.distance_aware import DistanceAwareCombiner
 from ink.combiners.knn_mixture import KnnMixture
 from ink.combiners.sentence_mixture import SentenceMixture
+from ink.combiners.source_token_mixture import SourceTokenMixture
 from ink.combiners.strategies.known_strategies import kind_of_strategy, make_strategy
 from ink.combiners.strategies.strategy import SearchStrategy
 from ink.config.sections.base_system import Index
@@ -20,6 +21,8 @@ from ink.corpus.indexed_tokens import FAIRSEQ_NAMES
 from ink.corpus.prepared_corpus import PreparedCorpus
 from ink.datastore.search import Searcher
 from ink.datastore.sentences.sentence_datastores import SentenceDatastores
+from ink.datastore.source_tokens.restricted_datastores import RestrictedDatastores
+from ink.datastore.source_tokens.token_store import open_source_tokens
 from ink.datastore.storage import Datastore, open_datastore
 from ink.nmt.domain_files import Domain
 from ink.nmt.huggingface.folder_files import files_read
@@ -37,16 +40,19 @@ class Parts:
 
     `without_keys` does without the datastore's key file, which may be gone. `model`: a checkpoint that takes the base
     model's place. `strategy`: when it searches, at every step without one. `sk_mt`: the settings of SK-MT, which makes
-    datastores of the domain's training text, sentence by sentence.
+    datastores of the domain's training text, sentence by sentence. `occurrences`: at how many of its occurrences in
+    `source_tokens` a source token points, where these restrict the search.
     """
 
     adapter: Path | None = None
     datastore: Path | None = None
     combiner: Path | None = None
+    source_tokens: Path | None = None
     without_keys: bool = False
     model: Path | None = None
     strategy: SearchStrategy | None = None
     sk_mt: SkMt | None = None
+    occurrences: int | None = None
 
 
 @dataclass(frozen=True)
@@ -58,7 +64,7 @@ class AssembledSystem:
     """
 
     model: TranslationModel
-    mixture: KnnMixture | SentenceMixture | None
+    mixture: KnnMixture | SentenceMixture | SourceTokenMixture | None
     files: dict[str, Path]
     in_memory: dict[str, int] = field(default_factory=dict)
 
@@ -77,13 +83,36 @@ def assemble(domain: Domain, parts: Parts, settings: ModelSettings, index: Index
     if parts.datastore is None or parts.combiner is None:
         return AssembledSystem(model, None, files)
     store = open_datastore(parts.datastore, model=model.fingerprint, corpus=domain.data.fingerprint)
-    searcher = Searcher(store, index)
     combiner = load_combiner(parts.combiner, device=settings.device, without_keys=parts.without_keys)
     combiner.check_vocabulary(len(model.target_vocabulary), str(parts.combiner))
     combiner.check_datastore(store)
-    kind = None if parts.strategy is None else type(parts.strategy)
-    files |= {path.name: path for path in _read_of(store, combiner, kind)} | combiner_files(parts.combiner, combiner)
-    return AssembledSystem(model, KnnMixture(searcher, combiner, parts.strategy), files)
+    if parts.occurrences is None:
+        mixture: KnnMixture | SourceTokenMixture = KnnMixture(Searcher(store, index), combiner, parts.strategy)
+        read = _read_of(store, combiner, None if parts.strategy is None else type(parts.strategy))
+    else:
+        datastores = _restricted(model, store, parts.source_tokens, parts.occurrences)
+        mixture = SourceTokenMixture(datastores, combiner)
+        read = [*_read_by_source_tokens(store, combiner), *datastores.stored.files]
+    files |= {path.name: path for path in read} | combiner_files(parts.combiner, combiner)
+    return AssembledSystem(model, mixture, files)
+
+
+def _restricted(
+    model: TranslationModel, store: Datastore, source_tokens: Path | None, occurrences: int
+) -> RestrictedDatastores:
+    """Let source tokens restrict the search of a datastore, which is done without its index."""
+    if source_tokens is None:
+        raise InkError(
+            "a system that searches by source tokens needs those of the training text; name them with --source-tokens",
+            code="file/missing",
+        )
+    if store.meta.reduced is not None:
+        raise InkError(
+            f"datastore {store.path} is reduced, and source tokens lead to entries of a whole one; use that",
+            code="datastore/other-origin",
+        )
+    stored = open_source_tokens(source_tokens, model=store.meta.model, corpus=store.meta.corpus)
+    return RestrictedDatastores(model, store, stored, occurrences)
 
 
 def _by_sentence(model: TranslationModel, data: PreparedCorpus, settings: SkMt) -> AssembledSystem:
@@ -124,13 +153,15 @@ def load_system(
         PreparedCorpus(Path(layout.data(domain)), settings.data.languages),
         backend_of(Path(layout.vocabulary)),
     )
-    parts = Parts(**files, without_keys=known.without_keys, strategy=None, sk_mt=None)
+    parts = Parts(**files, without_keys=known.without_keys, strategy=None, sk_mt=None, occurrences=None)
     return assemble(place, with_search(parts, system, settings), settings, settings.index)
 
 
 def with_search(parts: Parts, system: str, settings: SearchSettings) -> Parts:
     """Add to a system's parts the strategy by which it searches, and SK-MT's settings."""
     known = system_named(system)
+    if known.by_source_tokens:
+        return replace(parts, occurrences=settings.search_strategies[str(known.strategy)].occurrences)
     if known.strategy is not None:
         parts = replace(parts, strategy=make_strategy(known.strategy, settings.search_strategies[known.strategy]))
     return replace(parts, sk_mt=settings.sk_mt) if known.by_sentence else parts
@@ -158,16 +189,25 @@ def checkpoint_files(model: Path) -> list[Path]:
     return files_read(model) if model.is_dir() else [model]
 
 
-def datastore_files(datastore: Path, combiner: Path, system: System) -> list[Path]:
+def datastore_files(datastore: Path, combiner: Path, system: System, source_tokens: Path | None = None) -> list[Path]:
     """Return the files of a datastore that a system with this combiner opens: all but the keys where it has no use
-    for them.
+    for them. With `source_tokens` these too, and not the index.
     """
     store, mixing = open_datastore(datastore), load_combiner(combiner, without_keys=system.without_keys)
-    kind = None if system.strategy is None else kind_of_strategy(system.strategy)
-    opened = [store.path / "meta.json", store.file("offsets"), *_read_of(store, mixing, kind)]
+    opened = [store.path / "meta.json", store.file("offsets")]
+    if source_tokens is None:
+        opened += _read_of(store, mixing, None if system.strategy is None else kind_of_strategy(system.strategy))
+    else:
+        stored = open_source_tokens(source_tokens, model=store.meta.model, corpus=store.meta.corpus)
+        opened += [*_read_by_source_tokens(store, mixing), stored.path / "meta.json", *stored.files]
     if store.meta.log_probs:
         opened.append(store.file("log_probs"))
     return list(dict.fromkeys(opened))
+
+
+def _read_by_source_tokens(store: Datastore, combiner: Combiner) -> list[Path]:
+    """What decoding reads of a datastore whose entries source tokens name."""
+    return [store.file(name) for name in ("values", "keys", *(["log_probs"] if combiner.needs_log_probs else []))]
 
 
 def _read_of(store: Datastore, combiner: Combiner, strategy: type[SearchStrategy] | None) -> list[Path]:

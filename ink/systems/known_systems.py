@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ink.systems.row_names import in_words, row_name
-from ink.systems.search_methods import search_method
+from ink.systems.search_methods import SOURCE_TOKENS, search_method
 from ink.systems.variations import variation_named
 
 BLACK, GREY, ORANGE, SKY, GREEN = "#000000", "#767676", "#E69F00", "#56B4E9", "#009E73"
@@ -59,7 +59,7 @@ class System:
     - trained_as: the name under which its combiner is chosen or trained on dev, where that is not the section's
     - without_keys: whether it decodes without the datastore's key file
     - reduction: that of the datastore that it searches, where it is a reduced one
-    - strategy: how it searches, where it does not do so at every step
+    - strategy: how it searches, where it does not do so at every step in the whole datastore
     - by_sentence: whether it has no datastore, but makes one of each sentence that it translates
     - apart: whether Table 2 sets it below a rule, since it combines two others and does not compete with the rows above
     - compared_with: the systems over which its gain is reported beside that over the off-the-shelf model; BEST_KNN
@@ -109,6 +109,11 @@ class System:
         return self.section is not None and not self.by_sentence
 
     @property
+    def by_source_tokens(self) -> bool:
+        """Whether it searches what is aligned with the nearest occurrences of a sentence's own words."""
+        return self.strategy is not None and search_method(self.strategy) == SOURCE_TOKENS
+
+    @property
     def is_adapted(self) -> bool:
         """Whether it needs a domain's training text: all but the base model as it is, which is scored everywhere."""
         return self.model != "base" or self.section is not None
@@ -121,7 +126,7 @@ class System:
 
 BEST_KNN = "best_knn"
 OFF_THE_SHELF = "off_the_shelf"  # the base model as it is, over which every other gains
-REDUCING = "reduce-datastore"
+REDUCING, STORING_SOURCE_TOKENS = "reduce-datastore", "store-source-tokens"
 LEARNING_COMBINER = ("build-datastore", "train-combiner", "evaluate")
 TRAINING_INK = ("build-datastore", "train-ink-round", "finish-ink")
 
@@ -264,7 +269,10 @@ def system_of_papers(name: str) -> System | None:
 
 def _with_strategy(always: str, strategy: str) -> System:
     known = system_named(always)
-    return replace(_apart(known, always, strategy), first_job="evaluate", strategy=strategy)
+    commands = known.commands
+    if search_method(strategy) == SOURCE_TOKENS:
+        commands = (*commands[:-1], STORING_SOURCE_TOKENS, commands[-1])
+    return replace(_apart(known, always, strategy), commands=commands, first_job="evaluate", strategy=strategy)
 
 
 def _apart(known: System, compared_with: str, addition: str) -> System:

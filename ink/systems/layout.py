@@ -112,6 +112,10 @@ class Layout:
         """The neighbours of the base model's datastore's entries, stored."""
         return f"{self.work}/neighbours/decoder_output/{domain}"
 
+    def source_tokens(self, domain: str) -> str:
+        """The source tokens of the training text, as the base model encodes them, with what is aligned."""
+        return f"{self.work}/source_tokens/{domain}"
+
     def model(self, model: str, domain: str, seed: str | int) -> str:
         """The checkpoint of a system whose model takes the base model's place."""
         return f"{self.work}/models/{model}/{domain}/seed{seed}/model.pt"
@@ -129,7 +133,7 @@ class Layout:
         )
 
     def system_files(self, system: str, domain: str, seed: str | int) -> dict[str, str]:
-        """What a system adds to the base model, or has in its place: adapter, model, datastore, combiner."""
+        """What a system adds to the base model, or has in its place: adapter, model, datastore, combiner, tokens."""
         known, files = system_named(system), {}
         if known.has_adapter:
             files["adapter"] = self.adapter(known.model, domain, seed)
@@ -138,6 +142,8 @@ class Layout:
         if known.combiner_of is not None:
             files["datastore"] = self.searched_datastore(system, domain, seed)
             files["combiner"] = self.combiner(known.combiner_of, domain, seed if known.learns_combiner else None)
+        if known.by_source_tokens:
+            files["source_tokens"] = self.source_tokens(domain)
         return files
 
     def hypotheses(self, system: str, domain: str, seed: str | int) -> str:

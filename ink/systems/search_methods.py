@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 SEARCH_STRATEGIES = "search_strategies"  # the section of the config
-METHODS = ("unsure", "cache", "chunks")
+SOURCE_TOKENS = "source_tokens"  # the method that needs the source tokens of the training text
+METHODS = ("unsure", "cache", "chunks", SOURCE_TOKENS)
 NAME_PATTERN = f"^({'|'.join(METHODS)})(_[a-z0-9_]+)?$"
 _NAME = re.compile(NAME_PATTERN)
 

@@ -33,7 +33,31 @@ def reduced_systems(config: Mapping[str, Any]) -> list[str]:
 
 
 def systems_with_strategy(config: Mapping[str, Any]) -> list[str]:
-    """Return every system with a search strategy: those that retrieve, on reduced datastores too, with each."""
+    """Return every system with a search strategy: those that retrieve, on reduced datastores too, with each.
+
+    Without those of `impossible_systems`.
+    """
+    impossible = impossible_systems(config)
+    return [name for name in _with_every_strategy(config) if name not in impossible]
+
+
+def impossible_systems(config: Mapping[str, Any]) -> dict[str, str]:
+    """Return those with a search strategy that cannot be, and of each what the system without it has or lacks."""
+    found: dict[str, str] = {}
+    for name in _with_every_strategy(config):
+        system = system_named(name)
+        if not system.by_source_tokens:
+            continue
+        if system.has_adapter:
+            found[name] = "has an adapted model, and source tokens are stored as the base model encodes them"
+        elif system.reduction is not None:
+            found[name] = "has a reduced datastore, and alignments lead to entries of the whole one"
+        elif system.without_keys:
+            found[name] = "does without the datastore's keys, and those of a sentence's entries are read from there"
+    return found
+
+
+def _with_every_strategy(config: Mapping[str, Any]) -> list[str]:
     always = [*SYSTEMS, *config[OWN_SYSTEMS], *reduced_systems(config)]
     return [
         f"{name}{REDUCED_BY}{strategy}"

@@ -148,6 +148,10 @@ class ToyModel(TranslationModel):
         hidden, both = self.network(batch.source, batch.decoder_input)
         return TeacherForced(hidden if key == "decoder_output" else both, hidden, self.project)
 
+    def encode(self, batch: SourceBatch) -> Tensor:
+        encoded: Tensor = self.network.encoder(self.network.source(batch.source))
+        return encoded
+
     def project(self, decoder_output: Tensor) -> Tensor:
         logits: Tensor = self.network.output(decoder_output)
         return logits

@@ -26,7 +26,11 @@ CONFIG: dict[str, Any] = {
     **load(REPOSITORY / "config" / "config.yaml"),
     "own_systems": {"mine": OWN},
     "reductions": {"half": {"method": "random", "keep": 0.5}},
-    "search_strategies": {"unsure": {"below": 0.5}, "unsure_often": {"below": 0.9}},
+    "search_strategies": {
+        "unsure": {"below": 0.5},
+        "unsure_often": {"below": 0.9},
+        "source_tokens": {"occurrences": 8},
+    },
 }
 
 
@@ -75,9 +79,26 @@ def test_jobs_of_other_systems_read_what_they_read_before() -> None:
 
 def test_only_what_retrieves_can_search_less() -> None:
     check_exists(CONFIG, "v_knn+half+unsure")
-    for name in ("adapter+unsure", "v_knn+unsure_never", "v_knn+unsure+half", "v_knn+unsure+unsure_often"):
+    check_exists(CONFIG, "r_knn+source_tokens")
+    for name in (
+        *("v_knn+half+source_tokens", "ink_r_knn+source_tokens", "r_knn_without_keys+source_tokens"),
+        *("adapter+unsure", "v_knn+unsure_never", "v_knn+unsure+half", "v_knn+unsure+unsure_often"),
+    ):
         with pytest.raises(InkError, match="does not exist"):
             check_exists(CONFIG, name)
+
+
+@pytest.mark.parametrize("always", ["v_knn", "a_knn", "r_knn", "mine"])
+def test_source_tokens_are_a_file_and_a_job_more(always: str) -> None:
+    name = f"{always}+source_tokens"
+    check(config_with([always, name]))
+    layout, whole, system = Layout(CONFIG), system_named(always), system_named(name)
+    more = {"source_tokens": "work/mini/source_tokens/koran"}
+    assert layout.system_files(name, "koran", 1) == {**layout.system_files(always, "koran", 1), **more}
+    assert system.commands == (*whole.commands[:-1], "store-source-tokens", "evaluate")
+    assert system.label == f"{whole.label} + source tokens"
+    own = settings_for(CONFIG, EvaluationSettings, "koran", name)
+    assert with_search(Parts(), name, own) == Parts(occurrences=8)
 
 
 UNSURE = {"below": 0.5}
@@ -92,6 +113,26 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     (
         {"search_strategies": {"unsure": {"below": 0}}},
         r"search_strategies\.unsure\.below: found 0; allowed: .* above 0",
+    ),
+    *(
+        (
+            {
+                "systems": ["v_knn", always, f"{always}+source_tokens"],
+                "reductions": {"half": {"method": "random", "keep": 0.5}},
+                "search_strategies": {"source_tokens": {"occurrences": 8}},
+            },
+            rf"systems\[2\]: found {re.escape(always)}\+source_tokens; allowed: another strategy, since "
+            rf"{re.escape(always)} {said}",
+        )
+        for always, said in (
+            ("ink_r_knn", "has an adapted model, and source tokens are stored as the base model encodes them"),
+            ("v_knn+half", "has a reduced datastore, and alignments lead to entries of the whole one"),
+            ("r_knn_without_keys", "does without the datastore's keys"),
+        )
+    ),
+    (
+        {"systems": ["v_knn"], "search_strategies": {"source_tokens": {"occurrences": 0.5}}},
+        r"search_strategies\.source_tokens\.occurrences: found 0\.5; allowed: a whole number of at least 1",
     ),
     (
         {"search_strategies": {"unsure": UNSURE, "cache": UNSURE}},

@@ -15,11 +15,15 @@ def test_a_strategy_takes_one_scoring_more_and_sk_mt_no_datastore(clone: Any) ->
     config = copy.deepcopy(SHIPPED)
     config["domains"], config["knn_accuracy"]["domains"], config["speed"]["domain"] = ["law", "koran"], [], None
     config["search_strategies"] = {"unsure": {"below": 0.5}, "cache": {"distance": 4}}
+    config["search_strategies"]["source_tokens"] = {"occurrences": 8}
     config["systems"] = ["off_the_shelf", "sk_mt", "a_knn", "a_knn+unsure", "v_knn", "v_knn+cache"]
+    config["systems"].append("v_knn+source_tokens")
     plan = clone.plan("--configfile", clone.write_config("rare.yaml", config), "--printshellcmds")
     assert plan.code == 0, plan.text
-    expected = {"build_datastore": 2, "tune_v_knn": 2, "train_combiner": 2, "evaluate": 6 * 2 + 1}
+    expected = {"build_datastore": 2, "tune_v_knn": 2, "train_combiner": 2, "evaluate": 7 * 2 + 1}
+    expected["store_source_tokens"] = 2
     assert {rule: plan.planned.get(rule) for rule in expected} == expected
+    assert "--source-tokens work/mini/source_tokens/law" in plan.text
     assert "results/mini/scores/v_knn+cache/koran/seed1.json" in plan.text
 
     config["systems"] = ["off_the_shelf", "sk_mt"]

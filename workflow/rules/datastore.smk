@@ -111,6 +111,29 @@ if SHARDED:
         priority: 0
 
 
+rule store_source_tokens:
+    input:
+        base_model=LAYOUT.base_model,
+        vocabulary=LAYOUT.vocabulary,
+        data=LAYOUT.data("{domain}"),
+    output:
+        directory(LAYOUT.source_tokens("{domain}")),
+    log:
+        f"{RESULTS}/logs/store_source_tokens/{{domain}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/store_source_tokens/{{domain}}.tsv"
+    threads: THREADS["datastore"]
+    resources:
+        gpu=gpus("store-source-tokens"),
+    params:
+        settings=settings("store-source-tokens"),
+        files=lambda wildcards, input: options(**input),
+        config=CONFIG,
+    shell:
+        "ink --log {log:q} --threads {threads} store-source-tokens --config {params.config:q}"
+        " --domain {wildcards.domain} {params.files} --output {output:q}"
+
+
 if config[REDUCTIONS]:
 
     rule reduce_datastore:

@@ -11,6 +11,7 @@ from ink.combiners.strategies.strategy import SearchStrategy
 from ink.config.sections import search_strategies
 from ink.systems.search_methods import search_method
 
+# but for source tokens, which make a mixture of their own
 STRATEGIES: Mapping[str, type[SearchStrategy]] = {
     "unsure": AskWhereUnsure,
     "cache": CachedNeighbours,

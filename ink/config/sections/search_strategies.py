@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from ink.config import values
-from ink.systems.search_methods import METHODS, NAME_PATTERN
+from ink.systems.search_methods import METHODS, NAME_PATTERN, SOURCE_TOKENS
 
 Name = Annotated[
     str, Field(title=f"{' or '.join(METHODS)}, or one with _ and more letters and digits", pattern=NAME_PATTERN)
@@ -21,6 +21,7 @@ NEEDED: Mapping[str, tuple[str, ...]] = {
     "unsure": ("below",),
     "cache": ("distance",),
     "chunks": ("chunk_tokens", "shortest_interval", "longest_interval"),
+    SOURCE_TOKENS: ("occurrences",),
 }
 
 
@@ -48,6 +49,10 @@ class SearchStrategy(values.Section):
     longest_interval: Steps = values.optional()
     """chunks: the most steps from one search to the next (released: 8); the larger, the faster intervals grow. Where it
     equals shortest_interval they are all the same."""
+
+    occurrences: values.Occurrences = values.optional()
+    """source_tokens: a source token points at so many of its occurrences in the training text, the nearest ones. What
+    is aligned with these is searched, and no other entry (released: 512; Meng et al. 2022)."""
 
 
 SearchStrategies = dict[Name, SearchStrategy]

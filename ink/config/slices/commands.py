@@ -39,6 +39,7 @@ READS: dict[str, type[Slice]] = {
     "build-datastore-shard": training.ShardSettings,
     "join-datastore": training.JoiningSettings,
     "reduce-datastore": training.ReductionSettings,
+    "store-source-tokens": training.SourceTokensSettings,
     "tune-v-knn": training.TuningSettings,
     "train-combiner": training.CombinerSettings,
     "store-neighbours": training.StoringSettings,

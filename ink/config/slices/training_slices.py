@@ -57,6 +57,13 @@ class JoiningSettings(Slice):
     index: Index
 
 
+class SourceTokensSettings(ModelSettings):
+    """What store-source-tokens reads."""
+
+    data: Languages
+    datastore: KeyExtraction
+
+
 class ReductionSettings(ModelSettings):
     """What reduce-datastore reads: of the reductions its own."""
 

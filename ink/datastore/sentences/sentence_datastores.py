@@ -14,6 +14,7 @@ from torch.nn.utils.rnn import pad_sequence
 from ink.config.sections.retrieval_systems import SkMt
 from ink.datastore.build import teacher_forced_batch
 from ink.datastore.search import Neighbours
+from ink.datastore.sentences.grouping import grouped
 from ink.datastore.sentences.similar_sentences import SimilarSentences
 from ink.nmt.batches import ParallelText, SourceBatch, batches_by_length
 from ink.nmt.translation_model import TranslationModel, Vocabulary
@@ -62,13 +63,8 @@ class SentenceDatastores:
 
     def _distances(self, queries: Tensor, sentences: Tensor) -> Tensor:
         """Return squared L2 distances (n, entries) to the keys of each query's sentence, a sentence at a time."""
-        counts = torch.bincount(sentences, minlength=len(self._keys))
-        order = sentences.argsort(stable=True)
-        place = torch.empty_like(order)
-        place[order] = torch.arange(len(order), device=order.device) - (counts.cumsum(0) - counts)[sentences[order]]
-        grouped = queries.new_zeros(len(self._keys), int(counts.max()), queries.shape[-1])
-        grouped[sentences, place] = queries
-        apart = torch.cdist(grouped, self._keys, compute_mode="donot_use_mm_for_euclid_dist")
+        together, place = grouped(queries, sentences, len(self._keys))
+        apart = torch.cdist(together, self._keys, compute_mode="donot_use_mm_for_euclid_dist")
         return apart[sentences, place].pow(2)
 
     def _passed(self, numbers: Sequence[int], device: torch.device) -> dict[int, tuple[Tensor, Tensor, Tensor]]:

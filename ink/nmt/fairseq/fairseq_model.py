@@ -89,6 +89,10 @@ class FairseqModel(TranslationModel):
             output, _ = decoder.extract_features(batch.decoder_input, encoder_out=encoder_out)
             return TeacherForced(reader.read(output), output, self.project)
 
+    def encode(self, batch: SourceBatch) -> Tensor:
+        found: Tensor = self.network.encoder(batch.source, src_lengths=batch.source_lengths)["encoder_out"][0]
+        return found.transpose(0, 1)
+
     def project(self, decoder_output: Tensor) -> Tensor:
         logits: Tensor = self.network.decoder.output_layer(decoder_output)
         return logits

@@ -115,6 +115,11 @@ class HuggingFaceModel(TranslationModel):
         # what the decoder says after each token but the last of what it begins with, nobody asks
         return TeacherForced(keys[:, len(first) :], output[:, len(first) :], self.project)
 
+    def encode(self, batch: SourceBatch) -> Tensor:
+        encoder = self.parts.encoder
+        found: Tensor = encoder(input_ids=batch.source, attention_mask=source_mask(batch), return_dict=True)[0]
+        return found
+
     def project(self, decoder_output: Tensor) -> Tensor:
         return self.parts.project(decoder_output)
 

@@ -53,6 +53,8 @@ def training_jobs(config: Mapping[str, Any], run: Run) -> list[str]:
         jobs.append(f"train_adapter/{known.model}/{place}")
     if known.retrieves:
         jobs += _searched_datastore(config, run)
+        if known.by_source_tokens:
+            jobs.append(f"store_source_tokens/{run.domain}")
         if known.learns_combiner:
             jobs.append(f"train_combiner/{known.combiner_of}/{place}")
         elif known.reduction is None:

@@ -7,7 +7,7 @@ The CSV has one row per system and domain:
 - megabytes: 10^6 of these bytes
 - entries: of the datastore, where the system searches one
 - bytes_an_entry: of the datastore's files (index, values and, where they are read, log-probabilities, keys, counts and
-  projection)
+  projection, and source tokens, which are read in place of the index)
 - parameters: of the adapter, where there is one
 - bytes_a_parameter
 - tokens: target tokens of the training text
@@ -33,7 +33,11 @@ from ink.systems.known_systems import system_named
 
 ADAPTER = "adapter.safetensors"
 VALUES = "values.npy"
-DATASTORE = ("index.faiss", VALUES, "log_probs.npy", "keys.npy", "counts.npy", "projection.npy", "hidden.npy")
+SOURCE_TOKENS = ("representations.npy", "type_starts.npy", "link_starts.npy", "entries.npy")
+DATASTORE = (
+    *("index.faiss", VALUES, "log_probs.npy", "keys.npy", "counts.npy", "projection.npy", "hidden.npy"),
+    *SOURCE_TOKENS,
+)
 NPY_HEADER, VALUE = 128, 4  # bytes of a file of values before the first, and of each
 FP32 = 4
 # the base model of WMT'19: its width, and its layers of encoder and decoder
@@ -66,7 +70,8 @@ def render(runs: Selection, output: Path) -> list[Path]:
     columns = _columns(runs.labels, runs.domains)
     reduced = any(system_named(record["system"]).reduction is not None for record in records)
     caption = "Memory added at inference, taken apart."
-    own = Table(frame, caption, _notes(estimated, reduced), columns, blocks=("system",))
+    by_tokens = any(system_named(record["system"]).by_source_tokens for record in records)
+    own = Table(frame, caption, _notes(estimated, reduced, by_tokens), columns, blocks=("system",))
     return write_tables(Path(output) / "memory", [own, _paper_table(paper)])
 
 
@@ -98,7 +103,7 @@ def _record(score: Score, tokens: int, printed: Mapping[str, float]) -> dict[str
     record: dict[str, Any] = {"system": score.system, "domain": score.domain, "tokens": tokens}
     record["bytes"] = sum(memory.values())
     record["megabytes"] = record["bytes"] / 1e6
-    if DATASTORE[0] in memory:
+    if VALUES in memory:
         # a reduced one has fewer than the text has tokens, and a value for each
         reduced = system_named(score.system).reduction is not None
         record["entries"] = entries = (memory[VALUES] - NPY_HEADER) // VALUE if reduced else tokens
@@ -126,7 +131,7 @@ def _columns(names: Mapping[str, str], domains: Sequence[str]) -> list[Column]:
     ]
 
 
-def _notes(estimated: bool, reduced: bool) -> list[str]:
+def _notes(estimated: bool, reduced: bool, by_tokens: bool) -> list[str]:
     notes = [
         "MB: 10^6 bytes of the files that inference reads beyond the base model, combiners' weights included. A system "
         "that adds none has no row: kNN-KD's model takes the base model's place.",
@@ -141,6 +146,8 @@ def _notes(estimated: bool, reduced: bool) -> list[str]:
         notes.append(
             "A reduced datastore has as many entries as its file of values; counts and projection are among its bytes."
         )
+    if by_tokens:
+        notes.append("What searches by source tokens reads these and the keys, and no index.")
     if estimated:
         notes.append(
             "Adapters' parameters were not counted when this experiment ran: they are a quarter of the file's bytes, "

@@ -42,6 +42,11 @@ def index_bytes(workload: Workload, entries: int) -> float:
     return entries * (index["code_bytes"] + 8.0) + index["lists"] * width * 4.0
 
 
+def source_token_bytes(workload: Workload, tokens: int) -> float:
+    """Estimate what stored source tokens take: representations in half precision, a start and an entry each."""
+    return tokens * (workload.model.dimension * 2 + 8 + 8)
+
+
 def shard_bytes(workload: Workload, domain: str) -> float:
     """Return the size of the shard's keys that lie beside those of its datastore while shards are joined."""
     shards = for_domain(workload.config["datastore"], domain, workload.domains)["shards"]

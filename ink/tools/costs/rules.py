@@ -16,7 +16,7 @@ from ink.config import (
     speed_systems,
 )
 from ink.datastore.knn_graph_division import PROBES
-from ink.systems.known_systems import system_named, unreduced
+from ink.systems.known_systems import STORING_SOURCE_TOKENS, system_named, unreduced
 from ink.systems.systems_of_experiment import retrieval_settings
 from ink.tools.costs import operations
 from ink.tools.costs.cost import NO_JOB, Cost, mean_of_jobs
@@ -28,6 +28,7 @@ from ink.tools.costs.file_sizes import (
     index_bytes,
     neighbour_bytes,
     round_bytes,
+    source_token_bytes,
     text_bytes,
 )
 from ink.tools.costs.operations import averaging_bytes, beam_search, dev_bleu, model_bytes, pass_flop, search
@@ -98,6 +99,19 @@ def store_neighbours(domain: DomainWorkload) -> Cost:
     if "train-knn-kd" not in domain.workload.commands:
         return NO_JOB
     return search(domain, domain.entries) + Cost(disk=neighbour_bytes(domain.config) * domain.entries)
+
+
+def store_source_tokens(domain: DomainWorkload) -> Cost:
+    """The encoder passes over the text, as long as its targets; words are aligned on one core, and not counted."""
+    if STORING_SOURCE_TOKENS not in domain.workload.commands:
+        return NO_JOB
+    size = source_token_bytes(domain.workload, domain.entries)
+    return Cost(
+        gpu=2.0 * domain.entries * domain.model.encoder,
+        written=size,
+        card=model_bytes(domain),
+        disk=size,
+    )
 
 
 def tune_v_knn(domain: DomainWorkload) -> Cost:
@@ -252,6 +266,7 @@ RULES: tuple[Rule, ...] = (
     build_datastore,
     reduce_datastore,
     store_neighbours,
+    store_source_tokens,
     tune_v_knn,
     tune_reduced_v_knn,
     train_combiner,

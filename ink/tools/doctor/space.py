@@ -11,7 +11,13 @@ from ink.config import Config, given_base_model
 from ink.runtime.disk import bytes_in_words, existing_parent, folder_bytes, free_bytes, mount_point
 from ink.systems.layout import Layout
 from ink.tools.costs.file_sizes import STATE, round_bytes, shard_bytes, text_bytes
-from ink.tools.costs.rules import build_adapted_datastore, build_datastore, reduce_datastore, store_neighbours
+from ink.tools.costs.rules import (
+    build_adapted_datastore,
+    build_datastore,
+    reduce_datastore,
+    store_neighbours,
+    store_source_tokens,
+)
 from ink.tools.costs.workload import Workload
 from ink.tools.doctor.finding import Finding, error, ok, warning
 from ink.tools.download.sources import DOWNLOADS
@@ -32,8 +38,8 @@ def needed_bytes(workload: Workload, most_rounds: float = math.inf) -> dict[str,
 
 
 def _datastores(workload: Workload) -> float:
-    """Count datastores, whole and reduced, stored neighbours, and what the rounds that run at the time have."""
-    rules = (build_datastore, build_adapted_datastore, reduce_datastore, store_neighbours)
+    """Count datastores, whole and reduced, stored neighbours and source tokens, and what rounds at the time have."""
+    rules = (build_datastore, build_adapted_datastore, reduce_datastore, store_neighbours, store_source_tokens)
     costs = [rule(workload.of(domain)) for rule in rules for domain in workload.domains]
     stores = sum(cost.jobs * cost.disk for cost in costs)
     if stores:

@@ -145,8 +145,9 @@ def load_explainer(
         )
     if known.strategy is not None:
         always, _ = always_searching(system)
+        rarely = "searches a part of the datastore" if known.by_source_tokens else "does not search for every token"
         raise InkError(
-            f"{known.label} does not search for every token; explain {always}, which is the same system otherwise",
+            f"{known.label} {rarely}; explain {always}, which is the same system otherwise",
             code="translation/no-retrieval",
         )
     translator = load_translator(layout, settings, system, domain, seed, warn)

@@ -17,7 +17,7 @@ from ink.combiners.vanilla import VanillaCombiner
 from ink.config.sections.base_system import Index
 from ink.config.sections.search_strategies import NEEDED, SearchStrategy
 from ink.datastore.search import Searcher
-from ink.systems.search_methods import METHODS
+from ink.systems.search_methods import METHODS, SOURCE_TOKENS
 
 ENTRIES, DIMENSION, VOCABULARY, QUERIES = 60, 6, 9, 40
 K, LAMBDA, TEMPERATURE = 4, 0.7, 3.0
@@ -93,6 +93,6 @@ def test_with_a_threshold_of_1_it_is_the_whole_system(searcher: Searcher, querie
 
 
 def test_every_method_has_a_strategy_and_settings() -> None:
-    assert set(STRATEGIES) == set(NEEDED) == set(METHODS)
+    assert {*STRATEGIES, SOURCE_TOKENS} == set(NEEDED) == set(METHODS)
     made = make_strategy("unsure_half", SearchStrategy(below=0.5))
     assert made == AskWhereUnsure(0.5)

@@ -52,6 +52,19 @@ def test_keys_and_log_probabilities_are_equal(tiny: Any, both: Both, key: str) -
         torch.testing.assert_close(one.log_probs(), other.log_probs(), atol=1e-4, rtol=0)
 
 
+@torch.no_grad()
+def test_what_the_encoder_makes_of_sources_is_equal_beside_others_too(tiny: Any, both: Both) -> None:
+    sources = [source for source, _ in sentences(tiny, both)]
+    for model in both[:2]:
+        batch = model.source_batch(sources)
+        together = model.encode(batch)
+        assert together.shape[:2] == batch.source.shape
+        for number, row, source in zip(batch.sentences.tolist(), together, batch.source, strict=True):
+            (alone,) = both.fairseq.encode(both.fairseq.source_batch([sources[number]]))
+            there = source != model.source_vocabulary.padding
+            torch.testing.assert_close(row[there], alone, atol=1e-4, rtol=0)
+
+
 @pytest.mark.parametrize("beam", [1, 3])
 def test_translations_are_equal(tiny: Any, both: Both, beam: int) -> None:
     decoding = BeamSearch(beam=beam, length_penalty=0.6, max_len_a=1.0, max_len_b=2)

@@ -48,6 +48,7 @@ JOBS = {
         "reduce_datastore/merged/decoder_output/koran",
         "tune_reduced_v_knn/v_knn+small/koran",
     ],
+    "v_knn+source_tokens": [BASE, "store_source_tokens/koran", "tune_v_knn/koran"],
     "sk_mt": [],
     "r_knn+control": [
         BASE,

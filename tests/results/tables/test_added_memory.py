@@ -67,6 +67,15 @@ def test_a_reduced_datastore_has_entries_of_its_own(results: Path, add_result: A
     ]
 
 
+def test_source_tokens_take_the_place_of_the_index(results: Path, add_result: Add, rows_of: RowsOf) -> None:
+    tokens = {"representations.npy": 9_000, "type_starts.npy": 500, "link_starts.npy": 300, "entries.npy": 200}
+    memory = {"values.npy": 4_000, "keys.npy": 16_000, **tokens}
+    add_result("v_knn+source_tokens", "koran", 20, added_memory=memory)
+    _, markdown, _, _ = render(results, ["v_knn+source_tokens"])
+    assert rows_of(markdown)[0][:5] == ["V-kNN + source tokens", "Koran", "0.03", "1000", "30.0"]
+    assert "What searches by source tokens reads these and the keys" in markdown.read_text(encoding="utf-8")
+
+
 def test_parameters_that_an_older_run_has_not_counted_are_those_of_the_file(
     results: Path, add_result: Add, rows_of: RowsOf
 ) -> None:

@@ -113,6 +113,17 @@ def test_knn_kd_needs_a_datastore_neighbours_and_whole_models(
     assert duration.seconds_by_job(workload, 1e10)["train_knn_kd"] > found["train_knn_kd"]
 
 
+def test_source_tokens_are_stored_once_a_domain_for_all_rows_that_search_by_them(workload: Workload) -> None:
+    workload.config["search_strategies"] = {"source_tokens": {"occurrences": 2}}
+    workload.config["systems"] = ["v_knn", "a_knn"]
+    without = space.needed_bytes(workload)["datastores"]
+    assert "store_source_tokens" not in duration.seconds_by_job(workload, 1e10)
+    workload.config["systems"] += ["v_knn+source_tokens", "a_knn+source_tokens"]
+    # 32 halves, a start and an entry each
+    assert space.needed_bytes(workload)["datastores"] == without + 1500 * (64 + 8 + 8)
+    assert "store_source_tokens" in duration.seconds_by_job(workload, 1e10)
+
+
 def test_r_knn_on_top_of_ink_needs_a_datastore_more_for_every_seed(workload: Workload) -> None:
     workload.config["seeds"] = [1, 2]
     workload.config["systems"] = ["ink"]
