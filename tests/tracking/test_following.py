@@ -91,7 +91,9 @@ def wait_until(condition: Callable[[], bool]) -> None:
 def curve_in(store: Store) -> list[tuple[int, float]]:
     if not store.path.exists() or not store.rows("select name from sqlite_master where name = 'metrics'"):
         return []
-    return store.curve(store.only_run(), "train/loss") if store.count("runs") else []
+    # asked once: the follower writes between two questions
+    runs = store.rows("select run_uuid from runs")
+    return store.curve(runs[0][0], "train/loss") if runs else []
 
 
 def artifacts(store: Store) -> dict[str, str]:

@@ -103,7 +103,7 @@ def others(value: Any) -> Iterator[Any]:
     if isinstance(value, bool):
         yield not value
     elif isinstance(value, int | float):
-        yield from (value + 1, value - 1, value / 2, value + 0.5)
+        yield from (value + 1, value - 1, value / 2, value + 0.5, 2 * value)
     elif isinstance(value, str):
         yield from ("koran", "fr", "cpu", "cuda", f"{value}x", *enumerated(schema()))
     elif isinstance(value, list):
