@@ -1,4 +1,4 @@
-"""The results in short: who is ahead on average, and INK beside Adapter and R-kNN, from table2.csv and gains.csv."""
+"""The results in short: who is ahead, and INK beside Adapter and R-kNN, from table2.csv and gains.csv."""
 
 from __future__ import annotations
 
@@ -13,14 +13,19 @@ import pandas as pd
 from ink.metrics.metric import Metric
 from ink.results.records.paper import read_paper
 from ink.results.tables.aggregation import AVERAGE, prefixes
-from ink.results.tables.table_files import rounded
+from ink.results.tables.table_files import domain_label, rounded
 from ink.runtime.errors import InkError
 from ink.systems.known_systems import OFF_THE_SHELF, SYSTEMS, system_named
+
+_ON_AVERAGE = " on average"
 
 
 @dataclass(frozen=True)
 class Ranked:
-    """A system and its average score. place: from 1, None where it stands apart; paper: the paper's average."""
+    """A system and its average score over the domains.
+
+    place: from 1, None where it stands apart; paper: the paper's score on domains of the same names, None without one.
+    """
 
     label: str
     score: float
@@ -45,8 +50,8 @@ class Headline:
     sentences: Sequence[str]
 
 
-def headline(results: Path, metrics: Sequence[Metric]) -> Headline:
-    """Read what the tables say in these metrics, the first of which ranks.
+def headline(results: Path, domains: Sequence[str], metrics: Sequence[Metric]) -> Headline:
+    """Read what the tables say of these domains in these metrics, the first of which ranks.
 
     InkError where table2.csv or gains.csv is missing.
     """
@@ -59,9 +64,9 @@ def headline(results: Path, metrics: Sequence[Metric]) -> Headline:
             for row in _read(results, "gains")
             if row["domain"] == AVERAGE and not pd.isna(row[f"{prefix}gain"])
         }
-        sentences += _sentences(best_first[metric], averages[metric], gains, metric)
+        sentences += _sentences(best_first[metric], averages[metric], gains, metric, len(domains) > 1)
     first = metrics[0]
-    paper = _paper(results, first)
+    paper = _paper(results, domains, first)
     ranking = [
         Ranked(
             label=system_named(name).label,
@@ -85,18 +90,24 @@ def _best_first(averages: Mapping[str, float], metric: Metric) -> list[str]:
 
 
 def _sentences(
-    best_first: Sequence[str], averages: Mapping[str, float], gains: Mapping[tuple[str, str], Gain], metric: Metric
+    best_first: Sequence[str],
+    averages: Mapping[str, float],
+    gains: Mapping[tuple[str, str], Gain],
+    metric: Metric,
+    averaged: bool,
 ) -> list[str]:
+    """Say who is best, and how systems stand beside their rivals; averaged: whether over several domains."""
     sentences = []
     rivals = [name for name in best_first if not system_named(name).apart]
     if len(rivals) > 1:
         best = rivals[0]
-        text = f"Best on average is {system_named(best).label}, with {metric.heading} {averages[best]:.2f}"
+        text = f"Best{_ON_AVERAGE if averaged else ''} is {system_named(best).label}, "
+        text += f"with {metric.heading} {averages[best]:.2f}"
         if (best, OFF_THE_SHELF) in gains:
             text += f": {_over(gains[best, OFF_THE_SHELF], metric)} over the unadapted model"
         sentences.append(f"{text}.")
     sentences += [
-        _against(name, rival, gains[name, rival], metric)
+        _against(name, rival, gains[name, rival], metric, averaged)
         for name, system in SYSTEMS.items()
         for rival in system.compared_with
         if (name, rival) in gains
@@ -104,10 +115,10 @@ def _sentences(
     return sentences
 
 
-def _against(system: str, baseline: str, gain: Gain, metric: Metric) -> str:
+def _against(system: str, baseline: str, gain: Gain, metric: Metric, averaged: bool) -> str:
     """Say which of two is better, or that the interval leaves it open."""
     one, other = system_named(system).label, system_named(baseline).label
-    over = f"{_over(gain, metric)} on average"
+    over = f"{_over(gain, metric)}{_ON_AVERAGE if averaged else ''}"
     if gain.lower > 0:
         return f"{one} is better than {other}: {over}."
     if gain.upper < 0:
@@ -130,10 +141,15 @@ def _read(results: Path, name: str) -> list[dict[str, Any]]:
     return [{str(key): value for key, value in row.items()} for row in pd.read_csv(path).to_dict(orient="records")]
 
 
-def _paper(results: Path, metric: Metric) -> dict[str, float]:
-    """Return the paper's averages by label, none in a metric that it does not have."""
+def _paper(results: Path, domains: Sequence[str], metric: Metric) -> dict[str, float]:
+    """Return the paper's averages over these domains by label.
+
+    The average of all its domains is as it prints it. None in a metric, or with a domain, that it does not have.
+    """
     paper = read_paper(results, "table2")
-    if metric.name not in paper.columns:
+    columns, headings = set(paper["domain"]), {domain_label(domain) for domain in domains}
+    if metric.name not in paper.columns or not headings <= columns:
         return {}
-    averages = paper[paper["domain"] == "Avg."]
-    return {row["system"]: float(row[metric.name]) for row in averages.to_dict(orient="records")}
+    rows = paper[paper["domain"].isin(["Avg."] if headings | {"Avg."} == columns else headings)]
+    means = rows.astype({metric.name: float}).groupby("system")[metric.name].mean()
+    return {str(label): float(mean) for label, mean in means.items()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from ink.results.headline import headline
 from ink.runtime.errors import InkError
 
 BLEU = Bleu("13a")
+DOMAINS = ["medical", "law", "it", "koran"]  # the paper's
 PAPER = Path(__file__).parents[2] / "results" / "paper"
 TABLE2 = """system,bleu_average
 off_the_shelf,3.0
@@ -44,7 +46,7 @@ def test_by_hand(tmp_path: Path) -> None:
         "ink_r_knn,off_the_shelf,average,22.2,21.0,23.0",
         "ink_r_knn,ink,average,10.1,9.19,11.02",
     ]
-    found = headline(write(tmp_path / "mini", TABLE2, gains), [BLEU])
+    found = headline(write(tmp_path / "mini", TABLE2, gains), DOMAINS, [BLEU])
     assert [(one.place, one.label, one.score, one.paper) for one in found.ranking] == [
         (1, "own", 16.0, None),
         (2, "Adapter", 15.346, 46.85),
@@ -67,7 +69,7 @@ def test_by_hand(tmp_path: Path) -> None:
     ("interval", "said"), [("0.01,0.9", "INK is better than"), ("-0.9,-0.01", "INK is worse than")]
 )
 def test_a_difference_that_is_certain(tmp_path: Path, interval: str, said: str) -> None:
-    found = headline(write(tmp_path / "mini", TABLE2, [f"ink,adapter,average,0.4,{interval}"]), [BLEU])
+    found = headline(write(tmp_path / "mini", TABLE2, [f"ink,adapter,average,0.4,{interval}"]), DOMAINS, [BLEU])
     assert found.sentences[1].startswith(said)
 
 
@@ -83,7 +85,7 @@ def test_every_metric_has_its_say_and_the_first_ranks(tmp_path: Path) -> None:
     gains = ",".join(["system,baseline,domain", *FIELDS])
     gains += "\nink,adapter,average,-1.0,-2.0,0.5,2.0,1.0,3.0,-2.0,-3.0,-1.0\n"
     (results / "tables" / "gains.csv").write_text(gains, encoding="utf-8")
-    found = headline(results, [BLEU, Comet("wmt20-comet-da"), Ter()])
+    found = headline(results, DOMAINS, [BLEU, Comet("wmt20-comet-da"), Ter()])
     assert [(one.label, one.score, one.paper) for one in found.ranking] == [
         ("Adapter", 15.0, 46.85),
         ("INK", 14.0, 47.85),
@@ -100,18 +102,40 @@ def test_every_metric_has_its_say_and_the_first_ranks(tmp_path: Path) -> None:
 
 
 def test_an_error_rate_ranks_the_lowest_first_and_the_paper_has_none(tmp_path: Path) -> None:
-    ranked = headline(write(tmp_path / "mini", TABLE_IN_THREE, []), [Ter()]).ranking
+    ranked = headline(write(tmp_path / "mini", TABLE_IN_THREE, []), DOMAINS, [Ter()]).ranking
     assert [(one.place, one.label, one.paper) for one in ranked] == [(1, "Adapter", None), (2, "INK", None)]
 
 
 def test_one_system_is_best_of_nothing(tmp_path: Path) -> None:
-    found = headline(write(tmp_path / "mini", "system,bleu_average\nink,15.0\n", []), [BLEU])
+    found = headline(write(tmp_path / "mini", "system,bleu_average\nink,15.0\n", []), DOMAINS, [BLEU])
     assert [one.place for one in found.ranking] == [1]
     assert found.sentences == []
+
+
+@pytest.mark.parametrize(
+    ("domains", "printed"),
+    [
+        (DOMAINS, [46.85, 47.85]),  # as printed, though INK's four average 47.96
+        (["it", "koran"], [pytest.approx((48.21 + 21.68) / 2), pytest.approx((49.12 + 23.06) / 2)]),
+        (["koran"], [21.68, 23.06]),
+        (["koran", "libreoffice"], [None, None]),
+    ],
+)
+def test_the_paper_stands_beside_its_own_domains_alone(tmp_path: Path, domains: list[str], printed: list[Any]) -> None:
+    results = write(tmp_path / "mini", "system,bleu_average\nadapter,15.0\nink,14.0\n", [])
+    assert [one.paper for one in headline(results, domains, [BLEU]).ranking] == printed
+
+
+def test_one_domain_is_no_average(tmp_path: Path) -> None:
+    found = headline(write(tmp_path / "mini", TABLE2, ["ink,adapter,average,0.4,0.1,0.9"]), ["libreoffice"], [BLEU])
+    assert found.sentences == [
+        "Best is own, with BLEU 16.00.",
+        "INK is better than Adapter: +0.40 BLEU, 95 % interval [+0.10, +0.90].",
+    ]
 
 
 def test_a_table_that_is_missing(tmp_path: Path) -> None:
     results = write(tmp_path / "my results" / "mini", TABLE2, [])
     (results / "tables" / "gains.csv").unlink()
     with pytest.raises(InkError, match=r"gains\.csv does not exist; ink report '.*/my results/mini' renders it first"):
-        headline(results, [BLEU])
+        headline(results, DOMAINS, [BLEU])

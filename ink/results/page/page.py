@@ -64,7 +64,7 @@ def render(results: Path) -> Path:
     text = environment.get_template("page.html").render(
         experiment=config["experiment"],
         setting=_setting(config),
-        headline=headline(results, metrics),
+        headline=headline(results, config["domains"], metrics),
         metric=metrics[0].heading,
         domains=[domain_label(domain) for domain in config["domains"]],
         seeds=config["seeds"],

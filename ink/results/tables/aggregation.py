@@ -17,6 +17,11 @@ def groups(domains: Sequence[str]) -> list[tuple[str, list[str]]]:
     return [*((domain, [domain]) for domain in domains), (AVERAGE, list(domains))]
 
 
+def shown_groups(domains: Sequence[str]) -> list[str]:
+    """List those of `groups` that readers see: with one domain the average would say everything twice."""
+    return [name for name, _ in groups(domains) if name != AVERAGE or len(domains) > 1]
+
+
 def prefixes(metrics: Iterable[Metric]) -> list[str]:
     """List what a CSV's fields in each metric begin with: nothing in the first, METRIC_ in the others."""
     return ["" if place == 0 else f"{metric.name}_" for place, metric in enumerate(metrics)]
@@ -71,6 +76,7 @@ def seeds_note(seeds: Sequence[int]) -> str:
     return f"One seed ({listed})."
 
 
-def absence_note() -> str:
+def absence_note(domains: Sequence[str]) -> str:
     """Say what a dash stands for."""
-    return f"{DASH}: not there. A domain without training data is scored, not adapted; an average needs all domains."
+    average = "; an average needs all domains" if len(domains) > 1 else ""
+    return f"{DASH}: not there. A domain without training data is scored, not adapted{average}."

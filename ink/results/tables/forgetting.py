@@ -30,6 +30,7 @@ from ink.results.tables.aggregation import (
     metric_note,
     prefixes,
     seeds_note,
+    shown_groups,
     summarise,
 )
 from ink.results.tables.table_files import Column, Table, domain_label, frame_of, write_tables
@@ -58,20 +59,25 @@ def render(runs: Selection, output: Path, general_domain: str, metrics: Sequence
                 record[f"{prefix}difference_{name}"] = None if lacking else record[field] - unadapted
         records.append(record)
     frame = frame_of(records, texts=["system"])
-    headings = {domain: domain_label(domain) for domain in runs.domains} | {AVERAGE: "Avg."}
+    shown = shown_groups(runs.domains)
     tables = []
     for metric, prefix in of_metric:
         columns = [Column("System", "system", names=runs.labels)]
         columns += [
-            Column(heading, f"{metric.name}_{name}", decimals=2, aside=f"{prefix}difference_{name}")
-            for name, heading in headings.items()
+            Column(
+                "Avg." if name == AVERAGE else domain_label(name),
+                f"{metric.name}_{name}",
+                decimals=2,
+                aside=f"{prefix}difference_{name}",
+            )
+            for name in shown
         ]
         caption = f"{metric.heading} on the {general_domain} domain's test set after adaptation to each domain."
         notes = ["In parentheses: difference from off-the-shelf on the same test set."]
         notes.append(metric_note(metric, (score.metrics[metric.name] for score in general.values())))
         notes.append(seeds_note(runs.seeds))
-        if any(frame[f"{metric.name}_{name}"].isna().any() for name in headings):
-            notes.append(absence_note())
+        if any(frame[f"{metric.name}_{name}"].isna().any() for name in shown):
+            notes.append(absence_note(runs.domains))
         tables.append(Table(frame, caption, notes, columns))
     return write_tables(Path(output) / "general", tables)
 

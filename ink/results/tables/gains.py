@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from ink.results.paired_comparisons import Comparisons, with_prefixes
-from ink.results.tables.aggregation import AVERAGE, groups
+from ink.results.tables.aggregation import AVERAGE, groups, shown_groups
 from ink.results.tables.table_files import DASH, Column, Table, domain_label, frame_of, write_tables
 from ink.systems.known_systems import BEST_KNN, OFF_THE_SHELF, system_named
 
@@ -58,6 +58,7 @@ def render(output: Path, comparisons: Sequence[Comparisons]) -> list[Path]:
         counts=[name for name in found_fields if name.endswith(("samples", "seed", "training_seeds"))],
         columns=[*PLACE, *found_fields],
     )
+    shown = table[table["domain"].isin(shown_groups(runs.domains))]
     headings = {domain: domain_label(domain) for domain in runs.domains} | {AVERAGE: "Average"}
     leading = [
         Column("System", "system", names=names),
@@ -75,16 +76,19 @@ def render(output: Path, comparisons: Sequence[Comparisons]) -> list[Path]:
         ]
         notes = [*filter(None, [metric.gain_note]), one.pooled_note]
         if found is not None:
-            notes.append(f"The kNN system with the best average {metric.heading} on these test sets is {names[found]}.")
-        if table[gain].isna().any():
-            notes.append(f"{DASH}: one of the two systems has no score there; an average needs all domains.")
+            of_several = f"average {metric.heading} on these test sets"
+            best_in = of_several if len(runs.domains) > 1 else f"{metric.heading} on this test set"
+            notes.append(f"The kNN system with the best {best_in} is {names[found]}.")
+        if shown[gain].isna().any():
+            average = "; an average needs all domains" if len(runs.domains) > 1 else ""
+            notes.append(f"{DASH}: one of the two systems has no score there{average}.")
         if not pairs:
             notes.append(
                 "Nothing to compare: the systems shown include neither off-the-shelf and another, nor INK and Adapter, "
                 "a kNN system or INK + R-kNN."
             )
         caption = f"Gain in {metric.heading} over another system, with its certainty."
-        tables.append(Table(table, caption, notes, columns))
+        tables.append(Table(shown, caption, notes, columns, csv=table))
     return write_tables(Path(output) / "gains", tables)
 
 

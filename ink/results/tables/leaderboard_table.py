@@ -114,5 +114,5 @@ def _notes(board: Leaderboard, sources: Sequence[str]) -> list[str]:
     if any(entry.training is None for entry in board.entries):
         notes.append(f"{DASH} in training: the measurement of one of its jobs is not among these results.")
     if any(entry.scores[board.metric.name] is None for entry in board.entries):
-        notes.append(absence_note())
+        notes.append(absence_note(board.runs.domains))
     return notes

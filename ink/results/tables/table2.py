@@ -30,7 +30,15 @@ from ink.metrics.metric import Metric
 from ink.results.paired_comparisons import Comparisons
 from ink.results.records.metric_scores import scores_in
 from ink.results.records.scores import Key, Selection
-from ink.results.tables.aggregation import AVERAGE, absence_note, groups, mean_fields, metric_note, seeds_note
+from ink.results.tables.aggregation import (
+    AVERAGE,
+    absence_note,
+    groups,
+    mean_fields,
+    metric_note,
+    seeds_note,
+    shown_groups,
+)
 from ink.results.tables.table2_paper import paper_table
 from ink.results.tables.table2_stars import BASELINE, BETTER, STAR, Stars, find_stars
 from ink.results.tables.table_files import Column, Table, domain_label, frame_of, write_tables
@@ -70,7 +78,7 @@ def render(
     columns = [Column("System", "system", names=names), Column(*memory, zero_as_dash=True)]
     for metric in shown:
         columns += _columns(metric, runs.domains, stars)
-    lacking = any(frame[f"{metric.name}_{name}"].isna().any() for metric in shown for name, _ in groups(runs.domains))
+    fields = [f"{metric.name}_{name}" for metric in shown for name in shown_groups(runs.domains)]
     apart = [label for system, label in names.items() if system_named(system).apart]
     are = "is" if len(apart) == 1 else "are"
     is_apart = f"{', '.join(apart)} {are} set apart: the best, in bold, is the best of the other rows."
@@ -81,7 +89,7 @@ def render(
         *([RESTORED] if restored else []),
         seeds_note(runs.seeds),
         _memory_note(frame, in_adapters),
-        *([absence_note()] if lacking else []),
+        *([absence_note(runs.domains)] if frame[fields].isna().any(axis=None) else []),
         *([] if stars is None else stars.notes),
         *_choices(runs),
     ]
@@ -137,7 +145,7 @@ def _columns(metric: Metric, domains: Sequence[str], stars: Stars | None) -> lis
             mark=f"{metric.name}_{name}_mark" if stars is not None and name != AVERAGE else None,
             group=metric.heading,
         )
-        for name, _ in groups(domains)
+        for name in shown_groups(domains)
     ]
 
 

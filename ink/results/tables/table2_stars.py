@@ -42,10 +42,11 @@ def find_stars(domains: Sequence[str], comparisons: Sequence[Comparisons]) -> St
         if compared:
             differences = "; ".join(_difference(domain, seen) for domain, seen in compared.items())
             told.append(f"In {metric.heading}, {' over '.join(LABELS)}: {differences}. {one.note}")
+    untested = "; averages are not tested" if len(domains) > 1 else ""
     where = "" if found else " Nowhere here."
     notes = [
         f"{STAR}: {' is better than '.join(LABELS)}, p < {THRESHOLD}, both of training seed "
-        f"{comparisons[0].training_seed}; averages are not tested.{where}",
+        f"{comparisons[0].training_seed}{untested}.{where}",
         *told,
     ]
     return Stars(frozenset(one.metric.name for one in comparisons), frozenset(found), notes)
