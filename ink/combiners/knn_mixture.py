@@ -36,6 +36,11 @@ class KnnMixture:
         """The kind of keys in the datastore, of which queries have to be."""
         return self.searcher.datastore.meta.key
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """Positions of beam search and with how many of them it searched, where a strategy decides which; else none."""
+        return {} if self.strategy is None else {"positions": self.positions, "searched": self.searched}
+
     def begin(self, batch: SourceBatch) -> None:
         """Tell the strategy which batch is searched next."""
         if self.strategy is not None:

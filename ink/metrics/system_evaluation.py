@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from ink.combiners.combiner_file import read_combiner
-from ink.combiners.knn_mixture import KnnMixture
-from ink.combiners.source_token_mixture import SourceTokenMixture
 from ink.config.slices.result_slices import EvaluationSettings
 from ink.config.slices.slice import DecodingSettings
 from ink.corpus.model_text import ModelText
@@ -73,16 +71,8 @@ def evaluate_system(
 
 
 def _searched(system: AssembledSystem) -> dict[str, Any]:
-    """Return, of a system with a search strategy, positions of beam search and with how many of them it searched.
-
-    Of one that searches by source tokens: sentences, and entries of their datastores together.
-    """
-    mixture = system.mixture
-    if isinstance(mixture, SourceTokenMixture):
-        return {"search": {"sentences": mixture.datastores.sentences, "entries": mixture.datastores.entries}}
-    if not isinstance(mixture, KnnMixture) or mixture.strategy is None:
-        return {}
-    return {"search": {"positions": mixture.positions, "searched": mixture.searched}}
+    """Return what the system's mixture has counted of its searches, if anything."""
+    return {} if system.mixture is None or not system.mixture.counts else {"search": system.mixture.counts}
 
 
 def _chosen_on_dev(parts: Parts) -> dict[str, Any] | None:

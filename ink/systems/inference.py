@@ -10,7 +10,6 @@ from ink.combiners.combiner_file import combiner_files, load_combiner
 from ink.combiners.distance_aware import DistanceAwareCombiner
 from ink.combiners.knn_mixture import KnnMixture
 from ink.combiners.sentence_mixture import SentenceMixture
-from ink.combiners.source_token_mixture import SourceTokenMixture
 from ink.combiners.strategies.known_strategies import kind_of_strategy, make_strategy
 from ink.combiners.strategies.strategy import SearchStrategy
 from ink.config.sections.base_system import Index
@@ -64,7 +63,7 @@ class AssembledSystem:
     """
 
     model: TranslationModel
-    mixture: KnnMixture | SentenceMixture | SourceTokenMixture | None
+    mixture: KnnMixture | SentenceMixture | None
     files: dict[str, Path]
     in_memory: dict[str, int] = field(default_factory=dict)
 
@@ -87,18 +86,18 @@ def assemble(domain: Domain, parts: Parts, settings: ModelSettings, index: Index
     combiner.check_vocabulary(len(model.target_vocabulary), str(parts.combiner))
     combiner.check_datastore(store)
     if parts.occurrences is None:
-        mixture: KnnMixture | SourceTokenMixture = KnnMixture(Searcher(store, index), combiner, parts.strategy)
+        mixture: KnnMixture | SentenceMixture = KnnMixture(Searcher(store, index), combiner, parts.strategy)
         read = _read_of(store, combiner, None if parts.strategy is None else type(parts.strategy))
     else:
-        datastores = _restricted(model, store, parts.source_tokens, parts.occurrences)
-        mixture = SourceTokenMixture(datastores, combiner)
+        datastores = _restricted(model, store, parts.source_tokens, parts.occurrences, combiner)
+        mixture = SentenceMixture(datastores, combiner)
         read = [*_read_by_source_tokens(store, combiner), *datastores.stored.files]
     files |= {path.name: path for path in read} | combiner_files(parts.combiner, combiner)
     return AssembledSystem(model, mixture, files)
 
 
 def _restricted(
-    model: TranslationModel, store: Datastore, source_tokens: Path | None, occurrences: int
+    model: TranslationModel, store: Datastore, source_tokens: Path | None, occurrences: int, combiner: Combiner
 ) -> RestrictedDatastores:
     """Let source tokens restrict the search of a datastore, which is done without its index."""
     if source_tokens is None:
@@ -112,7 +111,9 @@ def _restricted(
             code="datastore/other-origin",
         )
     stored = open_source_tokens(source_tokens, model=store.meta.model, corpus=store.meta.corpus)
-    return RestrictedDatastores(model, store, stored, occurrences)
+    return RestrictedDatastores(
+        model, store, stored, occurrences, keys=combiner.needs_keys, log_probs=combiner.needs_log_probs
+    )
 
 
 def _by_sentence(model: TranslationModel, data: PreparedCorpus, settings: SkMt) -> AssembledSystem:

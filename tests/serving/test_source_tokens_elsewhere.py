@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ink.combiners.combiner_file import write_combiner
-from ink.combiners.source_token_mixture import SourceTokenMixture
-from ink.config import load
+from ink.combiners.sentence_mixture import SentenceMixture
 from ink.config.sections.base_system import Index
 from ink.config.slices.commands import settings_for
 from ink.config.slices.result_slices import TranslationSettings
 from ink.datastore.build import Extraction, build_datastore
+from ink.datastore.source_tokens.restricted_datastores import RestrictedDatastores
 from ink.datastore.source_tokens.token_storing import store_source_tokens
 from ink.runtime.errors import InkError
 from ink.runtime.whole_files import read_lines
@@ -24,24 +25,15 @@ from ink.systems.layout import Layout, Run
 from ink.tools.explanation.explainer import load_explainer
 from ink.tools.translation.translator import load_translator
 
-MICRO = Path(__file__).resolve().parents[1] / "workflow" / "micro.yaml"
 RUN = Run("v_knn+source_tokens", "koran", 1)
 V_KNN = {"k": 4, "lambda": 0.9, "temperature": 10}
 
 
 @pytest.fixture
-def layout(tiny: Any, tmp_path: Path) -> Layout:
-    """The tiny model with its datastore, V-kNN and source tokens where an experiment has them."""
-    config = load(MICRO)
-    config["data"] |= {"source_language": "xx", "target_language": "yy"}
-    config |= {"domains": ["koran"], "systems": ["off_the_shelf", "v_knn", "v_knn+source_tokens"]}
-    config |= {"search_strategies": {"source_tokens": {"occurrences": 3}}}
-    config["decoding"] |= {"beam": 2, "max_len_a": 1.2, "max_len_b": 5}
-    found = Layout(config, str(tmp_path / "work"))
-    for path, place in ((tiny.vocabulary, found.vocabulary), (tiny.data, found.data("koran"))):
-        shutil.copytree(path, place)
-    Path(found.base_model).parent.mkdir()
-    shutil.copy(tiny.base_model, found.base_model)
+def layout(tiny: Any, tiny_experiment: Callable[..., Layout]) -> Layout:
+    """An experiment with datastore, V-kNN and source tokens."""
+    strategies = {"source_tokens": {"occurrences": 3}}
+    found = tiny_experiment(["v_knn", "v_knn+source_tokens"], search_strategies=strategies)
     files = found.system_files(*RUN)
     model, corpus = tiny.domain.load_model(tiny.settings), tiny.domain.data.fingerprint
     text = model.parallel_text(tiny.domain.data, "train")
@@ -57,7 +49,8 @@ def test_it_takes_its_source_tokens_along_and_leaves_the_index(tiny: Any, layout
     lines = read_lines(tiny.corpus / "test.xx")[:6]
     settings = settings_for(layout.config, TranslationSettings, "koran")
     here = load_translator(layout, settings, *RUN, print)
-    assert isinstance(here.system.mixture, SourceTokenMixture)
+    assert isinstance(here.system.mixture, SentenceMixture)
+    assert isinstance(here.system.mixture.datastores, RestrictedDatastores)
     answered = answers(here, lines)
     assert answered != answers(load_translator(layout, settings, "off_the_shelf", "koran", 1, print), lines)
     make_system_folder(layout, RUN, tmp_path / "elsewhere")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ink.config import load
 from ink.config.slices.commands import settings_for
 from ink.config.slices.result_slices import TranslationSettings
 from ink.runtime.errors import InkError
@@ -19,23 +19,12 @@ from ink.systems.layout import Layout, Run
 from ink.tools.explanation.explainer import load_explainer
 from ink.tools.translation.translator import load_translator
 
-MICRO = Path(__file__).resolve().parents[1] / "workflow" / "micro.yaml"
 RUN = Run("sk_mt", "koran", 1)
 
 
 @pytest.fixture
-def layout(tiny: Any, tmp_path: Path) -> Layout:
-    """The tiny model and its text where an experiment has them."""
-    config = load(MICRO)
-    config["data"] |= {"source_language": "xx", "target_language": "yy"}
-    config |= {"domains": ["koran"], "systems": ["off_the_shelf", "sk_mt"]}
-    config["decoding"] |= {"beam": 2, "max_len_a": 1.2, "max_len_b": 5}
-    found = Layout(config, str(tmp_path / "work"))
-    for path, place in ((tiny.vocabulary, found.vocabulary), (tiny.data, found.data("koran"))):
-        shutil.copytree(path, place)
-    Path(found.base_model).parent.mkdir()
-    shutil.copy(tiny.base_model, found.base_model)
-    return found
+def layout(tiny_experiment: Callable[..., Layout]) -> Layout:
+    return tiny_experiment(["sk_mt"])
 
 
 def test_it_takes_its_text_along(tiny: Any, layout: Layout, tmp_path: Path) -> None:

@@ -37,6 +37,11 @@ class SentenceDatastores:
         self._offsets = text.offsets
         self._keys = self._values = self._entries = torch.empty(0)
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """Nothing: every sentence has as many pairs as it finds."""
+        return {}
+
     def begin(self, batch: SourceBatch) -> None:
         """Make the datastores of a batch's sentences; those of the batch before are gone."""
         vocabulary = self.model.source_vocabulary

@@ -27,12 +27,24 @@ class RestrictedDatastores:
 
     Of each source token x_i, the `occurrences` (c) nearest of the same type in the training text are found: those of
     the highest cosine of what `model`'s encoder makes of them. The sentence's datastore has the entries of `datastore`
-    that are aligned with any of them. `sentences` and `entries` count what has been gathered.
+    that are aligned with any of them. `sentences` and `entries` count what has been gathered. With `keys` and
+    `log_probs` neighbours come with theirs, as those of a `Searcher` do; InkError where none of the latter are stored.
     """
 
-    def __init__(self, model: TranslationModel, datastore: Datastore, stored: SourceTokens, occurrences: int) -> None:
+    def __init__(
+        self,
+        model: TranslationModel,
+        datastore: Datastore,
+        stored: SourceTokens,
+        occurrences: int,
+        *,
+        keys: bool = False,
+        log_probs: bool = False,
+    ) -> None:
         self.model, self.datastore, self.stored, self.occurrences = model, datastore, stored, occurrences
         self.sentences = self.entries = 0
+        self._with_keys = keys
+        self._stored_log_probs = _log_probs_of(datastore) if log_probs else None
         self._stored_keys = np.asarray(datastore.keys)
         self._keys = self._squares = self._values = self._ids = torch.empty(0)
 
@@ -40,6 +52,11 @@ class RestrictedDatastores:
     def key(self) -> str:
         """The kind of keys in the datastore, of which queries have to be."""
         return self.datastore.meta.key
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Sentences so far, and entries of all their datastores."""
+        return {"sentences": self.sentences, "entries": self.entries}
 
     @torch.no_grad()
     def begin(self, batch: SourceBatch) -> None:
@@ -88,13 +105,10 @@ class RestrictedDatastores:
             best, ids = highest.values, ids.gather(-1, highest.indices)
         return ids.cpu().numpy()
 
-    def search(
-        self, queries: Tensor, sentences: Tensor, k: int, *, keys: bool = False, log_probs: bool = False
-    ) -> Neighbours:
+    def search(self, queries: Tensor, sentences: Tensor, k: int) -> Neighbours:
         """Find the k nearest entries of `queries` (n, dimension), each in its sentence's datastore.
 
-        sentences: (n,), the sentence's place in the batch. Infinitely far where the datastore has fewer than k. With
-        `keys` and `log_probs` neighbours come with theirs, as those of a `Searcher` do.
+        sentences: (n,), the sentence's place in the batch. Infinitely far where the datastore has fewer than k.
         """
         together, place = grouped(queries, sentences, len(self._keys))
         # ||k||^2 - 2 q k, which orders a query's entries as their distances do
@@ -108,14 +122,16 @@ class RestrictedDatastores:
             ids, values = pad(ids, (0, lacking), value=-1), pad(values, (0, lacking))
             found = pad(found, (0, 0, 0, lacking))
         distances = exact_distances(queries, found, ids >= 0)
-        stored = self._stored_log_probs(ids) if log_probs else None
-        return sorted_by_distance(Neighbours(distances, values, ids, stored, found if keys else None))
+        stored = None
+        if self._stored_log_probs is not None:
+            stored = torch.from_numpy(self._stored_log_probs[ids.clamp(min=0).cpu().numpy()]).to(ids.device)
+        return sorted_by_distance(Neighbours(distances, values, ids, stored, found if self._with_keys else None))
 
-    def _stored_log_probs(self, ids: Tensor) -> Tensor:
-        stored = self.datastore.log_probs
-        if stored is None:
-            raise InkError(
-                f"datastore {self.datastore.path} holds no log-probabilities; build the datastore again",
-                code="datastore/incomplete",
-            )
-        return torch.from_numpy(np.asarray(stored)[ids.clamp(min=0).cpu().numpy()]).to(ids.device)
+
+def _log_probs_of(datastore: Datastore) -> NDArray[np.float32]:
+    if datastore.log_probs is None:
+        raise InkError(
+            f"datastore {datastore.path} holds no log-probabilities; build the datastore again",
+            code="datastore/incomplete",
+        )
+    return np.asarray(datastore.log_probs)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ import torch
 from ink.combiners.sentence_mixture import SentenceMixture
 from ink.config.sections.base_system import BeamSearch
 from ink.config.sections.retrieval_systems import SkMt
+from ink.datastore.sentences.sentence_datastores import SentenceDatastores
 from ink.nmt.generation import generate
 from ink.systems.inference import AssembledSystem, Parts, assemble, sentence_files
 
@@ -27,10 +27,9 @@ def system(tiny: Any) -> AssembledSystem:
     return assembled(tiny)
 
 
-@pytest.fixture
-def mixture(system: AssembledSystem) -> Iterator[SentenceMixture]:
-    assert isinstance(system.mixture, SentenceMixture)
-    yield system.mixture
+def datastores_of(system: AssembledSystem) -> SentenceDatastores:
+    assert isinstance(system.mixture, SentenceMixture) and isinstance(system.mixture.datastores, SentenceDatastores)
+    return system.mixture.datastores
 
 
 def keys_of(system: AssembledSystem, text: Any, pair: int, key: str) -> tuple[np.ndarray, np.ndarray]:
@@ -43,22 +42,21 @@ def keys_of(system: AssembledSystem, text: Any, pair: int, key: str) -> tuple[np
 @pytest.mark.parametrize("key", ["decoder_output", "ffn_input"])
 def test_a_search_finds_the_nearest_entries_of_the_sentence_s_own_pairs(tiny: Any, key: str) -> None:
     system = assembled(tiny, SETTINGS.model_copy(update={"key": key}))
-    mixture, model = system.mixture, system.model
-    assert isinstance(mixture, SentenceMixture)
+    datastores, model = datastores_of(system), system.model
     train, test = (model.parallel_text(tiny.domain.data, split) for split in ("train", "test"))
     batch = test.batch([0, 2, 5, 9])
-    mixture.begin(batch)
-    assert mixture.key == key
+    datastores.begin(batch)
+    assert system.mixture is not None and system.mixture.key == key
     # uneven and out of order, as hypotheses of sentences that end earlier leave a batch
     sentences = torch.tensor([2, 0, 0, 1, 2, 2])
     queries = torch.randn(6, model.key_dimension(key), generator=torch.Generator().manual_seed(2))
-    found = mixture.datastores.search(queries, sentences, 4)
+    found = datastores.search(queries, sentences, 4)
     vocabulary = model.source_vocabulary
     for row, place in enumerate(sentences.tolist()):
         source = batch.source[place].numpy()
         own = source[(source != vocabulary.padding) & (source != vocabulary.end)]
         distances, values, numbers = [], [], []
-        for pair in mixture.datastores.similar.like(own):
+        for pair in datastores.similar.like(own):
             keys, targets = keys_of(system, train, pair, key)
             distances += ((keys - queries[row].double().numpy()) ** 2).sum(axis=1).tolist()
             values += targets.tolist()
@@ -70,22 +68,24 @@ def test_a_search_finds_the_nearest_entries_of_the_sentence_s_own_pairs(tiny: An
 
 
 def test_a_sentence_like_no_other_stays_with_the_model(
-    mixture: SentenceMixture, system: AssembledSystem, tiny: Any, monkeypatch: pytest.MonkeyPatch
+    system: AssembledSystem, tiny: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    mixture, datastores = system.mixture, datastores_of(system)
+    assert mixture is not None
     batch = system.model.parallel_text(tiny.domain.data, "test").batch([0, 1])
-    alike = mixture.datastores.similar.like
+    alike = datastores.similar.like
     answers = iter([[], [7]])
-    monkeypatch.setattr(mixture.datastores.similar, "like", lambda _: next(answers))
+    monkeypatch.setattr(datastores.similar, "like", lambda _: next(answers))
     mixture.begin(batch)
     queries = torch.zeros(2, system.model.key_dimension("decoder_output"))
     log_probs = torch.log_softmax(torch.randn(2, 11), dim=-1)
-    neighbours = mixture.datastores.search(queries, torch.tensor([0, 1]), 200)
+    neighbours = datastores.search(queries, torch.tensor([0, 1]), 200)
     entries = int(system.model.parallel_text(tiny.domain.data, "train").target_lengths[7])
     assert neighbours.distances.isfinite().sum(dim=-1).tolist() == [0, entries]
     assert neighbours.ids[0].tolist() == [-1] * 200
-    monkeypatch.setattr(mixture.datastores.similar, "like", alike)
+    monkeypatch.setattr(datastores.similar, "like", alike)
     answers = iter([[], []])
-    monkeypatch.setattr(mixture.datastores.similar, "like", lambda _: next(answers))
+    monkeypatch.setattr(datastores.similar, "like", lambda _: next(answers))
     mixture.begin(batch)
     torch.testing.assert_close(mixture(queries, log_probs, torch.tensor([0, 1])), log_probs)
 
@@ -122,7 +122,7 @@ def test_training_sources_give_their_training_targets(tiny: Any) -> None:
         assert best.tokens.tolist() == expected[number]
 
 
-def test_memory_is_that_of_text_and_of_its_index(tiny: Any, system: AssembledSystem, mixture: SentenceMixture) -> None:
+def test_memory_is_that_of_text_and_of_its_index(tiny: Any, system: AssembledSystem) -> None:
     assert [path.name for path in sentence_files(tiny.domain.data)] == list(system.files)
     assert all(path.is_file() for path in system.files.values())
-    assert system.in_memory == {"bm25": mixture.datastores.similar.bytes_in_memory}
+    assert system.in_memory == {"bm25": datastores_of(system).similar.bytes_in_memory}

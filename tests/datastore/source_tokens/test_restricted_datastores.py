@@ -11,10 +11,11 @@ import pytest
 import torch
 
 from ink.combiners.combiner_file import write_combiner
-from ink.combiners.source_token_mixture import SourceTokenMixture
+from ink.combiners.sentence_mixture import SentenceMixture
 from ink.config.sections.base_system import Index
 from ink.datastore.build import Extraction, build_datastore
 from ink.datastore.source_tokens import restricted_datastores
+from ink.datastore.source_tokens.restricted_datastores import RestrictedDatastores
 from ink.datastore.source_tokens.token_store import SourceTokens, open_source_tokens
 from ink.datastore.source_tokens.token_storing import store_source_tokens
 from ink.datastore.storage import Datastore, open_datastore
@@ -62,9 +63,9 @@ def assembled(tiny: Any, whole: Whole, occurrences: int) -> AssembledSystem:
     return assemble(tiny.domain, Parts(**files, occurrences=occurrences), tiny.settings, EXACT)
 
 
-def mixture_of(system: AssembledSystem) -> SourceTokenMixture:
-    assert isinstance(system.mixture, SourceTokenMixture)
-    return system.mixture
+def datastores_of(system: AssembledSystem) -> RestrictedDatastores:
+    assert isinstance(system.mixture, SentenceMixture) and isinstance(system.mixture.datastores, RestrictedDatastores)
+    return system.mixture.datastores
 
 
 def encoded(model: TranslationModel, source: torch.Tensor) -> np.ndarray:
@@ -150,20 +151,21 @@ def test_a_sentence_searches_what_its_words_point_at(
     tiny: Any, whole: Whole, occurrences: list[Occurrence], monkeypatch: pytest.MonkeyPatch, c: int, compared: int
 ) -> None:
     monkeypatch.setattr(restricted_datastores, "COMPARED", compared)
-    datastores = mixture_of(assembled(tiny, whole, c)).datastores
+    datastores = datastores_of(assembled(tiny, whole, c))
     batch = whole.model.parallel_text(tiny.domain.data, "test").batch(TESTED)
     datastores.begin(batch)
     sources = [row[row != whole.model.source_vocabulary.padding] for row in batch.source]
     expected = [pointed_at(whole, occurrences, source, c) for source in sources]
     assert [set(found.tolist()) for found in datastores.candidates(batch)] == expected
-    assert (datastores.sentences, datastores.entries) == (len(TESTED), sum(map(len, expected)))
+    assert datastores.counts == {"sentences": len(TESTED), "entries": sum(map(len, expected))}
     assert min(map(len, expected)) > 0 and sum(map(len, expected)) < len(TESTED) * whole.datastore.meta.entries
 
 
 def test_the_distribution_is_v_knn_s_over_the_nearest_of_these(
     tiny: Any, whole: Whole, occurrences: list[Occurrence]
 ) -> None:
-    mixture, store = mixture_of(assembled(tiny, whole, 3)), whole.datastore
+    mixture, store = assembled(tiny, whole, 3).mixture, whole.datastore
+    assert mixture is not None
     batch = whole.model.parallel_text(tiny.domain.data, "test").batch(TESTED)
     mixture.begin(batch)
     # uneven and out of order, as hypotheses of sentences that end earlier leave a batch
@@ -173,7 +175,9 @@ def test_the_distribution_is_v_knn_s_over_the_nearest_of_these(
     queries += 0.1 * torch.randn(queries.shape, generator=drawn)
     log_probs = torch.randn(6, len(whole.model.target_vocabulary), generator=drawn).log_softmax(-1)
     found = mixture(queries, log_probs, sentences).exp().double().numpy()
-    neighbours = mixture.datastores.search(queries, sentences, 4, keys=True, log_probs=True)
+    with_all = RestrictedDatastores(whole.model, store, whole.stored, 3, keys=True, log_probs=True)
+    with_all.begin(batch)
+    neighbours = with_all.search(queries, sentences, 4)
     assert neighbours.keys is not None and neighbours.log_probs is not None
     for row, place in enumerate(sentences.tolist()):
         source = batch.source[place]
@@ -196,15 +200,17 @@ def test_the_distribution_is_v_knn_s_over_the_nearest_of_these(
 def test_a_sentence_of_unknown_words_stays_with_the_model(
     tiny: Any, whole: Whole, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    mixture = mixture_of(assembled(tiny, whole, 3))
+    system = assembled(tiny, whole, 3)
+    mixture, datastores = system.mixture, datastores_of(system)
+    assert mixture is not None
     batch = whole.model.parallel_text(tiny.domain.data, "test").batch([0, 1])
     nothing = np.empty(0, np.int64)
     log_probs = torch.randn(2, len(whole.model.target_vocabulary)).log_softmax(-1)
     queries, both = torch.zeros(2, whole.datastore.meta.dimension), torch.tensor([0, 1])
     for found, finite in (([nothing, np.array([7])], [0, 1]), ([nothing, nothing], [0, 0])):
-        monkeypatch.setattr(mixture.datastores, "candidates", lambda _, found=found: found)
+        monkeypatch.setattr(datastores, "candidates", lambda _, found=found: found)
         mixture.begin(batch)
-        neighbours = mixture.datastores.search(queries, both, 4)
+        neighbours = datastores.search(queries, both, 4)
         assert neighbours.distances.isfinite().sum(-1).tolist() == finite
         assert (neighbours.ids >= 0).sum(-1).tolist() == finite
     torch.testing.assert_close(mixture(queries, log_probs, both), log_probs)
