@@ -280,11 +280,11 @@ def main(
                 name: Given(*of_model, place / "corpus", place / name, languages, text, sizes)
                 for name, of_model in zip(BACKENDS, files, strict=True)
             }
-            said = measured(givens, repeats, threads)
+            lines = measured(givens, repeats, threads)
     except InkError as error:
         raise click.ClickException(str(error)) from None
     click.echo(f"{processor()}, {threads} threads, {len(pairs) - sentences} lines, {sentences} translated")
-    click.echo("\n".join(said))
+    click.echo("\n".join(lines))
 
 
 if __name__ == "__main__":

@@ -210,9 +210,9 @@ def profiled(runner: Runner, batch: int) -> pd.DataFrame:
             runner.decode(name, batch)
         columns[name] = {part: 1000 * spent / len(runner.indices) for part, spent in profile.seconds.items()}
     table = pd.DataFrame(columns)
-    together, added = table.sum(), table[table.index.isin(NEIGHBOURS)].sum()
-    table.loc["together"] = together
-    table.loc["ratio to the same without neighbours"] = 1 - added / together
+    total, added = table.sum(), table[table.index.isin(NEIGHBOURS)].sum()
+    table.loc["together"] = total
+    table.loc["ratio to the same without neighbours"] = 1 - added / total
     return table.reset_index(names="part")
 
 
@@ -240,17 +240,17 @@ def by_search(runner: Runner, batch: int, searches: Sequence[str]) -> pd.DataFra
                 made[factory, store.path] = searcher.index = index
                 if probes:
                     index.nprobe = int(probes)
-            asked_before, searched_before = system.mixture.positions, system.mixture.searched
+            positions_before, searched_before = system.mixture.positions, system.mixture.searched
             profile = profile_of(system)
             with profile.running():
                 found = runner.decode(name, batch)
             searcher.index = own
             parts = {part: 1000 * spent / len(runner.indices) for part, spent in profile.seconds.items()}
-            together, added = sum(parts.values()), sum(parts.get(part, 0.0) for part in NEIGHBOURS)
-            asked = system.mixture.positions - asked_before
-            row = {"index": search, "system": name, "BLEU": runner.bleu(found), "CPU ms": together}
-            row |= {"searches": parts[SEARCH], "searched": (system.mixture.searched - searched_before) / asked}
-            rows.append(row | {"ratio to the same without neighbours": 1 - added / together})
+            total, added = sum(parts.values()), sum(parts.get(part, 0.0) for part in NEIGHBOURS)
+            positions = system.mixture.positions - positions_before
+            row = {"index": search, "system": name, "BLEU": runner.bleu(found), "CPU ms": total}
+            row |= {"searches": parts[SEARCH], "searched": (system.mixture.searched - searched_before) / positions}
+            rows.append(row | {"ratio to the same without neighbours": 1 - added / total})
             click.echo(rows[-1], err=True)
     return pd.DataFrame(rows)
 

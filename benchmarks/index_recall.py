@@ -48,10 +48,10 @@ def main(
     source = store if queries_of is None else open_datastore(queries_of)
     random = np.random.default_rng(0)
     drawn = np.sort(random.choice(len(source.keys), queries, replace=False))
-    asked = np.asarray(source.keys[drawn], dtype=np.float32)
+    sample = np.asarray(source.keys[drawn], dtype=np.float32)
     own = drawn if queries_of is None else np.full(queries, -1)
     # one more: the own entry, or else the last, is left out
-    _, found = knn_ground_truth(asked, parts(store, entries), k + 1)
+    _, found = knn_ground_truth(sample, parts(store, entries), k + 1)
     truth = without(entries[found], own, k)
     print(f"exact: same value {same_value(store, truth, source.values[drawn]):.3f}", flush=True)
     sample = np.asarray(store.keys[np.sort(random.choice(entries, min(len(entries), SAMPLE), replace=False))], "f4")
@@ -63,7 +63,7 @@ def main(
         for count in map(int, probes.split(",")):
             index.nprobe = count
             start = time.process_time()
-            _, found = index.search(asked, k + 1)
+            _, found = index.search(sample, k + 1)
             microseconds = (time.process_time() - start) / queries * 1e6
             rows = without(np.where(found < 0, -2, entries[found]), own, k)
             recall = np.mean([len(np.intersect1d(row, best)) / k for row, best in zip(rows, truth, strict=True)])

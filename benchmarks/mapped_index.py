@@ -36,7 +36,7 @@ def main(datastore: Path, probes: int, queries: int, k: int, repeats: int) -> No
     set_threads(1)
     store = open_datastore(datastore)
     print(f"{store.meta.entries} entries, index of {store.index_path.stat().st_size / MB:.0f} MB")
-    asked = drawn(store, queries)
+    sample = drawn(store, queries)
     indexes, times, expected = {}, {}, None
     for way in WAYS:
         with multiprocessing.get_context("spawn").Pool(1) as pool:
@@ -44,14 +44,14 @@ def main(datastore: Path, probes: int, queries: int, k: int, repeats: int) -> No
         print(f"{way}: {held / MB:.0f} MB anonymous")
         indexes[way], times[way] = opened(store.index_path, way), []
         indexes[way].nprobe = probes
-        found = indexes[way].search(asked, k)
+        found = indexes[way].search(sample, k)
         expected = expected or found
         same = all(np.array_equal(one, other) for one, other in zip(found, expected, strict=True))
         print(f"{way}: distances and ids are {'the same' if same else 'OTHERS'}", flush=True)
     for _ in range(repeats):
         for way, index in indexes.items():
             start = time.process_time()
-            index.search(asked, k)
+            index.search(sample, k)
             times[way].append(1e6 * (time.process_time() - start) / queries)
     for way, found in times.items():
         print(f"{way}: {np.mean(found):.0f} us a query ({min(found):.0f}-{max(found):.0f})")

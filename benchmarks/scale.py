@@ -75,8 +75,8 @@ def rules_table() -> Iterator[str]:
         *(f"h {precision}, {card} (a)" for precision, rates in PRECISIONS.items() for card in rates),
     )
     yield row(*["---"] * 11)
-    for together, name in ((TABLE2, "`table2` together"), (paper.BEYOND, "beyond it")):
-        for rule in together:
+    for jobs, name in ((TABLE2, "`table2` together"), (paper.BEYOND, "beyond it")):
+        for rule in jobs:
             shown = next((domain for domain in (LAW, *DOMAINS) if rule(domain).jobs), LAW)
             cost, works = rule(shown), flop(rule)
             yield row(
@@ -89,8 +89,8 @@ def rules_table() -> Iterator[str]:
                 ),
                 *(in_hours(hours(rule, rates)) for rates in EVERY),
             )
-        times = [sum(hours(rule, rates) for rule in together) for rates in EVERY]
-        works = [sum(values) for values in zip(*map(flop, together), strict=True)]
+        times = [sum(hours(rule, rates) for rule in jobs) for rates in EVERY]
+        works = [sum(values) for values in zip(*map(flop, jobs), strict=True)]
         yield row(f"**{name}**", "", *map(in_flop, works), "", "", "", *map(in_hours, times))
 
 
@@ -180,20 +180,20 @@ def budget_table() -> Iterator[str]:
     yield row("`table2`, hours on one GPU (a)", *names)
     yield row(*["---"] * (len(names) + 1))
 
-    def together(rules: tuple[Rule, ...]) -> list[float]:
+    def hours_of(rules: tuple[Rule, ...]) -> list[float]:
         return [sum(hours(rule, rates) for rule in rules) for rates in EVERY]
 
-    whole = together(TABLE2)
-    a_round = [value / ROUNDS for value in together((rules.train_adapter, rules.train_ink_round))]
+    whole = hours_of(TABLE2)
+    a_round = [value / ROUNDS for value in hours_of((rules.train_adapter, rules.train_ink_round))]
     knn_kd = (rules.store_neighbours, rules.train_knn_kd)
     without_kd = tuple(rule for rule in TABLE2 if rule not in knn_kd)
     yield row(f"{ROUNDS} rounds", *map(in_hours, whole))
     yield row("of it Adapter and INK, a round of both", *map(in_hours, a_round))
-    yield row("of it store_neighbours and train_knn_kd", *map(in_hours, together(knn_kd)))
+    yield row("of it store_neighbours and train_knn_kd", *map(in_hours, hours_of(knn_kd)))
     left = (max(0, int(ROUNDS + (paper.BUDGET - hour) / of)) for hour, of in zip(whole, a_round, strict=True))
     yield row(f"rounds that fit into {paper.BUDGET:.0f} h", *left)
-    yield row("without kNN-KD", *map(in_hours, together(without_kd)))
-    yield row("with the tables beyond it", *map(in_hours, together((*TABLE2, *paper.BEYOND))))
+    yield row("without kNN-KD", *map(in_hours, hours_of(without_kd)))
+    yield row("with the tables beyond it", *map(in_hours, hours_of((*TABLE2, *paper.BEYOND))))
 
 
 def search_seconds(domain: DomainWorkload) -> float:

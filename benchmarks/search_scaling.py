@@ -79,10 +79,10 @@ def build(source: Path, path: Path, size: int, index: Index) -> tuple[float, int
 def memory(path: Path, queries_of: Path, index: Index, queries: int, k: int) -> tuple[int, int]:
     """Return the anonymous memory before a datastore is opened, and its highest while it is searched."""
     set_threads(1)
-    asked = drawn(queries_of, queries)
+    sample = drawn(queries_of, queries)
     before = anonymous()
     with highest() as peak:
-        search(Searcher(open_datastore(path), index), asked, k)
+        search(Searcher(open_datastore(path), index), sample, k)
     return before, peak[0]
 
 
@@ -92,15 +92,15 @@ def by_turns(
     """Return the CPU seconds of all queries, a list of `repeats` for each datastore."""
     set_threads(1)
     torch.set_num_threads(1)
-    asked = drawn(queries_of, queries)
+    sample = drawn(queries_of, queries)
     searchers = [Searcher(open_datastore(path), index) for path in paths]
     for searcher in searchers:
-        search(searcher, asked, k)
+        search(searcher, sample, k)
     times: list[list[float]] = [[] for _ in paths]
     for _ in range(repeats):
         for searcher, found in zip(searchers, times, strict=True):
             start = time.process_time()
-            search(searcher, asked, k)
+            search(searcher, sample, k)
             found.append(time.process_time() - start)
     return times
 
@@ -112,9 +112,9 @@ def drawn(path: Path, count: int) -> torch.Tensor:
     return torch.from_numpy(np.asarray(keys[chosen], dtype=np.float32))
 
 
-def search(searcher: Searcher, asked: torch.Tensor, k: int) -> None:
+def search(searcher: Searcher, sample: torch.Tensor, k: int) -> None:
     """Search with all queries, and bring the keys of what is found."""
-    for some in asked.split(QUERIES_AT_ONCE):
+    for some in sample.split(QUERIES_AT_ONCE):
         searcher.search(some, k, keys=True)
 
 

@@ -173,10 +173,10 @@ def take_all(measurements: Measurements, folder: Path, size: Size, how: Mapping[
     from ink.training.objective import Objective
 
     device, precision, tokens, batches = how["device"], how["precision"], how["tokens"], how["batches"]
-    together = max(1, tokens // how["length"])
+    sentences_a_batch = max(1, tokens // how["length"])
     # four batches of training, all alike: fairseq's have a multiple of 8 sentences, or fewer than 8
     sentences = {
-        "train": 4 * (together - together % 8 if together > 8 else together),
+        "train": 4 * (sentences_a_batch - sentences_a_batch % 8 if sentences_a_batch > 8 else sentences_a_batch),
         "test": max(*batches, how["sentences"]),
     }
     corpus: PreparedCorpus = random_corpus(folder / "corpus", size.types, sentences, how["length"])
@@ -271,7 +271,7 @@ def main(
     except InkError as error:
         raise click.ClickException(str(error)) from None
     on_gpu = torch.device(how["device"]).type == "cuda"
-    said = {
+    measured = {
         "hardware": hardware(how["device"]),
         "torch": torch.__version__,
         "cuda": torch.version.cuda,
@@ -283,7 +283,7 @@ def main(
         "measured": measurements.found,
     }
     click.echo("\n".join(measurements.table()))
-    click.echo(json.dumps(said))
+    click.echo(json.dumps(measured))
 
 
 if __name__ == "__main__":

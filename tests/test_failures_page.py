@@ -67,7 +67,7 @@ def test_rows_stand_in_the_order_of_modules_and_a_row_that_several_tests_try_nam
 
 
 @pytest.mark.parametrize(
-    ("marks", "said"),
+    ("marks", "message"),
     [
         ([("Disks", "a full disk", "refused")], "has no section 'Disks'"),
         ([("Disk", "a full disk", "refused [disk/fulll]")], "no error has the code disk/fulll"),
@@ -76,8 +76,8 @@ def test_rows_stand_in_the_order_of_modules_and_a_row_that_several_tests_try_nam
         ([("Disk", "a full disk", "refused"), ("Disk", "a full disk", "taken")], "'a full disk' has a row already"),
     ],
 )
-def test_a_mark_that_makes_no_row_is_named_with_its_test(marks: list[tuple[str, ...]], said: str) -> None:
-    with pytest.raises(ValueError, match=said) as refused:
+def test_a_mark_that_makes_no_row_is_named_with_its_test(marks: list[tuple[str, ...]], message: str) -> None:
+    with pytest.raises(ValueError, match=message) as refused:
         rows_of([item("a/test_a.py", "test_a", [failure(*mark) for mark in marks])])
     assert str(refused.value).startswith("a/test_a.py::test_a: ")
 

@@ -45,11 +45,11 @@ def convert(
 
     use_machine()
     if model.is_dir():
-        said = to_fairseq(model, output)
+        summary = to_fairseq(model, output)
     else:
         pair = None if source_language is None else LanguagePair(source_language, str(target_language))
-        said = to_fsmt(model, vocabulary or model.parent, output, languages=pair, escaped=escaped)
-    for line in said:
+        summary = to_fsmt(model, vocabulary or model.parent, output, languages=pair, escaped=escaped)
+    for line in summary:
         click.echo(line)
 
 

@@ -52,12 +52,12 @@ class KnnMixture:
         wide = queries.float()
         if self.strategy is None:
             return self.combiner(self._search(wide), wide, log_probs)
-        asking = self.strategy.asks(log_probs).nonzero().squeeze(-1)
-        if not len(asking):
+        searching = self.strategy.positions(log_probs).nonzero().squeeze(-1)
+        if not len(searching):
             return log_probs
-        asked, own = wide[asking], log_probs[asking]
-        mixed = self.combiner(self.strategy.neighbours(asked, self._search), asked, own)
-        return log_probs.index_copy(0, asking, mixed)
+        selected, model = wide[searching], log_probs[searching]
+        mixed = self.combiner(self.strategy.neighbours(selected, self._search), selected, model)
+        return log_probs.index_copy(0, searching, mixed)
 
     def _search(self, queries: Tensor) -> Neighbours:
         self.searched += len(queries)

@@ -40,9 +40,9 @@ def _settings(key: str, settings: Config) -> Iterator[str]:
         found = [name for name in alternatives if name in settings]
         if len(found) != 1:
             allowed = " or ".join(alternatives) if len(alternatives) > 1 else f"it with method {method}"
-            said = " and ".join(found) if found else "missing"
+            given = " and ".join(found) if found else "missing"
             place = f"{key}.{alternatives[0]}" if len(alternatives) == 1 else key
-            yield f"{place}: {said}; allowed: {allowed}" if not found else refusal(place, said, f"one of {allowed}")
+            yield f"{place}: {given}; allowed: {allowed}" if not found else refusal(place, given, f"one of {allowed}")
     for name in settings:
         if name not in read:
             allowed = ", ".join(sorted(read - {"method"}))

@@ -86,10 +86,10 @@ class Searcher:
         `log_probs` they come with the log-probabilities stored when the datastore was built.
         """
         self._check(k)
-        asked = self._projected(queries)
-        distances, ids = self._search(asked, k)
-        found = self._neighbours(distances, ids, asked, log_probs)
-        return self._with_keys(found, asked.detach().float()) if keys else found
+        projected = self._projected(queries)
+        distances, ids = self._search(projected, k)
+        found = self._neighbours(distances, ids, projected, log_probs)
+        return self._with_keys(found, projected.detach().float()) if keys else found
 
     def search_without(self, queries: Tensor, own: Tensor, k: int) -> Tensor:
         """Find ids (positions, k) of the entries nearest to `queries` (positions, dimension) but `own` (positions,).

@@ -40,9 +40,9 @@ def known_error(code: str) -> KnownError:
 
     InkError where there is none, with the codes most like it.
     """
-    known, asked = known_errors(), code.strip().strip("[]").lower()
-    if asked in known:
-        return known[asked]
-    alike = [one for one in known if asked and asked in one.split("/")] or get_close_matches(asked, known, n=3)
+    known, wanted = known_errors(), code.strip().strip("[]").lower()
+    if wanted in known:
+        return known[wanted]
+    alike = [one for one in known if wanted and wanted in one.split("/")] or get_close_matches(wanted, known, n=3)
     hint = f"did you mean {' or '.join(alike)}?" if alike else "`ink explain-error` lists them"
     raise InkError(f"no error has the code {code!r}; {hint}", code="config/unknown-name")

@@ -213,12 +213,12 @@ def _limits(subject: Subject, measures: RunMeasures | None) -> list[str]:
         lines.append(f"- It is for text like that of {run.domain}; adapting forgets other text.")
     if measures is not None and measures.general is not None:
         name, forgotten = measures.general
-        told = ", ".join(
+        listed = ", ".join(
             f"{one.heading} {rounded(one.score)}"
             + ("" if one.base is None else f" (the unadapted model {rounded(one.base)})")
             for one in forgotten
         )
-        lines.append(f"- On the test set of {name} it scores {told}.")
+        lines.append(f"- On the test set of {name} it scores {listed}.")
     lines.append("- Nothing holds it to numbers, names, placeholders or markup: check them as those of any draft.")
     if subject.system.retrieves:
         lines.append(

@@ -94,7 +94,7 @@ class Follower:
         same_run = before.key == state.key
         sent = before.files if same_run else {}
         new = {name for name in complete if sent.get(name) != state.files[name]}
-        if before.said != state.said or new:
+        if before.digest != state.digest or new:
             artifacts = [name for job in sorted(new) for name in jobs[job]["artifacts"]]
             self.uploader.upload(journal, artifacts if same_run else ["config.yaml", *artifacts])
             if not same_run:
@@ -102,7 +102,7 @@ class Follower:
                 for below in self.experiment.journals_below(journal.name):
                     self.uploader.upload(below)
             files_sent = sent | {name: state.files[name] for name in new}
-            uploaded.remember(journal.name, State(state.key, state.said, state.summed, files_sent))
+            uploaded.remember(journal.name, State(state.key, state.digest, state.summed, files_sent))
         if complete == ended:
             self._done[str(journal.name)] = files
         return before.summed != state.summed

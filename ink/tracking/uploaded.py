@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ class State:
     """
 
     key: str = ""
-    said: str = ""
+    digest: str = ""
     summed: str = ""
     files: dict[str, str] = field(default_factory=dict)
 
@@ -38,7 +38,7 @@ def state_of(run: Record, jobs: Mapping[str, Record]) -> State:
     own = {name: value for name, value in run.items() if name != "mlflow"}
     summed = [own["status"], own["created"], own["ended"], [record["metrics"] for record in jobs.values()]]
     files = {name: _digest(record) for name, record in jobs.items()}
-    return State(key=own["key"], said=_digest([own, files]), summed=_digest(summed), files=files)
+    return State(key=own["key"], digest=_digest([own, files]), summed=_digest(summed), files=files)
 
 
 class Uploaded:
@@ -47,7 +47,11 @@ class Uploaded:
     def __init__(self, path: Path, store: str) -> None:
         self._path, self._store = path, store
         found = (read_record(path) or {}).get(store, {})
-        self._states = {name: State(**state) for name, state in found.items()}
+        known = {one.name for one in fields(State)}
+        # an older version's file has other names: what this one does not find is uploaded again
+        self._states = {
+            name: State(**{key: value for key, value in state.items() if key in known}) for name, state in found.items()
+        }
 
     def of(self, name: Run) -> State:
         return self._states.get(str(name), State())

@@ -51,8 +51,8 @@ def test_one_model_is_alike_in_both(tiny: Any, fsmt: Path, tmp_path: Path) -> No
     both = backend_parity.load(tiny.base_model, tiny.vocabulary, fsmt, tiny.languages, text, tmp_path / "vocabulary")
     sources, alike = both.sources(read_lines(tiny.corpus / "test.xx")[:4])
     assert alike == 4
-    (said,) = backend_parity.decoded(both, sources, BeamSearch(beam=2), 3)
-    assert said.startswith("beam 2: equal on 4 of 4 lines; ")
+    (line,) = backend_parity.decoded(both, sources, BeamSearch(beam=2), 3)
+    assert line.startswith("beam 2: equal on 4 of 4 lines; ")
     pairs = [(source, source) for source in sources]
     assert apart(backend_parity.forced(both, pairs, "ffn_input")) < 1e-4
     with torch.no_grad():  # what it says of two models that are not alike
@@ -61,9 +61,9 @@ def test_one_model_is_alike_in_both(tiny: Any, fsmt: Path, tmp_path: Path) -> No
     assert apart(backend_parity.forced(both, pairs, "ffn_input")) > 1e-2
 
 
-def apart(said: str) -> float:
+def apart(line: str) -> float:
     """How far keys lie apart, by what is said."""
-    found = re.search(r"differ by (\S+) at most", said)
+    found = re.search(r"differ by (\S+) at most", line)
     assert found is not None
     return float(found.group(1))
 

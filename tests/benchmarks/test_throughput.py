@@ -32,11 +32,11 @@ def test_it_measures_every_part_and_says_on_what(precision: str) -> None:
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     *table, line = done.stdout.splitlines()
-    said = json.loads(line)
-    assert said["parameters"] == 50 * 16 + ENCODER + DECODER
-    assert said["settings"]["precision"] == precision
-    assert (said["hardware"]["device"], said["hardware"]["threads"], said["gpu_bytes"]) == ("cpu", 1, None)
-    found = said["measured"]
+    record = json.loads(line)
+    assert record["parameters"] == 50 * 16 + ENCODER + DECODER
+    assert record["settings"]["precision"] == precision
+    assert (record["hardware"]["device"], record["hardware"]["threads"], record["gpu_bytes"]) == ("cpu", 1, None)
+    found = record["measured"]
     assert {name: one["unit"] for name, one in found.items()} == {
         "datastore pass": "target tokens",
         "beam search, batch 2": "sentences",

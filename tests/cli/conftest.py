@@ -215,11 +215,11 @@ def refused(
     (_section, _given, outcome) = request.node.get_closest_marker("failure").args
     (code,) = set(re.findall(r"\[[a-z]+/[a-z0-9-]+\]", outcome))
 
-    def run(damage: Callable[[Any], object], name: str, more: tuple[str, ...], said: str) -> None:
+    def run(damage: Callable[[Any], object], name: str, more: tuple[str, ...], message: str) -> None:
         before = older_output(experiment)
         damage(experiment)
         ended = commands(*spelled(name, *OUTPUTS.get(name, ()), *more), folder=experiment.folder)
-        assert said in ended.refusal and ended.refusal.endswith(f" {code}")
+        assert message in ended.refusal and ended.refusal.endswith(f" {code}")
         assert older_output(experiment, make=False) == before
         assert not [path.name for path in experiment.folder.rglob(".*") if path.name.endswith((".lock", "partial"))]
 

@@ -132,7 +132,7 @@ def test_what_a_person_can_put_right_is_one_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "output"),
     [
         (("train-bace",), "No such command 'train-bace'. Did you mean 'train-base'?"),
         (("score-comet", "--config", "c.yaml"), "`ink score-comet` is `ink score --metric comet` now"),
@@ -144,10 +144,10 @@ def test_what_a_person_can_put_right_is_one_line(tmp_path: Path) -> None:
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
-def test_wrong_usage_says_what_is_wrong(arguments: tuple[str, ...], said: str, tmp_path: Path) -> None:
+def test_wrong_usage_says_what_is_wrong(arguments: tuple[str, ...], output: str, tmp_path: Path) -> None:
     failed = run(*arguments, cwd=tmp_path)
     assert failed.returncode == 2
-    assert said in failed.stderr
+    assert output in failed.stderr
     assert "Traceback" not in failed.stderr
 
 

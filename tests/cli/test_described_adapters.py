@@ -89,7 +89,7 @@ def test_a_file_from_anywhere_translates_as_the_system_that_it_was_trained_as(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (("--system", "ink", "--adapter", "a.safetensors"), "--system and --adapter exclude each other"),
         (("--domain", "koran", "--adapter", "a.safetensors"), "--domain and --adapter exclude each other"),
@@ -100,7 +100,7 @@ def test_a_file_from_anywhere_translates_as_the_system_that_it_was_trained_as(
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
-def test_a_system_or_a_file_is_named_and_not_both(arguments: tuple[str, ...], said: str) -> None:
+def test_a_system_or_a_file_is_named_and_not_both(arguments: tuple[str, ...], message: str) -> None:
     refused = CliRunner().invoke(ink_command, ["translate", "--config", "config.yaml", *arguments])
     assert refused.exit_code == 2
-    assert said in refused.output
+    assert message in refused.output

@@ -94,14 +94,14 @@ def test_a_full_disk(what: str, left: int, disk: Disk, trained: Any, commands: A
         left = 0  # they are smaller than a block each
     limit = disk.fill(left)
     before = disk.content()
-    said = commands(*arguments(what, disk, spelled), folder=trained.folder, largest_file=limit).refusal
-    assert said.startswith(f"error: {disk.path}/{JOBS[what][2]} cannot be written: ")
+    message = commands(*arguments(what, disk, spelled), folder=trained.folder, largest_file=limit).refusal
+    assert message.startswith(f"error: {disk.path}/{JOBS[what][2]} cannot be written: ")
     if disk.commands.own_mounts:
-        assert "no space left (" in said
-        assert f" free on the disk mounted at {disk.path})" in said
-        assert "free some space (`ink clean` removes " in said
+        assert "no space left (" in message
+        assert f" free on the disk mounted at {disk.path})" in message
+        assert "free some space (`ink clean` removes " in message
     else:
-        assert "it grows beyond the largest file allowed" in said
+        assert "it grows beyond the largest file allowed" in message
     # a training keeps what it has for the next start
     assert {name: data for name, data in disk.content().items() if ".unfinished/" not in name} == before
 
@@ -116,12 +116,12 @@ def test_a_full_disk(what: str, left: int, disk: Disk, trained: Any, commands: A
 def test_a_read_only_disk(what: str, disk: Disk, trained: Any, commands: Any, spelled: Any) -> None:
     before = disk.content()
     disk.make_read_only()
-    said = commands(*arguments(what, disk, spelled), folder=trained.folder).refusal
-    assert said.startswith(f"error: {disk.path}/{JOBS[what][2]} cannot be written: ")
+    message = commands(*arguments(what, disk, spelled), folder=trained.folder).refusal
+    assert message.startswith(f"error: {disk.path}/{JOBS[what][2]} cannot be written: ")
     if disk.commands.own_mounts:
-        assert f"the disk mounted at {disk.path} is read-only; mount it writable" in said
+        assert f"the disk mounted at {disk.path} is read-only; mount it writable" in message
     else:
-        assert "no permission for " in said
+        assert "no permission for " in message
     assert disk.content() == before
 
 

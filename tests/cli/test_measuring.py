@@ -48,6 +48,6 @@ def test_speed_of_systems_where_the_workflow_keeps_them(experiment: Any, command
     assert list(found["systems"]) == ["off_the_shelf", "adapter"]
     assert found["systems"]["off_the_shelf"]["model"] != found["systems"]["adapter"]["model"]
     experiment.path("speed.json").unlink()
-    said = commands(*SPEED, "--system", "ink", folder=experiment.folder).refusal
-    assert "INK has not been trained for koran; run: snakemake --cores all" in said
+    message = commands(*SPEED, "--system", "ink", folder=experiment.folder).refusal
+    assert "INK has not been trained for koran; run: snakemake --cores all" in message
     assert not experiment.path("speed.json").exists()

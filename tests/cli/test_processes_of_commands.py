@@ -36,11 +36,11 @@ def test_a_command_starts_its_processes_and_none_outlives_it(experiment: Any, sp
     ended = subprocess.run(command, cwd=experiment.folder, capture_output=True, text=True)
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
     assert experiment.path("out/adapter.safetensors").exists()
-    said = log.read_text(encoding="utf-8")
-    assert said.count("adapter, epoch 1: dev BLEU") == 1
-    assert said.count("adapter, epoch 1: loss") == 1
-    assert "Warning" not in said
-    assert "INFO" not in said
+    text = log.read_text(encoding="utf-8")
+    assert text.count("adapter, epoch 1: dev BLEU") == 1
+    assert text.count("adapter, epoch 1: loss") == 1
+    assert "Warning" not in text
+    assert "INFO" not in text
 
 
 @pytest.mark.parametrize(("threads", "share"), [("4", "2"), ("1", "1"), ("3", "1")])

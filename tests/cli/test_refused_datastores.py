@@ -176,8 +176,8 @@ def test_a_gpu_to_search_on_with_a_faiss_that_knows_none_is_refused(
     experiment.write_config(index={"device": "cuda"})
     for name, more in (("build", ("--output", "out")), ("tune", ("--output", "out.json")), ("score", V_KNN)):
         more = (*more, "--scores", "out.json") if name == "score" else more
-        said = commands(*spelled(name, *more), folder=experiment.folder).refusal
-        assert "index.device is cuda, but the FAISS installed here is faiss-cpu; install faiss-gpu" in said
+        message = commands(*spelled(name, *more), folder=experiment.folder).refusal
+        assert "index.device is cuda, but the FAISS installed here is faiss-cpu; install faiss-gpu" in message
     assert not experiment.path("out").exists() and not experiment.path("out.json").exists()
 
 
@@ -196,7 +196,7 @@ def test_more_neighbours_than_the_probed_lists_hold_are_refused(
     assert built.code == 0, built.err
     # of an option given twice the last counts
     command = spelled("tune", "--output", "out.json", "--datastore", "lists")
-    said = commands(*command, folder=experiment.folder).refusal
-    assert "400 neighbours requested from datastore lists, but the 1 largest of its 8 lists" in said
-    assert "lower k or raise index.probes" in said
+    message = commands(*command, folder=experiment.folder).refusal
+    assert "400 neighbours requested from datastore lists, but the 1 largest of its 8 lists" in message
+    assert "lower k or raise index.probes" in message
     assert not experiment.path("out.json").exists()

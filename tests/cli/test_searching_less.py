@@ -99,12 +99,12 @@ def test_source_tokens_that_are_missing_or_of_no_use_are_refused(tiny: Any, tmp_
     reduce_datastore(tmp_path / "whole", Reduction(method="random", keep=0.5), EXACT, tmp_path / "half")
     settings = {"k": 2, "lambda": 0.5, "temperature": 10}
     write_combiner(tmp_path / "c.json", "vanilla", settings, chosen=settings, tried=[settings])
-    for store, tokens, said in (
+    for store, tokens, message in (
         ("whole", None, "needs those of the training text; name them with --source-tokens"),
         ("half", tmp_path / "tokens", "half is reduced, and source tokens lead to entries of a whole one"),
     ):
         parts = Parts(datastore=tmp_path / store, combiner=tmp_path / "c.json", source_tokens=tokens, occurrences=2)
-        with pytest.raises(InkError, match=said):
+        with pytest.raises(InkError, match=message):
             assemble(tiny.domain, parts, tiny.settings, EXACT)
 
 

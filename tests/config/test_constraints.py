@@ -485,8 +485,8 @@ def test_a_kernel_smoothed_combiner_s_neighbours_are_counted_before_anything_run
     config = changed(MINI, {**few, "systems": ["off_the_shelf", "mine"], "own_systems": {"mine": {**entry, "k": 100}}})
     check(config)
     config["own_systems"]["mine"]["k"] = [8, 101]
-    said = "own_systems.mine.k: found 101; allowed: at most 100 (koran has 10 training pairs of at most 10 target"
-    assert said in message_of(config)
+    output = "own_systems.mine.k: found 101; allowed: at most 100 (koran has 10 training pairs of at most 10 target"
+    assert output in message_of(config)
 
 
 @pytest.mark.failure(

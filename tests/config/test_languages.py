@@ -49,10 +49,10 @@ def test_a_tokeniser_that_does_not_know_the_target_s_words_is_refused_with_the_r
     ):
         with pytest.raises(InkError) as refused:
             check(config_with(language, found))
-        said = str(refused.value)
-        allowed = re.search(rf"sacrebleu_tokeniser: found {found}; allowed: (\S+) \(or (.+)\), since", said)
-        assert allowed is not None and allowed.group(1) == right, said
-        assert f"data.target_language is {language}, of which {found} does not" in said
+        message = str(refused.value)
+        allowed = re.search(rf"sacrebleu_tokeniser: found {found}; allowed: (\S+) \(or (.+)\), since", message)
+        assert allowed is not None and allowed.group(1) == right, message
+        assert f"data.target_language is {language}, of which {found} does not" in message
         for advised in (right, *allowed.group(2).split(", ")):
             check(config_with(language, advised))
 

@@ -123,7 +123,7 @@ WRONG: list[tuple[dict[str, Any], tuple[str, ...], str]] = [
     "`configuration: systems[2]: found r_knn+a; allowed: a combiner that reads no keys, since the model is asked about "
     "its keys and pca projects them [config/impossible-combination]`",
 )
-@pytest.mark.parametrize(("reductions", "systems", "said"), WRONG, ids=range(len(WRONG)))
-def test_what_cannot_be_is_named(reductions: dict[str, Any], systems: tuple[str, ...], said: str) -> None:
-    with pytest.raises(InkError, match=said):
+@pytest.mark.parametrize(("reductions", "systems", "message"), WRONG, ids=range(len(WRONG)))
+def test_what_cannot_be_is_named(reductions: dict[str, Any], systems: tuple[str, ...], message: str) -> None:
+    with pytest.raises(InkError, match=message):
         check(config_with(reductions, systems, own_systems={"mine": OWN, "smoothed": SMOOTHED}))

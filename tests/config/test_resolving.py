@@ -128,7 +128,7 @@ def test_a_mapping_in_the_place_of_null_has_its_own_defaults() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({"scale": "mimi"}, "scale: found 'mimi' (text); allowed: one of mini, small; did you mean mini?"),
         ({"scale": ["mini"]}, "scale: found the list [mini]; allowed: one of mini, small"),
@@ -140,10 +140,10 @@ def test_a_mapping_in_the_place_of_null_has_its_own_defaults() -> None:
     ],
     ids=str,
 )
-def test_what_is_wrong_is_still_named(changes: dict[str, Any], said: str) -> None:
+def test_what_is_wrong_is_still_named(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(InkError) as raised:
         check(resolve(short(**changes)))
-    assert str(raised.value).startswith(f"configuration: {said}")
+    assert str(raised.value).startswith(f"configuration: {message}")
 
 
 @pytest.mark.failure(
@@ -154,8 +154,10 @@ def test_what_is_wrong_is_still_named(changes: dict[str, Any], said: str) -> Non
 def test_a_newer_version_is_refused() -> None:
     with pytest.raises(InkError) as raised:
         check(resolve({**resolve(SHORT), VERSION: CURRENT + 1}))
-    said = f"configuration: config_version: found {CURRENT + 1}; allowed: a version of at most {CURRENT}, which is what"
-    assert str(raised.value).startswith(said)
+    message = (
+        f"configuration: config_version: found {CURRENT + 1}; allowed: a version of at most {CURRENT}, which is what"
+    )
+    assert str(raised.value).startswith(message)
 
 
 @pytest.mark.parametrize("name", ["experiment", "domains"])

@@ -106,8 +106,8 @@ def test_near_duplicates_of_train_are_counted_a_split(tmp_path: Path) -> None:
     numbered = [(f"Die Seite {number} konnte nicht gedruckt werden", f"Page {number}") for number in range(20)]
     imported = import_text([write_tmx(tmp_path / "m.tmx", numbered)], [], wanted(2, 3), tmp_path / "out")
     assert imported.near_duplicates == {"dev": 2, "test": 3}
-    (said,) = [line for line in imported.lines(tmp_path / "out", ("de", "en")) if "test.de" in line]
-    assert said.endswith(
+    (printed,) = [line for line in imported.lines(tmp_path / "out", ("de", "en")) if "test.de" in line]
+    assert printed.endswith(
         "3 pairs; 3 (100.0%) have a near-duplicate in train: 70% or more of the source's letter trigrams in common"
     )
 
@@ -159,15 +159,15 @@ def test_the_command_says_what_it_did_and_takes_codes_with_regions(
     command = "import-text memory.tmx --target-language en-US --dev 4 --test 5 --output text/office --source-language"
     done = CliRunner().invoke(ink_command, [*command.split(), "de"], catch_exceptions=False)
     assert done.exit_code == 0, done.output
-    said = done.output.splitlines()
-    assert said[0] == "memory.tmx: 30 units, 30 pairs"
-    assert said[1] == "text/office/train.de, .en_us: 21 pairs"
-    assert said[3].startswith("text/office/test.de, .en_us: 5 pairs; ")
-    assert len(said) == 4
+    printed = done.output.splitlines()
+    assert printed[0] == "memory.tmx: 30 units, 30 pairs"
+    assert printed[1] == "text/office/train.de, .en_us: 21 pairs"
+    assert printed[3].startswith("text/office/test.de, .en_us: 5 pairs; ")
+    assert len(printed) == 4
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "printed"),
     [
         ("--source-language de --target-language en", "name a TMX file, a catalogue or a folder"),
         ("m.tmx --source-language german --target-language en", "'german' is no language code"),
@@ -176,7 +176,7 @@ def test_the_command_says_what_it_did_and_takes_codes_with_regions(
         ("m.tmx --source-language de --target-language en --dev -1", "-1 is not in the range"),
     ],
 )
-def test_a_command_that_cannot_be_meant(tmp_path: Path, arguments: str, said: str) -> None:
+def test_a_command_that_cannot_be_meant(tmp_path: Path, arguments: str, printed: str) -> None:
     done = CliRunner().invoke(ink_command, ["import-text", *arguments.split(), "--output", str(tmp_path / "out")])
     assert done.exit_code == 2
-    assert said in done.output
+    assert printed in done.output

@@ -117,12 +117,12 @@ def test_a_domain_with_only_train_is_split(tmp_path: Path) -> None:
     assert counts["sentences"] == {"train": 28, "dev": 7, "test": 5}
     assert counts["held_out"] == {"seed": 1, "splits": ["dev", "test"], "repeats_left_out": 0}
     output = tmp_path / "out" / "koran"
-    together = {
+    mixed = {
         side: [line for split in ("train", "dev", "test") for line in read_lines(output / f"{split}.{side}")]
         for side in ("xx", "yy")
     }
-    assert sorted(together["xx"]) == sorted(read_lines(tmp_path / "koran.train.xx"))
-    assert [line.split()[1] for line in together["xx"]] == [line.split()[1] for line in together["yy"]]
+    assert sorted(mixed["xx"]) == sorted(read_lines(tmp_path / "koran.train.xx"))
+    assert [line.split()[1] for line in mixed["xx"]] == [line.split()[1] for line in mixed["yy"]]
     dev = read_lines(output / "dev.xx")
     assert dev == sorted(dev, key=lambda line: int(line.split()[1]))
     take_in(tmp_path, ["train"], dev=7, test=5)

@@ -41,10 +41,10 @@ def test_raw_text_is_left_in_peace(language: str) -> None:
 
 @pytest.mark.parametrize("what", PREPARED)
 def test_prepared_text_is_told_with_a_count_and_an_example(what: str) -> None:
-    (said,) = remarks("it.train.en", PREPARED[what])
+    (message,) = remarks("it.train.en", PREPARED[what])
     kind = next(kind for kind in ("split into subwords", "escaped as Moses escapes", "tokenised") if kind in what)
-    assert f" lines look {kind} already, such as line 1, {PREPARED[what][0]!r}" in said
-    assert said.startswith("it.train.en: ") and said.endswith("; text is prepared here, so give it raw")
+    assert f" lines look {kind} already, such as line 1, {PREPARED[what][0]!r}" in message
+    assert message.startswith("it.train.en: ") and message.endswith("; text is prepared here, so give it raw")
 
 
 def test_what_this_project_prepares_is_recognised(tmp_path: Path) -> None:
@@ -58,8 +58,8 @@ def test_what_this_project_prepares_is_recognised(tmp_path: Path) -> None:
     ):
         text = TextProcessor(settings.model_copy(update={"escape": escape, "aggressive_dash_splits": dashes}), bpe)
         lines = [text.encode_target(line) for line in ("It's a well-known line, isn't it?", "Yes, it is.", "No.")]
-        said = remarks("a", lines)
-        assert [kind for line in said for kind in kinds if f"look {kind} already" in line] == kinds, (lines, said)
+        message = remarks("a", lines)
+        assert [kind for line in message for kind in kinds if f"look {kind} already" in line] == kinds, (lines, message)
 
 
 @pytest.mark.failure(
@@ -91,8 +91,8 @@ def test_the_job_that_takes_text_in_warns(tmp_path: Path, capsys: pytest.Capture
 
 
 def test_of_a_large_text_the_beginning_counts() -> None:
-    (said,) = remarks("a", ["ein Wo@@ rt"] * (LINES_LOOKED_AT + 5))
-    assert "100,000 of the first 100,000 lines look" in said
+    (message,) = remarks("a", ["ein Wo@@ rt"] * (LINES_LOOKED_AT + 5))
+    assert "100,000 of the first 100,000 lines look" in message
 
 
 def test_the_beginning_of_a_file_is_text_whatever_follows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,6 +105,6 @@ def test_the_beginning_of_a_file_is_text_whatever_follows(tmp_path: Path, monkey
 def test_real_text_is_left_in_peace_and_broken_characters_pass() -> None:
     found: dict[str, Any] = {}
     for path in sorted((Path(os.environ["INK_REAL_TEXT"]) / "corpora").iterdir()):
-        found |= {path.name: said} if (said := remarks(path.name, read_lines(path))) else {}
-    assert not any("look" in line for said in found.values() for line in said)
+        found |= {path.name: message} if (message := remarks(path.name, read_lines(path))) else {}
+    assert not any("look" in line for message in found.values() for line in message)
     assert not any(name.startswith("it.") for name in found)

@@ -39,8 +39,8 @@ def test_no_index_is_made_of_keys_that_are_no_numbers(
     tmp_path: Path, keys: np.ndarray, settings: Any, broken: float, what: str
 ) -> None:
     keys[700, 3] = broken
-    said = rf"^datastore store: the key of entry 700 is {what}; its file is damaged, .* build the datastore again$"
-    with pytest.raises(InkError, match=said):
+    message = rf"^datastore store: the key of entry 700 is {what}; its file is damaged, .* build the datastore again$"
+    with pytest.raises(InkError, match=message):
         build_index(keys, settings, tmp_path / "index", datastore=Path("store"))
     assert not list(tmp_path.iterdir())
 
@@ -104,7 +104,7 @@ def test_a_key_that_the_model_does_not_give_as_a_number_names_its_sentence(
 
         return network.decoder.layers[-1].register_forward_hook(hook)
 
-    for by, said in ((float("nan"), "is not finite in half precision or any other"), (1e7, "which ends at 65,504")):
+    for by, message in ((float("nan"), "is not finite in half precision or any other"), (1e7, "which ends at 65,504")):
         handle = spoiled(2, by)
         with pytest.raises(InkError) as error:
             built(tiny, model, tmp_path / "store", batch_tokens=1)
@@ -112,7 +112,7 @@ def test_a_key_that_the_model_does_not_give_as_a_number_names_its_sentence(
         # sentences of like length come in order, and each on its own: the second position of the first one
         first = int(np.argsort(dataset.longer_sides, kind="stable")[0])
         assert f"store: the key of entry {offsets[first] + 1}, in training sentence {first}, " in str(error.value)
-        assert said in str(error.value)
+        assert message in str(error.value)
     assert not list(tmp_path.iterdir())
 
 
@@ -146,16 +146,16 @@ def test_shards_with_a_key_that_is_no_number_are_not_joined(tiny: Any, model: An
     "the setting is named, before the pass over the text [index/impossible-settings]",
 )
 @pytest.mark.parametrize(
-    ("changed", "said"),
+    ("changed", "message"),
     [
         ({"lists": 100_000}, "index.lists is 100000"),
         ({"code_bytes": 5}, "index.code_bytes is 5, which does not divide"),
     ],
 )
 def test_an_index_that_cannot_be_made_is_refused_before_the_pass(
-    tiny: Any, model: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changed: Any, said: str
+    tiny: Any, model: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changed: Any, message: str
 ) -> None:
     monkeypatch.setattr(build, "_passes", lambda *_, **__: pytest.fail("the text was passed over"))
-    with pytest.raises(InkError, match=said):
+    with pytest.raises(InkError, match=message):
         built(tiny, model, tmp_path / "store", index=IVFPQ.model_copy(update=changed))
     assert not list(tmp_path.iterdir())

@@ -140,15 +140,15 @@ def test_those_of_another_datastore_are_refused(
 
 
 @pytest.mark.parametrize(
-    ("changed", "said"),
+    ("changed", "message"),
     [({"format": 2}, "format 2, this version of ink reads 1"), ({"kind": 1}, "does not describe neighbours")],
 )
 def test_another_description_is_refused(
-    stored: StoredNeighbours, datastore: Datastore, changed: dict[str, int], said: str
+    stored: StoredNeighbours, datastore: Datastore, changed: dict[str, int], message: str
 ) -> None:
     meta = stored.path / "meta.json"
     write_json(meta, {**read_json(meta), **changed})
-    with pytest.raises(InkError, match=said):
+    with pytest.raises(InkError, match=message):
         open_neighbours(stored.path, datastore)
 
 

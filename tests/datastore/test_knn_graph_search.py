@@ -72,7 +72,7 @@ def test_they_are_the_nearest_within_the_probed_lists(
 
 
 @pytest.mark.parametrize(
-    ("entries", "together", "passes"),
+    ("entries", "at_once", "passes"),
     [
         (590_402, 65536, 10),
         (2_097_152, 65536, 32),
@@ -81,9 +81,9 @@ def test_they_are_the_nearest_within_the_probed_lists(
         (10**9, 2**20, 954),
     ],
 )
-def test_the_key_file_is_read_so_many_times(entries: int, together: int, passes: int) -> None:
-    assert queries_at_once(entries) == together
-    assert -(-entries // together) == passes
+def test_the_key_file_is_read_so_many_times(entries: int, at_once: int, passes: int) -> None:
+    assert queries_at_once(entries) == at_once
+    assert -(-entries // at_once) == passes
 
 
 @pytest.mark.parametrize("name", ["QUERIES_AT_ONCE", "DISTANCES_AT_ONCE", "DISTANCES_IN_A_LIST"])

@@ -64,9 +64,9 @@ class Copy:
             capture_output=True,
             text=True,
         )
-        said = done.stdout + done.stderr
-        assert done.returncode == 0, said
-        return {rule: int(count) for rule, count in re.findall(r"^(\w+) +(\d+)$", said, flags=re.MULTILINE)}, said
+        text = done.stdout + done.stderr
+        assert done.returncode == 0, text
+        return {rule: int(count) for rule, count in re.findall(r"^(\w+) +(\d+)$", text, flags=re.MULTILINE)}, text
 
 
 @pytest.fixture
@@ -83,9 +83,9 @@ def test_a_metric_is_a_module_an_entry_and_its_name_in_the_experiment(copy: Copy
     copy.add("ink/metrics/known_metrics.py", entry)
     evaluation = {**load(copy.path / EXPERIMENT)["evaluation"], **named["evaluation"]}
     copy.change_experiment(evaluation=evaluation, systems=["off_the_shelf", "v_knn"])
-    jobs, said = copy.planned("--cores", "all")
-    assert jobs["score"] == 2 * len(DOMAINS), said
-    assert "results/mini/scores/v_knn/koran/seed1.per.json" in said
+    jobs, text = copy.planned("--cores", "all")
+    assert jobs["score"] == 2 * len(DOMAINS), text
+    assert "results/mini/scores/v_knn/koran/seed1.per.json" in text
     assert copy.touched() == {"ink/metrics/per.py", "ink/metrics/known_metrics.py", EXPERIMENT}
 
 
@@ -97,9 +97,9 @@ def test_a_combiner_is_a_module_and_its_entry_in_the_experiment(copy: Copy) -> N
     copy.change_experiment(**entry)
     program, *arguments = re.findall(r"'[^']*'|\S+", command)
     assert program == "snakemake"
-    jobs, said = copy.planned(*(word.strip("'") for word in arguments))
-    assert (jobs["train_combiner"], jobs["evaluate"]) == (len(DOMAINS), 3 * len(DOMAINS) + 1), said
-    assert "results/mini/scores/distance_knn/koran/seed1.json" in said
+    jobs, text = copy.planned(*(word.strip("'") for word in arguments))
+    assert (jobs["train_combiner"], jobs["evaluate"]) == (len(DOMAINS), 3 * len(DOMAINS) + 1), text
+    assert "results/mini/scores/distance_knn/koran/seed1.json" in text
     assert copy.touched() == {"ink/combiners/by_distance.py", EXPERIMENT}
 
 
@@ -112,8 +112,8 @@ def test_a_combiner_that_reads_h_t_is_no_more(copy: Copy) -> None:
     copy.change_experiment(
         own_systems={"another": {**settings, "combiner": "another"}}, systems=["off_the_shelf", "another"]
     )
-    jobs, said = copy.planned("--cores", "all")
-    assert (jobs["train_combiner"], jobs["evaluate"]) == (len(DOMAINS), 2 * len(DOMAINS) + 1), said
+    jobs, text = copy.planned("--cores", "all")
+    assert (jobs["train_combiner"], jobs["evaluate"]) == (len(DOMAINS), 2 * len(DOMAINS) + 1), text
     assert copy.touched() == {"ink/combiners/another.py", EXPERIMENT}
 
 
@@ -122,7 +122,7 @@ def test_a_system_of_the_package_is_a_module_an_entry_and_its_name_in_the_experi
     copy.add("ink/combiners/by_distance.py", module)
     copy.add("ink/systems/known_systems.py", row)
     copy.change_experiment(systems=["off_the_shelf", "v_knn", "distance_knn"])
-    jobs, said = copy.planned("--cores", "all")
-    assert (jobs["train_combiner"], jobs["evaluate"]) == (len(DOMAINS), 3 * len(DOMAINS) + 1), said
-    assert "results/mini/scores/distance_knn/koran/seed1.json" in said
+    jobs, text = copy.planned("--cores", "all")
+    assert (jobs["train_combiner"], jobs["evaluate"]) == (len(DOMAINS), 3 * len(DOMAINS) + 1), text
+    assert "results/mini/scores/distance_knn/koran/seed1.json" in text
     assert copy.touched() == {"ink/combiners/by_distance.py", "ink/systems/known_systems.py", EXPERIMENT}

@@ -76,17 +76,17 @@ def test_a_metric_and_a_combiner_reach_the_jobs_of_table_2(copy: Path) -> None:
     (copy / "ink/metrics/per.py").write_text(module, encoding="utf-8")
     with (copy / "ink/metrics/known_metrics.py").open("a", encoding="utf-8") as file:
         file.write(entry)
-    said = planned(copy, WITH_METRIC)
-    assert "results/demo/scores/ink/koran/seed1.per.json" in said
-    assert "results/demo/tables/table2.csv" in said
+    plan = planned(copy, WITH_METRIC)
+    assert "results/demo/scores/ink/koran/seed1.per.json" in plan
+    assert "results/demo/tables/table2.csv" in plan
 
     module, *_ = blocks("adding-a-system.md", "python")
     (copy / "ink/combiners/by_distance.py").write_text(module, encoding="utf-8")
     with (copy / "config/demo.yaml").open("a", encoding="utf-8") as file:
         file.write(blocks("adding-a-system.md", "yaml")[0])
-    said = planned(copy, WITH_COMBINER)
-    assert "results/demo/scores/distance_knn/koran/seed1.json" in said
-    assert "results/demo/tables/table2.csv" in said
+    plan = planned(copy, WITH_COMBINER)
+    assert "results/demo/scores/distance_knn/koran/seed1.json" in plan
+    assert "results/demo/tables/table2.csv" in plan
 
 
 def test_a_term_is_a_formula_a_weight_and_a_row(copy: Path) -> None:
@@ -103,6 +103,6 @@ def test_a_term_is_a_formula_a_weight_and_a_row(copy: Path) -> None:
     run(copy, sys.executable, "-c", TEST)
     curves = "from ink.training.ink_objective import InkObjective; print(*InkObjective.curves)"
     assert "loss_p" in run(copy, sys.executable, "-c", curves).split()
-    said = planned(copy, WITH_TERM)
-    assert "results/pulled/scores/ink/koran/seed1.json" in said
-    assert "results/pulled/tables/table2.csv" in said
+    plan = planned(copy, WITH_TERM)
+    assert "results/pulled/scores/ink/koran/seed1.json" in plan
+    assert "results/pulled/tables/table2.csv" in plan

@@ -58,16 +58,16 @@ def write_inputs() -> None:
 def test_every_import_runs_and_the_experiment_finds_its_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     write_inputs()
-    said = []
+    outputs = []
     for block in IMPORTS:
         program, *arguments = shlex.split(block)
         assert program == "ink"
         done = CliRunner().invoke(ink_command, arguments, catch_exceptions=False)
         assert done.exit_code == 0, done.output
-        said.append(done.output)
-    assert [output.split(":")[0] for output in said[:3]] == ["product.tmx", "po", "product.de, product.en"]
-    assert all("text/product/test.de, .en: 1,500 pairs; " in output for output in said[:3])
-    assert "50 pairs have a source sentence of the text to keep apart from" in said[3]
+        outputs.append(done.output)
+    assert [output.split(":")[0] for output in outputs[:3]] == ["product.tmx", "po", "product.de, product.en"]
+    assert all("text/product/test.de, .en: 1,500 pairs; " in output for output in outputs[:3])
+    assert "50 pairs have a source sentence of the text to keep apart from" in outputs[3]
     config = merged(edited(), TRAINED)
     paths = [
         path

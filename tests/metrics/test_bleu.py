@@ -112,9 +112,9 @@ def test_leading_dimensions_are_kept() -> None:
     generator = random.Random(1)
     texts = [[" ".join(generator.choices(WORDS, k=8)) for _ in range(6)] for _ in range(2)]
     rows = sentence_statistics(texts[0], texts[1], "13a")
-    together = bleu_from_statistics(rows.reshape(2, 3, -1))
-    assert together.shape == (2, 3)
-    assert together.ravel() == pytest.approx([float(bleu_from_statistics(row)) for row in rows])
+    stacked = bleu_from_statistics(rows.reshape(2, 3, -1))
+    assert stacked.shape == (2, 3)
+    assert stacked.ravel() == pytest.approx([float(bleu_from_statistics(row)) for row in rows])
 
 
 def test_chrf_is_chrf2() -> None:

@@ -42,16 +42,16 @@ def sentencepiece_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def downloads(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, sentencepiece_model: Path) -> list[str]:
     """An empty folder of sacrebleu's, and what it asks for; what it asks for comes."""
-    asked: list[str] = []
+    requested: list[str] = []
 
     def download(address: str, path: str) -> None:
-        asked.append(address)
+        requested.append(address)
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(sentencepiece_model, path)
 
     monkeypatch.setattr(tokenizer_spm, "SACREBLEU_DIR", str(tmp_path / "sacrebleu"))
     monkeypatch.setattr(tokenizer_spm, "download_file", download)
-    return asked
+    return requested
 
 
 def follow(message: str) -> None:
@@ -75,10 +75,10 @@ def test_a_sentencepiece_model_that_is_not_here_is_named_and_the_command_brings_
     for name in ("flores200", "flores101", "spBLEU-1K"):
         with pytest.raises(
             InkError, match=rf"{name} lacks its SentencePiece model {tmp_path}/sacrebleu/models"
-        ) as said:
+        ) as output:
             bleu_with(name)
         assert downloads == []
-        follow(str(said.value))
+        follow(str(output.value))
         assert len(downloads) == 1
         assert score_translations(["the line is here"], ["the line is here"], name)["bleu"]["score"] == pytest.approx(
             100
@@ -92,10 +92,10 @@ def test_a_model_cut_short_is_named_and_the_advice_helps(downloads: list[str], t
     path = tmp_path / "sacrebleu" / "models" / "sacrebleu_tokenizer_spm.model"
     path.parent.mkdir(parents=True)
     path.write_bytes(b"\n" * size)
-    with pytest.raises(InkError, match="flores101 lacks a whole SentencePiece model: delete ") as said:
+    with pytest.raises(InkError, match="flores101 lacks a whole SentencePiece model: delete ") as output:
         bleu_with("flores101")
-    assert str(said.value).endswith(bring)
-    follow(str(said.value))
+    assert str(output.value).endswith(bring)
+    follow(str(output.value))
     assert bleu_with("flores101")
 
 
@@ -109,9 +109,9 @@ def test_packages_that_are_not_here_are_named_with_sacrebleu_s_extra(monkeypatch
     required = metadata.requires("sacrebleu") or []
     for name, (module, extra, words) in MECABS.items():
         monkeypatch.setattr(module, "MeCab", None)
-        with pytest.raises(InkError) as said:
+        with pytest.raises(InkError) as output:
             bleu_with(name)
-        assert str(said.value) == (
+        assert str(output.value) == (
             f"evaluation.sacrebleu_tokeniser: {name} lacks its packages; install them: pip install 'sacrebleu[{extra}]'"
         )
         assert any(f'extra == "{extra}"' in requirement for requirement in required)

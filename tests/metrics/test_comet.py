@@ -121,7 +121,7 @@ def test_the_command_writes_scores_that_say_what_they_are_of(
     "checkpoints/model.ckpt, or ... [metric/files-missing]`; the encoder's folder likewise",
 )
 @pytest.mark.parametrize(
-    ("comet", "lines", "said"),
+    ("comet", "lines", "message"),
     [
         (None, TRANSLATIONS, "evaluation.comet is null"),
         ({"model": "gone/model.ckpt"}, TRANSLATIONS, r"COMET's model gone/model.ckpt does not exist; set evaluation"),
@@ -130,7 +130,7 @@ def test_the_command_writes_scores_that_say_what_they_are_of(
     ],
 )
 def test_what_cannot_be_scored(
-    tiny_comet: Any, tmp_path: Path, comet: dict[str, Any] | None, lines: list[str], said: str
+    tiny_comet: Any, tmp_path: Path, comet: dict[str, Any] | None, lines: list[str], message: str
 ) -> None:
     whole = {"model": str(tiny_comet.checkpoint), "encoder": str(tiny_comet.encoder), "batch_sentences": 3}
     write_experiment(tmp_path, None)
@@ -143,7 +143,7 @@ def test_what_cannot_be_scored(
         }
     )
     found, hypotheses = tmp_path / "found.json", tmp_path / "hypotheses.en"
-    with pytest.raises(InkError, match=said):
+    with pytest.raises(InkError, match=message):
         score_run("comet", Run("ink", "koran", 1), tmp_path / "corpus", hypotheses, settings, found)
     assert not found.exists()
 
@@ -221,7 +221,7 @@ def be_no_hparams(copy: Any) -> None:
     "each is named; nothing is scored [metric/files-damaged]",
 )
 @pytest.mark.parametrize(
-    ("damage", "said"),
+    ("damage", "message"),
     [
         (lose_weight, "lacks 1 weights of its model, such as estimator.ff.0.weight; fetch the COMET model again"),
         (cut, "is not a whole checkpoint"),
@@ -247,9 +247,9 @@ def be_no_hparams(copy: Any) -> None:
         ),
     ],
 )
-def test_what_is_damaged_or_missing_is_named(copy: Any, damage: Any, said: str) -> None:
+def test_what_is_damaged_or_missing_is_named(copy: Any, damage: Any, message: str) -> None:
     damage(copy)
-    with pytest.raises(InkError, match=said):
+    with pytest.raises(InkError, match=message):
         load_comet(find_checkpoint(str(copy.checkpoint)), str(copy.encoder))
 
 

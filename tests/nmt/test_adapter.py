@@ -213,11 +213,11 @@ def test_an_adapter_of_another_base_model_is_refused_and_both_are_named(tiny: An
     path = tmp_path / "adapter.safetensors"
     more = {"system": "ink", "domain": "koran", "seed": 3}
     write_adapter(path, model.adapter_weights(), base_model="0123456789abcdef", **more)
-    said = (
+    message = (
         rf"adapter\.safetensors \(system ink, domain koran, seed 3\) was trained on base model 0123456789abcdef, "
         rf"but .*model\.pt is {model.base_fingerprint}; use the base model"
     )
-    with pytest.raises(InkError, match=said):
+    with pytest.raises(InkError, match=message):
         tiny.domain.load_model(tiny.settings, adapter=path)
 
 
@@ -255,8 +255,8 @@ def test_an_adapter_of_an_earlier_version_is_attached(tiny: Any, model: Any, tmp
     """Its file says base model and inner dimension, and no more."""
     model.attach_adapters(8, dropout=0.0)
     give_weights(model.network)
-    said = json.dumps({"base_model": model.base_fingerprint, "inner_dimension": 8})
-    save_file(model.adapter_weights(), tmp_path / "adapter.safetensors", metadata={"ink": said})
+    metadata = json.dumps({"base_model": model.base_fingerprint, "inner_dimension": 8})
+    save_file(model.adapter_weights(), tmp_path / "adapter.safetensors", metadata={"ink": metadata})
     loaded = tiny.domain.load_model(tiny.settings, adapter=tmp_path / "adapter.safetensors")
     assert loaded.fingerprint == model.fingerprint
 

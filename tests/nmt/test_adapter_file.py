@@ -19,8 +19,8 @@ OLD = {"base_model": "0123456789abcdef", "inner_dimension": 2}
 WEIGHTS = {"layer_norm.weight": (16,), "down.weight": (4, 16), "down.bias": (4,), "up.weight": (16, 4)}
 
 
-def written(path: Path, said: Any) -> Path:
-    save_file({"encoder_0.down.weight": np.zeros((2, 3), np.float32)}, path, metadata={"ink": json.dumps(said)})
+def written(path: Path, metadata: Any) -> Path:
+    save_file({"encoder_0.down.weight": np.zeros((2, 3), np.float32)}, path, metadata={"ink": json.dumps(metadata)})
     return path
 
 
@@ -40,26 +40,26 @@ def test_weights_that_are_no_adapters_have_no_size() -> None:
 
 
 def test_what_a_file_does_not_say_is_left_out(tmp_path: Path) -> None:
-    said = read_metadata(written(tmp_path / "a.safetensors", OLD))
-    assert described(said) == [("base model", "0123456789abcdef"), ("inner dimension", "2")]
-    assert origin_in_words(said) == "(which does not say what it was trained as)"
-    assert origin_in_words({**said, "system": "ink", "seed": 0}) == "(system ink, seed 0)"
+    metadata = read_metadata(written(tmp_path / "a.safetensors", OLD))
+    assert described(metadata) == [("base model", "0123456789abcdef"), ("inner dimension", "2")]
+    assert origin_in_words(metadata) == "(which does not say what it was trained as)"
+    assert origin_in_words({**metadata, "system": "ink", "seed": 0}) == "(system ink, seed 0)"
 
 
 def test_what_a_stranger_wrote_stays_on_its_line_and_moves_no_cursor(tmp_path: Path) -> None:
-    said = read_metadata(written(tmp_path / "a.safetensors", {**OLD, "system": "ink\nerror: \x1b[2Jgone"}))
-    assert described(said)[0] == ("system", "ink error:  [2Jgone")
-    assert origin_in_words(said) == "(system ink error:  [2Jgone)"
+    metadata = read_metadata(written(tmp_path / "a.safetensors", {**OLD, "system": "ink\nerror: \x1b[2Jgone"}))
+    assert described(metadata)[0] == ("system", "ink error:  [2Jgone")
+    assert origin_in_words(metadata) == "(system ink error:  [2Jgone)"
 
 
 @pytest.mark.parametrize(
-    "said",
+    "metadata",
     [{}, [], 3, None, ["base_model", "inner_dimension"], {"base_model": "a"}, {**OLD, "base_model": 7}],
     ids=json.dumps,
 )
-def test_a_file_that_does_not_name_its_base_model_is_refused(tmp_path: Path, said: Any) -> None:
+def test_a_file_that_does_not_name_its_base_model_is_refused(tmp_path: Path, metadata: Any) -> None:
     with pytest.raises(InkError, match=r"a\.safetensors does not say which base model it belongs to"):
-        read_metadata(written(tmp_path / "a.safetensors", said))
+        read_metadata(written(tmp_path / "a.safetensors", metadata))
 
 
 @pytest.mark.parametrize("content", [b"", b"text\n", b"\x80" * 64, b"PK\x03\x04" + bytes(100)], ids=repr)

@@ -42,9 +42,9 @@ def run(*arguments: Any) -> list[str]:
 def fsmt(tiny: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The tiny model, whose embeddings are shared, as FSMT."""
     folder = tmp_path_factory.mktemp("converted")
-    said = run(tiny.base_model, folder / "fsmt", "--vocabulary", tiny.vocabulary, "--plain")
-    assert said[0].startswith(f"{folder / 'fsmt'}: FSMT from xx to yy, 2+2 layers of dimension 16, ")
-    assert said[1].endswith("(text.escape: false)")
+    printed = run(tiny.base_model, folder / "fsmt", "--vocabulary", tiny.vocabulary, "--plain")
+    assert printed[0].startswith(f"{folder / 'fsmt'}: FSMT from xx to yy, 2+2 layers of dimension 16, ")
+    assert printed[1].endswith("(text.escape: false)")
     assert len({file.stat().st_mode for file in (folder / "fsmt").iterdir()}) == 1
     return folder / "fsmt"
 
@@ -68,10 +68,10 @@ def test_there_and_back_gives_the_same_weights_and_subwords(tiny: Any, fsmt: Pat
 
 
 def test_transformers_reads_the_folder_with_no_weight_amiss(fsmt: Path) -> None:
-    network, said = FSMTForConditionalGeneration.from_pretrained(fsmt, output_loading_info=True)
-    assert not said["unexpected_keys"]
-    assert not said["mismatched_keys"]
-    assert all(name.endswith("embed_positions.weight") for name in said["missing_keys"])
+    network, printed = FSMTForConditionalGeneration.from_pretrained(fsmt, output_loading_info=True)
+    assert not printed["unexpected_keys"]
+    assert not printed["mismatched_keys"]
+    assert all(name.endswith("embed_positions.weight") for name in printed["missing_keys"])
     assert torch.equal(network.model.encoder.embed_tokens.weight, network.model.decoder.output_projection.weight)
     settings, weights = read_model(fsmt)
     assert settings["tie_word_embeddings"]

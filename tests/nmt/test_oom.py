@@ -51,10 +51,10 @@ def test_a_batch_is_halved_until_it_fits_and_later_ones_begin_with_that_size(
     assert device.tried == [40, 20, 20]
     assert batches.most == 20
     printed = capsys.readouterr()
-    said = printed.err
+    message = printed.err
     assert printed.out == "", "where translations go"
-    assert "datastore: out of memory with 8 sentences of 40 tokens" in said
-    assert "20 at most at a time, where datastore.batch_tokens allows more" in said
+    assert "datastore: out of memory with 8 sentences of 40 tokens" in message
+    assert "20 at most at a time, where datastore.batch_tokens allows more" in message
 
     device.tried.clear()
     assert [part for part, _ in batches.run(device, range(8, 16))] == [[8, 9, 10, 11], [12, 13, 14, 15]]

@@ -127,8 +127,8 @@ LSTM = ["--arch", "lstm", *EMBEDDED, "--encoder-hidden-size", "8", "--decoder-hi
     ],
 )
 def test_another_architecture_is_named(tiny: Any, load: Any, name: str, model: list[str], old: bool) -> None:
-    said = refusal(load, state_of(tiny, TRANSLATION, model, old=old))
-    assert f"is of the architecture {name}, {ANOTHER}" in said
+    message = refusal(load, state_of(tiny, TRANSLATION, model, old=old))
+    assert f"is of the architecture {name}, {ANOTHER}" in message
 
 
 @pytest.mark.parametrize("old", [False, True])
@@ -154,8 +154,8 @@ def test_another_architecture_is_named(tiny: Any, load: Any, name: str, model: l
 def test_a_task_of_several_languages_is_named(
     tiny: Any, load: Any, task: list[str], model: list[str], old: bool
 ) -> None:
-    said = refusal(load, state_of(tiny, task, model, old=old))
-    assert f"was trained with the task {task[0]}, of several languages; use a Transformer of fairseq's task" in said
+    message = refusal(load, state_of(tiny, task, model, old=old))
+    assert f"was trained with the task {task[0]}, of several languages; use a Transformer of fairseq's task" in message
 
 
 @pytest.mark.parametrize("name", ["nonautoregressive_transformer", "levenshtein_transformer"])
@@ -165,13 +165,13 @@ def test_a_task_of_several_languages_is_named(
     "[model/unsupported]`",
 )
 def test_a_transformer_that_is_not_autoregressive_is_refused(tiny: Any, load: Any, name: str) -> None:
-    said = refusal(load, state_of(tiny, TRANSLATION, ["--arch", name, *WIDTHS]))
-    assert "does not translate token by token" in said
+    message = refusal(load, state_of(tiny, TRANSLATION, ["--arch", name, *WIDTHS]))
+    assert "does not translate token by token" in message
 
 
 def test_a_task_that_prepares_text_in_its_own_way_is_refused(tiny: Any, load: Any) -> None:
-    said = refusal(load, state_of(tiny, ["translation_lev", *PAIR], TRANSFORMER))
-    assert "was trained with the task translation_lev; use a Transformer" in said
+    message = refusal(load, state_of(tiny, ["translation_lev", *PAIR], TRANSFORMER))
+    assert "was trained with the task translation_lev; use a Transformer" in message
 
 
 @failure(
@@ -180,8 +180,8 @@ def test_a_task_that_prepares_text_in_its_own_way_is_refused(tiny: Any, load: An
     "keys are of the layers' dimension; ... [model/unsupported]`",
 )
 def test_an_output_of_another_dimension_is_refused(tiny: Any, load: Any) -> None:
-    said = refusal(load, state_of(tiny, TRANSLATION, [*TRANSFORMER, "--decoder-output-dim", "8"]))
-    assert "has decoder layers of dimension 16 and projects their output to 8 (decoder_output_dim)" in said
+    message = refusal(load, state_of(tiny, TRANSLATION, [*TRANSFORMER, "--decoder-output-dim", "8"]))
+    assert "has decoder layers of dimension 16 and projects their output to 8 (decoder_output_dim)" in message
 
 
 @pytest.mark.parametrize("cutoff", ["10,20", "5000,10000"])
@@ -198,8 +198,8 @@ def test_an_adaptive_softmax_is_refused(load: Any, state: Any, cutoff: str) -> N
 
 @pytest.mark.parametrize("side", ["encoder", "decoder"])
 def test_a_side_without_layers_is_refused(tiny: Any, load: Any, side: str) -> None:
-    said = refusal(load, state_of(tiny, TRANSLATION, [*TRANSFORMER, f"--{side}-layers", "0"]))
-    assert "and keys and adapters are of layers; use a Transformer with one at least on each side" in said
+    message = refusal(load, state_of(tiny, TRANSLATION, [*TRANSFORMER, f"--{side}-layers", "0"]))
+    assert "and keys and adapters are of layers; use a Transformer with one at least on each side" in message
 
 
 @pytest.mark.parametrize("part", ["task", "arch"])
@@ -210,9 +210,9 @@ def test_a_side_without_layers_is_refused(tiny: Any, load: Any, side: str) -> No
 )
 def test_an_old_checkpoint_of_a_name_that_nobody_has_is_refused(load: Any, old_state: Any, part: str) -> None:
     setattr(old_state["args"], part, "telepathy")
-    said = refusal(load, old_state)
+    message = refusal(load, old_state)
     kind = {"task": "task", "arch": "architecture"}[part]
-    assert f"is of the {kind} telepathy, which this fairseq does not have" in said
+    assert f"is of the {kind} telepathy, which this fairseq does not have" in message
 
 
 @pytest.mark.parametrize("part", ["task", "model"])
@@ -222,8 +222,8 @@ def test_a_checkpoint_that_names_no_task_or_architecture_is_refused(load: Any, s
         section._name = section.arch = None
     else:
         section["_name"] = None
-    said = refusal(load, state)
-    assert f"does not say of which {'task' if part == 'task' else 'architecture'} it is" in said
+    message = refusal(load, state)
+    assert f"does not say of which {'task' if part == 'task' else 'architecture'} it is" in message
 
 
 def test_how_an_old_checkpoint_was_trained_may_be_unknown(load: Any, old_state: Any) -> None:

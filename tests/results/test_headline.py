@@ -66,11 +66,11 @@ def test_by_hand(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("interval", "said"), [("0.01,0.9", "INK is better than"), ("-0.9,-0.01", "INK is worse than")]
+    ("interval", "message"), [("0.01,0.9", "INK is better than"), ("-0.9,-0.01", "INK is worse than")]
 )
-def test_a_difference_that_is_certain(tmp_path: Path, interval: str, said: str) -> None:
+def test_a_difference_that_is_certain(tmp_path: Path, interval: str, message: str) -> None:
     found = headline(write(tmp_path / "mini", TABLE2, [f"ink,adapter,average,0.4,{interval}"]), DOMAINS, [BLEU])
-    assert found.sentences[1].startswith(said)
+    assert found.sentences[1].startswith(message)
 
 
 TABLE_IN_THREE = """system,comet_average,bleu_average,ter_average

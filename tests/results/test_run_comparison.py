@@ -161,7 +161,7 @@ def test_what_was_scored_otherwise_is_refused(results: Results) -> None:
 
 
 @pytest.mark.parametrize(
-    ("a", "b", "said"),
+    ("a", "b", "message"),
     [
         ("one", "three", "there is no experiment three: neither three/scores nor results/three/scores exists"),
         ("one", "two:ink/koran/seed1", "are a run and an experiment; name two experiments, or two runs"),
@@ -170,13 +170,13 @@ def test_what_was_scored_otherwise_is_refused(results: Results) -> None:
         ("one", "other", "have no run in common: the first has ink/koran/seed1, the second adapter/koran"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_compared_is_named(results: Results, a: str, b: str, said: str) -> None:
+def test_what_cannot_be_compared_is_named(results: Results, a: str, b: str, message: str) -> None:
     results.run("one", "ink", WORSE)
     results.run("two", "ink", WORSE)
     results.run("other", "adapter", WORSE)
     with pytest.raises(InkError) as refused:
         compare(a, b)
-    assert said in str(refused.value)
+    assert message in str(refused.value)
 
 
 def test_settings_differ_by_dotted_key() -> None:

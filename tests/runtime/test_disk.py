@@ -29,7 +29,7 @@ from ink.runtime.whole_files import write_atomically
     "`... cannot be written: ` and the reason",
 )
 @pytest.mark.parametrize(
-    ("error", "said"),
+    ("error", "message"),
     [
         (OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), "no space left ("),
         (OSError(errno.EDQUOT, os.strerror(errno.EDQUOT)), "the disk quota is used up ("),
@@ -46,11 +46,11 @@ from ink.runtime.whole_files import write_atomically
     ],
     ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
-def test_the_disk_s_errors_are_one_line_that_names_the_file(tmp_path: Path, error: Exception, said: str) -> None:
+def test_the_disk_s_errors_are_one_line_that_names_the_file(tmp_path: Path, error: Exception, message: str) -> None:
     with pytest.raises(InkError) as refused, write_atomically(tmp_path / "store.npy"):
         raise error
     assert str(refused.value).startswith(f"{tmp_path / 'store.npy'} cannot be written: ")
-    assert said in str(refused.value)
+    assert message in str(refused.value)
     assert "\n" not in str(refused.value)
     assert refused.value.__cause__ is error
     assert list(tmp_path.iterdir()) == []

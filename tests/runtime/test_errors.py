@@ -23,14 +23,14 @@ def test_what_is_quoted_is_shown_and_not_obeyed(quoted: str, shown: str) -> None
 
 
 def test_a_long_line_is_cut_in_the_middle_and_keeps_what_to_do() -> None:
-    said = str(InkError(f"{'a' * 50_000} is no language code; write de"))
-    assert len(said) == LONGEST
-    assert said.startswith("aaa") and " ... " in said and said.endswith(" is no language code; write de")
+    message = str(InkError(f"{'a' * 50_000} is no language code; write de"))
+    assert len(message) == LONGEST
+    assert message.startswith("aaa") and " ... " in message and message.endswith(" is no language code; write de")
 
 
 def test_letters_of_all_writings_stay() -> None:
-    said = "müller/données/中文/नमस्ते/👩\u200d👧 does not exist"
-    assert str(InkError(said)) == said
+    message = "müller/données/中文/नमस्ते/👩\u200d👧 does not exist"
+    assert str(InkError(message)) == message
 
 
 def test_several_problems_are_a_line_each() -> None:

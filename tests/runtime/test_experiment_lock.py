@@ -74,9 +74,9 @@ def test_a_workflow_is_taken_over_by_whoever_holds_the_lock_now(tmp_path: Path) 
     "`results/micro/.running: this file system has no locks (Function not implemented), ...; have it mounted "
     "with them (Lustre: -o flock), or ... [file/no-locks]`",
 )
-@pytest.mark.parametrize(("number", "said"), [(errno.ENOSYS, "has no locks"), (errno.EIO, None)])
+@pytest.mark.parametrize(("number", "message"), [(errno.ENOSYS, "has no locks"), (errno.EIO, None)])
 def test_a_file_system_without_locks_is_named(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, said: str | None
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, message: str | None
 ) -> None:
     def refuse(descriptor: int, operation: int) -> None:
         raise OSError(number, os.strerror(number))
@@ -84,5 +84,5 @@ def test_a_file_system_without_locks_is_named(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("ink.runtime.experiment_lock._HELD", {})
     monkeypatch.setattr("fcntl.flock", refuse)
-    with pytest.raises(OSError if said is None else InkError, match=said):
+    with pytest.raises(OSError if message is None else InkError, match=message):
         hold("mini")

@@ -181,11 +181,11 @@ print({name!r} in {{**ARCH_MODEL_REGISTRY, **TASK_REGISTRY}})
     "`checkpoint ... is of the architecture telepathy, which this fairseq does not have; use a Transformer of ... "
     "[model/unsupported]`",
 )
-@pytest.mark.parametrize(("part", "said"), [("task", "the task telepathy"), ("model", "the architecture telepathy")])
+@pytest.mark.parametrize(("part", "message"), [("task", "the task telepathy"), ("model", "the architecture telepathy")])
 def test_one_of_a_task_or_architecture_that_nobody_has_is_refused(
-    tiny: Any, tmp_path: Path, part: str, said: str
+    tiny: Any, tmp_path: Path, part: str, message: str
 ) -> None:
-    with pytest.raises(InkError, match=rf"other\.pt is of {said}, which this fairseq does not have"):
+    with pytest.raises(InkError, match=rf"other\.pt is of {message}, which this fairseq does not have"):
         read_checkpoint(with_name(tiny, tmp_path, part, "telepathy"))
 
 

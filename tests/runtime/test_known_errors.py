@@ -56,7 +56,7 @@ def test_the_command_explains_a_code_and_lists_all_of_them() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "said"),
+    ("code", "message"),
     [
         ("config/wrong-seting", "did you mean config/wrong-setting"),
         ("no-gpu", "did you mean device/no-gpu?"),
@@ -64,8 +64,8 @@ def test_the_command_explains_a_code_and_lists_all_of_them() -> None:
         ("E0308", "`ink explain-error` lists them"),
     ],
 )
-def test_an_unknown_code_is_told_with_those_like_it(code: str, said: str) -> None:
-    with pytest.raises(InkError, match=re.escape(said)) as refused:
+def test_an_unknown_code_is_told_with_those_like_it(code: str, message: str) -> None:
+    with pytest.raises(InkError, match=re.escape(message)) as refused:
         known_error(code)
     assert refused.value.code == "config/unknown-name"
 

@@ -17,10 +17,10 @@ class Shouting:
 
     def __init__(self, batch_lines: int) -> None:
         self.batch_lines = batch_lines
-        self.together: list[list[int]] = []
+        self.batches: list[list[int]] = []
 
     def translate(self, lines: Sequence[Line]) -> list[list[Hypothesis]]:
-        self.together.append([line.number for line in lines])
+        self.batches.append([line.number for line in lines])
         return [[Hypothesis(str(line.text).upper(), 0.0)] for line in lines]
 
 
@@ -31,7 +31,7 @@ def translator() -> Any:
 
 def test_every_text_has_its_answer_and_lines_go_together_as_they_come(translator: Any) -> None:
     assert answers(translator, ["eins", "zwei\ndrei", "", "vier\r\n"]) == ["EINS", "ZWEI\nDREI", "", "VIER\n"]
-    assert translator.together == [[1, 2], [3, 4], [5, 6]]
+    assert translator.batches == [[1, 2], [3, 4], [5, 6]]
     assert answers(translator, []) == []
 
 
@@ -40,7 +40,7 @@ def test_a_mark_before_the_first_text_is_no_text(translator: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sent", "said"),
+    ("sent", "message"),
     [
         ("gut", "inputs is of the kind str, where a list of texts is needed"),
         (None, "inputs is null, where a list of texts is needed"),
@@ -53,9 +53,9 @@ def test_a_mark_before_the_first_text_is_no_text(translator: Any) -> None:
     ],
 )
 def test_what_is_no_list_of_texts_is_refused_in_one_line_and_nothing_is_translated(
-    translator: Any, sent: object, said: str
+    translator: Any, sent: object, message: str
 ) -> None:
     with pytest.raises(Refused) as refused:
         answers(translator, sent)
-    assert str(refused.value) == said
-    assert translator.together == []
+    assert str(refused.value) == message
+    assert translator.batches == []

@@ -96,8 +96,8 @@ def train_adapter(tiny: Any, layout: Layout) -> None:
     model.attach_adapters(4, 0.0, "default")
     path = Path(layout.adapter("adapter", "koran", 1))
     path.parent.mkdir(parents=True)
-    said = {"system": "adapter", "domain": "koran", "seed": 1, **hub_origin(FOLDER)}
-    write_adapter(path, model.adapter_weights(), base_model=model.base_fingerprint, **said)
+    origin = {"system": "adapter", "domain": "koran", "seed": 1, **hub_origin(FOLDER)}
+    write_adapter(path, model.adapter_weights(), base_model=model.base_fingerprint, **origin)
 
 
 def student_of_hub(layout: Layout, path: Path) -> None:
@@ -137,7 +137,7 @@ def test_an_adapter_of_a_hub_s_model_is_registered_and_answers_with_all_else_gon
     assert expected != translated(layout, Run("off_the_shelf", "koran", 1), lines)
 
     chosen = ("--system", "adapter", "--domain", "koran", "--json")
-    said = json.loads(run_in(project, INK, "log-model", "--config", str(config), *chosen))
+    logged = json.loads(run_in(project, INK, "log-model", "--config", str(config), *chosen))
     (described,) = (project / "mlruns").rglob("MLmodel")
     system = described.parent / "artifacts" / "system"
     read = {"config.json", "generation_config.json", "pytorch_model.bin", "hub.json"}
@@ -145,12 +145,12 @@ def test_an_adapter_of_a_hub_s_model_is_registered_and_answers_with_all_else_gon
     card = (system / "card.md").read_text(encoding="utf-8")
     assert f"- base model: `{NAME}` of the Hugging Face hub, commit {COMMIT}, trained elsewhere" in card
     assert f"apache-2.0, as stated on the Hugging Face hub: {NAME}" in card
-    asked = (described.parent / "requirements.txt").read_text(encoding="utf-8")
-    assert "transformers==" in asked and "sentencepiece==" in asked
+    requested = (described.parent / "requirements.txt").read_text(encoding="utf-8")
+    assert "transformers==" in requested and "sentencepiece==" in requested
 
     for folder in ("downloads", "work", "results"):
         shutil.rmtree(project / folder)
-    answered = run_in(project, sys.executable, "-c", PREDICT, said["store"], said["uri"], json.dumps(lines))
+    answered = run_in(project, sys.executable, "-c", PREDICT, logged["store"], logged["uri"], json.dumps(lines))
     assert json.loads(answered) == expected
 
 
@@ -179,5 +179,5 @@ def test_a_whole_model_takes_no_base_model_along(
     for folder in ("downloads", "work"):
         shutil.rmtree(project / folder, ignore_errors=True)
     assert answers(load_system_folder(project / "elsewhere", pytest.fail), lines) == expected
-    asked = {name.partition("==")[0] for name in requirements(project / "elsewhere")}
-    assert ("transformers" in asked) is needs_transformers
+    requested = {name.partition("==")[0] for name in requirements(project / "elsewhere")}
+    assert ("transformers" in requested) is needs_transformers

@@ -42,7 +42,7 @@ class Registered:
     """A registered model, and the folder of its project; files: the only model's, where the store keeps them."""
 
     project: Path
-    said: dict[str, str]
+    output: dict[str, str]
 
     @property
     def files(self) -> Path:
@@ -113,13 +113,13 @@ def test_it_answers_over_http_what_ink_translate_answers(server: tuple[str, Path
     assert answered.json() == {"predictions": expected.stdout.decode().split("\n")[:-1]}
     assert answered.json()["predictions"][1] == ""
     # what a person should know of a line is said by both
-    said = expected.stderr.decode().strip()
-    assert "line 3: " in said and "pieces" in said
-    assert said in log.read_text(encoding="utf-8")
+    output = expected.stderr.decode().strip()
+    assert "line 3: " in output and "pieces" in output
+    assert output in log.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "output"),
     [
         ('{"inputs": "Gott ist gut."}', "inputs is of the kind str, where a list of texts is needed"),
         ('{"inputs": ["Gott ist gut.", 3]}', "inputs[1] is of the kind int, where a text is needed"),
@@ -127,10 +127,10 @@ def test_it_answers_over_http_what_ink_translate_answers(server: tuple[str, Path
         (r'{"inputs": ["\ud800"]}', "inputs[0] is no text: half a character (surrogates not allowed) at 0"),
     ],
 )
-def test_what_is_no_list_of_texts_is_refused_in_one_line(server: tuple[str, Path], body: str, said: str) -> None:
+def test_what_is_no_list_of_texts_is_refused_in_one_line(server: tuple[str, Path], body: str, output: str) -> None:
     answered = ask(server[0], body)
     assert answered.status_code == 400
-    assert answered.json()["message"] == said
+    assert answered.json()["message"] == output
     assert answered.json()["error_code"] == "BAD_REQUEST"
 
 
@@ -188,11 +188,11 @@ print(*sorted({owner for name in loaded for owner in owners.get(name, [])}))
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, env=environment())
     imported = {name.lower().replace("_", "-") for name in done.stdout.split()}
     pins = (registered.files / "requirements.txt").read_text(encoding="utf-8").split()
-    asked = {pin.partition("==")[0].lower() for pin in pins}
+    requested = {pin.partition("==")[0].lower() for pin in pins}
     project = Path(__file__).resolve().parents[2] / "pyproject.toml"
     needed = tomllib.loads(project.read_text(encoding="utf-8"))["project"]
     own = {
         name.partition("[")[0].rstrip("<>=.,0123456789").lower()
         for name in [*needed["dependencies"], *needed["optional-dependencies"]["cpu"]]
     }
-    assert imported & own <= asked
+    assert imported & own <= requested

@@ -122,9 +122,9 @@ WRONG: list[tuple[dict[str, Any], str]] = [
                 "search_strategies": {"source_tokens": {"occurrences": 8}},
             },
             rf"systems\[2\]: found {re.escape(always)}\+source_tokens; allowed: another strategy, since "
-            rf"{re.escape(always)} {said}",
+            rf"{re.escape(always)} {message}",
         )
-        for always, said in (
+        for always, message in (
             ("ink_r_knn", "has an adapted model, and source tokens are stored as the base model encodes them"),
             ("v_knn+half", "has a reduced datastore, and alignments lead to entries of the whole one"),
             ("r_knn_without_keys", "does without the datastore's keys"),
@@ -167,9 +167,9 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     "a system with a search strategy, but not the system that it is compared with",
     "`configuration: systems[0]: found v_knn+unsure without v_knn; allowed: both, since they share a combiner`",
 )
-@pytest.mark.parametrize(("changes", "said"), WRONG, ids=range(len(WRONG)))
-def test_what_cannot_be_is_named(changes: dict[str, Any], said: str) -> None:
-    with pytest.raises(InkError, match=said):
+@pytest.mark.parametrize(("changes", "message"), WRONG, ids=range(len(WRONG)))
+def test_what_cannot_be_is_named(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(InkError, match=message):
         check({**CONFIG, "systems": ["v_knn", "v_knn+unsure"], "reductions": {}, **changes})
 
 
@@ -183,8 +183,8 @@ def test_what_cannot_be_is_named(changes: dict[str, Any], said: str) -> None:
 def test_chunks_are_for_v_knn_alone(always: str) -> None:
     chunks = {"chunks_short": CHUNKS}
     check(config_with(["v_knn", "v_knn+chunks_short", "mine", "mine+chunks_short"], search_strategies=chunks))
-    said = r"systems\[2\]: found {}; allowed: chunks_short with the combiner vanilla on a whole datastore, as in"
-    with pytest.raises(InkError, match=said.format(re.escape(f"{always}+chunks_short"))):
+    message = r"systems\[2\]: found {}; allowed: chunks_short with the combiner vanilla on a whole datastore, as in"
+    with pytest.raises(InkError, match=message.format(re.escape(f"{always}+chunks_short"))):
         check(config_with(["v_knn", always, f"{always}+chunks_short"], search_strategies=chunks))
 
 

@@ -97,8 +97,8 @@ def test_licences_are_those_that_somebody_has_stated(config: Any, part: str, lic
     whole = config if isinstance(config, dict) else load(REPOSITORY / "config" / f"{config}.yaml")
     domain = part.removeprefix("text of ") if part.startswith("text of ") else "koran"
     found = dict(licences(whole, domain))
-    (said,) = [text for name, text in found.items() if name.startswith(part)]
-    assert said.startswith(licence)
+    (message,) = [text for name, text in found.items() if name.startswith(part)]
+    assert message.startswith(licence)
     assert found["ink"] == "MIT"
     assert found["fairseq-fixed"].startswith("MIT")
     assert "torch" in found

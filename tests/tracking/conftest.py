@@ -89,10 +89,10 @@ class Experiment:
         return subprocess.Popen(command, text=True, env={**os.environ, **environment}, start_new_session=True, **pipes)
 
     def finish(self, follower: subprocess.Popen[str]) -> str:
-        """Tell a follower that its workflow has ended; return what it has said."""
-        _, said = follower.communicate(FINISHED.decode(), timeout=100)
+        """Tell a follower that its workflow has ended; return its messages."""
+        _, errors = follower.communicate(FINISHED.decode(), timeout=100)
         assert follower.returncode == 0
-        return str(said)
+        return str(errors)
 
     def journal(self, system: str = "adapter", seed: int = 1) -> Journal:
         return Journal(self.results, Run(system, "koran", seed))

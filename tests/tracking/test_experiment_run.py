@@ -143,7 +143,7 @@ def test_an_average_that_goes_back_to_an_earlier_value_is_the_latest(experiment:
 
 
 @pytest.mark.parametrize(
-    ("statuses", "together"),
+    ("statuses", "status"),
     [
         ([], "RUNNING"),
         (["FINISHED", "RUNNING", "FAILED"], "RUNNING"),
@@ -152,8 +152,8 @@ def test_an_average_that_goes_back_to_an_earlier_value_is_the_latest(experiment:
         (["FINISHED", "FINISHED"], "FINISHED"),
     ],
 )
-def test_its_status_sums_up_those_below(statuses: list[str], together: str) -> None:
-    assert status_of(statuses) == together
+def test_its_status_sums_up_those_below(statuses: list[str], status: str) -> None:
+    assert status_of(statuses) == status
 
 
 def test_a_failed_run_fails_it_and_a_repetition_mends_it(experiment: Experiment, store: Store) -> None:

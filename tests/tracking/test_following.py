@@ -279,10 +279,10 @@ def test_a_server_that_never_answers_delays_the_end_by_seconds(experiment: Exper
 def test_a_server_that_comes_back_is_asked_again(
     experiment: Experiment, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    said: list[str] = []
+    messages: list[str] = []
     experiment.train([3.0])
     monkeypatch.setattr(following, "SECONDS_AFTER_REFUSAL", 0.3)
-    follower = Follower(experiment.config, Path("config.yaml"), said.append)
+    follower = Follower(experiment.config, Path("config.yaml"), messages.append)
     database = store.path.read_bytes()
     store.path.write_text("this is no database, and long enough to be taken for a damaged one")
     for _ in range(3):
@@ -295,7 +295,7 @@ def test_a_server_that_comes_back_is_asked_again(
         time.sleep(0.4)
         follower.look()
         assert curve_in(store) == [(1, 3.0), (2, 2.0)]
-    assert len(said) == 1
+    assert len(messages) == 1
 
 
 def test_it_makes_database_experiment_and_its_run_before_any_job(experiment: Experiment, store: Store) -> None:

@@ -49,9 +49,9 @@ def start(seed: int, points: int, then: str = "end") -> subprocess.Popen[str]:
 @pytest.mark.slow
 def test_sixteen_processes_at_once_lose_nothing_in_a_fresh_database(experiment: Experiment, store: Store) -> None:
     processes = [start(seed, 6) for seed in range(1, 17)]
-    said = [process.communicate(timeout=300) for process in processes]
+    outputs = [process.communicate(timeout=300) for process in processes]
     assert [process.returncode for process in processes] == [0] * 16
-    assert said == [("", "")] * 16
+    assert outputs == [("", "")] * 16
     assert store.rows("select count(*) from experiments where name = 'micro'") == [(1,)]
     assert store.count("runs") == 16
     for (run_id,) in store.rows("select run_uuid from runs"):

@@ -14,15 +14,15 @@ from ink.tracking.store import UploadError
 
 @pytest.mark.parametrize("path", ["my configs/1.yaml", "Jörg's.yaml", "$HOME/x.yaml", "a&b;c.yaml", 'a"b.yaml'])
 def test_the_command_can_be_pasted(path: str) -> None:
-    said: list[str] = []
+    messages: list[str] = []
     uploader: Any = None
-    quiet = SafeUploader(uploader, sync_command(Path(path)), said.append)
+    quiet = SafeUploader(uploader, sync_command(Path(path)), messages.append)
 
     def refuse() -> None:
         raise UploadError("nobody is there")
 
     quiet.try_to(refuse)
-    command = said[0].partition("`")[2].rpartition("`")[0]
+    command = messages[0].partition("`")[2].rpartition("`")[0]
     assert shlex.split(command) == ["ink", "sync", path]
 
 

@@ -34,10 +34,10 @@ def test_adapters_train_and_the_base_stays_bit_for_bit(tiny: Any, tmp_path: Path
     base = {name: tensor.clone() for name, tensor in network.named_parameters() if "adapters" not in name}
     assert base
     adapters = {name: tensor.clone() for name, tensor in training.model.adapter_weights().items()}
-    told: list[Any] = []
+    reported: list[Any] = []
     kept: list[int] = []
-    (entry,) = fit(Training(training.run, "epoch", Stopping(1), kept.append, training.dev_bleu), told.append)
-    assert told == training.run.history == [entry]
+    (entry,) = fit(Training(training.run, "epoch", Stopping(1), kept.append, training.dev_bleu), reported.append)
+    assert reported == training.run.history == [entry]
     assert kept == [1]
     after = {name: tensor for name, tensor in network.named_parameters() if "adapters" not in name}
     assert same(base, {name: tensor.detach() for name, tensor in after.items()})

@@ -50,12 +50,12 @@ def test_it_is_the_average_of_the_last_epochs(tiny: Any, trained: tuple[Path, li
 def test_it_opens_with_its_own_settings(tiny: Any, trained: tuple[Path, list[dict[str, torch.Tensor]]]) -> None:
     source, target = tiny.languages
     model = BaseModelFiles(trained[0] / "model.pt", tiny.vocabulary, LanguagePair(source, target)).load()
-    asked = tiny.settings.base_model.train
-    assert len(model.network.encoder.layers) == asked.encoder_layers
-    assert len(model.network.decoder.layers) == asked.decoder_layers
+    requested = tiny.settings.base_model.train
+    assert len(model.network.encoder.layers) == requested.encoder_layers
+    assert len(model.network.decoder.layers) == requested.decoder_layers
     layer = model.network.decoder.layers[-1]
-    assert (layer.fc1.in_features, layer.fc1.out_features) == (asked.dimension, asked.ffn_dimension)
-    assert layer.self_attn.num_heads == asked.attention_heads
+    assert (layer.fc1.in_features, layer.fc1.out_features) == (requested.dimension, requested.ffn_dimension)
+    assert layer.self_attn.num_heads == requested.attention_heads
     assert model.network.encoder.embed_tokens.weight is model.network.decoder.embed_tokens.weight
     assert not model.network.training
 

@@ -120,8 +120,8 @@ def test_the_adapter_of_two_is_that_of_one_with_twice_the_update_frequency(
         adapter={"max_epochs": 5 * update_frequency}, training={"processes": 2}
     )
     begin = partial(work.record_losses, tmp_path / "two.txt")
-    told: list[Any] = []
-    train_together(partial(train_adapter, tiny.domain, settings, 1, tmp_path / "two"), 2, "cpu", told.append, begin)
+    reported: list[Any] = []
+    train_together(partial(train_adapter, tiny.domain, settings, 1, tmp_path / "two"), 2, "cpu", reported.append, begin)
 
     settings = settings.changed(training={"processes": 1, "update_frequency": 2 * update_frequency})
     losses(tmp_path / "one.txt")
@@ -131,7 +131,7 @@ def test_the_adapter_of_two_is_that_of_one_with_twice_the_update_frequency(
     assert_near(*(read_adapter(tmp_path / name / "adapter.safetensors")[0] for name in ("one", "two")))
     assert files_in(tmp_path / "one") == files_in(tmp_path / "two")
     one, two = (read_json(tmp_path / name / "record.json")["history"] for name in ("one", "two"))
-    assert told == two
+    assert reported == two
     for mine, theirs in zip(one, two, strict=True):
         assert mine["updates"] == theirs["updates"]
         assert mine["loss"] == pytest.approx(theirs["loss"], abs=2e-3)  # rounded by its logger
@@ -273,8 +273,8 @@ def test_what_two_have_broken_off_two_go_on_with(tiny: Any, tmp_path: Path, work
 )
 def test_a_state_inside_an_epoch_is_of_as_many_processes(tmp_path: Path) -> None:
     inside = {"processes": 2, "train_iterator": {"iterations_in_epoch": 3}}
-    said = r"state.pt was written within an epoch that 2 processes trained, but now processes is 1; set it to 2"
-    with pytest.raises(InkError, match=said):
+    message = r"state.pt was written within an epoch that 2 processes trained, but now processes is 1; set it to 2"
+    with pytest.raises(InkError, match=message):
         data_parallel.check_resumable(tmp_path / "state.pt", inside)
     between = {"processes": 2, "train_iterator": {"iterations_in_epoch": 0}}
     data_parallel.check_resumable(tmp_path / "state.pt", between)

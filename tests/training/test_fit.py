@@ -69,12 +69,12 @@ def test_what_nobody_scores_has_no_score() -> None:
     assert list(entry["seconds"]) == ["refresh", "training"]
 
 
-@pytest.mark.parametrize(("first", "told"), [(1, [1, 2, 3]), (3, [3])])
-def test_epochs_of_an_earlier_job_are_told_and_not_trained_again(first: int, told: list[int]) -> None:
+@pytest.mark.parametrize(("first", "reported"), [(1, [1, 2, 3]), (3, [3])])
+def test_epochs_of_an_earlier_job_are_told_and_not_trained_again(first: int, reported: list[int]) -> None:
     events: list[Any] = []
     heard: list[int] = []
     fit(training(events, Stopping(3), [1.0], trained=2), lambda entry: heard.append(entry["round"]), first)
-    assert heard == told
+    assert heard == reported
     assert [event for event in events if event.startswith("epoch")] == ["epoch 3"]
 
 

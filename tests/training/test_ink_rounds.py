@@ -367,8 +367,8 @@ def test_the_final_adapter_averages_the_last_rounds_and_the_best(
         assert isinstance(mean, torch.Tensor)
         torch.testing.assert_close(tensor, mean.float(), rtol=0, atol=1e-9)
     assert metadata["base_model"] == tiny.domain.load_model(settings).fingerprint
-    said = [metadata[name] for name in ("system", "domain", "seed", "averaged", "command")]
-    assert said == ["ink", "koran", 1, expected, command]
+    origin = [metadata[name] for name in ("system", "domain", "seed", "averaged", "command")]
+    assert origin == ["ink", "koran", 1, expected, command]
 
 
 def test_adapters_of_another_base_model_are_refused(tiny: Any, rounds: list[Path], tmp_path: Path) -> None:
@@ -378,6 +378,8 @@ def test_adapters_of_another_base_model_are_refused(tiny: Any, rounds: list[Path
     place = data.find(own)
     data[place : place + len(own)] = b"0123456789abcdef"
     adapter_in(folders[0]).write_bytes(bytes(data))
-    said = rf"\(system ink, domain koran, seed 1\) was trained on base model 0123456789abcdef, but .* is {own.decode()}"
-    with pytest.raises(InkError, match=said):
+    message = (
+        rf"\(system ink, domain koran, seed 1\) was trained on base model 0123456789abcdef, but .* is {own.decode()}"
+    )
+    with pytest.raises(InkError, match=message):
         finish_rounds(tiny.domain, settings_of(tiny), folders, tmp_path / "final")

@@ -163,7 +163,7 @@ def test_it_stops_when_patience_has_run_out(
 
 
 @pytest.mark.parametrize(
-    ("part", "changed", "said"),
+    ("part", "changed", "message"),
     [
         ("store", {"model": "another"}, "was made with model another, but"),
         ("store", {"corpus": "another"}, "was made with corpus another, but"),
@@ -174,7 +174,7 @@ def test_it_stops_when_patience_has_run_out(
     ],
 )
 def test_what_belongs_to_others_is_refused(
-    tiny: Any, stored: tuple[Path, Path], tmp_path: Path, part: str, changed: dict[str, Any], said: str
+    tiny: Any, stored: tuple[Path, Path], tmp_path: Path, part: str, changed: dict[str, Any], message: str
 ) -> None:
     folders = {"store": tmp_path / "store", "neighbours": tmp_path / "neighbours"}
     for source, copy in zip(stored, folders.values(), strict=True):
@@ -184,6 +184,6 @@ def test_what_belongs_to_others_is_refused(
     meta = read_json(folders[part] / "meta.json")
     (folders[part] / "meta.json").unlink()
     write_json(folders[part] / "meta.json", {**meta, **changed})
-    with pytest.raises(InkError, match=said):
+    with pytest.raises(InkError, match=message):
         train(tiny, (folders["store"], folders["neighbours"]), tmp_path / "out")
     assert not (tmp_path / "out").exists()

@@ -56,14 +56,14 @@ def test_they_know_one_another_and_the_first_reports(
     temporary = tmp_path / "Jörgs Zeug, 100%20 #1?"
     temporary.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))
-    told: list[Any] = []
-    train_together(partial(work.say_who_is_who, tmp_path), 2, "cpu", told.append)
+    reported: list[Any] = []
+    train_together(partial(work.say_who_is_who, tmp_path), 2, "cpu", reported.append)
     one, other = (json.loads((tmp_path / f"{rank}.json").read_text()) for rank in (0, 1))
     assert len({one.pop("pid"), other.pop("pid"), os.getpid()}) == 3
     assert one.pop("addresses") == other.pop("addresses") == ["127.0.0.1"], "they are heard on this machine alone"
     assert one == {"first": 0, "all": [0, 1], "is_first": True}
     assert other == {"first": 0, "all": [0, 1], "is_first": False}
-    assert told == [{"round": number, "by": 0} for number in (1, 2, 3)]
+    assert reported == [{"round": number, "by": 0} for number in (1, 2, 3)]
 
 
 @pytest.mark.parametrize("name", ["my files", "müller", "a%20b", "o'n $x {y}"])
@@ -75,11 +75,11 @@ def test_they_meet_in_a_folder_of_any_name(tmp_path: Path, name: str) -> None:
 
 
 def test_one_that_trains_alone_is_this_one(work: Any, tmp_path: Path) -> None:
-    told: list[Any] = []
-    train_together(partial(work.say_who_is_who, tmp_path), 1, "cpu", told.append)
+    reported: list[Any] = []
+    train_together(partial(work.say_who_is_who, tmp_path), 1, "cpu", reported.append)
     found = json.loads((tmp_path / "0.json").read_text())
     assert found == {"first": 0, "all": [0], "is_first": True, "pid": os.getpid(), "addresses": []}
-    assert len(told) == 3
+    assert len(reported) == 3
     assert distributed.count() == 1
 
 
@@ -89,16 +89,18 @@ def test_one_that_trains_alone_is_this_one(work: Any, tmp_path: Path) -> None:
     "all of them end, and the job with its error",
 )
 @pytest.mark.parametrize(
-    ("how", "error", "said"),
+    ("how", "error", "message"),
     [
         ("InkError", InkError, r"^the second one cannot go on$"),
         ("ValueError", RuntimeError, r"^process 2 of 2 .* failed: ValueError: the second one is wrong\nTraceback"),
         ("SIGKILL", InkError, r"^process 2 of 2 that train together was ended by signal 9 \(SIGKILL\); was memory"),
     ],
 )
-def test_the_error_of_the_one_that_fails_is_everybody_s(work: Any, how: str, error: type[Exception], said: str) -> None:
+def test_the_error_of_the_one_that_fails_is_everybody_s(
+    work: Any, how: str, error: type[Exception], message: str
+) -> None:
     """The other one waits for an answer that will not come, and fails only after it."""
-    with pytest.raises(error, match=said):
+    with pytest.raises(error, match=message):
         train_together(partial(work.fail_in_the_second, how), 2, "cpu")
 
 

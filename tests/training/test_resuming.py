@@ -142,15 +142,15 @@ def test_the_base_model_goes_on_after_a_whole_epoch_and_inside_one(tiny: Any, tm
         with pytest.raises(Killed):
             train(tmp_path / "killed")
     kill_at(None)
-    told: list[int] = []
+    reported: list[int] = []
     train_base_model(
         tiny.domain,
         settings,
         1,
         tmp_path / "killed",
-        lambda entry: told.append(entry["round"]),
+        lambda entry: reported.append(entry["round"]),
     )
-    assert told == [1, 2, 3], "who watches hears of the epochs before the interruption too"
+    assert reported == [1, 2, 3], "who watches hears of the epochs before the interruption too"
     one, other = (read_checkpoint(tmp_path / name / "model.pt")["model"] for name in ("undisturbed", "killed"))
     assert same(one, other)
     assert curves(tmp_path / "undisturbed" / "record.json") == curves(tmp_path / "killed" / "record.json")
@@ -266,14 +266,14 @@ def test_a_loss_that_is_not_finite_stops_names_the_batch_and_keeps_the_last_chec
     monkeypatch.setattr(TranslationTask, "train_step", train_step)
     with pytest.raises(InkError) as failed:
         train_adapter(tiny.domain, settings, 1, tmp_path / "adapter")
-    said = str(failed.value)
+    message = str(failed.value)
     named = ", ".join(map(str, poisoned[:8]))
-    assert "loss or gradient is not finite" in said
-    assert f"the batch of the {len(poisoned)} training sentences {named}" in said
-    assert "\n" not in said
+    assert "loss or gradient is not finite" in message
+    assert f"the batch of the {len(poisoned)} training sentences {named}" in message
+    assert "\n" not in message
     folder = unfinished_path(tmp_path / "adapter")
-    assert f"the last good state is kept in {folder / 'checkpoint.pt'}" in said
-    assert said.endswith("Lower training.learning_rate, set training.clip_norm, or look at these sentences")
+    assert f"the last good state is kept in {folder / 'checkpoint.pt'}" in message
+    assert message.endswith("Lower training.learning_rate, set training.clip_norm, or look at these sentences")
     kept = read_checkpoint(folder / "checkpoint.pt")
     assert kept["optimizer_history"][-1]["num_updates"] == 3
     assert all(tensor.isfinite().all() for tensor in kept["model"].values())

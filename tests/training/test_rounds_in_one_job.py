@@ -213,17 +213,17 @@ def test_rounds_that_had_finished_are_not_trained_again_and_whoever_watches_hear
     train_rounds(tiny.domain, settings, 1, Rounds([1], store, None, first))
     an_epoch = len(begun)
 
-    def train(told: Callable[[Any], None] = lambda entry: None) -> None:
-        train_rounds(tiny.domain, settings, 1, Rounds([2, 3, 4], store, first, tmp_path / "2"), told)
+    def train(reported: Callable[[Any], None] = lambda entry: None) -> None:
+        train_rounds(tiny.domain, settings, 1, Rounds([2, 3, 4], store, first, tmp_path / "2"), reported)
 
     with monkeypatch.context() as patched, pytest.raises(Killed):
         killing(patched, TranslationTask, "train_step", 2 * an_epoch + 1, before=True)
         train()
     begun.clear()
-    told: list[int] = []
-    train(lambda entry: told.append(entry["round"]))
+    reported: list[int] = []
+    train(lambda entry: reported.append(entry["round"]))
     assert begun == list(range(3 * an_epoch, 4 * an_epoch))
-    assert told == [2, 3, 4], "round 1 is of another job"
+    assert reported == [2, 3, 4], "round 1 is of another job"
     assert "going on after round 3" in capsys.readouterr().out
 
 

@@ -137,9 +137,9 @@ def test_the_log_says_what_did_not_fit(
     training = training_of(tiny)
     out_of_memory_above(training.model.network, 70)
     training.run.epoch("epoch 1")
-    said = capsys.readouterr().err
-    assert "training: out of memory with " in said
-    assert "where training.batch_tokens allows more" in said
+    message = capsys.readouterr().err
+    assert "training: out of memory with " in message
+    assert "where training.batch_tokens allows more" in message
 
 
 @pytest.mark.failure(

@@ -37,8 +37,8 @@ WIDTH, HEADS, ENCODER_INNER, DECODER_INNER = 64, 4, 128, 64
 def write_archives(folder: Path, text_settings: Mapping[str, Any]) -> tuple[Path, Path]:
     """Write into `folder` wmt19.de-en.ffn8192.tar.gz, a model with random weights, and data-bin.zip, four domains."""
     corpora = generate(SENTENCES, seed=7)
-    together = {"train": [pair for splits in corpora.values() for pair in splits["train"]]}
-    write_corpus(folder / "corpus", "all", together, LANGUAGES, "synthetic")
+    merged = {"train": [pair for splits in corpora.values() for pair in splits["train"]]}
+    write_corpus(folder / "corpus", "all", merged, LANGUAGES, "synthetic")
     settings = Text.model_validate({**text_settings, "bpe_merges": 400})
     learn_vocabulary(folder / "corpus", settings, LANGUAGES, folder / "vocabulary")
     for domain, splits in corpora.items():
@@ -107,11 +107,11 @@ def _text_archive(folder: Path) -> Path:
 class FileServer:
     """Serves `files` by name on 127.0.0.1, and cuts the first answer for each in the middle; honours Range.
 
-    asked: of every request the file's name and from which byte on.
+    requests: of every one the file's name and from which byte on.
     """
 
     files: Mapping[str, Path]
-    asked: list[tuple[str, int]] = field(default_factory=list)
+    requests: list[tuple[str, int]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -139,8 +139,8 @@ class FileServer:
                 etag = f'"{hashlib.sha256(body).hexdigest()}"'
                 wanted = self.headers.get("Range")
                 start = int(wanted[len("bytes=") : -1]) if wanted and self.headers.get("If-Range", etag) == etag else 0
-                first = name not in [asked for asked, _ in server.asked]
-                server.asked.append((name, start))
+                first = name not in [requested for requested, _ in server.requests]
+                server.requests.append((name, start))
                 self.send_response(206 if start else 200)
                 self.send_header("ETag", etag)
                 self.send_header("Content-Length", str(len(body) - start))

@@ -15,8 +15,8 @@ def test_a_cleaned_experiment_has_nothing_to_do(after_micro: Callable[[], Any]) 
     INK.run("clean", "micro.yaml", cwd=workspace.path, check=True)
     for name in ("datastores", "ink", "base_model"):
         assert not (workspace.path / "work" / "micro" / name).exists()
-    for asked in ((), ("table2",), ("results/micro/scores/ink/koran/seed1.json",)):
-        plan = workspace.plan(*asked, *CONFIG)
+    for requested in ((), ("table2",), ("results/micro/scores/ink/koran/seed1.json",)):
+        plan = workspace.plan(*requested, *CONFIG)
         assert plan.code == 0, plan.text
         assert plan.planned == {}
     reporting = workspace.plan(*CONFIG, "--config", "evaluation={bootstrap_samples: 50}")

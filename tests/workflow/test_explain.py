@@ -73,8 +73,8 @@ def test_nothing_to_explain_writes_no_page(micro: Any, tmp_path: Path) -> None:
     page = tmp_path / "page.html"
     done = run(micro[0].path, "explain", b"", "--system", "v_knn", "--text", " ", "--html", str(page))
     assert done.returncode == 1
-    said = "error: nothing was explained: the input has no line with text [translation/no-text]"
-    assert done.stderr.decode().splitlines()[-1] == said
+    message = "error: nothing was explained: the input has no line with text [translation/no-text]"
+    assert done.stderr.decode().splitlines()[-1] == message
     assert not page.exists()
 
 
@@ -88,9 +88,9 @@ def test_a_system_that_does_not_retrieve_is_refused_and_those_that_do_are_named(
     for system, label in (("off_the_shelf", "Off-the-shelf NMT"), ("adapter", "Adapter"), ("ink", "INK")):
         done = run(micro[0].path, "explain", b"Gott\n", "--system", system)
         assert done.returncode == 1
-        said = done.stderr.decode()
-        assert f"error: {label} does not retrieve while it translates" in said
-        assert "systems that do: v_knn, a_knn, r_knn_without_keys, r_knn" in said
+        message = done.stderr.decode()
+        assert f"error: {label} does not retrieve while it translates" in message
+        assert "systems that do: v_knn, a_knn, r_knn_without_keys, r_knn" in message
 
 
 def test_a_system_without_training_is_named_with_the_command_that_trains_it(micro: Any) -> None:

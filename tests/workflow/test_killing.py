@@ -121,8 +121,8 @@ def test_a_second_workflow_is_refused_while_the_first_lives_and_planning_is_not(
         running.pause()
         second = workspace.snakemake(*call)
         assert second.code != 0
-        said = f"experiment micro is being run in this folder already: process {running.process.pid}, started "
-        assert said in second.text
+        message = f"experiment micro is being run in this folder already: process {running.process.pid}, started "
+        assert message in second.text
         assert "Traceback" not in second.text
         planned = workspace.plan(*call)
         assert planned.code == 0, planned.text

@@ -170,8 +170,8 @@ def test_speed_of_any_system_needs_what_that_system_needs(clone: Any) -> None:
 
 
 def test_speed_is_measured_with_all_cores_so_that_nothing_runs_beside_it(clone: Any) -> None:
-    told = clone.plan("--cores", "2", "--forceall", "--until", "measure_speed").text
-    assert re.search(r"rule measure_speed:\n(?: .*\n)* +threads: 2\n", told), told
+    reported = clone.plan("--cores", "2", "--forceall", "--until", "measure_speed").text
+    assert re.search(r"rule measure_speed:\n(?: .*\n)* +threads: 2\n", reported), reported
 
 
 @pytest.mark.parametrize(
@@ -282,14 +282,14 @@ def test_a_job_trains_so_many_rounds_and_goes_on_from_those_before(clone: Any) -
     config["ink"].update(ablations=[], max_rounds=7, rounds_per_job=3)
     plan = clone.plan("--printshellcmds", "--configfile", clone.write_config("rounds.yaml", config))
     assert plan.code == 0, plan.text
-    told = re.findall(r"ink .* train-ink-round .* --round (\d+) --last (\d+) (.*) --output (\S+)", plan.text)
+    reported = re.findall(r"ink .* train-ink-round .* --round (\d+) --last (\d+) (.*) --output (\S+)", plan.text)
     folder = "work/mini/ink/ink/koran/seed1/rounds"
-    assert sorted((first, last, output) for first, last, _, output in told) == [
+    assert sorted((first, last, output) for first, last, _, output in reported) == [
         ("1", "3", f"{folder}/1"),
         ("4", "6", f"{folder}/4"),
         ("7", "7", f"{folder}/7"),
     ]
-    before = {first: re.findall(r"--previous (\S+)", files) for first, _, files, _ in told}
+    before = {first: re.findall(r"--previous (\S+)", files) for first, _, files, _ in reported}
     assert before == {"1": [], "4": [f"{folder}/1"], "7": [f"{folder}/4"]}
     (averaged,) = re.findall(r"ink .* finish-ink .*", plan.text)
     assert re.findall(r"--round (\S+)", averaged) == [f"{folder}/{first}" for first in (1, 4, 7)]
@@ -423,7 +423,7 @@ def test_another_experiment_s_file_decides_alone(clone: Any) -> None:
     "first job",
 )
 @pytest.mark.parametrize(
-    ("override", "said"),
+    ("override", "message"),
     [
         ("ink={alpha: -1}", "ink.alpha: found -1; allowed: a number of at least 0"),
         ("ink={alhpa: 0.2}", "ink.alhpa: unknown key, found '0.2' (text); allowed: "),
@@ -434,10 +434,10 @@ def test_another_experiment_s_file_decides_alone(clone: Any) -> None:
         ("v_knn={k: 100000}", "v_knn.k: found 100000; allowed: "),
     ],
 )
-def test_a_wrong_config_stops_with_one_message(clone: Any, override: str, said: str) -> None:
+def test_a_wrong_config_stops_with_one_message(clone: Any, override: str, message: str) -> None:
     plan = clone.plan("--config", override)
     assert plan.code != 0
-    assert plan.text.count(said) == 1, plan.text
+    assert plan.text.count(message) == 1, plan.text
     assert "Traceback" not in plan.text
     assert "Job stats" not in plan.text
 

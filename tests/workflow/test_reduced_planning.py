@@ -72,7 +72,7 @@ def test_reductions_that_no_system_names_are_not_planned(clone: Any) -> None:
     plan = clone.plan("--config", "systems=[v_knn]", "domains=[law]", f"reductions={reductions}")
     assert plan.code == 0, plan.text
     assert not {"reduce_datastore", "tune_reduced_v_knn"} & set(plan.planned)
-    asked = clone.plan(
+    requested = clone.plan(
         "results/mini/scores/v_knn+half/law/seed1.json", "--config", f"reductions={reductions}", "domains=[law]"
     )
-    assert asked.planned["reduce_datastore"] == asked.planned["tune_reduced_v_knn"] == 1
+    assert requested.planned["reduce_datastore"] == requested.planned["tune_reduced_v_knn"] == 1

@@ -96,7 +96,7 @@ def test_the_paper_s_experiment_runs_from_the_archives_to_its_tables(published: 
     assert run.code == 0, run.text[-5000:]
     path = workspace.path
     for artefact in PAPER["downloads"]:
-        first, *_, last = [start for asked, start in published.server.asked if asked == artefact]
+        first, *_, last = [start for requested, start in published.server.requests if requested == artefact]
         assert first == 0 < last, f"{artefact} was not gone on from where it broke off"
     for table in ("table1", "table2", "table3", "table4", "table5", "gains"):
         assert (path / RESULTS / "tables" / f"{table}.md").is_file(), table
@@ -143,7 +143,7 @@ def test_the_paper_s_experiment_runs_from_the_archives_to_its_tables(published: 
     "its line stands on the terminal and in the job's log; what else can run does",
 )
 @pytest.mark.parametrize(
-    ("name", "entry", "sentences", "said"),
+    ("name", "entry", "sentences", "message"),
     [
         ("multi_domain_data", {}, {"dev": 13}, "medical dev: expected 13, found 12"),
         ("multi_domain_data", {"sha256": "0" * 64}, {}, f"expected sha256 {'0' * 64}, as the config says, found "),
@@ -152,7 +152,7 @@ def test_the_paper_s_experiment_runs_from_the_archives_to_its_tables(published: 
 )
 @pytest.mark.usefixtures("without_tracking")
 def test_what_is_wrong_with_a_download_reaches_who_runs_the_workflow(
-    published: Published, workspace: Any, name: str, entry: dict[str, Any], sentences: dict[str, int], said: str
+    published: Published, workspace: Any, name: str, entry: dict[str, Any], sentences: dict[str, int], message: str
 ) -> None:
     config = published.config()
     config["data"]["binarised"]["sentences"]["medical"] |= sentences
@@ -162,6 +162,6 @@ def test_what_is_wrong_with_a_download_reaches_who_runs_the_workflow(
     assert run.code != 0
     archive = {"multi_domain_data": "data-bin.zip", "wmt19_model": "wmt19.de-en.ffn8192.tar.gz"}[name]
     assert f"error: {name}: downloads/{archive} from {config['downloads'][name]['url']}: " in run.text
-    assert said in run.text and "to place it by hand, put the file" in run.text
+    assert message in run.text and "to place it by hand, put the file" in run.text
     assert f" at downloads/{archive}" in run.text
     assert workspace.files(f"downloads/{name}/**/*.*") == []

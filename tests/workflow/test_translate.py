@@ -76,11 +76,11 @@ def test_every_line_is_answered_or_refused_by_number(micro: Any) -> None:
     assert [line.partition("\t")[2] == "" for line in found[1:3]] == [True, True]
     assert all(line.partition("\t")[2] for line in (found[0], found[3], found[4]))
     assert done.returncode == 1
-    said = done.stderr.decode()
-    assert "line 3: not valid UTF-8" in said
-    assert "line 5: " in said
-    assert "pieces" in said
-    assert "1 of the input's lines" in said
+    message = done.stderr.decode()
+    assert "line 3: not valid UTF-8" in message
+    assert "line 5: " in message
+    assert "pieces" in message
+    assert "1 of the input's lines" in message
 
 
 @pytest.mark.failure(

@@ -26,5 +26,5 @@ class AskWhereUnsure(SearchStrategy):
     def from_settings(cls, settings: search_strategies.SearchStrategy) -> Self:
         return cls(settings.below)
 
-    def asks(self, log_probs: Tensor) -> Tensor:
+    def positions(self, log_probs: Tensor) -> Tensor:
         return log_probs.amax(dim=-1) < math.log(self.below)

@@ -20,7 +20,7 @@ Search: TypeAlias = Callable[[Tensor], Neighbours]
 
 
 class SearchStrategy(ABC):
-    """Decides at which positions a step asks for neighbours, elsewhere p = p_NMT; and how these are found.
+    """Decides at which positions a step needs neighbours, elsewhere p = p_NMT; and how these are found.
 
     `reads`: the files of the datastore, without their ending, that it reads beside what every search does.
     """
@@ -40,8 +40,8 @@ class SearchStrategy(ABC):
         """Learn which batch is searched next."""
         return
 
-    def asks(self, log_probs: Tensor) -> Tensor:
-        """Tell at which positions neighbours are asked for, (n,), from the model's log_probs (n, vocabulary)."""
+    def positions(self, log_probs: Tensor) -> Tensor:
+        """Return at which positions neighbours are needed, a mask (n,), from the model's log_probs (n, vocabulary)."""
         return torch.ones(len(log_probs), dtype=torch.bool, device=log_probs.device)
 
     def neighbours(self, queries: Tensor, search: Search) -> Neighbours:

@@ -15,6 +15,6 @@ def grouped(queries: Tensor, sentences: Tensor, count: int) -> tuple[Tensor, Ten
     order = sentences.argsort(stable=True)
     place = torch.empty_like(order)
     place[order] = torch.arange(len(order), device=order.device) - (counts.cumsum(0) - counts)[sentences[order]]
-    together = queries.new_zeros(count, int(counts.max()), queries.shape[-1])
-    together[sentences, place] = queries
-    return together, place
+    rows = queries.new_zeros(count, int(counts.max()), queries.shape[-1])
+    rows[sentences, place] = queries
+    return rows, place

@@ -68,9 +68,9 @@ class SentenceDatastores:
 
     def _distances(self, queries: Tensor, sentences: Tensor) -> Tensor:
         """Return squared L2 distances (n, entries) to the keys of each query's sentence, a sentence at a time."""
-        together, place = grouped(queries, sentences, len(self._keys))
-        apart = torch.cdist(together, self._keys, compute_mode="donot_use_mm_for_euclid_dist")
-        return apart[sentences, place].pow(2)
+        rows, place = grouped(queries, sentences, len(self._keys))
+        distances = torch.cdist(rows, self._keys, compute_mode="donot_use_mm_for_euclid_dist")
+        return distances[sentences, place].pow(2)
 
     def _passed(self, numbers: Sequence[int], device: torch.device) -> dict[int, tuple[Tensor, Tensor, Tensor]]:
         """Return keys, values and numbers of the entries of training pairs, by the pairs' numbers; of -1, none."""

@@ -110,9 +110,9 @@ class RestrictedDatastores:
 
         sentences: (n,), the sentence's place in the batch. Infinitely far where the datastore has fewer than k.
         """
-        together, place = grouped(queries, sentences, len(self._keys))
+        rows, place = grouped(queries, sentences, len(self._keys))
         # ||k||^2 - 2 q k, which orders a query's entries as their distances do
-        order = torch.baddbmm(self._squares.unsqueeze(1), together, self._keys.transpose(1, 2), alpha=-2)
+        order = torch.baddbmm(self._squares.unsqueeze(1), rows, self._keys.transpose(1, 2), alpha=-2)
         nearest = order[sentences, place].topk(min(k, order.shape[-1]), dim=-1, largest=False).indices
         rows = sentences.unsqueeze(-1)
         ids, found = self._ids[rows, nearest], self._keys[rows, nearest]

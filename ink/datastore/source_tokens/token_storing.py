@@ -58,14 +58,16 @@ class TrainingTokens:
         ]
         aligned = align(
             [
-                (source[own], target[said])
-                for source, target, (own, said) in zip(self.sources, self.targets, inner, strict=True)
+                (source[in_source], target[in_target])
+                for source, target, (in_source, in_target) in zip(self.sources, self.targets, inner, strict=True)
             ]
         )
         links, first = [], 0
-        for source, target, (own, said), places in zip(self.sources, self.targets, inner, aligned, strict=True):
+        for source, target, (in_source, in_target), places in zip(
+            self.sources, self.targets, inner, aligned, strict=True
+        ):
             of_target = np.full(len(target), -1, np.int64)
-            of_target[said] = np.where(places < 0, -1, own[places] if len(own) else -1)
+            of_target[in_target] = np.where(places < 0, -1, in_source[places] if len(in_source) else -1)
             if len(ends := np.flatnonzero(source == source_end)):
                 of_target[target == target_end] = ends[-1]
             links.append(np.where(of_target < 0, -1, of_target + first))

@@ -81,8 +81,8 @@ def library_weights(weights: Mapping[str, Tensor], name: str) -> dict[str, Tenso
 
 def adapter_name(metadata: Mapping[str, Any]) -> str:
     """Return what an adapter is called in the library, of what its file says: a module's name, which has no dots."""
-    said = "-".join(str(metadata[key]) for key in ("system", "domain") if key in metadata)
-    return re.sub(r"[^A-Za-z0-9_-]+", "_", said) or "ink"
+    name = "-".join(str(metadata[key]) for key in ("system", "domain") if key in metadata)
+    return re.sub(r"[^A-Za-z0-9_-]+", "_", name) or "ink"
 
 
 def _reduction_factor(dimension: int, inner_dimension: int) -> float:

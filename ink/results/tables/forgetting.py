@@ -97,9 +97,9 @@ def _on_general(runs: Selection, general_domain: str) -> dict[Key, ScoredTestSet
             general[system, domain, seed] = score.general
     test_sets = sorted({(score.domain, score.sentences) for score in general.values()} | {(general_domain, 0)})
     if len({count for name, count in test_sets if count}) > 1 or {name for name, _ in test_sets} != {general_domain}:
-        told = ", ".join(f"{name} ({count} sentences)" for name, count in test_sets if count)
+        listed = ", ".join(f"{name} ({count} sentences)" for name, count in test_sets if count)
         raise InkError(
-            f"scores on the general domain {general_domain} are of different test sets: {told}; "
+            f"scores on the general domain {general_domain} are of different test sets: {listed}; "
             "run the workflow again for the older ones",
             code="results/out-of-date",
         )

@@ -30,7 +30,7 @@ def find_stars(domains: Sequence[str], comparisons: Sequence[Comparisons]) -> St
 
     InkError where hypotheses are missing or do not give the score on record.
     """
-    found, told = set(), []
+    found, differing = set(), []
     for one in comparisons:
         metric = one.metric
         compared = {domain: seen for domain in domains if (seen := one.of(BETTER, BASELINE, [domain])) is not None}
@@ -41,13 +41,13 @@ def find_stars(domains: Sequence[str], comparisons: Sequence[Comparisons]) -> St
         }
         if compared:
             differences = "; ".join(_difference(domain, seen) for domain, seen in compared.items())
-            told.append(f"In {metric.heading}, {' over '.join(LABELS)}: {differences}. {one.note}")
+            differing.append(f"In {metric.heading}, {' over '.join(LABELS)}: {differences}. {one.note}")
     untested = "; averages are not tested" if len(domains) > 1 else ""
     where = "" if found else " Nowhere here."
     notes = [
         f"{STAR}: {' is better than '.join(LABELS)}, p < {THRESHOLD}, both of training seed "
         f"{comparisons[0].training_seed}{untested}.{where}",
-        *told,
+        *differing,
     ]
     return Stars(frozenset(one.metric.name for one in comparisons), frozenset(found), notes)
 

@@ -102,21 +102,21 @@ def _notes(
         label: found.fields("systems").fields(system).objects("batches")[0].number("tokens_a_hypothesis")
         for system, label in names.items()
     }
-    told = ", ".join(f"{label} {mean:.1f}" for label, mean in tokens.items())
+    listed = ", ".join(f"{label} {mean:.1f}" for label, mean in tokens.items())
     notes.append(
-        f"Longer translations take longer; tokens of one on average: {told}. Target tokens are subwords, without ends "
-        "of sentence; the paper does not give them."
+        f"Longer translations take longer; tokens of one on average: {listed}. Target tokens are subwords, without "
+        "ends of sentence; the paper does not give them."
     )
     differs = f"The paper's: one NVIDIA Titan RTX, {domain_label(PAPER_DOMAIN)}, the base model of WMT'19"
     if domain != PAPER_DOMAIN:
         differs += f"; ours is {domain_label(domain)}"
     notes.append(f"{differs}. Where model, datastore or hardware differ, levels do not compare; the ratios may.")
     if others := sorted({size for _, size in paper} - set(batch_sizes)):
-        told = "; ".join(
+        listed = "; ".join(
             f"batch {size} {', '.join(f'{name} {value}' for (name, known), value in paper.items() if known == size)}"
             for size in others
         )
-        notes.append(f"In the paper also: {told}.")
+        notes.append(f"In the paper also: {listed}.")
     return notes
 
 

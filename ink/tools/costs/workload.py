@@ -270,10 +270,10 @@ def _model(config: Config) -> Model:
 def _of_folder(folder: Path) -> Model:
     """Return the sizes that a Hugging Face model's settings say, or another's where they do not."""
     try:
-        said = read_json(folder / "config.json")
-        width, types = int(said["d_model"]), int(said.get("vocab_size") or said["tgt_vocab_size"])
-        layers = {side: int(said[f"{side}_layers"]) for side in ("encoder", "decoder")}
-        hidden = {side: 2 * width * int(said[f"{side}_ffn_dim"]) for side in layers}
+        settings = read_json(folder / "config.json")
+        width, types = int(settings["d_model"]), int(settings.get("vocab_size") or settings["tgt_vocab_size"])
+        layers = {side: int(settings[f"{side}_layers"]) for side in ("encoder", "decoder")}
+        hidden = {side: 2 * width * int(settings[f"{side}_ffn_dim"]) for side in layers}
     except (InkError, KeyError, TypeError, ValueError, AttributeError):
         return WMT19
     encoder, decoder = (layers[side] * (attentions * width**2 + hidden[side]) for side, attentions in _ATTENTIONS)

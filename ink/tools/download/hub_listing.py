@@ -78,11 +78,11 @@ class ListedModel:
 
     def lines(self) -> Iterator[str]:
         """Yield the lines of the list."""
-        said = self.plain()
-        yield f"{NAME}: {said['what']}"
-        yield f"  from     {said['from']}"
-        yield f"  size     {said['size'] or UNKNOWN}"
+        entry = self.plain()
+        yield f"{NAME}: {entry['what']}"
+        yield f"  from     {entry['from']}"
+        yield f"  size     {entry['size'] or UNKNOWN}"
         yield f"  licence  {UNKNOWN if self.licence is None else f'{self.licence}, as stated at the source'}"
         yield f"  commit   {self.commit or UNKNOWN}" + ("" if self.model.is_pinned else ", not pinned in the config")
-        yield f"  goes to  {said['file']}"
-        yield f"  state    {said['state']}"
+        yield f"  goes to  {entry['file']}"
+        yield f"  state    {entry['state']}"

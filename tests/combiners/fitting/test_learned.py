@@ -324,14 +324,16 @@ def test_more_probabilities_than_the_vocabulary_has_are_refused_before_dev_is_pa
     other = RobustCombiner.from_settings(described["settings"])
     write_combiner(tmp_path / "other.json", "robust", described["settings"], chosen={}, tried=[], network=other.network)
     parts = Parts(datastore=store, combiner=tmp_path / "other.json")
-    said = rf"top_probabilities is {types + 1}, but the model's target dictionary has {types} tokens; set it to {types}"
-    with pytest.raises(InkError, match=rf"other\.json: {said}"):
+    message = (
+        rf"top_probabilities is {types + 1}, but the model's target dictionary has {types} tokens; set it to {types}"
+    )
+    with pytest.raises(InkError, match=rf"other\.json: {message}"):
         assemble(tiny.domain, parts, tiny.settings, tiny.settings.index)
     monkeypatch.setattr("ink.combiners.fitting.learned.DevQueries", lambda *_: pytest.fail("dev was passed over"))
     for system in ("r_knn", "ink_r_knn"):
-        with pytest.raises(InkError, match=rf"^r_knn: {said}"):
+        with pytest.raises(InkError, match=rf"^r_knn: {message}"):
             train(system, {"r_knn": {"top_probabilities": types + 1}}, name="refused")
     own = {"combiner": "robust", **tiny.settings.r_knn.plain(), "top_probabilities": [8, types + 1]}
-    with pytest.raises(InkError, match=rf"^own_systems\.mine: {said}"):
+    with pytest.raises(InkError, match=rf"^own_systems\.mine: {message}"):
         train("mine", {"own_systems": {"mine": own}}, name="refused")
     assert not (tmp_path / "refused").exists()

@@ -54,12 +54,12 @@ def expected_probabilities(searcher: Searcher, query: np.ndarray, own: np.ndarra
 
 @pytest.mark.parametrize("below", [0.3, 0.55, 0.8, 1])
 def test_the_distribution_is_what_the_threshold_says(searcher: Searcher, queries: Any, below: float) -> None:
-    asked, log_probs = queries
+    requested, log_probs = queries
     mixture = KnnMixture(searcher, VanillaCombiner(K, LAMBDA, TEMPERATURE), AskWhereUnsure(below))
-    found = mixture(asked, log_probs).exp().double().numpy()
+    found = mixture(requested, log_probs).exp().double().numpy()
     own = log_probs.double().exp().numpy()
     for row in range(QUERIES):
-        expected = expected_probabilities(searcher, asked[row].double().numpy(), own[row], below)
+        expected = expected_probabilities(searcher, requested[row].double().numpy(), own[row], below)
         np.testing.assert_allclose(found[row], expected, atol=1e-5)
     assert (mixture.positions, mixture.searched) == (QUERIES, int((own.max(axis=1) < below).sum()))
 
@@ -67,7 +67,7 @@ def test_the_distribution_is_what_the_threshold_says(searcher: Searcher, queries
 def test_where_the_model_is_sure_the_datastore_is_not_searched(
     searcher: Searcher, queries: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked, log_probs = queries
+    requested, log_probs = queries
     searched: list[int] = []
     search = Searcher.search
 
@@ -79,10 +79,10 @@ def test_where_the_model_is_sure_the_datastore_is_not_searched(
     unsure = int((log_probs.exp().amax(dim=-1) < 0.5).sum())
     assert 0 < unsure < QUERIES
     combiner = VanillaCombiner(K, LAMBDA, TEMPERATURE)
-    KnnMixture(searcher, combiner, AskWhereUnsure(0.5))(asked, log_probs)
+    KnnMixture(searcher, combiner, AskWhereUnsure(0.5))(requested, log_probs)
     assert searched == [unsure]
     never = KnnMixture(searcher, combiner, AskWhereUnsure(1 / VOCABULARY))
-    torch.testing.assert_close(never(asked, log_probs), log_probs, rtol=0, atol=0)
+    torch.testing.assert_close(never(requested, log_probs), log_probs, rtol=0, atol=0)
     assert (searched, never.searched) == ([unsure], 0)
 
 

@@ -241,9 +241,9 @@ def test_settings_cannot_be_changed() -> None:
 
 def test_a_config_that_nobody_has_checked_is_refused_in_the_words_of_the_check() -> None:
     wrong = replaced(MINI, ("training", "patience"), "ten")
-    with pytest.raises(InkError) as said:
+    with pytest.raises(InkError) as message:
         check(wrong)
-    with pytest.raises(InkError, match=re.escape(str(said.value))):
+    with pytest.raises(InkError, match=re.escape(str(message.value))):
         settings_for(wrong, READS["train-adapter"], "koran")
 
 
@@ -300,10 +300,10 @@ def test_every_command_with_a_config_says_what_it_reads() -> None:
 def test_every_command_asks_for_its_own_settings(name: str) -> None:
     callback = command_named(name).callback
     assert callback is not None
-    asked = re.findall(
+    requested = re.findall(
         r"(?:load_settings\(config|settings_for\((?:whole|layout\.config)), (\w+)", inspect.getsource(callback)
     )
-    assert asked == [READS[name].__name__]
+    assert requested == [READS[name].__name__]
 
 
 def test_every_rule_reruns_for_the_settings_of_the_command_that_it_runs() -> None:

@@ -15,8 +15,8 @@ PLURAL = 'msgid "%d file"\nmsgid_plural "%d files"\n'
 
 
 def po(*entries: str, language: str | None = "de", charset: str = "UTF-8", more: str = "") -> str:
-    said = f'"Language: {language}\\n"\n' if language is not None else ""
-    header = f'msgid ""\nmsgstr ""\n{said}"Content-Type: text/plain; charset={charset}\\n"\n{more}'
+    language_line = f'"Language: {language}\\n"\n' if language is not None else ""
+    header = f'msgid ""\nmsgstr ""\n{language_line}"Content-Type: text/plain; charset={charset}\\n"\n{more}'
     return "\n".join([header, *entries])
 
 
@@ -38,8 +38,8 @@ def test_the_translation_is_on_the_side_of_its_language(tmp_path: Path) -> None:
     assert read(tmp_path, text).pairs == [("Öffnen", "Open")]
     assert read(tmp_path, text, ("en", "de")).pairs == [("Open", "Öffnen")]
     assert read(tmp_path, po(entry("Ouvrir", "Öffnen")), ("fr", "de"), msgid="fr").pairs == [("Ouvrir", "Öffnen")]
-    said = po(entry("Ouvrir", "Öffnen"), more='"X-Source-Language: fr\\n"\n')
-    assert read(tmp_path, said, ("de", "fr")).pairs == [("Öffnen", "Ouvrir")]
+    catalogue = po(entry("Ouvrir", "Öffnen"), more='"X-Source-Language: fr\\n"\n')
+    assert read(tmp_path, catalogue, ("de", "fr")).pairs == [("Öffnen", "Ouvrir")]
     assert read(tmp_path, po(entry("Open", "Öffnen"), language="de_AT")).pairs == [("Öffnen", "Open")]
 
 
@@ -87,7 +87,7 @@ def test_without_a_header_the_path_says_the_language(tmp_path: Path, name: str) 
 
 
 @pytest.mark.parametrize(
-    ("text", "languages", "said"),
+    ("text", "languages", "message"),
     [
         pytest.param(
             po(entry("Open", "Ouvrir"), language="fr"),
@@ -109,13 +109,13 @@ def test_without_a_header_the_path_says_the_language(tmp_path: Path, name: str) 
         (po(entry("a", "b"), language="German"), DE_EN, r"translates into German \(Language"),
     ],
 )
-def test_another_language_is_named(tmp_path: Path, text: str, languages: tuple[str, str], said: str) -> None:
-    with pytest.raises(InkError, match=said):
+def test_another_language_is_named(tmp_path: Path, text: str, languages: tuple[str, str], message: str) -> None:
+    with pytest.raises(InkError, match=message):
         read(tmp_path, text, languages)
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         pytest.param(
             po(entry("Open", "Öffnen")).encode("latin-1"),
@@ -138,8 +138,8 @@ def test_another_language_is_named(tmp_path: Path, text: str, languages: tuple[s
         ("", r"does not say into which language"),
     ],
 )
-def test_what_is_no_catalogue_is_named_in_one_line(tmp_path: Path, text: str | bytes, said: str) -> None:
-    with pytest.raises(InkError, match=said) as raised:
+def test_what_is_no_catalogue_is_named_in_one_line(tmp_path: Path, text: str | bytes, message: str) -> None:
+    with pytest.raises(InkError, match=message) as raised:
         read(tmp_path, text)
     assert "\n" not in str(raised.value)
 

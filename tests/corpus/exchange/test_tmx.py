@@ -100,7 +100,7 @@ def bomb(levels: int, text: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         pytest.param(
             bomb(9, "&a8;"),
@@ -123,9 +123,9 @@ def bomb(levels: int, text: str) -> str:
         (tmx(unit(("de", "a&nbsp;b"), ("en", "b"))), r"unit 1: the entity &nbsp; is not expanded; write the character"),
     ],
 )
-def test_no_entity_is_expanded_and_nothing_else_is_opened(tmp_path: Path, text: str, said: str) -> None:
+def test_no_entity_is_expanded_and_nothing_else_is_opened(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "x.dtd").write_text('<!ENTITY y "read">')
-    with pytest.raises(InkError, match=said) as raised:
+    with pytest.raises(InkError, match=message) as raised:
         read(tmp_path, text.replace("FOLDER", str(tmp_path)))
     assert "\n" not in str(raised.value)
 
@@ -136,7 +136,7 @@ def test_the_entities_of_xml_and_characters_by_number_are_text(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         pytest.param(
             tmx(unit(("de", "a"), ("en", "b")))[:-30],
@@ -155,8 +155,8 @@ def test_the_entities_of_xml_and_characters_by_number_are_text(tmp_path: Path) -
     ],
     ids=["cut short", "ampersand", "empty", "no XML", "other XML", "Latin-1"],
 )
-def test_what_is_no_tmx_is_named_in_one_line(tmp_path: Path, text: str | bytes, said: str) -> None:
-    with pytest.raises(InkError, match=said) as raised:
+def test_what_is_no_tmx_is_named_in_one_line(tmp_path: Path, text: str | bytes, message: str) -> None:
+    with pytest.raises(InkError, match=message) as raised:
         read(tmp_path, text)
     assert "\n" not in str(raised.value)
 

@@ -50,7 +50,7 @@ def test_finished_units_give_pairs_in_either_direction(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         (
             xliff(unit("a", "b"), target=' target-language="fr"'),
@@ -68,7 +68,7 @@ def test_finished_units_give_pairs_in_either_direction(tmp_path: Path) -> None:
         (xliff(), r"holds no translation unit"),
     ],
 )
-def test_what_cannot_be_read_is_named_in_one_line(tmp_path: Path, text: str, said: str) -> None:
-    with pytest.raises(InkError, match=said) as raised:
+def test_what_cannot_be_read_is_named_in_one_line(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(InkError, match=message) as raised:
         read(tmp_path, text)
     assert "\n" not in str(raised.value)

@@ -97,16 +97,16 @@ def test_translated_together_or_alone_a_sentence_has_its_own_datastore(
     text = system.model.parallel_text(tiny.domain.data, "train").part(range(0, 40, 4))
     decoding = tiny.settings.changed(decoding={"beam": beam, "batch_sentences": 10}).decoding
     alone = decoding.model_copy(update={"batch_sentences": 1})
-    together = generate(system.model, text, decoding, mixture=system.mixture).hypotheses
+    batched = generate(system.model, text, decoding, mixture=system.mixture).hypotheses
     one_by_one = generate(system.model, text, alone, mixture=system.mixture).hypotheses
     without = generate(system.model, text, decoding).hypotheses
     limits = decoding.max_len_a, decoding.max_len_b  # that of a batch is its longest sentence's
     short = [len(line.split()) <= limits[0] * int(text.source_lengths.min()) + limits[1] for line in one_by_one]
     assert sum(short) > 3
-    assert [one for one, told in zip(together, short, strict=True) if told] == [
-        one for one, told in zip(one_by_one, short, strict=True) if told
+    assert [one for one, reported in zip(batched, short, strict=True) if reported] == [
+        one for one, reported in zip(one_by_one, short, strict=True) if reported
     ]
-    assert together != without
+    assert batched != without
 
 
 def test_training_sources_give_their_training_targets(tiny: Any) -> None:

@@ -141,8 +141,8 @@ def test_what_is_said_of_a_word_is_found_by_it(whole: Whole) -> None:
     source, target = whole.model.source_vocabulary, whole.model.target_vocabulary
     stop = next(number for number in range(len(source)) if source.token(number) == ".")
     entries = whole.stored.aligned(np.array(whole.stored.occurrences(stop)))
-    said = [target.token(int(whole.datastore.values[entry])) for entry in entries]
-    assert said.count(".") > 0.95 * max(len(said), 59)
+    tokens = [target.token(int(whole.datastore.values[entry])) for entry in entries]
+    assert tokens.count(".") > 0.95 * max(len(tokens), 59)
 
 
 @pytest.mark.parametrize("compared", [7, 65_536])
@@ -223,10 +223,10 @@ def test_translated_together_or_alone_a_sentence_searches_its_own(tiny: Any, who
     decoding = tiny.settings.changed(decoding={"beam": beam, "batch_sentences": 10}).decoding
     # as long as may be, which depends on the longest source of a batch
     decoding = decoding.model_copy(update={"max_len_a": 0.0, "max_len_b": 12})
-    together = generate(system.model, text, decoding, mixture=system.mixture).hypotheses
+    batched = generate(system.model, text, decoding, mixture=system.mixture).hypotheses
     alone = decoding.model_copy(update={"batch_sentences": 1})
-    assert generate(system.model, text, alone, mixture=system.mixture).hypotheses == together
-    assert generate(system.model, text, decoding).hypotheses != together
+    assert generate(system.model, text, alone, mixture=system.mixture).hypotheses == batched
+    assert generate(system.model, text, decoding).hypotheses != batched
 
 
 def test_memory_is_that_of_keys_and_source_tokens_and_not_of_the_index(tiny: Any, whole: Whole) -> None:

@@ -29,25 +29,25 @@ def slowly_aligned(pairs: Sequence[Pair], iterations: int) -> list[list[dict[int
     table: dict[tuple[int, int], float] = defaultdict(lambda: 1.0)
 
     def joint(source: list[int], target: list[int], position: int) -> dict[int, float]:
-        said = target[position]
+        word = target[position]
         prior = priors(source, position + 1, len(target))
-        return {i: p * table[NONE if i == NONE else source[i], said] for i, p in prior.items()}
+        return {i: p * table[NONE if i == NONE else source[i], word] for i, p in prior.items()}
 
     for _ in range(iterations):
         counts: dict[tuple[int, int], float] = defaultdict(float)
         for source, target in text:
-            for position, said in enumerate(target):
+            for position, word in enumerate(target):
                 found = joint(source, target, position)
                 whole = math.fsum(found.values())
                 for i, mass in found.items():
-                    counts[NONE if i == NONE else source[i], said] += mass / whole
+                    counts[NONE if i == NONE else source[i], word] += mass / whole
         totals: dict[int, float] = defaultdict(float)
         for (token, _), count in counts.items():
             totals[token] += count + 0.01
         psi = torch.digamma
-        for (token, said), count in counts.items():
+        for (token, word), count in counts.items():
             both = torch.tensor([count + 0.01, totals[token]], dtype=torch.float64)
-            table[token, said] = math.exp(float(psi(both[0]) - psi(both[1])))
+            table[token, word] = math.exp(float(psi(both[0]) - psi(both[1])))
     return [[joint(source, target, position) for position in range(len(target))] for source, target in text]
 
 

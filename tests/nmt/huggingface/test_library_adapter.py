@@ -43,8 +43,8 @@ def adapter_of(tiny: Any, domain_of: Callable[[str], Domain], tmp_path_factory: 
         model.attach_adapters(INNER, 0.0, "default")
         weights = {name: value + 0.5 * torch.randn_like(value) for name, value in model.adapter_weights().items()}
         path = tmp_path_factory.mktemp(f"adapter-{kind}") / "adapter.safetensors"
-        said = {"system": "ink", "domain": "koran", "seed": 1}
-        write_adapter(path, weights, base_model=model.base_fingerprint, **said)
+        origin = {"system": "ink", "domain": "koran", "seed": 1}
+        write_adapter(path, weights, base_model=model.base_fingerprint, **origin)
         return domain, path
 
     return make
@@ -93,12 +93,12 @@ def test_every_layer_has_its_weights_under_the_library_s_names(
 @pytest.mark.parametrize("kind", KINDS)
 def test_settings_say_where_it_stands_and_what_it_computes(adapter_of: AdapterOf, kind: str, tmp_path: Path) -> None:
     folder = written(adapter_of, kind, tmp_path / "out")
-    said = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
-    bottleneck_of_it = said.pop("config")
+    config = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
+    bottleneck_of_it = config.pop("config")
     classes = {"fsmt": "FSMTForConditionalGeneration", "marian": "MarianMTModel", "marian_two": "MarianMTModel"}
     types = {"marian_two": "marian", "nllb": "m2m_100", "mbart50": "mbart"}
     usual = "MBartForConditionalGeneration" if kind.startswith("mbart") else "M2M100ForConditionalGeneration"
-    assert said == {
+    assert config == {
         "hidden_size": 16,
         "model_class": classes.get(kind, usual),
         "model_name": "model",
@@ -127,7 +127,7 @@ def test_no_two_names_share_a_tensor_which_safetensors_does_not_write() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "name"),
+    ("metadata", "name"),
     [
         ({"system": "ink", "domain": "koran"}, "ink-koran"),
         ({"system": "adapter", "domain": "it/v1.2 neu"}, "adapter-it_v1_2_neu"),
@@ -135,8 +135,8 @@ def test_no_two_names_share_a_tensor_which_safetensors_does_not_write() -> None:
         ({}, "ink"),
     ],
 )
-def test_it_is_named_by_what_it_was_trained_as(said: dict[str, str], name: str) -> None:
-    assert adapter_name(said) == name
+def test_it_is_named_by_what_it_was_trained_as(metadata: dict[str, str], name: str) -> None:
+    assert adapter_name(metadata) == name
 
 
 def test_a_card_goes_along_and_a_model_of_the_hub_is_named_with_its_commit(
@@ -202,10 +202,10 @@ def loaded(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], tuple[Any, list[
     monkeypatch.setattr(AutoTokenizer, "from_pretrained", partial(AutoTokenizer.from_pretrained, use_fast=False))
 
     def run(folder: Path) -> tuple[Any, list[str]]:
-        said: list[str] = []
-        known: dict[str, Any] = {"print": said.extend}
+        printed: list[str] = []
+        known: dict[str, Any] = {"print": printed.extend}
         exec(compile(code_of(folder), "README.md", "exec"), known)
-        return known["model"], said
+        return known["model"], printed
 
     return run
 
@@ -219,8 +219,8 @@ def test_transformers_translates_with_it_as_ink_does(
     domain, adapter = adapter_of(kind)
     own = domain.load_model(tiny.settings, adapter=adapter)
     without = load(tiny, domain)
-    model, said = loaded(written(adapter_of, kind, tmp_path / "out"))
-    assert len(said) == 1
+    model, printed = loaded(written(adapter_of, kind, tmp_path / "out"))
+    assert len(printed) == 1
     batch = own.parallel_text(domain.data, "train").batch([30, 0, 7])  # of different lengths
     mask = (torch.arange(batch.source.shape[1]) < batch.source_lengths.unsqueeze(1)).long()
     source = {"input_ids": batch.source, "attention_mask": mask}
@@ -274,6 +274,6 @@ def test_the_library_knows_every_setting_and_misses_no_weight(
     assert bottleneck(architecture, 16, INNER).keys() <= known.keys()
     assert adapters.AdapterModelInterface(**interface(architecture)).adapter_methods == ["bottleneck"]
     model, _ = loaded(folder)
-    told: dict[str, Any] = {}
-    model.load_adapter(str(folder), use_safetensors=True, load_as="again", loading_info=told)
-    assert told == {"missing_keys": [], "unexpected_keys": []}
+    reported: dict[str, Any] = {}
+    model.load_adapter(str(folder), use_safetensors=True, load_as="again", loading_info=reported)
+    assert reported == {"missing_keys": [], "unexpected_keys": []}

@@ -49,17 +49,17 @@ def test_greedy_search_takes_the_likeliest_token_at_every_step(tiny: Any, domain
     search = model.beam_search(BeamSearch(beam=1, length_penalty=1.0, max_len_a=0.0, max_len_b=longest))
     for row, (found,) in enumerate(search(batch)):
         source = batch.source[row][: batch.source_lengths[row]]
-        said: list[int] = []
+        tokens: list[int] = []
         own: list[float] = []
         end = model.target_vocabulary.end
-        while not said or said[-1] != end:
-            read = torch.tensor([[*begin_of(kind, tokeniser), *said]])
+        while not tokens or tokens[-1] != end:
+            read = torch.tensor([[*begin_of(kind, tokeniser), *tokens]])
             logits = network(input_ids=source[None], decoder_input_ids=read, use_cache=False).logits[0, -1]
             log_probs = logits.log_softmax(-1)
             log_probs[model.target_vocabulary.padding] = -torch.inf
-            said.append(end if len(said) == longest else int(log_probs.argmax()))
-            own.append(float(log_probs[said[-1]]))
-        assert found.tokens.tolist() == said
+            tokens.append(end if len(tokens) == longest else int(log_probs.argmax()))
+            own.append(float(log_probs[tokens[-1]]))
+        assert found.tokens.tolist() == tokens
         torch.testing.assert_close(found.token_log_probs, torch.tensor(own), atol=1e-4, rtol=1e-4)
         assert float(found.score) == pytest.approx(sum(own) / len(own), abs=1e-4)
 
@@ -153,13 +153,13 @@ def test_a_mixture_decides_what_is_said(tiny: Any, domain_of: DomainOf) -> None:
 
     class Insisting(Watching):
         def __call__(self, queries: Tensor, log_probs: Tensor, sentences: Tensor) -> Tensor:
-            said = log_probs + torch.log(torch.tensor(0.1))
+            scaled = log_probs + torch.log(torch.tensor(0.1))
             # position by position: 9, 8, 7, and then the end
             wanted = (9, 8, 7, model.target_vocabulary.end)[min(len(self.queries), 3)]
             self.queries.append(queries)
-            chosen = torch.full_like(said, -torch.inf)
+            chosen = torch.full_like(scaled, -torch.inf)
             chosen[:, wanted] = torch.log(torch.tensor(0.9))
-            return torch.logaddexp(said, chosen)
+            return torch.logaddexp(scaled, chosen)
 
     decoding = BeamSearch(beam=2, length_penalty=0.0, max_len_a=0.0, max_len_b=10)
     for hypotheses in model.beam_search(decoding, Insisting("decoder_output"))(batch):

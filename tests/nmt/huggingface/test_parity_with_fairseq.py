@@ -57,9 +57,9 @@ def test_what_the_encoder_makes_of_sources_is_equal_beside_others_too(tiny: Any,
     sources = [source for source, _ in sentences(tiny, both)]
     for model in both[:2]:
         batch = model.source_batch(sources)
-        together = model.encode(batch)
-        assert together.shape[:2] == batch.source.shape
-        for number, row, source in zip(batch.sentences.tolist(), together, batch.source, strict=True):
+        states = model.encode(batch)
+        assert states.shape[:2] == batch.source.shape
+        for number, row, source in zip(batch.sentences.tolist(), states, batch.source, strict=True):
             (alone,) = both.fairseq.encode(both.fairseq.source_batch([sources[number]]))
             there = source != model.source_vocabulary.padding
             torch.testing.assert_close(row[there], alone, atol=1e-4, rtol=0)

@@ -86,8 +86,8 @@ def test_several_seeds(results: Path, add_run: AddRun, monkeypatch: pytest.Monke
     assert row["gain"] == pytest.approx(scores[0] - before)
     assert row["gain_mean"] == pytest.approx(sum(scores) / 3 - before)
     assert row["gain_deviation"] == pytest.approx(pd.Series(scores).std())
-    told = f"Law R-kNN {row['gain_mean']:+.2f} ± {row['gain_deviation']:.2f}, Law INK "
-    assert told in markdown.read_text(encoding="utf-8")
+    reported = f"Law R-kNN {row['gain_mean']:+.2f} ± {row['gain_deviation']:.2f}, Law INK "
+    assert reported in markdown.read_text(encoding="utf-8")
     strokes = [
         line for line in drawn(results, ["law"], (1, 2, 3), monkeypatch).axes[0].lines if line.get_marker() == "|"
     ]

@@ -134,14 +134,14 @@ def test_what_is_not_there_is_said(experiment: Make) -> None:
     )
     text = Elements(rendered(results)).text
     absent = text.partition("What is not here COMET")[2].partition("Where the time went")[0]
-    for said in (
+    for message in (
         "in Table 2 : evaluation.comet names no model.",
         "Table 3: kNN accuracy before and after adapting : INK is not among the systems.",
         "Table 4: INK without its parts : INK is not among the systems.",
         "Table 5: decoding speed : speed.domain is null.",
         "Figure 3: BLEU and memory : no system adds memory to the base model.",
     ):
-        assert said in absent
+        assert message in absent
     assert "Table 1" not in absent
 
 
@@ -162,8 +162,8 @@ def test_page_only_leaves_the_tables(finished: Path) -> None:
 
 def test_what_is_asked_for_and_not_rendered_is_said(finished: Path) -> None:
     (finished / "tables" / "table5.html").unlink()
-    said = "Table 5: decoding speed : asked for, but not rendered: the workflow has not finished."
-    assert said in Elements(page_only(finished)).text
+    message = "Table 5: decoding speed : asked for, but not rendered: the workflow has not finished."
+    assert message in Elements(page_only(finished)).text
 
 
 def test_text_of_the_results_is_escaped(finished: Path) -> None:
@@ -182,10 +182,10 @@ def test_without_benchmarks_and_environment_the_page_says_so(finished: Path) -> 
     assert "was not written down" in text
 
 
-@pytest.mark.parametrize(("name", "said"), [("nothing", "is not there"), ("small", "has no config.yaml")])
-def test_a_folder_that_is_no_experiment(tmp_path: Path, name: str, said: str) -> None:
+@pytest.mark.parametrize(("name", "message"), [("nothing", "is not there"), ("small", "has no config.yaml")])
+def test_a_folder_that_is_no_experiment(tmp_path: Path, name: str, message: str) -> None:
     (tmp_path / "small").mkdir()
-    with pytest.raises(InkError, match=said):
+    with pytest.raises(InkError, match=message):
         render(tmp_path / name)
 
 
@@ -196,10 +196,10 @@ def test_an_experiment_without_scores(finished: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"), [(None, "–"), (0.4, "0 s"), (59.4, "59 s"), (185, "3 min 5 s"), (7620, "2 h 7 min")]
+    ("seconds", "message"), [(None, "–"), (0.4, "0 s"), (59.4, "59 s"), (185, "3 min 5 s"), (7620, "2 h 7 min")]
 )
-def test_durations(seconds: float | None, said: str) -> None:
-    assert duration(seconds) == said
+def test_durations(seconds: float | None, message: str) -> None:
+    assert duration(seconds) == message
 
 
 def test_it_imports_no_model_code(finished: Path) -> None:

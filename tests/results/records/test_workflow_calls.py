@@ -44,7 +44,7 @@ def test_nothing_written_down(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("entries", "said"),
+    ("entries", "message"),
     [
         ({}, "holds no list of calls"),
         ([CALL, {**CALL, "cores": "two"}], r"\[1\]\.cores should be an integer"),
@@ -52,7 +52,7 @@ def test_nothing_written_down(tmp_path: Path) -> None:
         ([{name: CALL[name] for name in CALL if name != "python"}], r"\[0\]\.python is missing"),
     ],
 )
-def test_what_is_not_as_the_workflow_writes_it(tmp_path: Path, entries: Any, said: str) -> None:
+def test_what_is_not_as_the_workflow_writes_it(tmp_path: Path, entries: Any, message: str) -> None:
     write(tmp_path, entries)
-    with pytest.raises(InkError, match=said):
+    with pytest.raises(InkError, match=message):
         calls(tmp_path)

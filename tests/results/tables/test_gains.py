@@ -75,8 +75,8 @@ def test_gains_agree_with_sacrebleu(tmp_path: Path, write_run: Write, monkeypatc
 def test_ink_with_r_knn_is_compared_with_ink(tmp_path: Path, write_run: Write) -> None:
     for system, error in {"off_the_shelf": 0.5, "ink": 0.4, "ink_r_knn": 0.2}.items():
         write_run(system, "law", error)
-    asked = ["ink_r_knn", "ink", "off_the_shelf"]
-    table = pd.read_csv(render(tmp_path, ["law"], asked)[0])
+    requested = ["ink_r_knn", "ink", "off_the_shelf"]
+    table = pd.read_csv(render(tmp_path, ["law"], requested)[0])
     pairs = table[table["domain"] == "law"].set_index(["system", "baseline"])["gain"]
     assert list(pairs.index) == [("ink", "off_the_shelf"), ("ink_r_knn", "off_the_shelf"), ("ink_r_knn", "ink")]
     assert pairs["ink_r_knn", "ink"] == pytest.approx(

@@ -104,8 +104,8 @@ def test_ink_with_r_knn_stands_apart_below_every_other_row_and_is_the_best_of_no
 ) -> None:
     for system, bleu in (("off_the_shelf", 10), ("ink", 20), ("ink_r_knn", 30), ("mine", 15)):
         add_score(system, "koran", bleu, **({"added_memory": KEYS} if system == "ink_r_knn" else {}))
-    asked = ["ink_r_knn", "ink", "mine", "off_the_shelf"]
-    csv, markdown, latex, _ = render(tmp_path, tmp_path, ["koran"], asked, [1])
+    requested = ["ink_r_knn", "ink", "mine", "off_the_shelf"]
+    csv, markdown, latex, _ = render(tmp_path, tmp_path, ["koran"], requested, [1])
     assert rows_of(markdown) == [
         ["Off-the-shelf NMT", "–", "10.00"],
         ["INK", "1.0", "**20.00**"],

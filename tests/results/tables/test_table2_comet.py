@@ -220,7 +220,7 @@ def test_the_paper_s_table_as_printed_with_what_differs(results: Path, add: Any)
     "workflow again [results/out-of-date]`",
 )
 @pytest.mark.parametrize(
-    ("other", "comet", "said"),
+    ("other", "comet", "message"),
     [
         (
             {"hypotheses": "0" * 64},
@@ -240,11 +240,11 @@ def test_the_paper_s_table_as_printed_with_what_differs(results: Path, add: Any)
     ],
 )
 def test_scores_that_do_not_belong_are_refused(
-    results: Path, add: Any, other: dict[str, Any], comet: str, said: str
+    results: Path, add: Any, other: dict[str, Any], comet: str, message: str
 ) -> None:
     add("adapter", "koran", GOOD, [50] * 8, model=comet)
     path = add("ink", "koran", GOOD, [50] * 8, **other)
-    with pytest.raises(InkError, match=said) as refused:
+    with pytest.raises(InkError, match=message) as refused:
         render(results, ["koran"], ["adapter", "ink"], comet=comet)
     assert str(path) in str(refused.value)
     assert not (results / "tables").exists()

@@ -235,7 +235,7 @@ def test_neighbours_that_were_not_found_are_told(results: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"k": [8, 32]}, r"measured with k \[8, 32\].*config has \[8, 16\].*run the workflow again"),
         ({"bucket_edges": [0, 300, None]}, r"bucket edges \[0, 300, None\]"),
@@ -243,9 +243,9 @@ def test_neighbours_that_were_not_found_are_told(results: Path) -> None:
         ({"dictionary": {}}, "dictionary.types is missing"),
     ],
 )
-def test_what_does_not_fit_is_named(results: Path, change: dict[str, Any], said: str) -> None:
+def test_what_does_not_fit_is_named(results: Path, change: dict[str, Any], message: str) -> None:
     add(results, {"8": [0.5] * 3, "16": [0.4] * 3}, {"8": [0.6] * 3, "16": [0.5] * 3}, **change)
-    with pytest.raises(InkError, match=rf"koran/seed1\.json.*{said}"):
+    with pytest.raises(InkError, match=rf"koran/seed1\.json.*{message}"):
         render(results)
 
 

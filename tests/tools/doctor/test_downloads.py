@@ -31,15 +31,15 @@ FILE = Path("downloads/wmt20-comet-da/checkpoints/model.ckpt")
 
 
 class Server:
-    """Answers by path; `asked` is what was asked: method, path and Range."""
+    """Answers by path; `requests`: method, path and Range of each."""
 
     def __init__(self) -> None:
-        self.asked: list[tuple[str, str, str | None]] = []
+        self.requests: list[tuple[str, str, str | None]] = []
         server = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                server.asked.append((self.command, self.path, self.headers.get("Range")))
+                server.requests.append((self.command, self.path, self.headers.get("Range")))
                 server.answer(self)
 
             def log_message(self, *arguments: Any) -> None:
@@ -120,7 +120,7 @@ def test_an_address_that_answers_says_how_large_the_file_is(server: Server, path
     found = only(named(url=server.address(path)))
     assert found.status == OK
     assert f"{server.address(path)} answers, {size}; the workflow or `ink download` fetches it to {FILE}" in found.text
-    assert ("GET", f"/{path}", "bytes=0-0") in server.asked
+    assert ("GET", f"/{path}", "bytes=0-0") in server.requests
     assert not FILE.exists()
 
 
@@ -182,7 +182,7 @@ def test_a_user_s_password_is_not_shown(server: Server) -> None:
 
 def test_offline_nobody_is_asked(server: Server) -> None:
     found = only(named(url=server.address("ranged")), offline=True)
-    assert (found.status, server.asked) == (WARNING, [])
+    assert (found.status, server.requests) == (WARNING, [])
     assert "not checked (offline)" in found.text
 
 
@@ -211,7 +211,7 @@ def test_what_is_here_is_not_asked_for(server: Server) -> None:
     source.record.write_text("nonsense\n", encoding="utf-8")
     found = only(config)
     assert found.status == WARNING and "holds no sha256" in found.text
-    assert server.asked == []
+    assert server.requests == []
 
 
 def test_an_archive_is_whole_when_it_is_unpacked(server: Server) -> None:
@@ -245,7 +245,7 @@ def test_a_local_copy_is_looked_at_and_its_address_is_not_asked(
     allowed = os.access
     monkeypatch.setattr(os, "access", lambda path, mode: Path(path).name != "copy" and allowed(path, mode))
     assert "cannot be read: no permission" in only(config).text
-    assert server.asked == []
+    assert server.requests == []
 
 
 @pytest.mark.parametrize(
@@ -302,4 +302,4 @@ def test_an_artefact_that_is_nowhere_does_not_fail_the_doctor(
         about = [one for one in found if one.check == "downloads"]
         assert [one.status for one in about] == [WARNING]
         assert not [one for one in found if one.status == ERROR and one.check not in ("snakemake", "ink")]
-    assert len(server.asked) == 1
+    assert len(server.requests) == 1

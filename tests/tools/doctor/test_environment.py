@@ -51,7 +51,7 @@ def test_every_package_that_is_missing_or_too_old_is_named(monkeypatch: pytest.M
     "`ink doctor`: `error  faiss  ... are both installed and overwrite one another`",
 )
 @pytest.mark.parametrize(
-    ("versions", "device", "status", "said"),
+    ("versions", "device", "status", "message"),
     [
         ({"faiss_cpu": "1.15.1", "faiss_gpu": None}, "cpu", OK, "faiss-cpu 1.15.1"),
         ({"faiss_cpu": None, "faiss_gpu": "1.15.1"}, "cuda:1", OK, "faiss-gpu 1.15.1"),
@@ -62,12 +62,12 @@ def test_every_package_that_is_missing_or_too_old_is_named(monkeypatch: pytest.M
     ],
 )
 def test_there_is_one_faiss(
-    monkeypatch: pytest.MonkeyPatch, versions: dict[str, str | None], device: str, status: str, said: str
+    monkeypatch: pytest.MonkeyPatch, versions: dict[str, str | None], device: str, status: str, message: str
 ) -> None:
     with_versions(monkeypatch, **versions)
     (found,) = [finding for finding in environment.packages(device) if finding.check == "faiss"]
     assert found.status == status
-    assert said in found.text
+    assert message in found.text
 
 
 @pytest.mark.parametrize(("fairseq", "status"), [("0.12.3.1", WARNING), (None, ERROR)])

@@ -195,9 +195,9 @@ def test_what_is_free_is_compared(
     assert " needed (datastores " in found.text and " free" in found.text
 
 
-@pytest.mark.parametrize(("free", "status", "said"), [(0.9, ERROR, "free some"), (1.1, WARNING, "it may fill up")])
+@pytest.mark.parametrize(("free", "status", "message"), [(0.9, ERROR, "free some"), (1.1, WARNING, "it may fill up")])
 def test_a_disk_that_takes_training_only_if_it_stops_early_may_do(
-    workload: Workload, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: float, status: str, said: str
+    workload: Workload, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: float, status: str, message: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
     workload.config["ink"]["max_rounds"], workload.config["training"]["patience"] = 200, 4
@@ -207,7 +207,7 @@ def test_a_disk_that_takes_training_only_if_it_stops_early_may_do(
     monkeypatch.setattr(space, "free_bytes", lambda path: int(free * least))
     found = space.space(workload)
     assert found.status == status
-    assert " if training stops as early as patience lets it, " in found.text and said in found.text
+    assert " if training stops as early as patience lets it, " in found.text and message in found.text
 
 
 def test_what_the_experiment_has_written_already_counts(
@@ -331,8 +331,8 @@ def test_what_was_measured_takes_the_estimate_s_place(
     (benchmarks / "evaluate" / "ink" / "koran.tsv").write_text(head + "9.0\t1800\n")
     (benchmarks / "table1.tsv").write_text(head + "0.1\tNA\n")
     assert duration.measured_seconds(benchmarks) == {"train_base": 7200.0, "evaluate": 3600.0}
-    said = duration.duration(workload).text
-    assert said == "about 3 hours on 1 cores from nothing (10 GFLOP/s a core, 2 kinds of jobs as measured before)"
+    message = duration.duration(workload).text
+    assert message == "about 3 hours on 1 cores from nothing (10 GFLOP/s a core, 2 kinds of jobs as measured before)"
 
 
 def test_this_machine_multiplies_matrices(workload: Workload, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -343,10 +343,10 @@ def test_this_machine_multiplies_matrices(workload: Workload, monkeypatch: pytes
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"), [(70, "70 seconds"), (1800, "30 minutes"), (3 * 3600, "3 hours"), (5 * 86400, "5 days")]
+    ("seconds", "message"), [(70, "70 seconds"), (1800, "30 minutes"), (3 * 3600, "3 hours"), (5 * 86400, "5 days")]
 )
-def test_durations_in_words(seconds: float, said: str) -> None:
-    assert duration.duration_in_words(seconds) == said
+def test_durations_in_words(seconds: float, message: str) -> None:
+    assert duration.duration_in_words(seconds) == message
 
 
 def test_own_text_is_counted_and_what_will_be_held_out_is_foreseen(own_corpus: Any) -> None:

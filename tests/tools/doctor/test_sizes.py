@@ -34,8 +34,8 @@ def test_probabilities_beyond_the_vocabulary_are_an_error(small: Any) -> None:
     small["systems"] = ["off_the_shelf", "r_knn"]
     small["r_knn"]["top_probabilities"] = 1001
     path = small["base_model"]["target_dictionary"]
-    said = f"r_knn.top_probabilities is 1001, but {path} has 1000 tokens; set it to 1000 or less"
-    assert found(small) == [(ERROR, "vocabulary", said)]
+    message = f"r_knn.top_probabilities is 1001, but {path} has 1000 tokens; set it to 1000 or less"
+    assert found(small) == [(ERROR, "vocabulary", message)]
 
 
 @pytest.mark.failure(

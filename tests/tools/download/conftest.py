@@ -33,7 +33,7 @@ class Answer:
 
 
 @dataclass
-class Asked:
+class Request:
     """What a request asked for."""
 
     path: str
@@ -50,11 +50,11 @@ class _Quiet(ThreadingHTTPServer):
 
 
 class Server:
-    """Answers the requests in turn as `then` said, the last answer for ever; `asked` is what was asked."""
+    """Answers the requests in turn as `then` said, the last answer for ever; `requests` are those so far."""
 
     def __init__(self) -> None:
         self.answers: list[Answer] = []
-        self.asked: list[Asked] = []
+        self.requests: list[Request] = []
         self.closing = threading.Event()
         self._http = _Quiet(("127.0.0.1", 0), self._handler())
         threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
@@ -88,7 +88,7 @@ class Server:
                     first, _, last = wanted.removeprefix("bytes=").partition("-")
                     start, end = int(first), int(last) + 1 if last else end
                     status = 206 if start < len(answer.body) else 416
-                server.asked.append(Asked(self.path, wanted, if_range, status))
+                server.requests.append(Request(self.path, wanted, if_range, status))
                 body = b"" if status == 416 else answer.body[start:end]
                 self.send_response(status)
                 self.send_header("Content-Type", answer.content_type)

@@ -24,11 +24,11 @@ class Repository:
 
 
 class Hub:
-    """Serves `models`, by name; `asked` is what was asked for, `files` the names of the files among it."""
+    """Serves `models`, by name; `requests`: the paths requested so far, `files`: the names of the files among them."""
 
     def __init__(self) -> None:
         self.models: dict[str, Repository] = {}
-        self.asked: list[str] = []
+        self.requests: list[str] = []
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
 
@@ -38,7 +38,7 @@ class Hub:
 
     @property
     def files(self) -> set[str]:
-        return {path.rpartition("/")[2] for path in self.asked if "/resolve/" in path}
+        return {path.rpartition("/")[2] for path in self.requests if "/resolve/" in path}
 
     def add(self, name: str, folder: Path, revision: str = "main", **more: Any) -> str:
         """Commit a folder's files and let a branch name them; return the commit."""
@@ -77,8 +77,8 @@ class Hub:
             return 404, {"X-Error-Code": "RevisionNotFound"}, b""
         files = [{"rfilename": file, "size": len(content)} for file, content in repository.commits[commit].items()]
         card = {} if repository.licence is None else {"license": repository.licence}
-        said = {"id": name, "sha": commit, "siblings": files, "cardData": card, "gated": repository.gated}
-        return 200, {"Content-Type": "application/json"}, json.dumps(said).encode()
+        answer = {"id": name, "sha": commit, "siblings": files, "cardData": card, "gated": repository.gated}
+        return 200, {"Content-Type": "application/json"}, json.dumps(answer).encode()
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         hub = self
@@ -86,7 +86,7 @@ class Hub:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 path = unquote(urlsplit(self.path).path)
-                hub.asked.append(path)
+                hub.requests.append(path)
                 status, headers, body = hub.answer(path)
                 self.send_response(status)
                 for name, value in {"Content-Length": str(len(body)), **headers}.items():

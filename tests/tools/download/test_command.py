@@ -59,12 +59,12 @@ def test_a_connection_dropped_half_way_is_gone_on_from(server: Any, download: An
     body = archive()
     server.then(body, break_after=len(body) // 2).then(body)
     assert download().exit_code == 0
-    assert [asked.range for asked in server.asked] == [None, f"bytes={len(body) // 2}-"]
+    assert [requested.range for requested in server.requests] == [None, f"bytes={len(body) // 2}-"]
     assert all((tmp_path / path).read_text() == "text\n" for path in PAPER["base_model"].values() if path is not None)
 
 
 @pytest.mark.parametrize(
-    ("body", "entry", "said"),
+    ("body", "entry", "output"),
     [
         (archive(), {"sha256": "0" * 64}, f"expected sha256 {'0' * 64}, as the config says, found "),
         (archive("../outside", b"x"), {}, "member '../outside': its path leads out of the folder"),
@@ -76,14 +76,14 @@ def test_a_connection_dropped_half_way_is_gone_on_from(server: Any, download: An
     ids=["sha256", "path", "absolute path", "link", "bomb", "no archive"],
 )
 def test_what_is_wrong_is_one_line_and_leaves_nothing_unpacked(
-    server: Any, download: Any, tmp_path: Path, body: bytes, entry: dict[str, Any], said: str
+    server: Any, download: Any, tmp_path: Path, body: bytes, entry: dict[str, Any], output: str
 ) -> None:
     server.then(body)
     result = download(**entry)
     assert isinstance(result.exception, InkError)
     message = str(result.exception)
     assert message.startswith(f"wmt19_model: downloads/wmt19.de-en.ffn8192.tar.gz from {server.url}: ")
-    assert said in message and "\n" not in message
+    assert output in message and "\n" not in message
     assert "to place it by hand, put the file" in message and " at downloads/wmt19.de-en.ffn8192.tar.gz" in message
     assert not (tmp_path / "downloads" / "wmt19_model").exists()
     assert not (tmp_path / "outside").exists()
@@ -95,5 +95,5 @@ def test_a_file_placed_by_hand_is_checked_and_unpacked(server: Any, download: An
     (tmp_path / "downloads" / "wmt19.de-en.ffn8192.tar.gz").write_bytes(body)
     result = download(sha256=hashlib.sha256(body).hexdigest())
     assert result.exit_code == 0 and "as the config says" in result.stdout
-    assert not server.asked
+    assert not server.requests
     assert (tmp_path / PAPER["base_model"]["path"]).is_file()

@@ -79,7 +79,7 @@ def test_what_is_there_is_not_fetched_again(server: Any, tmp_path: Path, haste: 
     source = source_of(server.then(BODY), tmp_path)
     fetch(source, haste)
     assert fetch(source, haste).new is False
-    assert len(server.asked) == 1
+    assert len(server.requests) == 1
 
 
 def test_a_pinned_sha256_is_verified(server: Any, tmp_path: Path, haste: Patience) -> None:
@@ -146,7 +146,7 @@ def test_a_file_placed_by_hand_is_taken_and_checked(server: Any, tmp_path: Path,
     assert f"expected sha256 {sha256(OTHER)}, as {source.record} says" in refused(source, haste)
     source.record.write_text(f"{sha256(BODY).upper()} *model.ckpt\n")
     assert fetch(source, haste).sha256 == sha256(BODY)
-    assert not server.asked
+    assert not server.requests
 
 
 @pytest.mark.parametrize("text", ["", "abc  model.ckpt\n", f"{'0' * 64}  a\n{'0' * 64}  b\n"])
@@ -156,7 +156,7 @@ def test_a_record_that_is_none_is_named(text: str, server: Any, tmp_path: Path, 
     source.record.write_text(text)
     with pytest.raises(InkError, match=r"model\.ckpt\.sha256 holds no sha256"):
         fetch(source, haste)
-    assert not server.asked
+    assert not server.requests
 
 
 def test_a_broken_download_is_kept_and_gone_on_from(server: Any, tmp_path: Path, haste: Patience) -> None:
@@ -166,7 +166,7 @@ def test_a_broken_download_is_kept_and_gone_on_from(server: Any, tmp_path: Path,
     server.answers.clear()
     server.then(BODY)
     assert fetch(source, haste).sha256 == sha256(BODY)
-    assert server.asked[-1].range == "bytes=10000-"
+    assert server.requests[-1].range == "bytes=10000-"
     assert names_below(source.file.parent) == {"model.ckpt", "model.ckpt.sha256"}
 
 
@@ -175,7 +175,7 @@ def test_a_local_copy_is_taken_and_nothing_asked(server: Any, tmp_path: Path, ha
     source = source_of(server, tmp_path, local_copy=tmp_path / "mine", sha256=sha256(BODY))
     assert fetch(source, haste).verified
     assert source.file.read_bytes() == (tmp_path / "mine").read_bytes() == BODY
-    assert not server.asked
+    assert not server.requests
 
 
 def test_a_local_copy_with_a_wrong_sha256_is_refused(server: Any, tmp_path: Path, haste: Patience) -> None:
@@ -290,13 +290,13 @@ def test_data_with_other_sentences_is_refused(server: Any, tmp_path: Path, haste
 def test_the_config_may_say_other_numbers_of_sentences(server: Any, tmp_path: Path, haste: Patience) -> None:
     """Of the domains that it names: the others are still held against the paper's."""
     small = {**TABLE_1, "koran": (30, 4, 5)}
-    asked = {"koran": {"train": 30, "dev": 4, "test": 5}}
+    requested = {"koran": {"train": 30, "dev": 4, "test": 5}}
     artefact = ARTEFACTS["multi_domain_data"]
-    fetch(source_of(server.then(binarised(small)), tmp_path / "a", artefact, sentences=asked), haste)
-    asked["koran"]["dev"] = 6
-    message = refused(source_of(server, tmp_path / "b", artefact, sentences=asked), haste)
+    fetch(source_of(server.then(binarised(small)), tmp_path / "a", artefact, sentences=requested), haste)
+    requested["koran"]["dev"] = 6
+    message = refused(source_of(server, tmp_path / "b", artefact, sentences=requested), haste)
     assert "(koran dev: expected 6, found 4)" in message
-    message = refused(source_of(server, tmp_path / "c", artefact, sentences={"law": asked["koran"]}), haste)
+    message = refused(source_of(server, tmp_path / "c", artefact, sentences={"law": requested["koran"]}), haste)
     assert "law train: expected 30, found 467,309" in message and "koran train: expected 17,982, found 30" in message
 
 
@@ -315,7 +315,7 @@ def test_an_unpacked_file_that_is_gone_is_unpacked_again(
     damage(model)
     fetch(source, haste)
     assert model.read_bytes() == b"text\n"
-    assert len(server.asked) == 1
+    assert len(server.requests) == 1
 
 
 def test_two_at_a_time_are_refused(
@@ -326,4 +326,4 @@ def test_two_at_a_time_are_refused(
     source.file.parent.mkdir(parents=True)
     with exclusive(source.file), pytest.raises(InkError, match=r"model\.ckpt is being written by"):
         fetch(source, haste)
-    assert not server.asked
+    assert not server.requests

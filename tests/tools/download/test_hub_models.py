@@ -125,8 +125,8 @@ def test_what_is_read_comes_and_no_code(hub: Hub, model: Path) -> None:
     assert record is not None and (record.commit, record.licence) == (commit, "apache-2.0")
     assert hub_origin(folder) == {"hub": f"{NAME}@{commit}"}
     # what is there is not asked for again, and what is damaged is
-    hub.asked.clear()
-    assert "was there" in download().stdout and not hub.asked
+    hub.requests.clear()
+    assert "was there" in download().stdout and not hub.requests
     (folder / "vocab.json").unlink()
     assert "fetched" in download().stdout and (folder / "vocab.json").is_file()
 
@@ -248,7 +248,7 @@ SPEECHLESS = pytest.mark.failure(
 
 
 @pytest.mark.parametrize(
-    ("settings", "base_model", "said", "code"),
+    ("settings", "base_model", "printed", "code"),
     [
         pytest.param(
             {"model_type": "gpt2", "is_encoder_decoder": False},
@@ -277,12 +277,12 @@ SPEECHLESS = pytest.mark.failure(
     ],
 )
 def test_what_does_not_fit_is_refused_before_weights_come(
-    hub: Hub, model: Path, settings: dict[str, Any], base_model: dict[str, Any], said: str, code: str
+    hub: Hub, model: Path, settings: dict[str, Any], base_model: dict[str, Any], printed: str, code: str
 ) -> None:
     change(model / "config.json", **settings)
     hub.add(NAME, model)
     message = refused(download(**base_model), code)
-    assert message.startswith(f"base_model.hub: {NAME} ") and said in message
+    assert message.startswith(f"base_model.hub: {NAME} ") and printed in message
     assert "config.json" in hub.files and not {"pytorch_model.bin", "modeling.py"} & hub.files
 
 
@@ -317,7 +317,7 @@ def test_a_folder_that_somebody_has_filled_is_left_alone(hub: Hub, model: Path) 
     (FOLDER / "main" / "config.json").write_text("{}", encoding="utf-8")
     result = download()
     assert isinstance(result.exception, InkError) and "`ink download` has not fetched it" in str(result.exception)
-    assert not hub.asked
+    assert not hub.requests
 
 
 def test_the_list_the_doctor_and_the_config_s_check_tell_of_it(hub: Hub, model: Path) -> None:
@@ -331,10 +331,10 @@ def test_the_list_the_doctor_and_the_config_s_check_tell_of_it(hub: Hub, model: 
     assert download().exit_code == 0
     findings, to_come = examine_hub_model(config(), offline=True)
     assert f"whole; commit {commit}, licence apache-2.0" in findings[0].text and to_come == 0
-    said = f"base_model.revision: main may name another commit of {NAME} tomorrow; pin the commit that was fetched, "
-    said += commit
-    assert findings[1].text == said
-    assert f"warning: {said}" in run("check-config", "config.yaml").stderr
+    printed = f"base_model.revision: main may name another commit of {NAME} tomorrow; pin the commit that was fetched, "
+    printed += commit
+    assert findings[1].text == printed
+    assert f"warning: {printed}" in run("check-config", "config.yaml").stderr
     assert "warning" not in run("check-config", "config.yaml", revision=commit).stderr
     listed = run("download", "--list", "config.yaml").stdout
     assert f"  commit   {commit}, not pinned in the config" in listed and "  state    there, " in listed

@@ -16,7 +16,7 @@ BODY = b"weights " * 5000
 def test_one_byte_is_asked_for_and_the_whole_is_told(server: Any) -> None:
     server.then(BODY)
     assert remote_size(server.url, "file.bin", 5) == len(BODY)
-    assert [(asked.range, asked.status) for asked in server.asked] == [("bytes=0-0", 206)]
+    assert [(requested.range, requested.status) for requested in server.requests] == [("bytes=0-0", 206)]
 
 
 def test_of_a_server_without_ranges_the_length_is_taken_and_nothing_read(server: Any) -> None:
@@ -47,13 +47,13 @@ def test_what_is_no_file_is_an_error_at_once(server: Any, answer: dict[str, Any]
     with pytest.raises(TransferError) as raised:
         remote_size(server.url, "file.bin", 5)
     assert str(raised.value).startswith(reason)
-    assert len(server.asked) == 1
+    assert len(server.requests) == 1
 
 
 def test_redirections_are_followed(server: Any) -> None:
     server.then(status=302, headers={"Location": f"{server.url}/elsewhere"}).then(BODY)
     assert remote_size(server.url, "file.bin", 5) == len(BODY)
-    assert server.asked[1].path.endswith("/elsewhere")
+    assert server.requests[1].path.endswith("/elsewhere")
 
 
 def test_a_redirection_to_where_nobody_listens_is_no_answer(server: Any) -> None:

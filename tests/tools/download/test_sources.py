@@ -83,7 +83,7 @@ def test_names_go_before_the_section() -> None:
 
 
 @pytest.mark.parametrize(
-    ("entry", "said"),
+    ("entry", "message"),
     [
         ({"url": None, "path": None}, "downloads.wmt19_model.sha256: missing"),
         ({**NOTHING, "url": "ftp://host/file"}, "downloads.wmt19_model.url: found 'ftp://host/file'"),
@@ -95,10 +95,10 @@ def test_names_go_before_the_section() -> None:
         (None, "downloads.wmt19_model: found null"),
     ],
 )
-def test_a_wrong_entry_is_named(entry: Any, said: str) -> None:
+def test_a_wrong_entry_is_named(entry: Any, message: str) -> None:
     with pytest.raises(InkError) as raised:
         check(with_downloads(wmt19_model=entry))
-    assert said in str(raised.value)
+    assert message in str(raised.value)
 
 
 def test_an_unknown_artefact_is_named() -> None:
@@ -221,7 +221,7 @@ def test_the_command_fetches_what_the_config_names(
     assert (tmp_path / "downloads" / "xlm-roberta-large" / "config.json").read_bytes() == b'{"layers": 24}'
     assert (tmp_path / "downloads" / "wmt20-comet-da" / "hparams.yaml").read_text() == "settings"
     assert "was there" in run(path, "comet_settings")
-    assert len(server.asked) == 1
+    assert len(server.requests) == 1
 
 
 def test_a_config_that_names_nothing_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

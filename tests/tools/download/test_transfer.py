@@ -34,7 +34,7 @@ def fail(server: Any, folder: Path, haste: Patience) -> str:
 
 def test_a_file_comes_whole_in_one_request(server: Any, tmp_path: Path, haste: Patience) -> None:
     assert get(server.then(BODY), tmp_path, haste) == BODY
-    assert [(one.range, one.status) for one in server.asked] == [(None, 200)]
+    assert [(one.range, one.status) for one in server.requests] == [(None, 200)]
 
 
 @pytest.mark.failure(
@@ -45,7 +45,7 @@ def test_a_file_comes_whole_in_one_request(server: Any, tmp_path: Path, haste: P
 def test_a_broken_connection_is_gone_on_from(server: Any, tmp_path: Path, haste: Patience) -> None:
     server.then(BODY, break_after=HALF).then(BODY)
     assert get(server, tmp_path, haste) == BODY
-    assert [(one.range, one.if_range, one.status) for one in server.asked] == [
+    assert [(one.range, one.if_range, one.status) for one in server.requests] == [
         (None, None, 200),
         (f"bytes={HALF}-", '"one"', 206),
     ]
@@ -55,7 +55,7 @@ def test_a_later_call_goes_on_too(server: Any, tmp_path: Path, haste: Patience) 
     fail(server.then(BODY, break_after=HALF).then(status=404), tmp_path, haste)
     server.answers.clear()
     assert get(server.then(BODY), tmp_path, haste) == BODY
-    assert server.asked[-1].range == f"bytes={HALF}-"
+    assert server.requests[-1].range == f"bytes={HALF}-"
 
 
 @pytest.mark.failure(
@@ -77,14 +77,14 @@ def test_a_process_killed_outright_loses_a_piece_at_most(server: Any, tmp_path: 
     process.wait()
     server.answers.clear()
     assert get(server.then(body), tmp_path, haste) == body
-    assert [one.range for one in server.asked] == [None, "bytes=2000000-"]
+    assert [one.range for one in server.requests] == [None, "bytes=2000000-"]
 
 
 def test_many_breaks_are_borne_as_long_as_something_new_comes(server: Any, tmp_path: Path, haste: Patience) -> None:
     server.then(BODY, break_after=5_000)
     assert get(server, tmp_path, haste) == BODY
-    assert len(server.asked) == 10
-    assert len(server.asked) > haste.attempts
+    assert len(server.requests) == 10
+    assert len(server.requests) > haste.attempts
 
 
 @pytest.mark.failure(
@@ -95,14 +95,14 @@ def test_many_breaks_are_borne_as_long_as_something_new_comes(server: Any, tmp_p
 def test_a_server_that_ignores_range_begins_anew(server: Any, tmp_path: Path, haste: Patience) -> None:
     server.then(BODY, break_after=HALF).then(BODY, honour_range=False)
     assert get(server, tmp_path, haste) == BODY
-    assert [(one.range, one.status) for one in server.asked] == [(None, 200), (f"bytes={HALF}-", 200)]
+    assert [(one.range, one.status) for one in server.requests] == [(None, 200), (f"bytes={HALF}-", 200)]
 
 
 def test_one_that_ignores_range_and_always_breaks_off_is_given_up(server: Any, tmp_path: Path, haste: Patience) -> None:
     server.then(BODY, break_after=HALF, honour_range=False)
-    said = fail(server, tmp_path, haste)
-    assert f"broke off after {HALF:,} bytes, 3 times in a row without getting further" in said
-    assert len(server.asked) == 1 + haste.attempts
+    message = fail(server, tmp_path, haste)
+    assert f"broke off after {HALF:,} bytes, 3 times in a row without getting further" in message
+    assert len(server.requests) == 1 + haste.attempts
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_a_file_that_changed_between_attempts_begins_anew(
     server.then(BODY, break_after=HALF, **before).then(OTHER, **after)
     assert get(server, tmp_path, haste) == OTHER
     # the server saw by If-Range that it is another file, and sent all of it
-    assert [one.status for one in server.asked] == [200, 200]
+    assert [one.status for one in server.requests] == [200, 200]
 
 
 @pytest.mark.failure(
@@ -145,13 +145,13 @@ def test_a_rest_that_is_of_another_file_is_not_taken(
     server.then(BODY, break_after=HALF, **before).then(body, **after)
     assert get(server, tmp_path, haste) == body
     # a server that answers 206 (or 416) although it has another file by now: asked once more, for all of it
-    assert [one.range for one in server.asked] == [None, f"bytes={HALF}-", None]
+    assert [one.range for one in server.requests] == [None, f"bytes={HALF}-", None]
 
 
 def test_without_anything_to_tell_files_apart_it_begins_anew(server: Any, tmp_path: Path, haste: Patience) -> None:
     server.then(BODY, break_after=HALF, etag=None).then(OTHER, etag=None)
     assert get(server, tmp_path, haste) == OTHER
-    assert [one.range for one in server.asked] == [None, None]
+    assert [one.range for one in server.requests] == [None, None]
 
 
 @pytest.mark.parametrize("record", [None, "{", '{"address": "http://elsewhere/file.bin"}'])
@@ -170,19 +170,19 @@ def test_a_part_from_another_address_is_not_used(server: Any, tmp_path: Path, ha
     record.write_text(json.dumps({**json.loads(record.read_text()), "address": "http://elsewhere/file.bin"}))
     server.answers.clear()
     assert get(server.then(BODY), tmp_path, haste) == BODY
-    assert server.asked[-1].range is None
+    assert server.requests[-1].range is None
 
 
 def test_a_part_that_is_whole_is_not_asked_for_again(server: Any, tmp_path: Path, haste: Patience) -> None:
     get(server.then(BODY), tmp_path, haste)
     assert get(server, tmp_path, haste) == BODY
-    assert len(server.asked) == 1
+    assert len(server.requests) == 1
 
 
 def test_an_error_that_passes_is_waited_out(server: Any, tmp_path: Path, haste: Patience) -> None:
     server.then(b"busy", status=500).then(b"busy", status=503).then(BODY)
     assert get(server, tmp_path, haste) == BODY
-    assert [one.status for one in server.asked] == [500, 503, 200]
+    assert [one.status for one in server.requests] == [500, 503, 200]
 
 
 @pytest.mark.failure(
@@ -193,12 +193,12 @@ def test_an_error_that_passes_is_waited_out(server: Any, tmp_path: Path, haste: 
 )
 def test_an_error_that_does_not_pass_is_given_up(server: Any, tmp_path: Path, haste: Patience) -> None:
     assert "the server answered 500 Internal Server Error 3 times" in fail(server.then(status=500), tmp_path, haste)
-    assert len(server.asked) == haste.attempts
+    assert len(server.requests) == haste.attempts
 
 
 def test_what_is_not_there_is_asked_for_once(server: Any, tmp_path: Path, haste: Patience) -> None:
     assert fail(server.then(b"no", status=404), tmp_path, haste) == "the server answered 404 Not Found"
-    assert len(server.asked) == 1
+    assert len(server.requests) == 1
     assert not list(tmp_path.iterdir())
 
 

@@ -107,7 +107,7 @@ def test_neighbours_are_marked_in_their_sentences(page: Page) -> None:
     # the first is the guide's
     assert page.marked == ["marked", *["merci", "good", "end"] * 3]
     text = " ".join(page.text.split())
-    for said in (
+    for message in (
         "= merci· share 0.700 distance 12.35 training line 204, token 2 of 9",
         "≠ good share 0.200 distance 1234 training line 31, token 2 of 4",
         "token 1 of 3, a piece of the word merciful",
@@ -119,7 +119,7 @@ def test_neighbours_are_marked_in_their_sentences(page: Page) -> None:
         "together p 0.500 0.500",
         "Piece 2 of 2",
     ):
-        assert said in text, said
+        assert message in text, message
 
 
 def test_what_is_read_is_in_its_language_and_direction(page: Page) -> None:

@@ -44,7 +44,7 @@ def test_every_rule_that_is_sent_to_a_node_has_memory_and_time_and_no_other_is_n
     assert {"table2", "figures", "report", "choose_ink"} <= LOCAL
     assert {"generate_corpus", "ingest_corpus", "train_base", "score", "measure_speed"} <= set(RULES) - LOCAL
     assert set(RESOURCES) == set(RULES) - LOCAL
-    assert all({"mem_mb", "runtime"} <= set(asked) for asked in RESOURCES.values())
+    assert all({"mem_mb", "runtime"} <= set(requested) for requested in RESOURCES.values())
     assert set(SLURM["set-threads"]) <= set(RULES) - LOCAL
 
 
@@ -75,15 +75,15 @@ def test_a_rule_takes_a_gpu_where_its_command_computes_on_the_device() -> None:
         assert command is not None, name
         reads = READS[command[1]].model_fields if command[1] in READS else {}  # the page reads no settings
         computes = {"device", "index"} & set(reads)
-        asked = re.search(
+        requested = re.search(
             r'gpu=(?:lambda wildcards: )?gpus\("([a-z-]+)"(?:, metric=\S+|, (config\S+\["processes"\]))?\),', body
         )
-        assert (asked is not None) == ("gpu=" in body) == bool(computes), name
-        if asked is not None:
-            assert asked[1] == command[1], name
+        assert (requested is not None) == ("gpu=" in body) == bool(computes), name
+        if requested is not None:
+            assert requested[1] == command[1], name
             # processes that train together have a GPU, and the cores of a process, each
-            assert (f"* {asked[2]}\n" in body) == (asked[2] is not None), name
-            assert ('["processes"]' in body) == (asked[2] is not None), name
+            assert (f"* {requested[2]}\n" in body) == (requested[2] is not None), name
+            assert ('["processes"]' in body) == (requested[2] is not None), name
 
 
 def asked_for(plan: Any) -> dict[str, set[str]]:
@@ -105,11 +105,11 @@ def test_jobs_take_a_gpu_where_they_use_one(clone: Any, override: str, reading: 
     # with a limit of cores, since a dry run otherwise prints the threads of one core
     plan = clone.plan("--workflow-profile", profile, "--cores", "2", "--config", override)
     assert plan.code == 0, plan.text
-    asked = asked_for(plan)
-    commands = {name: re.search(r'gpu=gpus\("([a-z-]+)"', RULES.get(name, "")) for name in asked}
+    requested = asked_for(plan)
+    commands = {name: re.search(r'gpu=gpus\("([a-z-]+)"', RULES.get(name, "")) for name in requested}
     using = {name for name, found in commands.items() if found is not None and reading in READS[found[1]].model_fields}
     assert len(using) > 5 or reading is None
-    assert asked == {name: {"1"} if name in using else {"0"} for name in asked}
+    assert requested == {name: {"1"} if name in using else {"0"} for name in requested}
 
 
 @pytest.mark.failure(
@@ -123,8 +123,8 @@ def test_gpu_jobs_without_a_bound_are_refused_before_the_first_job(workspace: An
     call = ("--cores", "2", "--configfile", "micro.yaml", "--config", "device=cuda", "--until", "generate_corpus")
     refused = workspace.snakemake(*call, "--resources", "mem_mb=8000")
     assert refused.code != 0
-    said = "device is cuda, and nothing limits how many jobs use it at a time; add gpu=1 to --resources"
-    assert f"{said} [device/no-limit]" in refused.text
+    message = "device is cuda, and nothing limits how many jobs use it at a time; add gpu=1 to --resources"
+    assert f"{message} [device/no-limit]" in refused.text
     assert workspace.files("work/**/*") == []
     for bound in ([], ["--resources", "mem_mb=8000", "gpu=2"]):
         ran = workspace.snakemake(*call, *bound)
