@@ -19,6 +19,7 @@ from ink.corpus.token_list import TokenList
 from ink.nmt.batches import SourceBatch
 from ink.nmt.beam_search import Mixture, Translation
 from ink.nmt.huggingface.architectures import NetworkParts
+from ink.nmt.huggingface.open_sentences import OpenSentences
 from ink.nmt.huggingface.state_reader import StateReader
 from ink.nmt.translation_model import log_softmax
 from ink.runtime.errors import InkError
@@ -54,7 +55,8 @@ class LibrarySearch:
             self.mixture.begin(batch)
         longest = int(decoding.max_len_a * batch.source.shape[1] + decoding.max_len_b)
         longest = min(longest, self.longest_target - 1)
-        step = MixedStep(self, prompt=len(start), longest=longest)
+        sentences = OpenSentences(len(batch.source), decoding.beam, self.tokens.end, batch.source.device)
+        step = MixedStep(self, sentences, prompt=len(start), longest=longest)
         with self.reader or nullcontext():
             found = self.network.generate(
                 input_ids=batch.source,
@@ -86,11 +88,12 @@ class LibrarySearch:
 class MixedStep(LogitsProcessor):
     """One step of beam search: the mixture's log-probabilities in place of the model's, which it remembers.
 
-    prompt: how many tokens the decoder has read before it says one; longest: how many it may say before the end.
+    sentences: those whose search goes on; the mixture has no part in the others' rows. prompt: how many tokens the
+    decoder has read before it writes one; longest: how many it may write before the end.
     """
 
-    def __init__(self, search: LibrarySearch, *, prompt: int, longest: int) -> None:
-        self.search, self.prompt, self.longest = search, prompt, longest
+    def __init__(self, search: LibrarySearch, sentences: OpenSentences, *, prompt: int, longest: int) -> None:
+        self.search, self.sentences, self.prompt, self.longest = search, sentences, prompt, longest
         # of the tokens that a step may go on with, and others: their log-probabilities and numbers, (rows, tokens)
         self._best: list[Tensor] = []
         self._numbers: list[Tensor] = []
@@ -100,8 +103,10 @@ class MixedStep(LogitsProcessor):
         search = self.search
         log_probs = log_softmax(scores)
         if search.mixture is not None and search.reader is not None:
-            sentences = torch.arange(len(scores), device=scores.device) // search.decoding.beam
-            log_probs = search.mixture(search.reader.read()[:, -1], log_probs, sentences)
+            rows = self.sentences.rows()
+            queries = search.reader.read()[rows, -1]
+            mixed = search.mixture(queries, log_probs[rows], rows // search.decoding.beam)
+            log_probs = log_probs.index_copy(0, rows, mixed)
         if bool(log_probs.isnan().any()):
             raise InkError(
                 "the model's scores are no numbers, so that no translation ends: weights of the checkpoint are damaged "
@@ -115,6 +120,7 @@ class MixedStep(LogitsProcessor):
             log_probs[:, search.tokens.end] = end
         # as many as generate looks at
         best = log_probs.topk(min(2 * search.decoding.beam, log_probs.shape[1]), dim=-1)
+        self.sentences.follow(best.values, best.indices)
         self._best.append(best.values)
         self._numbers.append(best.indices)
         return log_probs

@@ -14,6 +14,7 @@ from transformers import LogitsProcessorList
 from ink.config.sections.base_system import BeamSearch
 from ink.nmt.batches import SourceBatch
 from ink.nmt.domain_files import Domain
+from ink.nmt.huggingface.open_sentences import OpenSentences
 from ink.runtime.errors import InkError
 
 DomainOf = Callable[[str], Domain]
@@ -21,20 +22,19 @@ CHOSEN = (0, 7, 30, 41)
 
 
 class Watching:
-    """A mixture that leaves the model's distribution as it is, and keeps the queries."""
+    """A mixture that leaves the model's distribution as it is, and keeps the queries and the sentences they are of."""
 
     def __init__(self, key: str) -> None:
         self.key = key
         self.queries: list[Tensor] = []
-        self.log_probs: list[Tensor] = []
+        self.sentences: list[Tensor] = []
 
     def begin(self, batch: SourceBatch) -> None:
         self.begun = len(batch.source)
 
     def __call__(self, queries: Tensor, log_probs: Tensor, sentences: Tensor) -> Tensor:
-        assert sentences.tolist() == [row // (len(queries) // self.begun) for row in range(len(queries))]
         self.queries.append(queries.clone())
-        self.log_probs.append(log_probs.clone())
+        self.sentences.append(sentences.clone())
         return log_probs
 
 
@@ -71,9 +71,14 @@ class Ending(Watching):
         super().__init__("decoder_output")
         self.end, self.padding = end, padding
 
+    def raised(self, sentences: Tensor) -> Tensor:
+        """By how much, of each row."""
+        return torch.full((len(sentences),), 6.0)
+
     def __call__(self, queries: Tensor, log_probs: Tensor, sentences: Tensor) -> Tensor:
+        super().__call__(queries, log_probs, sentences)
         raised = log_probs.clone()
-        raised[:, self.end] += 6.0
+        raised[:, self.end] += self.raised(sentences)
         mixed = raised.log_softmax(-1)
         mixed[:, self.padding] = -torch.inf
         return mixed
@@ -143,8 +148,67 @@ def test_what_beam_search_sees_of_a_translation_is_what_a_pass_over_it_gives(
         torch.testing.assert_close(best.token_log_probs, own, atol=1e-4, rtol=1e-4)
         assert float(best.score) == pytest.approx(float(own.sum()) / len(best.tokens) ** 0.6, abs=1e-4)
         for step, query in enumerate(passed.keys[0]):
-            rows = watching.queries[step][3 * row : 3 * row + 3]
+            rows = watching.queries[step][watching.sentences[step] == row]
             assert float((rows - query).abs().amax(-1).min()) < 1e-4
+
+
+class EndingByNumber(Ending):
+    """Ends some sentences of a batch later than others."""
+
+    def raised(self, sentences: Tensor) -> Tensor:
+        return 4.0 * (len(self.queries) - 1 - sentences % 6)
+
+
+@pytest.mark.parametrize("beam", [1, 3])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_sentence_that_is_over_is_not_searched_for(
+    tiny: Any, domain_of: DomainOf, monkeypatch: pytest.MonkeyPatch, kind: str, beam: int
+) -> None:
+    domain = domain_of(kind)
+    model = load(tiny, domain)
+    batch = model.parallel_text(domain.data, "train").batch(range(0, 40, 3))
+    mixture = EndingByNumber(model.target_vocabulary.end, model.target_vocabulary.padding)
+    search = model.beam_search(BeamSearch(beam=beam, length_penalty=0.6, max_len_a=0.0, max_len_b=40), mixture)
+    found = search(batch)
+    # the hypothesis that ends last ends the search
+    steps = [max(len(one.tokens) for one in hypotheses) for hypotheses in found]
+    assert len({*steps}) > 3 and len(mixture.sentences) == max(steps)
+    for step, sentences in enumerate(mixture.sentences):
+        going_on = [number for number, last in enumerate(steps) if last > step]
+        assert sentences.tolist() == [number for number in going_on for _ in range(beam)]
+    mixture.queries.clear()
+    everything = torch.arange(beam * len(batch.source))
+    monkeypatch.setattr(OpenSentences, "rows", lambda _: everything)
+    for hypotheses, others in zip(found, search(batch), strict=True):
+        assert [one.tokens.tolist() for one in hypotheses] == [one.tokens.tolist() for one in others]
+        for one, other in zip(hypotheses, others, strict=True):
+            torch.testing.assert_close(one.token_log_probs, other.token_log_probs)
+
+
+def test_of_equal_scores_none_ends_a_sentence_too_early() -> None:
+    """Continuations of the same score stand in any order, so that the end may not be the one that is taken."""
+    one = OpenSentences(1, 1, end=7, device=torch.device("cpu"))
+    one.follow(torch.tensor([[-1.0, -1.0]]), torch.tensor([[7, 3]]))
+    assert one.rows().tolist() == [0]
+    one.follow(torch.tensor([[-0.9, -1.0]]), torch.tensor([[7, 3]]))
+    assert one.rows().tolist() == []
+
+
+def test_hypotheses_end_among_the_best_of_all_beams() -> None:
+    two = OpenSentences(1, 2, end=7, device=torch.device("cpu"))
+    first, no_beam = [-0.5, -1.0, -1.5, -2.0], [0.0, -1.0, -1.5, -2.0]
+    two.follow(torch.tensor([first, no_beam]), torch.tensor([[3, 7, 4, 5], [7, 3, 4, 5]]))
+    assert two.rows().tolist() == [0, 1]  # one has ended with -1.0, and -0.5 and -1.5 go on
+    # -0.5 - 1.0 goes on, as does -0.5 - 2.1; the ends are third and fourth
+    two.follow(
+        torch.tensor([[-1.0, -1.9, -2.1, -9.0], [-0.1, -1.0, -9.0, -9.0]]), torch.tensor([[3, 4, 7, 5], [5, 7, 3, 4]])
+    )
+    assert two.rows().tolist() == [0, 1]
+    # the best two are -1.5 - 0.2, which ends
+    two.follow(
+        torch.tensor([[-0.2, -1.0, -2.0, -3.0], [-1.0, -2.0, -3.0, -4.0]]), torch.tensor([[7, 3, 4, 5], [3, 4, 5, 7]])
+    )
+    assert two.rows().tolist() == []
 
 
 def test_a_mixture_decides_what_is_said(tiny: Any, domain_of: DomainOf) -> None:
