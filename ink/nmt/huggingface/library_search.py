@@ -120,7 +120,8 @@ class MixedStep(LogitsProcessor):
             log_probs[:, search.tokens.end] = end
         # as many as generate looks at
         best = log_probs.topk(min(2 * search.decoding.beam, log_probs.shape[1]), dim=-1)
-        self.sentences.follow(best.values, best.indices)
+        if search.mixture is not None:
+            self.sentences.follow(best.values, best.indices)
         self._best.append(best.values)
         self._numbers.append(best.indices)
         return log_probs
