@@ -42,7 +42,7 @@ def test_the_page_has_every_setting_with_its_default_and_every_scale_s_value() -
     page = REFERENCE_PATH.read_text(encoding="utf-8")
     training = rows(page, "training")
     assert [*training] == [*schema()["properties"]["training"]["properties"]]
-    assert training["patience"][:2] == ["`10`", "a whole number of at least 1, in epochs or rounds"]
+    assert training["patience"][:2] == ["`10`", "a whole number of at least 1, or null, in epochs or rounds"]
     assert training["average_last"][0] == "`5`<br>mini: `3`<br>small: `1`"
     assert rows(page, "The experiment")["domains"][0] == "*required*"
     assert rows(page, "data.files.train_from.*.*")["weight"][0] == "*none*"

@@ -90,6 +90,15 @@ def test_what_is_written(tiny: Any, tmp_path: Path, dev_scores: list[float]) -> 
     assert same({name: tensor.float() for name, tensor in adapted.adapter_weights().items()}, weights)
 
 
+def test_without_patience_all_epochs_are_trained(tiny: Any, tmp_path: Path, dev_scores: list[float]) -> None:
+    epochs = 13  # three more than the default lets pass after the first
+    dev_scores += [float(20 - number) for number in range(epochs + 1)]
+    settings = tiny.settings.changed(adapter={"max_epochs": epochs}, training={"patience": None, "average_last": 1})
+    train_adapter(tiny.domain, settings, 1, tmp_path / "adapter")
+    record = read_json(tmp_path / "adapter" / "record.json")
+    assert (len(record["history"]), record["best_round"]) == (epochs, 1)
+
+
 def test_it_stops_when_patience_has_run_out(tiny: Any, tmp_path: Path, dev_scores: list[float]) -> None:
     dev_scores += [2.0, 1.0, 2.0, 0.0]
     settings = tiny.settings.changed(adapter={"max_epochs": 9}, training={"patience": 2})

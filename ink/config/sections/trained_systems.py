@@ -52,8 +52,9 @@ class Learning(values.Section):
 class Patience(values.Section):
     """When training stops."""
 
-    patience: values.EpochsOrRounds = 10
-    """Training stops after so many epochs or rounds without a better dev BLEU (released: 10)."""
+    patience: Annotated[values.Count | None, values.Keyword("unit", "epochs or rounds")] = 10
+    """Training stops after so many epochs or rounds without a better dev BLEU (released: 10). null trains all of them,
+    so that systems with equal max_epochs and max_rounds are compared after as many passes."""
 
 
 class DevSentences(values.Section):

@@ -78,7 +78,8 @@ def space(workload: Workload, to_come: float = 0.0) -> Finding:
     """
     needed = needed_bytes(workload)
     # training goes on for so many rounds at least: the best may be the first
-    least = sum(needed_bytes(workload, workload.config["training"]["patience"] + 1).values())
+    patience = workload.config["training"]["patience"]
+    least = sum(needed_bytes(workload, math.inf if patience is None else patience + 1).values())
     work = Path(Layout(workload.config).work)
     if to_come and mount_point(DOWNLOADS / "x") == mount_point(work / "x"):
         needed["downloads"] = to_come

@@ -208,6 +208,10 @@ def test_a_disk_that_takes_training_only_if_it_stops_early_may_do(
     found = space.space(workload)
     assert found.status == status
     assert " if training stops as early as patience lets it, " in found.text and message in found.text
+    workload.config["training"]["patience"] = None  # nothing ends it early
+    monkeypatch.setattr(space, "free_bytes", lambda path: int(0.9 * most))
+    found = space.space(workload)
+    assert found.status == ERROR and "as patience lets it" not in found.text
 
 
 def test_what_the_experiment_has_written_already_counts(
