@@ -13,6 +13,7 @@ from ink.corpus.model_text import ModelText
 from ink.corpus.prepared_corpus import PreparedCorpus
 from ink.metrics.footprint import added_memory
 from ink.metrics.score_files import score_translations
+from ink.nmt.adapter_file import read_metadata
 from ink.nmt.domain_files import Domain
 from ink.nmt.generation import Translations, generate
 from ink.nmt.huggingface.hub_record import hub_origin
@@ -55,6 +56,7 @@ def evaluate_system(
     result |= {
         "added_memory": added_memory(assembled.files) | assembled.in_memory,
         "adapter_parameters": model.adapter_parameters,
+        "passes": _passes(parts.adapter),
         "decoding": {
             "seconds": found.seconds,
             "sentences_per_second": len(lines) / found.seconds,
@@ -73,6 +75,13 @@ def evaluate_system(
 def _searched(system: AssembledSystem) -> dict[str, Any]:
     """Return what the system's mixture has counted of its searches, if anything."""
     return {} if system.mixture is None or not system.mixture.counts else {"search": system.mixture.counts}
+
+
+def _passes(adapter: Path | None) -> int | None:
+    """Return after how many epochs or rounds the adapter's training ended; None where its file does not say so."""
+    averaged = None if adapter is None else read_metadata(adapter).get("averaged")
+    numbers = [number for number in averaged if isinstance(number, int)] if isinstance(averaged, list) else []
+    return max(numbers, default=None)
 
 
 def _chosen_on_dev(parts: Parts) -> dict[str, Any] | None:

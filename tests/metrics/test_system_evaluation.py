@@ -38,7 +38,8 @@ def adapter(tiny: Any, tmp_path: Path) -> Path:
     model.attach_adapters(4, dropout=0.0)
     for parameter in model.network.adapters.parameters():
         parameter.data = 0.3 * torch.randn_like(parameter)
-    write_adapter(tmp_path / "a.safetensors", model.adapter_weights(), base_model=model.base_fingerprint)
+    metadata = {"base_model": model.base_fingerprint, "averaged": [3, 7, 8]}
+    write_adapter(tmp_path / "a.safetensors", model.adapter_weights(), **metadata)
     return tmp_path / "a.safetensors"
 
 
@@ -108,6 +109,7 @@ def test_off_the_shelf(tiny: Any, run: Any, tmp_path: Path) -> None:
     (read,) = read_scores(tmp_path)
     assert (read.system, read.sentences, read.added_memory) == ("off_the_shelf", TEST_SENTENCES, {})
     assert read.adapter_parameters is score["adapter_parameters"] is None
+    assert read.passes is score["passes"] is None
 
 
 def test_an_adapter_is_counted_by_its_file_and_what_was_forgotten_is_scored(
@@ -122,7 +124,8 @@ def test_an_adapter_is_counted_by_its_file_and_what_was_forgotten_is_scored(
     # here the general test set is the domain's own
     general = score["general"]
     assert general == {"domain": "general"} | {name: score[name] for name in ("sentences", "bleu", "chrf")}
-    assert {read.system for read in read_scores(tmp_path)} == {"adapter", "off_the_shelf"}
+    passes = {read.system: read.passes for read in read_scores(tmp_path)}
+    assert passes == {"adapter": 8, "off_the_shelf": None}  # the last of those averaged
 
 
 @pytest.mark.parametrize("select_by", ["likelihood", "bleu"])

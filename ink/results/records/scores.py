@@ -44,6 +44,7 @@ class Score(ScoredTestSet):
     model: str
     chosen: dict[str, Any] | None  # hyper-parameters chosen on dev
     adapter_parameters: int | None = None  # None without an adapter, or where an older run has not counted them
+    passes: int | None = None  # epochs or rounds until the adapter's training ended; None as before
 
 
 @dataclass(frozen=True)
@@ -143,7 +144,6 @@ def read_references(results: Path, domain: str) -> list[str]:
 def _read_score(path: Path) -> Score:
     fields = Fields.of_file(path)
     general, chosen = fields.optional(Fields.fields, "general"), fields.optional(Fields.fields, "chosen")
-    counted = "adapter_parameters" in fields.value
     score = Score(
         system=fields.text("system"),
         domain=fields.text("domain"),
@@ -158,7 +158,8 @@ def _read_score(path: Path) -> Score:
         settings=fields.fields("settings").value,
         model=fields.text("model"),
         chosen=None if chosen is None else chosen.value,
-        adapter_parameters=fields.optional(Fields.count, "adapter_parameters") if counted else None,
+        adapter_parameters=_counted(fields, "adapter_parameters"),
+        passes=_counted(fields, "passes"),
     )
     place = (path.parent.parent.name, path.parent.name, path.stem)
     content = (score.system, score.domain, f"seed{score.seed}")
@@ -168,6 +169,11 @@ def _read_score(path: Path) -> Score:
             code="results/moved",
         )
     return score
+
+
+def _counted(fields: Fields, name: str) -> int | None:
+    """Return a count of a system with an adapter; None where an older version has not written it."""
+    return fields.optional(Fields.count, name) if name in fields.value else None
 
 
 def _metrics(fields: Fields) -> dict[str, Scored]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ink.metrics.metric import Metric, Scored, SentenceMetric
-from ink.results.records.scores import Key
-from ink.results.tables.table_files import DASH, PLUS_MINUS
+from ink.results.records.scores import Key, Selection
+from ink.results.tables.table_files import DASH, PLUS_MINUS, domain_label
+from ink.systems.known_systems import system_named
 
 AVERAGE = "average"  # the name of the column after the domains' own
 
@@ -74,6 +75,28 @@ def seeds_note(seeds: Sequence[int]) -> str:
         spread = f"Mean {PLUS_MINUS} standard deviation (n - 1) of {len(seeds)} seeds ({listed})"
         return f"{spread}; a system that trains nothing runs once."
     return f"One seed ({listed})."
+
+
+def passes_note(runs: Selection) -> str | None:
+    """Say after how many passes the training of each adapter ended; None where no score knows it."""
+    found = {
+        label: texts
+        for system, label in runs.labels.items()
+        if not system_named(system).apart and (texts := [*_passes(runs, system)])
+    }
+    if not found:
+        return None
+    listed = "; ".join(f"{label}: {', '.join(texts)}" for label, texts in found.items())
+    order = f", of the seeds {', '.join(map(str, runs.seeds))}" if len(runs.seeds) > 1 else ""
+    return f"Epochs or rounds until training ended{order}: {listed}."
+
+
+def _passes(runs: Selection, system: str) -> Iterator[str]:
+    for domain in runs.domains:
+        keys = [(system, domain, seed) for seed in runs.seeds]
+        passes = [runs.scores[key].passes if key in runs.scores else None for key in keys]
+        if any(passes):
+            yield f"{domain_label(domain)} {' / '.join(DASH if one is None else str(one) for one in passes)}"
 
 
 def absence_note(domains: Sequence[str]) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from ink.results.paired_comparisons import Comparisons, with_prefixes
-from ink.results.tables.aggregation import mean_fields, metric_note, seeds_note
+from ink.results.tables.aggregation import mean_fields, metric_note, passes_note, seeds_note
 from ink.results.tables.table_files import DASH, PLUS_MINUS, Column
 
 FOUND = {"difference": "gain", "lower": "lower", "upper": "upper", "p_value": "p_value"}
@@ -50,6 +50,7 @@ def difference_notes(
 ) -> list[str]:
     """Say how a metric's numbers were made; `absent` is said where one is missing that is not of one of `wholes`."""
     notes = [metric_note(one.metric, one.scores.values()), seeds_note(one.runs.seeds), one.note]
+    notes += filter(None, [passes_note(one.runs)])
     if len(one.runs.seeds) > 1:
         notes.append(
             f"Diff. is the mean {PLUS_MINUS} standard deviation over the seeds; beside it are difference, interval and "

@@ -36,6 +36,7 @@ from ink.results.tables.aggregation import (
     groups,
     mean_fields,
     metric_note,
+    passes_note,
     seeds_note,
     shown_groups,
 )
@@ -89,6 +90,7 @@ def render(
         *([RESTORED] if restored else []),
         seeds_note(runs.seeds),
         _memory_note(frame, in_adapters),
+        *filter(None, [passes_note(runs)]),
         *([absence_note(runs.domains)] if frame[fields].isna().any(axis=None) else []),
         *([] if stars is None else stars.notes),
         *_choices(runs),

@@ -168,6 +168,21 @@ def test_an_adapter_on_another_domain_is_no_unit_of_a_system_s_memory(
     assert [row[1] for row in rows_of(markdown)] == ["2.00", "1.00"]
 
 
+def test_how_long_adapters_were_trained_is_said_of_those_that_know_it(tmp_path: Path, add_score: Add) -> None:
+    add_score("adapter", "koran", 20, passes=25)
+    add_score("adapter", "koran", 20, seed=2, passes=35)
+    add_score("adapter", "law", 20, passes=9)
+    add_score("ink", "koran", 20, passes=51)
+    add_score("ink", "law", 20)  # of an older version
+    add_score("ink_r_knn", "koran", 30, passes=51)  # INK's own
+    trained = ["adapter", "ink", "ink_r_knn"]
+    _, markdown, _, _ = render(tmp_path, tmp_path, ["law", "koran"], trained, [1, 2])
+    text = markdown.read_text(encoding="utf-8")
+    assert "training ended, of the seeds 1, 2: Adapter: Law 9 / –, Koran 25 / 35; INK: Koran 51 / –." in text
+    _, markdown, _, _ = render(tmp_path, tmp_path, ["law"], ["ink"], [1])
+    assert "until training ended" not in markdown.read_text(encoding="utf-8")
+
+
 def test_where_no_system_adds_memory_the_note_says_so(tmp_path: Path, add_score: Add, rows_of: RowsOf) -> None:
     add_score("off_the_shelf", "koran", 10)
     _, markdown, _, _ = render(tmp_path, tmp_path, ["koran"], ["off_the_shelf"], [1])
