@@ -43,7 +43,7 @@ _HELP = {
         ("evaluation", "tune-v-knn"),
         ("training", "train-combiner"),
         ("evaluation", "evaluate score knn-accuracy measure-speed"),
-        ("results", "tables figures leaderboard"),
+        ("results", "gather-curves tables figures leaderboard"),
         ("tracking", "start-tracking follow-runs log-report"),
     ),
 }

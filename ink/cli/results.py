@@ -55,7 +55,7 @@ def publish(results: Path, allow_dirty: bool, without_text: bool, models: bool, 
 
 
 TABLES = ("table1", "table2", "gains", "memory", "general", "table3", "table4", "controls", "table5")
-FIGURES = ("figure3", "figure4")
+FIGURES = ("figure3", "figure4", "training")
 
 
 @click.command("tables")
@@ -129,11 +129,13 @@ def tables(config: Path, results: Path, names: tuple[str, ...]) -> None:
 @click.argument("names", nargs=-1, type=click.Choice(FIGURES))
 def figures(config: Path, results: Path, names: tuple[str, ...]) -> None:
     """Draw figures (all that the experiment has by default) from the results folder alone."""
-    from ink.config import adapted_domains, figures_of, for_domain, gaining_systems, sizes_of
+    from ink.config import adapted_domains, curve_systems, figures_of, for_domain, gaining_systems, sizes_of
     from ink.config.slices.result_slices import FigureSettings
     from ink.metrics.known_metrics import find_metric
-    from ink.results.figures import figure3, figure4
-    from ink.results.records.scores import Selection
+    from ink.results.figures import figure3, figure4, training_figure
+    from ink.results.records.scores import Selection, labels
+    from ink.results.records.training_curves import read_curves
+    from ink.systems.layout import Run
 
     settings = options.load_settings(config, FigureSettings)
     described = settings.plain()
@@ -148,9 +150,23 @@ def figures(config: Path, results: Path, names: tuple[str, ...]) -> None:
             sizes = {domain: sizes_of(described, domain) for domain in domains}
             metric = find_metric(settings.evaluation.metrics[0]).from_settings(described)
             figure3.render(Selection(results, domains, systems, seeds), output, inner, sizes, metric)
+        elif name == "training":
+            trained = curve_systems(described)
+            runs = [Run(system, domain, seed) for domain in domains for system in trained for seed in seeds]
+            training_figure.render(read_curves(results, runs), output, labels(trained), settings.training)
         else:
             gaining = Selection(results, domains, [OFF_THE_SHELF, *gaining_systems(described)], seeds)
             figure4.render(output, _comparisons(settings, gaining)[0])
+
+
+@click.command("gather-curves")
+@click.argument("records", nargs=-1, required=True, type=options.PATH)
+@options.path("--output", "The table of all curves (CSV).")
+def gather_curves(records: tuple[Path, ...], output: Path) -> None:
+    """Put the curves of trainings into one table, from their records, SYSTEM/DOMAIN/seedN/record.json each."""
+    from ink.results.records.training_curves import gather
+
+    gather(records, output)
 
 
 @click.command("leaderboard")

@@ -17,6 +17,7 @@ from ink.config.loading import check, load, load_resolved, read
 from ink.config.measures import (
     accuracy_domains,
     accuracy_systems,
+    curve_systems,
     figures_of,
     gaining_systems,
     has_leaderboard,

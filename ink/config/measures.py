@@ -47,6 +47,11 @@ def gaining_systems(config: Mapping[str, Any]) -> list[str]:
     return [name for name, system in SYSTEMS.items() if system.in_figure4 and name in config["systems"]]
 
 
+def curve_systems(config: Mapping[str, Any]) -> list[str]:
+    """Return the systems of which the figure of training curves is: Adapter and INK, where the experiment has them."""
+    return [name for name in ("adapter", "ink") if name in config["systems"]]
+
+
 def figures_of(config: Mapping[str, Any]) -> list[str]:
     """Name the figures that the experiment has: none where it adapts to no domain."""
     if not adapted_domains(dict(config)):
@@ -55,6 +60,7 @@ def figures_of(config: Mapping[str, Any]) -> list[str]:
     drawn = {
         "figure3": any(system.has_adapter or system.retrieves for system in systems),
         "figure4": bool(gaining_systems(config)),
+        "training": bool(curve_systems(config)),
     }
     return [name for name, has_it in drawn.items() if has_it]
 

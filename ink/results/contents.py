@@ -63,10 +63,12 @@ def figures(config: Mapping[str, Any]) -> list[Piece]:
     """List the figures."""
     memory = _not_drawn(config, "figure3", "no system adds memory to the base model")
     gains = _not_drawn(config, "figure4", "off-the-shelf, or what would be compared with it, is not among the systems")
+    curves = _not_drawn(config, "training", "neither Adapter nor INK is among the systems")
     return [
         *([Piece(LEADERBOARD, "Leaderboard: who gives most for memory and time")] if has_leaderboard(config) else []),
         Piece("figure3", f"Figure 3: {find_metric(metrics_of(config)[0]).heading} and memory", memory),
         Piece("figure4", "Figure 4: what INK and retrieval gain", gains),
+        Piece("training", "Training: dev BLEU pass by pass", curves),
     ]
 
 

@@ -19,9 +19,13 @@ def config() -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("systems", "gaining", "figures"),
     [
-        (["off_the_shelf", "ink_r_knn", "adapter", "r_knn"], ["r_knn", "ink_r_knn"], ["figure3", "figure4"]),
+        (
+            ["off_the_shelf", "ink_r_knn", "adapter", "r_knn"],
+            ["r_knn", "ink_r_knn"],
+            ["figure3", "figure4", "training"],
+        ),
         (["off_the_shelf", "v_knn"], [], ["figure3"]),
-        (["ink"], [], ["figure3"]),
+        (["ink"], [], ["figure3", "training"]),
         (["off_the_shelf", "knn_kd"], [], []),
     ],
 )

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from sacrebleu.metrics import BLEU
 
 from ink.cli.results import report
-from ink.config import accuracy_domains, accuracy_systems, load, scored_variations, speed_systems
+from ink.config import accuracy_domains, accuracy_systems, curve_systems, load, scored_variations, speed_systems
 from ink.metrics.metric import Texts
 from ink.metrics.score_files import score_translations
 from ink.metrics.ter import Ter
@@ -208,7 +208,15 @@ def write_experiment(results: Path, config: dict[str, Any], errors: dict[str, fl
 
 
 def _write_measures(results: Path, config: dict[str, Any]) -> None:
-    """Write what Tables 3 and 5 are made of, where the config has them."""
+    """Write what Tables 3 and 5 are made of, and the training curves, where the config has them."""
+    curves = [
+        f"{system},{domain},1,{number},{34 * number},{12 + number - 2 * (system == 'ink')}.5"
+        for domain in config["domains"]
+        for system in curve_systems(config)
+        for number in (1, 2, 3)
+    ]
+    if curves:
+        _write(results / "curves.csv", ["system,domain,seed,pass,updates,dev_bleu", *curves])
     ks, edges = config["knn_accuracy"]["k"], config["knn_accuracy"]["bucket_edges"]
     buckets = len(edges) - 1
     for domain in accuracy_domains(config):

@@ -50,8 +50,8 @@ def test_what_readers_and_rendering_need_is_copied(with_leftovers: Path) -> None
     copy = publish(with_leftovers)
     assert copy == with_leftovers.parent / "published" / "small"
     assert sorted(path.name for path in copy.iterdir()) == [
-        *("benchmarks", "config.yaml", "corpus", "environment.json", "figures", "hypotheses", "knn_accuracy"),
-        *("references", "report.html", "scores", "speed", "tables"),
+        *("benchmarks", "config.yaml", "corpus", "curves.csv", "environment.json", "figures", "hypotheses"),
+        *("knn_accuracy", "references", "report.html", "scores", "speed", "tables"),
     ]
     assert not list(copy.rglob(".*"))
     original = contents(with_leftovers)

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from ink.cli.results import figures, tables
+from ink.cli.results import figures, gather_curves, tables
 from ink.config import load
 from ink.runtime.errors import InkError
 
@@ -40,6 +40,17 @@ def run(command: Any, config: Path, results: Path, *names: str) -> None:
     CliRunner().invoke(command, ["--config", str(config), "--results", str(results), *names], catch_exceptions=False)
 
 
+def add_curves(results: Path, *systems: str) -> None:
+    """Gather the curves of trainings on Koran."""
+    records = [results.parent / "work" / system / "koran" / "seed1" / "record.json" for system in systems]
+    for record in records:
+        record.parent.mkdir(parents=True)
+        record.write_text(json.dumps({"history": [{"round": 1, "updates": 9, "loss": 3.0, "dev_bleu": 7.0}]}))
+    CliRunner().invoke(
+        gather_curves, [*map(str, records), "--output", str(results / "curves.csv")], catch_exceptions=False
+    )
+
+
 def test_figures_of_an_experiment(results: Path, config: Callable[..., Path], add_run: AddRun) -> None:
     for system in ("off_the_shelf", "adapter", "ink", "ink_inner16"):
         add_run(system, "koran", 0.4)
@@ -49,7 +60,11 @@ def test_figures_of_an_experiment(results: Path, config: Callable[..., Path], ad
     assert sorted(path.name for path in (results / "figures").iterdir()) == [
         f"figure4.{end}" for end in ("csv", "md", "png", "svg")
     ]
+    with pytest.raises(InkError, match=r"curves\.csv does not exist; run the workflow"):
+        run(figures, found, results)
+    add_curves(results, "adapter", "ink")
     run(figures, found, results)
+    assert (results / "figures" / "training.svg").is_file()
     table = pd.read_csv(results / "figures" / "figure3.csv").set_index("system")
     assert table.loc[["adapter", "ink", "ink_inner16"], "inner_dimension"].tolist() == [128, 128, 16]
 
@@ -58,8 +73,9 @@ def test_figures_that_the_experiment_has_not_are_not_drawn(
     results: Path, config: Callable[..., Path], add_run: AddRun
 ) -> None:
     add_run("adapter", "koran", 0.4)
+    add_curves(results, "adapter")
     run(figures, config(domains=["koran"], systems=["adapter"]), results)
-    assert {path.stem for path in (results / "figures").iterdir()} == {"figure3"}
+    assert {path.stem for path in (results / "figures").iterdir()} == {"figure3", "training"}
 
 
 def test_an_experiment_without_scores_is_told_what_to_do(results: Path, config: Callable[..., Path]) -> None:

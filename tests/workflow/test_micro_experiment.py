@@ -46,7 +46,9 @@ def test_it_runs_from_nothing_to_tables(micro: Any) -> None:
     workspace, run = micro
     assert run.code == 0, run.text[-5000:]
     names = ["gains", "general", "memory", "table1", "table2", "table3", "table5"]
-    figures = [f"figures/{name}.{end}" for name in ("figure3", "figure4") for end in ("csv", "md", "png", "svg")]
+    figures = [
+        f"figures/{name}.{end}" for name in ("figure3", "figure4", "training") for end in ("csv", "md", "png", "svg")
+    ]
     tables = [f"tables/{name}.{suffix}" for name in names for suffix in ("csv", "html", "md", "tex")]
     assert list(rendered(workspace.path)) == figures + tables
     assert all(rendered(workspace.path).values())
@@ -55,9 +57,9 @@ def test_it_runs_from_nothing_to_tables(micro: Any) -> None:
 def test_every_job_leaves_a_log_and_a_benchmark(micro: Any) -> None:
     workspace, run = micro
     jobs = sum(run.planned.values())
-    # for all: four of tables, one of figures, the report, three of text, base model, its score, what Tables 3 and 5 are
-    # of, and for Table 3 the Adapter's datastore; a domain: its own, its scores, its rounds
-    assert jobs == 4 + 2 + 3 + 2 + 3 + len(DOMAINS) * (11 + len(SYSTEMS) + len(FIRST_ROUNDS))
+    # for all: four of tables, curves and figures, the report, three of text, base model, its score, what Tables 3 and 5
+    # are of, and for Table 3 the Adapter's datastore; a domain: its own, its scores, its rounds
+    assert jobs == 4 + 3 + 3 + 2 + 3 + len(DOMAINS) * (11 + len(SYSTEMS) + len(FIRST_ROUNDS))
     benchmarks = workspace.files("results/micro/benchmarks/**/*.tsv")
     logs = workspace.files("results/micro/logs/**/*.log")
     assert len(benchmarks) == len(logs) == jobs
@@ -275,6 +277,7 @@ INK_OF_BOTH = {
     # and what stands on top of it
     **{"build_adapted_datastore": 2, "train_combiner": 2, "evaluate": 4},
 }
+CURVES = {"gather_curves": 1}
 # what looks at Koran's systems, or at those of them that search
 MEASURED = {"knn_accuracy": 1, "measure_speed": 1, "table3": 1, "table5": 1, **SCORED}
 TIMED = {"measure_speed": 1, "table5": 1, **SCORED}
@@ -283,11 +286,11 @@ TIMED = {"measure_speed": 1, "table5": 1, **SCORED}
 @pytest.mark.parametrize(
     ("override", "jobs"),
     [
-        ("ink={k: 4}", {**INK_OF_BOTH, **MEASURED}),
-        ("ink={alpha: 0.3}", {**INK_OF_BOTH, **MEASURED}),
+        ("ink={k: 4}", {**INK_OF_BOTH, **CURVES, **MEASURED}),
+        ("ink={alpha: 0.3}", {**INK_OF_BOTH, **CURVES, **MEASURED}),
         (
             "ink={alpha: {it: 0.2, koran: 0.3}}",
-            {**{rule: count // 2 for rule, count in INK_OF_BOTH.items()}, **MEASURED},
+            {**{rule: count // 2 for rule, count in INK_OF_BOTH.items()}, **CURVES, **MEASURED},
         ),
         ("knn_kd={stored: 9}", {"store_neighbours": 2, "train_knn_kd": 2, "evaluate": 2, **SCORED}),
         ("knn_kd={k: {it: 3, koran: 4}}", {"train_knn_kd": 1, "evaluate": 1, **SCORED}),

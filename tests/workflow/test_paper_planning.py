@@ -33,6 +33,7 @@ EVERYTHING = {
     "knn_accuracy": 1,
     "measure_speed": 1,
     **{f"table{number}": 1 for number in (1, 2, 3, 4, 5)},
+    "gather_curves": 1,
     "figures": 1,
     "report": 1,
 }

@@ -23,7 +23,7 @@ INK = {"build_datastore": 1, "train_ink_round": 1, "finish_ink": 1}
 MEASURING = {"knn_accuracy": 1, "measure_speed": 1, "table3": 1, "table5": 1}
 
 # what shows the rows of every system
-SHOWN = {"table1": 1, "table2": 1, "figures": 1}
+SHOWN = {"table1": 1, "table2": 1, "gather_curves": 1, "figures": 1}
 
 # how many jobs train the rounds of one INK
 ROUND_JOBS, MICRO_ROUND_JOBS = 1, 2
@@ -121,7 +121,9 @@ def test_table_2_alone(clone: Any) -> None:
     planned = clone.plan("table2").planned
     everything = every_job(len(MINI["domains"]), ROUND_JOBS)
     assert planned == {
-        rule: count for rule, count in everything.items() if rule not in {"table1", "figures", "report", *MEASURING}
+        rule: count
+        for rule, count in everything.items()
+        if rule not in {"table1", "gather_curves", "figures", "report", *MEASURING}
     } | {"build_adapted_datastore": len(MINI["domains"])}
 
 
@@ -142,12 +144,12 @@ def test_figures_need_every_system_and_size_and_are_drawn_where_there_is_somethi
     assert "scores/ink_without" not in plan.text
     for systems, drawn in (
         ("[off_the_shelf, v_knn]", ["figure3"]),
-        ("[ink]", ["figure3"]),
-        ("[off_the_shelf, ink]", ["figure3", "figure4"]),
+        ("[ink]", ["figure3", "training"]),
+        ("[off_the_shelf, ink]", ["figure3", "figure4", "training"]),
         ("[off_the_shelf]", []),
     ):
         text = clone.plan("--config", f"systems={systems}", "domains=[law]").text
-        assert [name for name in ("figure3", "figure4") if f"figures/{name}.svg" in text] == drawn, systems
+        assert [name for name in ("figure3", "figure4", "training") if f"figures/{name}.svg" in text] == drawn, systems
 
 
 def test_tables_3_and_5_need_their_systems_on_their_domain_alone(clone: Any) -> None:

@@ -20,6 +20,7 @@ from ink.config import (
     check,
     controlled_domains,
     expand_home,
+    curve_systems,
     figures_of,
     first_rounds,
     for_domain,

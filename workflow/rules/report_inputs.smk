@@ -66,15 +66,26 @@ def ablation_inputs():
 
 
 def figure_inputs():
-    """Figures 3 and 4: scores of every system and further adapter size, what is resampled, and the paper's numbers."""
+    """The figures: scores of every system and further adapter size, what is resampled, curves, the paper's numbers."""
     domains, gaining = adapted_domains(config), gaining_systems(config)
     runs = [(system, domain) for domain in domains for system in [*config["systems"], *sizes_of(config, domain)]]
     drawn = [metric for metric in SEPARATE_METRICS if metric == metrics_of(config)[0]]
     return [
+        *([f"{RESULTS}/curves.csv"] if "training" in FIGURES else []),
         *[LAYOUT.scores(*run, seed) for run in runs for seed in seeds_of(run[0], config["seeds"])],
         *[path for system, domain in runs for path in metric_scores([system], [domain], drawn)],
         *(resampled([OFF_THE_SHELF, *gaining], domains) if gaining else []),
         *[f"{PAPER}/{name}.csv" for name in ("table2", "figure4_text")],
+    ]
+
+
+def training_records():
+    """What the trainings of Adapter and INK have written down, pass by pass."""
+    return [
+        f"{WORK}/adapters/{system}/{domain}/seed{seed}/record.json"
+        for domain in adapted_domains(config)
+        for system in curve_systems(config)
+        for seed in config["seeds"]
     ]
 
 

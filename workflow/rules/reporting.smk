@@ -130,6 +130,22 @@ if SPEED_SYSTEMS:
             "ink --log {log:q} tables --config {params.config:q} --results {params.results:q} table5"
 
 
+if "training" in FIGURES:
+
+    rule gather_curves:
+        input:
+            training_records(),
+        output:
+            f"{RESULTS}/curves.csv",
+        log:
+            f"{RESULTS}/logs/gather_curves.log",
+        benchmark:
+            f"{RESULTS}/benchmarks/gather_curves.tsv"
+        localrule: True
+        shell:
+            "ink --log {log:q} gather-curves {input:q} --output {output:q}"
+
+
 if FIGURES:
 
     rule figures:

@@ -16,9 +16,11 @@ from ink.config.sections.search_strategies import SearchStrategies
 from ink.config.sections.trained_systems import (
     AdapterControls,
     AdapterSizes,
+    DevDecoding,
     InkSearch,
     InkVariations,
     InnerDimension,
+    Patience,
 )
 from ink.config.slices.slice import DecodingSettings, ModelSettings, Slice
 from ink.config.values import Device, Domain, Systems
@@ -107,6 +109,10 @@ class SizedAdapter(AdapterSizes, InnerDimension):
     """The sizes of adapters."""
 
 
+class CurveSettings(DevDecoding, Patience):
+    """How dev was translated in training, and what ended it."""
+
+
 class FigureSettings(Slice):
     """What figures reads."""
 
@@ -115,6 +121,7 @@ class FigureSettings(Slice):
     seeds: Seeds
     data: Data
     evaluation: measurements.Evaluation
+    training: CurveSettings
     adapter: SizedAdapter
 
 

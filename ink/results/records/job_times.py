@@ -32,7 +32,7 @@ class Spent:
 
 def renders(rule: str) -> bool:
     """Say whether a rule, by its name, renders what others have measured or asks for it, and does nothing else."""
-    return rule in ("all", "leaderboard", "report") or rule.startswith(("table", "figure"))
+    return rule in ("all", "gather_curves", "leaderboard", "report") or rule.startswith(("table", "figure"))
 
 
 def spent_by_rule(results: Path) -> list[Spent]:

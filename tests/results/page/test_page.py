@@ -76,7 +76,7 @@ def test_the_page_is_whole_and_needs_nothing_else(html: str) -> None:
                 assert value is not None
                 assert value.startswith("#")
     styles = re.findall(r"<style[^>]*>(.*?)</style>", html, flags=re.DOTALL)
-    assert len(styles) == 3  # the page's, and the figures'
+    assert len(styles) == 4  # the page's, and the figures'
     for style in styles:
         assert "url(" not in style
         assert "@import" not in style
@@ -122,9 +122,9 @@ def test_tables_and_figures_are_on_it_in_the_readers_order(html: str) -> None:
     sections = re.findall(r'<section id="(\w+)">', html)
     tables = ["table2", "table1", "table3", "table4", "table5", "memory", "general", "gains"]
     assert [name for name in sections if name in tables] == tables
-    assert sections[-6:-4] == ["figure3", "figure4"]
+    assert sections[-7:-4] == ["figure3", "figure4", "training"]
     assert html.count('<figure class="table">') >= len(tables)
-    assert html.count("<svg ") == 2
+    assert html.count("<svg ") == 3
     assert Elements(html).text.count("BLEU against the memory that a system adds") == 1
 
 
