@@ -217,7 +217,8 @@ def compare(a: str, b: str, csv: Path | None, as_json: bool) -> None:
     EXPERIMENT:SYSTEM/DOMAIN/seedN (mini:ink/koran/seed1). Differences are B less A, with a paired bootstrap over the
     test sentences. Reads results alone.
     """
-    from ink.results.run_comparison import as_plain, as_text, write_csv
+    from ink.results.comparison_text import as_text
+    from ink.results.run_comparison import as_plain, write_csv
     from ink.results.run_comparison import compare as compare_both
 
     found = compare_both(with_home(a), with_home(b))

@@ -10,6 +10,7 @@ The CSV has one row per pair of runs:
 - METRIC_a, METRIC_b, METRIC_gain, METRIC_lower, METRIC_upper, METRIC_p_value: the same in each other METRIC of both;
   empty where one of the runs lacks it
 - added_bytes_a, added_bytes_b
+- passes_a, passes_b: epochs or rounds until an adapter's training ended; not there where no score knows it
 - samples, bootstrap_seed
 """
 
@@ -20,12 +21,10 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from tabulate import tabulate
 
 from ink.config import load_resolved, metrics_of
 from ink.metrics.known_metrics import SCORED_WITH_TRANSLATION, make_metrics
@@ -33,12 +32,11 @@ from ink.metrics.metric import Metric
 from ink.results.records.metric_scores import score_in, statistics_of
 from ink.results.records.scores import Score, read_references, read_scores
 from ink.results.tables.aggregation import prefixes
-from ink.results.tables.table_files import rounded
-from ink.runtime.disk import bytes_in_words
 from ink.runtime.errors import InkError
 from ink.runtime.whole_files import write_atomically
 
 ABSENT = "–"
+PASSES = ["passes_a", "passes_b"]
 _RUN = re.compile(r"(?P<experiment>.+):(?P<system>[^/:]+)/(?P<domain>[^/:]+)/seed(?P<seed>[0-9]+)")
 _OWN_NAME = "experiment"  # the setting that is never the same
 
@@ -115,6 +113,9 @@ def compare(a: str, b: str, folder: Path = Path("results")) -> SideBySide:
         _check_references(one, other, *domains)
     metrics = _metrics_of_both(one, other)
     rows = pd.DataFrame.from_records([_row(one, other, mine, theirs, metrics) for mine, theirs in pairs])
+    rows = rows.astype(dict.fromkeys(PASSES, "Int64"))
+    if rows[PASSES].isna().all(axis=None):
+        rows = rows.drop(columns=PASSES)
     return SideBySide(
         one,
         other,
@@ -136,33 +137,6 @@ def differing(a: Mapping[str, Any], b: Mapping[str, Any], prefix: str = "") -> I
         elif mine != theirs or (key in a) != (key in b):
             written = (_written(side[key]) if key in side else ABSENT for side in (a, b))
             yield Setting(f"{prefix}{key}", *written)
-
-
-def as_text(found: SideBySide) -> str:
-    """Write a comparison for the terminal."""
-    single = found.a.is_run
-    run_a, run_b = (str(found.rows[name].iloc[0]) for name in ("run_a", "run_b"))
-    lines = [f"A: {run_a if single else found.a.results}", f"B: {run_b if single else found.b.results}", ""]
-    headings = [heading for metric in found.metrics for heading in (f"{metric.heading} A", "B", "B − A")]
-    headings = [*headings[:3], "95% interval", "p", *headings[3:], "added A", "B"]
-    cells = [_cells(row, found.metrics) for row in found.rows.to_dict("records")]
-    if not single:
-        headings = ["Run", *headings]
-        cells = [[str(name).rpartition(":")[2], *row] for name, row in zip(found.rows["run_a"], cells, strict=True)]
-    align = [*([] if single else ["left"]), *["right"] * len(cells[0])]
-    lines += _table([headings, *cells], align[: len(headings)])
-    samples, seed = found.rows["samples"].iloc[0], found.rows["bootstrap_seed"].iloc[0]
-    lines += ["", f"Paired bootstrap over the test sentences: {samples} resamples, random seed {seed}."]
-    for which, runs in (("A", found.only_a), ("B", found.only_b)):
-        if runs:
-            lines += ["", f"Only {which} has:", *(f"  {run}" for run in runs)]
-    if found.settings:
-        rows = [[setting.key, setting.a, setting.b] for setting in found.settings]
-        lines += ["", "Settings that differ:", ""]
-        lines += _table([["Setting", "A", "B"], *rows], ["left"] * 3)
-    else:
-        lines += ["", "Their experiments have the same settings."]
-    return "\n".join(lines)
 
 
 def as_plain(found: SideBySide) -> dict[str, Any]:
@@ -244,6 +218,8 @@ def _row(a: Side, b: Side, run_a: str, run_b: str, metrics: Sequence[Metric]) ->
     return row | {
         "added_bytes_a": sum(one.added_memory.values()),
         "added_bytes_b": sum(other.added_memory.values()),
+        "passes_a": one.passes,
+        "passes_b": other.passes,
         "samples": samples,
         "bootstrap_seed": seed,
     }
@@ -280,31 +256,5 @@ def _evaluation(side: Side, key: str) -> Any:
         ) from None
 
 
-def _cells(row: Mapping[Any, Any], metrics: Sequence[Metric]) -> list[str]:
-    first, *others = (_scores(row, *one) for one in zip(metrics, prefixes(metrics), strict=True))
-    return [
-        *first,
-        f"[{_signed(row['lower'])}, {_signed(row['upper'])}]",
-        f"{row['p_value']:.3f}",
-        *chain(*others),
-        *(bytes_in_words(row[name]) if row[name] else ABSENT for name in ("added_bytes_a", "added_bytes_b")),
-    ]
-
-
-def _scores(row: Mapping[Any, Any], metric: Metric, prefix: str) -> list[str]:
-    values = [row[f"{metric.name}_{side}"] for side in "ab"]
-    gain = row[f"{prefix}gain"]
-    return [*(ABSENT if math.isnan(value) else f"{value:.2f}" for value in values), _signed(gain)]
-
-
-def _signed(value: float) -> str:
-    return ABSENT if math.isnan(value) else rounded(value, signed=True)
-
-
 def _written(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def _table(rows: list[list[str]], align: list[str]) -> list[str]:
-    text = tabulate(rows, tablefmt="plain", colalign=align, disable_numparse=True)
-    return [line.rstrip() for line in text.splitlines()]

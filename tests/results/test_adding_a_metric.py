@@ -20,7 +20,8 @@ from ink.config.slices.commands import settings_for
 from ink.config.slices.result_slices import ScoringSettings
 from ink.metrics.known_metrics import METRICS
 from ink.metrics.score_files import score_run
-from ink.results.run_comparison import as_text, compare
+from ink.results.comparison_text import as_text
+from ink.results.run_comparison import compare
 from ink.runtime.whole_files import read_json, read_lines, write_lines
 from ink.systems.layout import Run
 from ink.tracking.journal import Journal

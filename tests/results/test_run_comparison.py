@@ -13,7 +13,8 @@ import yaml
 from sacrebleu.metrics import BLEU, CHRF
 from sacrebleu.significance import PairedTest
 
-from ink.results.run_comparison import ABSENT, Setting, as_plain, as_text, compare, differing, write_csv
+from ink.results.comparison_text import as_text
+from ink.results.run_comparison import ABSENT, Setting, as_plain, compare, differing, write_csv
 from ink.runtime.errors import InkError
 
 from .conftest import score_of
@@ -92,6 +93,21 @@ def test_two_runs_side_by_side_agree_with_sacrebleu(results: Results, monkeypatc
     assert text.startswith("A: results/one:adapter/koran/seed1\nB: results/one:ink/koran/seed1\n")
     assert "1.5 kB" in text
     assert text.endswith("Their experiments have the same settings.")
+
+
+def test_how_long_adapters_were_trained_stands_beside_their_scores(results: Results) -> None:
+    results.run("one", "off_the_shelf", WORSE)
+    results.run("one", "adapter", WORSE, passes=25)
+    results.run("two", "adapter", REFERENCES, passes=51)
+    results.run("two", "off_the_shelf", WORSE)
+    found = compare("one", "two")
+    assert found.rows["passes_a"].tolist() == [25, pd.NA] and found.rows["passes_b"].tolist() == [51, pd.NA]
+    lines = as_text(found).splitlines()
+    assert lines[3].split()[-4:] == ["B", "passes", "A", "B"]
+    (adapter,) = (line for line in lines if line.startswith("adapter/koran/seed1"))
+    (other,) = (line for line in lines if line.startswith("off_the_shelf/koran/seed1"))
+    assert adapter.split()[-2:] == ["25", "51"] and other.split()[-2:] == [ABSENT, ABSENT]
+    assert [row["passes_b"] for row in as_plain(found)["rows"]] == [51, None]
 
 
 def test_the_other_way_round_the_signs_change(results: Results) -> None:
