@@ -66,7 +66,8 @@ def disk(commands: Any, trained: Any, tmp_path: Path) -> Iterator[Disk]:
         (place / name).write_text("older", encoding="utf-8")
     yield found
     if commands.own_mounts:
-        commands.system("umount", found.path)
+        # a process that has just ended may still hold it
+        commands.system("umount", "--lazy", found.path)
     else:
         for folder in [found.path, *found.path.rglob("*")]:
             if folder.is_dir():

@@ -42,7 +42,7 @@ class Registered:
     """A registered model, and the folder of its project; files: the only model's, where the store keeps them."""
 
     project: Path
-    output: dict[str, str]
+    logged: dict[str, str]
 
     @property
     def files(self) -> Path:
@@ -66,13 +66,13 @@ def server(registered: Registered) -> Iterator[tuple[str, Path]]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [MLFLOW, "models", "serve", "--env-manager", "local", "--model-uri", registered.said["uri"]]
+    command = [MLFLOW, "models", "serve", "--env-manager", "local", "--model-uri", registered.logged["uri"]]
     log = registered.project / "server.log"
     with log.open("wb") as file:
         process = subprocess.Popen(
             [*command, "--host", "127.0.0.1", "--port", str(port), "--timeout", str(SECONDS)],
             cwd=registered.project,
-            env=environment(MLFLOW_TRACKING_URI=registered.said["store"]),
+            env=environment(MLFLOW_TRACKING_URI=registered.logged["store"]),
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=subprocess.STDOUT,
@@ -113,13 +113,13 @@ def test_it_answers_over_http_what_ink_translate_answers(server: tuple[str, Path
     assert answered.json() == {"predictions": expected.stdout.decode().split("\n")[:-1]}
     assert answered.json()["predictions"][1] == ""
     # what a person should know of a line is said by both
-    output = expected.stderr.decode().strip()
-    assert "line 3: " in output and "pieces" in output
-    assert output in log.read_text(encoding="utf-8")
+    warning = expected.stderr.decode().strip()
+    assert "line 3: " in warning and "pieces" in warning
+    assert warning in log.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
-    ("body", "output"),
+    ("body", "expected"),
     [
         ('{"inputs": "Gott ist gut."}', "inputs is of the kind str, where a list of texts is needed"),
         ('{"inputs": ["Gott ist gut.", 3]}', "inputs[1] is of the kind int, where a text is needed"),
@@ -127,10 +127,10 @@ def test_it_answers_over_http_what_ink_translate_answers(server: tuple[str, Path
         (r'{"inputs": ["\ud800"]}', "inputs[0] is no text: half a character (surrogates not allowed) at 0"),
     ],
 )
-def test_what_is_no_list_of_texts_is_refused_in_one_line(server: tuple[str, Path], body: str, output: str) -> None:
+def test_what_is_no_list_of_texts_is_refused_in_one_line(server: tuple[str, Path], body: str, expected: str) -> None:
     answered = ask(server[0], body)
     assert answered.status_code == 400
-    assert answered.json()["message"] == output
+    assert answered.json()["message"] == expected
     assert answered.json()["error_code"] == "BAD_REQUEST"
 
 
@@ -162,8 +162,8 @@ def test_it_has_a_signature_and_an_example(registered: Registered) -> None:
 def test_the_registry_shows_the_card(registered: Registered) -> None:
     from mlflow import MlflowClient
 
-    assert registered.said["name"] == "mini-ink-koran"
-    assert registered.said["uri"] == "models:/mini-ink-koran/1"
+    assert registered.logged["name"] == "mini-ink-koran"
+    assert registered.logged["uri"] == "models:/mini-ink-koran/1"
     client = MlflowClient(f"sqlite:///{registered.project}/mlflow.db")
     version = client.get_model_version("mini-ink-koran", "1")
     card = (registered.files / "artifacts/system/card.md").read_text(encoding="utf-8")
