@@ -55,8 +55,8 @@ class KnnMixture:
         searching = self.strategy.positions(log_probs).nonzero().squeeze(-1)
         if not len(searching):
             return log_probs
-        selected, model = wide[searching], log_probs[searching]
-        mixed = self.combiner(self.strategy.neighbours(selected, self._search), selected, model)
+        selected, own_log_probs = wide[searching], log_probs[searching]
+        mixed = self.combiner(self.strategy.neighbours(selected, self._search), selected, own_log_probs)
         return log_probs.index_copy(0, searching, mixed)
 
     def _search(self, queries: Tensor) -> Neighbours:
