@@ -41,7 +41,11 @@ def report(context: click.Context, results: Path, page_only: bool) -> None:
 @click.command("publish")
 @click.argument("results", type=options.PATH)
 @click.option("--allow-dirty", is_flag=True, help="Publish what ran with code that no commit holds.")
-@click.option("--without-text", is_flag=True, help="Leave out translations and references, which may be confidential.")
+@click.option(
+    "--without-text",
+    is_flag=True,
+    help="Leave out translations and references; counts by sentence stay, for intervals.",
+)
 @click.option("--models", is_flag=True, help="Put base model, vocabulary and INK's adapters beside them.")
 @click.option("--explained", help="With --models: a domain whose datastore goes along, for ink explain.")
 def publish(results: Path, allow_dirty: bool, without_text: bool, models: bool, explained: str | None) -> None:

@@ -13,6 +13,7 @@ from ink.metrics.known_metrics import SCORED_WITH_TRANSLATION, find_metric, make
 from ink.metrics.metric import Metric
 from ink.results.records.metric_scores import score_in, statistics_of
 from ink.results.records.scores import Score, read_score
+from ink.results.records.sentence_statistics import has_statistics
 from ink.runtime.errors import InkError
 from ink.systems.known_systems import OFF_THE_SHELF
 from ink.systems.layout import Run
@@ -20,7 +21,7 @@ from ink.systems.layout import Run
 
 @dataclass(frozen=True)
 class Interval:
-    """A score and its 95% interval, None where there are no translations to resample."""
+    """A score and its 95% interval, None where there is nothing to resample."""
 
     score: float
     ends: tuple[float, float] | None
@@ -80,14 +81,14 @@ def measures_of(results: Path, config: Mapping[str, Any], run: Run, model: str) 
     base = None if run.system == OFF_THE_SHELF else read_score(results, Run(OFF_THE_SHELF, run.domain, _first(config)))
     evaluation = config["evaluation"]
     samples, seed = int(evaluation["bootstrap_samples"]), int(evaluation["bootstrap_seed"])
-    has_text = all((results / name).is_dir() for name in ("hypotheses", "references"))
+    resampled = has_statistics(results) or all((results / name).is_dir() for name in ("hypotheses", "references"))
     found = []
     for metric in make_metrics(metrics_of(config), config):
         scored = score_in(metric, results, score)
         if scored is not None:
             rows, base_rows = (
                 statistics_of(metric, results, one)
-                if has_text and one is not None and score_in(metric, results, one) is not None
+                if resampled and one is not None and score_in(metric, results, one) is not None
                 else None
                 for one in (score, base)
             )

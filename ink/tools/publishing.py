@@ -8,15 +8,25 @@ from __future__ import annotations
 
 import shlex
 import shutil
-from collections.abc import Callable, Set
+from collections.abc import Callable, Mapping, Set
 from pathlib import Path
+from typing import Any
 
-from ink.config import load_resolved
+from ink.config import load_resolved, metrics_of
+from ink.metrics.known_metrics import make_metrics
 from ink.results.contents import experiment_config, missing_files
+from ink.results.records.metric_scores import score_in, statistics_of
+from ink.results.records.scores import hypotheses_file, read_references, read_scores
+from ink.results.records.sentence_statistics import (
+    SentenceStatistics,
+    fingerprint,
+    has_statistics,
+    write_statistics,
+)
 from ink.results.records.workflow_calls import calls
 from ink.runtime.errors import InkError
 from ink.runtime.experiment_lock import holder
-from ink.runtime.whole_files import write_atomically
+from ink.runtime.whole_files import sha256_of, write_atomically
 from ink.tools.published_models import FOLDER, copy_models, write_cards
 
 # logs, the journal of runs for MLflow, and the last call's process
@@ -36,8 +46,9 @@ def publish(
 ) -> Path:
     """Copy results/EXPERIMENT to results/published/EXPERIMENT, whole or not at all; return the copy.
 
-    `without_text` leaves translations and references out, for text that may not be given away: tables and figures are
-    there as they are, but intervals cannot be computed again from the copy. `models` puts base model, vocabulary and
+    `without_text` leaves translations and references out, for text that may not be given away. In their place the copy
+    has counts by sentence (ink/results/records/sentence_statistics.py), of which tables, figures and intervals are
+    computed again. `models` puts base model, vocabulary and
     INK's adapters with their cards into its folder `models`, and `explained` what `ink explain` needs of this domain.
 
     InkError where `results` is no experiment's folder or is being written, where tables, figures or the report are
@@ -68,10 +79,32 @@ def publish(
     with write_atomically(target) as temporary:
         left_out = {*LEFT_OUT, *(TEXT if without_text else ())}
         shutil.copytree(results, temporary, ignore=_ignoring(results, left_out))
+        if without_text:
+            _write_statistics(results, config, temporary)
         if models:
             copy_models(config, temporary / FOLDER, explained)
             write_cards(config, temporary / FOLDER, results)
     return target
+
+
+def _write_statistics(results: Path, config: Mapping[str, Any], copy: Path) -> None:
+    """Count every run's statistics by sentence in each metric in which it has a score; those on file are copied."""
+    if has_statistics(results):
+        return
+    metrics = make_metrics(metrics_of(config), config)
+    references: dict[str, str] = {}
+    for score in read_scores(results):
+        run = (score.system, score.domain, score.seed)
+        if score.domain not in references:
+            references[score.domain] = fingerprint(read_references(results, score.domain))
+        scored = {metric: score_in(metric, results, score) for metric in metrics}
+        counted = {
+            metric.name: statistics_of(metric, results, score)
+            for metric, found in scored.items()
+            if found is not None and found.segments is None
+        }
+        translations = sha256_of(hypotheses_file(results, *run))
+        write_statistics(copy, *run, SentenceStatistics(counted, translations, references[score.domain]))
 
 
 def _check_code(results: Path) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -78,9 +79,44 @@ def test_text_that_may_not_be_given_away_stays_behind(finished: Path) -> None:
         if path.suffix in (".html", ".json", ".md", ".csv", ".tex"):
             content = path.read_text(encoding="utf-8")
             assert not [word for word in words if word in content], path
-    with pytest.raises(InkError, match=r"does not exist; .*published without its text"):
+        elif path.suffix == ".npz":
+            with np.load(path, allow_pickle=False) as counted:
+                assert {name for name in counted.files if counted[name].dtype.kind not in "iuf"} == {
+                    *("run", "hypotheses", "references")
+                }
+
+
+def test_a_copy_without_text_renders_to_the_same_bytes(experiment: Callable[..., Path]) -> None:
+    """Counts by sentence take the place of the text, for tables with intervals in every metric."""
+    results = experiment(evaluation={"metrics": ["bleu", "ter", "chrf"]})
+    render(results)
+    copy = publish(results, without_text=True)
+    before = contents(copy)
+    assert {name for name in before if name.startswith("statistics/")} == {
+        f"statistics/{path.relative_to(results / 'hypotheses').with_suffix('.npz')}"
+        for path in (results / "hypotheses").rglob("*.en")
+    }
+    for name in ("tables", "figures"):
+        shutil.rmtree(copy / name)
+    render(copy)
+    assert contents(copy) == before
+    assert {name: before[name] for name in before if name.startswith("tables/")} == {
+        name: content for name, content in contents(results).items() if name.startswith("tables/")
+    }
+
+
+def test_a_copy_without_text_can_be_copied_on(finished: Path) -> None:
+    copy = publish(finished, without_text=True)
+    again = publish(copy, without_text=True)
+    assert contents(again) == contents(copy)
+
+
+def test_older_copies_without_text_say_what_they_lack(finished: Path) -> None:
+    copy = publish(finished, without_text=True)
+    shutil.rmtree(copy / "statistics")
+    with pytest.raises(InkError, match=r"does not exist; .*an older version published without its text"):
         render(copy)
-    assert contents(copy).items() <= contents(finished).items()
+    render(copy, "--page-only")
 
 
 def test_an_older_copy_is_replaced_as_a_whole(finished: Path) -> None:
@@ -156,7 +192,7 @@ def test_what_is_published_is_what_the_code_renders(name: str, tmp_path: Path) -
     shutil.copytree(PUBLISHED.parent / "paper", tmp_path / "paper")
     copy = tmp_path / "published" / name
     shutil.copytree(PUBLISHED / name, copy)
-    if (copy / "references").is_dir():
+    if any((copy / name).is_dir() for name in ("references", "statistics")):
         for rendered in ("tables", "figures"):
             shutil.rmtree(copy / rendered)
         render(copy)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,12 @@ import yaml
 from sacrebleu.metrics import BLEU, CHRF
 from sacrebleu.significance import PairedTest
 
+from ink.metrics.bleu import Bleu
+from ink.metrics.chrf import Chrf
 from ink.results.comparison_text import as_text
+from ink.results.records.metric_scores import statistics_of
+from ink.results.records.scores import read_references, read_scores
+from ink.results.records.sentence_statistics import SentenceStatistics, fingerprint, write_statistics
 from ink.results.run_comparison import ABSENT, Setting, as_plain, compare, differing, write_csv
 from ink.runtime.errors import InkError
 
@@ -163,6 +169,36 @@ def test_a_run_of_one_domain_against_another_s_is_refused_by_its_references(resu
         compare("one", "two")
     with pytest.raises(InkError, match=r"two/references/it differ \(they have 4 and 3 lines\); scores on different"):
         compare("one:ink/koran/seed1", "two:ink/it/seed1")
+
+
+def without_text(experiment: str) -> None:
+    """Put counts by sentence in the text's place, as `ink publish --without-text` does."""
+    folder = Path("results") / experiment
+    references = fingerprint(read_references(folder, "koran"))
+    for score in read_scores(folder):
+        run = (score.system, score.domain, score.seed)
+        counted = {metric.name: statistics_of(metric, folder, score) for metric in (Bleu("13a"), Chrf())}
+        write_statistics(folder, *run, SentenceStatistics(counted, "", references))
+    for name in ("hypotheses", "references"):
+        shutil.rmtree(folder / name)
+
+
+@pytest.mark.parametrize("stripped", [["one"], ["two"], ["one", "two"]])
+def test_copies_without_text_compare_as_the_text_does(results: Results, stripped: list[str]) -> None:
+    results.run("one", "ink", WORSE)
+    results.run("two", "ink", REFERENCES)
+    expected = compare("one", "two").rows
+    for experiment in stripped:
+        without_text(experiment)
+    pd.testing.assert_frame_equal(compare("one", "two").rows, expected)
+
+
+def test_copies_without_text_are_told_by_their_references(results: Results) -> None:
+    results.run("one", "ink", WORSE)
+    results.run("two", "ink", WORSE, references=[*REFERENCES[:3], "another line"])
+    without_text("two")
+    with pytest.raises(InkError, match=r"references of koran in results/one and of koran in results/two differ;"):
+        compare("one", "two")
 
 
 def test_what_was_scored_otherwise_is_refused(results: Results) -> None:

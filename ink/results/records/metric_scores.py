@@ -11,6 +11,7 @@ from ink.metrics.bootstrap import Statistics
 from ink.metrics.metric import Metric, Scored, SentenceMetric
 from ink.results.records.json_fields import Fields
 from ink.results.records.scores import Key, Score, Selection, hypotheses_file, read_hypotheses, read_references
+from ink.results.records.sentence_statistics import read_statistics, statistics_file
 from ink.runtime.errors import InkError
 from ink.runtime.whole_files import sha256_of
 
@@ -56,8 +57,8 @@ def score_in(metric: Metric, results: Path, score: Score) -> Scored | None:
             f"{path} is of the {metric.heading} model {model}, the config names {metric.model}; run the workflow again",
             code="results/out-of-date",
         )
-    hypotheses = hypotheses_file(results, *place)
-    if fields.text("hypotheses") != sha256_of(hypotheses):
+    hypotheses, sha256 = _hypotheses_of(results, place)
+    if fields.text("hypotheses") != sha256:
         raise InkError(
             f"{path} is of other translations than {hypotheses}; delete it and run the workflow again",
             code="results/out-of-date",
@@ -82,7 +83,8 @@ def score_in(metric: Metric, results: Path, score: Score) -> Scored | None:
 def statistics_of(metric: Metric, results: Path, score: Score) -> Statistics:
     """Count a run's statistics by test sentence, `(sentences, width)`, as `metric.statistics`.
 
-    InkError where there is no score, hypotheses are missing, or they do not give the score on record.
+    A copy without text has them on file. InkError where there is no score, hypotheses are missing, or they do not give
+    the score on record.
     """
     where = f"{score.system} on {score.domain}, seed {score.seed}"
     found = score_in(metric, results, score)
@@ -90,9 +92,10 @@ def statistics_of(metric: Metric, results: Path, score: Score) -> Statistics:
         raise InkError(
             f"{where}: {_file(metric, results, score)} is missing; run the workflow again", code="results/incomplete"
         )
-    hypotheses = read_hypotheses(results, score.system, score.domain, score.seed)
     try:
-        rows = metric.statistics(hypotheses, read_references(results, score.domain), found.segments)
+        rows = _on_file(metric, results, score, found)
+        if rows is None:
+            rows = _counted(metric, results, score, found)
     except InkError as error:
         raise InkError(f"{where}: {error}", code=error.code) from None
     given = _aggregate(metric, rows)
@@ -103,6 +106,44 @@ def statistics_of(metric: Metric, results: Path, score: Score) -> Statistics:
             code="results/out-of-date",
         )
     return rows
+
+
+def _counted(metric: Metric, results: Path, score: Score, found: Scored) -> Statistics:
+    """Count a run's statistics in its translations."""
+    hypotheses = read_hypotheses(results, score.system, score.domain, score.seed)
+    return metric.statistics(hypotheses, read_references(results, score.domain), found.segments)
+
+
+def _on_file(metric: Metric, results: Path, score: Score, found: Scored) -> Statistics | None:
+    """Read a run's statistics from a copy without text; None where there is no such copy."""
+    kept = read_statistics(results, score.system, score.domain, score.seed)
+    if kept is None:
+        return None
+    if found.segments is not None:  # they are in the score's own file
+        return metric.statistics([], [], found.segments)
+    path = statistics_file(results, score.system, score.domain, score.seed)
+    if metric.name not in kept.by_metric:
+        raise InkError(
+            f"{path} has no counts of {metric.heading}; publish the results again, scored with it",
+            code="results/incomplete",
+        )
+    rows = kept.by_metric[metric.name]
+    if rows.ndim != 2 or len(rows) != score.sentences:
+        raise InkError(
+            f"{path}: {metric.heading} has counts of shape {rows.shape} for {score.sentences} sentences; copy or "
+            "publish it again",
+            code="file/damaged",
+        )
+    return rows
+
+
+def _hypotheses_of(results: Path, run: Key) -> tuple[Path, str]:
+    """Return the file that has a run's translations or stands for them, and the SHA-256 of the translations."""
+    kept = read_statistics(results, *run)
+    if kept is not None:
+        return statistics_file(results, *run), kept.hypotheses
+    path = hypotheses_file(results, *run)
+    return path, sha256_of(path)
 
 
 def _aggregate(metric: Metric, rows: NDArray[np.float64]) -> float:

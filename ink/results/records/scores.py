@@ -186,8 +186,8 @@ def _only_file(folder: Path, stem: str) -> Path:
     found = sorted(path for path in folder.glob(f"{stem}.*") if path.stem == stem)
     if not found:
         raise InkError(
-            f"{folder / stem}.LANGUAGE does not exist; run the workflow that writes it. A copy published without "
-            "its text keeps its tables as they are: ink report --page-only",
+            f"{folder / stem}.LANGUAGE does not exist; run the workflow that writes it. A copy that an older version "
+            "published without its text keeps its tables as they are: ink report --page-only",
             code="results/incomplete",
         )
     if len(found) > 1:
