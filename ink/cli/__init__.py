@@ -29,7 +29,7 @@ _HELP = {
         ("download", "download"),
         ("conversion", "convert convert-adapter"),
         ("translation", "translate explain describe-adapter"),
-        ("results", "compare report publish"),
+        ("results", "compare report merge publish"),
         ("serving", "log-model"),
         ("doctor", "clean"),
         ("tracking", "sync"),

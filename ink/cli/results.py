@@ -58,6 +58,23 @@ def publish(results: Path, allow_dirty: bool, without_text: bool, models: bool, 
     click.echo(f"published: {copied}")
 
 
+@click.command("merge")
+@click.argument("results", type=options.PATH, nargs=-1, required=True)
+@options.path("--into", "A new folder: results/NAME.")
+@click.pass_context
+def merge(context: click.Context, results: tuple[Path, ...], into: Path) -> None:
+    """Make one experiment of an experiment's seeds that ran on several machines, and render its tables and report.
+
+    RESULTS are the folders of results, copied to this machine, or published copies of them; each has seeds of its own.
+    """
+    from ink.tools.merging import merge as merge_seeds
+
+    if len(results) < 2:
+        raise click.UsageError("name two folders of results or more")
+    merge_seeds(results, into)
+    context.invoke(report, results=into, page_only=False)
+
+
 TABLES = ("table1", "table2", "gains", "memory", "general", "table3", "table4", "controls", "table5")
 FIGURES = ("figure3", "figure4", "training")
 
