@@ -32,6 +32,7 @@ _MAY_DIFFER = (
     *("base_model.source_dictionary", "base_model.target_dictionary", "data.binarised.folder"),
 )
 _RENDERED = ("tables", "figures", "report.html")  # anew, of all seeds
+_BY_RUN = ("scores", "hypotheses", "statistics")  # SYSTEM/DOMAIN/seedN
 _CALLS = "environment.json"
 
 
@@ -82,7 +83,7 @@ def merge(results: Sequence[Path], target: Path) -> None:
         merged.append(part)
     with write_atomically(target) as temporary:
         for part in merged:
-            for path in _copied(part.results):
+            for path in _copied(part.results, with_untrained=part is first):
                 copy = temporary / path
                 if not copy.exists():  # what all have: texts, measures of the machine
                     copy.parent.mkdir(parents=True, exist_ok=True)
@@ -141,12 +142,14 @@ def _check_seeds(merged: Sequence[Part], part: Part) -> None:
             )
 
 
-def _copied(results: Path) -> Iterator[Path]:
-    """List the files to copy, from `results` on."""
+def _copied(results: Path, *, with_untrained: bool) -> Iterator[Path]:
+    """List the files to copy, from `results` on; runs of systems that are the same for every seed only on request."""
     for path in sorted(results.rglob("*")):
         inside = path.relative_to(results)
         hidden = any(part.startswith(".") for part in inside.parts)
-        if path.is_file() and not hidden and inside.parts[0] not in (*LEFT_OUT, *_RENDERED):
+        if not path.is_file() or hidden or inside.parts[0] in (*LEFT_OUT, *_RENDERED):
+            continue
+        if inside.parts[0] not in _BY_RUN or with_untrained or system_named(inside.parts[1]).is_trained:
             yield inside
 
 

@@ -71,6 +71,7 @@ def test_tables_are_of_the_seeds_of_all(seeds: tuple[Path, Path]) -> None:
     assert by_seed[0] != by_seed[1]
     table = pd.read_csv(merged / "tables" / "table2.csv", index_col="system")
     assert table.loc["ink", "bleu_koran"] == pytest.approx(sum(by_seed) / 2)
+    assert table.loc[["off_the_shelf", "v_knn", "a_knn", "ink"], "seeds"].tolist() == [1, 1, 2, 2]
     assert "training seeds 1, 2" in (merged / "tables" / "gains.md").read_text(encoding="utf-8")
     curves = pd.read_csv(merged / "curves.csv")
     assert curves.groupby(["system", "domain"])["seed"].unique().map(list).tolist() == [[1, 2]] * 4
